@@ -1,0 +1,1 @@
+"""Benchmarks against whichever peers are installed: `python -m benchmarks`."""

@@ -1,0 +1,149 @@
+"""Figures as tables."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+PACKAGES = ("numpy", "tinygrad-reg", "torch", "jax", "autograd", "mygrad", "tinygrad")
+
+Figures = dict[str, dict[str, float]]
+
+INTRODUCTION = (
+    "Written by `python -m benchmarks`. Medians of one run, every peer in a process of its own, "
+    "2 threads for all. Ratios count, not absolute times."
+)
+OVERHEAD = (
+    "`record`: one multiplication, recorded. `chain`: forward and backward per operation of a chain of 20,000 "
+    "(mul, sin, add, tanh in turn); for NumPy the forward alone."
+)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the installed peers."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The whole page."""
+    figures: Figures = result["seconds"]
+    here, found = result["machine"], result["versions"]
+    parts = [
+        "# Benchmarks",
+        INTRODUCTION,
+        f"Machine: {here['processor']}, {here['cores']} cores, {here['system']}, Python {here['python']}; "
+        + ", ".join(f"{name} {version}" for name, version in found.items())
+        + ".",
+        "## Bars",
+        _bars(figures),
+        "## Overhead of one operation on 8 doubles",
+        OVERHEAD,
+        _overhead(figures),
+        "## Training step of the 1-50-5-1 network",
+        "Full batch, mean squared error, Adam; microseconds, and the ratio to PyTorch.",
+        _steps(figures),
+        "## Import",
+        "A fresh process with files cached.",
+        _imports(figures),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _get(figures: Figures, job: str, figure: str) -> float | None:
+    return figures.get(job, {}).get(figure)
+
+
+def _ratio(value: float | None, base: float | None) -> str:
+    return f"{value / base:.2f}" if value and base else "–"
+
+
+def _micro(value: float | None) -> str:
+    return "–" if value is None else f"{value * 1e6:.2f}" if value < 1e-5 else f"{value * 1e6:.0f}"
+
+
+def _bars(figures: Figures) -> str:
+    def step(peer: str, n: int, dtype: str = "float32") -> float | None:
+        return _get(figures, f"step | {peer} | {n} | {dtype}", "step")
+
+    ours, source = "tinygrad_reg", "tinygrad_reg, NumPy source"
+    record, floor = _get(figures, "overhead | tinygrad_reg", "record"), _get(figures, "overhead | NumPy", "record")
+    chain, theirs = _get(figures, "overhead | tinygrad_reg", "chain"), _get(figures, "overhead | torch", "chain")
+    both = (_get(figures, "import | tinygrad_reg", "import"), _get(figures, "import | numpy", "import"))
+    beyond = f"{(both[0] - both[1]) * 1e3:.1f} ms" if both[0] and both[1] else "–"
+    rows = [
+        ["recording one op on 8 doubles", "<= 2.5 µs", "1.5 µs", f"{_micro(record)} µs"],
+        ["the same, in NumPy operations", "<= 5.5", "", _ratio(record, floor)],
+        ["forward + backward per op on the chain, against torch", "<= 0.6", "0.4", _ratio(chain, theirs)],
+        ["eager step, n=100 float32, against torch eager", "<= 0.40", "0.30", _ratio(step(ours, 100), step("torch", 100))],
+        ["eager step, n=1000 float32, against torch eager", "<= 1.0", "0.6", _ratio(step(ours, 1000), step("torch", 1000))],
+        ["eager step, n=1000 float32, against NumPy by hand", "<= 1.1", "0.8", _ratio(step(ours, 1000), step("NumPy by hand", 1000))],
+        [
+            "eager step, n=1000 float64, against NumPy by hand",
+            "<= 1.1",
+            "0.8",
+            _ratio(step(ours, 1000, "float64"), step("NumPy by hand", 1000, "float64")),
+        ],
+        ["generated NumPy source, n=100 float32, against eager", "<= 0.75", "0.6", _ratio(step(source, 100), step(ours, 100))],
+        ["import beyond NumPy", "<= 20 ms", "10 ms", beyond],
+    ]
+    return _table(["measure", "bar", "stretch", "measured"], rows)
+
+
+def _overhead(figures: Figures) -> str:
+    peers = [job.split(" | ")[1] for job in figures if job.startswith("overhead | ")]
+    rows = []
+    for peer in peers:
+        record, chain = (_get(figures, f"overhead | {peer}", name) for name in ("record", "chain"))
+        against = (_get(figures, "overhead | torch", name) for name in ("record", "chain"))
+        ratios = [_ratio(mine, theirs) for mine, theirs in zip((record, chain), against, strict=True)]
+        rows.append([peer, _micro(record), ratios[0], _micro(chain), ratios[1] if peer != "NumPy" else "–"])
+    return _table(["", "record µs", "/ torch", "chain µs per op", "/ torch"], rows)
+
+
+def _steps(figures: Figures) -> str:
+    cases = [(n, dtype) for n in (100, 1000) for dtype in ("float32", "float64")]
+    peers = list(dict.fromkeys(job.split(" | ")[1] for job in figures if job.startswith("step | ")))
+    rows = []
+    for peer in peers:
+        cells = []
+        for n, dtype in cases:
+            mine, theirs = (_get(figures, f"step | {p} | {n} | {dtype}", "step") for p in (peer, "torch"))
+            cells.append(f"{_micro(mine)} ({_ratio(mine, theirs)})")
+        rows.append([peer, *cells])
+    return _table(["", *(f"n={n} {dtype}" for n, dtype in cases)], rows)
+
+
+def _imports(figures: Figures) -> str:
+    rows = [[job.split(" | ")[1], f"{found['import'] * 1e3:.0f}"] for job, found in figures.items() if job.startswith("import | ")]
+    return _table(["package", "ms"], rows)

@@ -1,0 +1,398 @@
+"""The classic traps of tracing: each is refused, traced anew, or run eagerly; a value is never frozen silently."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_reg as tg
+from tinygrad_reg import nn
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, TraceError
+
+from .regression import same
+
+counter = 0
+
+
+def line_of(function: Callable[..., Any], text: str) -> str:
+    """`test_traps.py:12: the text of the line`, of the line in a function that contains the text."""
+    import inspect
+
+    lines, start = inspect.getsourcelines(function)
+    number = next(i for i, line in enumerate(lines) if text in line)
+    return f"test_traps.py:{start + number}: {lines[number].strip()}"
+
+
+CONCRETE: dict[str, Callable[[Any], Any]] = {
+    "item": lambda x: x.sum().item(),
+    "float": lambda x: float(x.sum()),
+    "int": lambda x: int(x.sum()),
+    "numpy": lambda x: x.numpy(),
+    "tolist": lambda x: x.tolist(),
+    "asarray": lambda x: np.asarray(x),
+    "bool": lambda x: x if x.sum() > 0 else -x,
+    "while": lambda x: [0 for _ in iter(lambda: bool(x.sum() > 1e9), True)],
+    "allclose": lambda x: tg.allclose(x, x),
+    "format": lambda x: f"{x.sum():.2f}",
+    "in": lambda x: 1.0 in x,
+}
+
+
+@pytest.mark.parametrize("name", CONCRETE)
+def test_a_python_value_of_a_traced_tensor_is_refused_with_the_users_line_and_the_remedy(name: str) -> None:
+    step = tg.compile(CONCRETE[name])
+    with pytest.raises(TraceError) as caught:
+        step(tg.ones(3))
+    text = str(caught.value)
+    assert line_of(test_a_python_value_of_a_traced_tensor_is_refused_with_the_users_line_and_the_remedy, "") not in text
+    assert re.search(rf'test_traps.py:\d+: "{name}": lambda x', text)
+    assert "return the tensor from the step" in text
+    assert tg.engine.state.state.tracer is None
+
+
+def test_what_a_step_cannot_return_is_refused() -> None:
+    w = tg.ones(3, requires_grad=True)
+    with pytest.raises(TraceError, match=r"call backward inside of the step, return its .detach\(\)"):
+        tg.compile(lambda x: (w * x).sum())(tg.ones(3))
+    with pytest.raises(TraceError, match="returns a set; return tensors"):
+        tg.compile(lambda x: {1, 2})(tg.ones(3))
+    outside = (w * 2).sum()
+    with pytest.raises(TraceError, match="recorded outside of it"):
+        tg.compile(lambda x: (x * outside).sum().backward())(tg.ones(3))
+    with pytest.raises(TraceError, match="argument x is the result of operations"):
+        tg.compile(lambda x: x.sum())(outside)
+    step = tg.compile(lambda x: (x * 2).sum().backward())
+    for _ in range(3):
+        step(w)
+    with pytest.raises(TraceError, match="argument x is the result of operations"):
+        step(w * 2)
+
+
+def test_bad_arguments_of_compile() -> None:
+    with pytest.raises(ArgumentError, match="backend must be one of interpreter, numpy_source, got 'fortran'"):
+        tg.compile(lambda x: x, backend="fortran")
+    with pytest.raises(ArgumentTypeError, match="expected a function, got int"):
+        tg.compile(3)  # type: ignore[call-overload]
+    with pytest.raises(ArgumentTypeError, match="argument of type set is neither a tensor, nor hashable"):
+        tg.compile(lambda x: x)({1})
+
+
+def agree(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> Any:
+    """Compile, compare every call with eager, and return the compiled step."""
+    step = tg.compile(function)
+    for call in calls:
+        assert same(function(*call), step(*call))
+    return step
+
+
+def test_another_shape_dtype_layout_or_number_of_arguments_is_another_program() -> None:
+    x, y = tg.ones(3, 4), tg.ones(4, 3)
+    forms = [(x,), (y,), (y.T,), (x.double(),), (x, x), (x, x.clone()), (x[:, :1],), (x[0, 0],), (x.numpy(),), ()]
+    step = agree(lambda *xs: [tg.as_tensor(a).exp().sum(-1) if a.ndim else tg.as_tensor(a) * 2 for a in xs], forms * 4)
+    assert step.traces == len(forms)
+
+
+def test_another_python_value_is_another_program() -> None:
+    values = [1, 1.0, True, 2, -0.0, 0.0, "a", None, (1, 2), [1, 2], {"k": 1}, float("nan"), np.float32(1), float]
+    step = agree(lambda x, value: [x * 2, repr(value), 1.0 / x if value else x], [(tg.ones(2), value) for value in values] * 3)
+    assert step.traces == len(values)
+
+
+def test_a_number_that_always_changes_is_pointed_out() -> None:
+    step = tg.compile(lambda x, scale: x * scale)
+    with pytest.warns(UserWarning, match="has been traced 17 times: .* pass numbers that change as tensors"):
+        found = [step(tg.ones(2), i).tolist() for i in range(20)]
+    assert found == [[i, i] for i in range(20)]
+    assert len(step.explain().splitlines()) < 40
+
+
+def test_grad_mode_and_default_dtype_are_part_of_the_signature() -> None:
+    w = tg.ones(2, requires_grad=True)
+
+    def function(x: Any) -> Any:
+        y = w * x
+        if y.requires_grad:
+            y.sum().backward()
+        return y.detach() + tg.zeros(2)
+
+    step = tg.compile(function)
+    for _ in range(3):
+        step(tg.ones(2))
+        with tg.no_grad():
+            step(tg.ones(2))
+    assert w.grad.tolist() == [3, 3]
+    tg.set_default_dtype(tg.float64)
+    try:
+        assert step(tg.ones(2, dtype=tg.float32)).dtype == tg.float64
+    finally:
+        tg.set_default_dtype(tg.float32)
+
+
+def test_a_captured_array_that_is_changed_in_place_is_read_anew() -> None:
+    data, weights = np.ones(3, np.float32), tg.ones(3)
+
+    def function(x: Any) -> Any:
+        return (tg.from_numpy(data) + weights) * x
+
+    step = tg.compile(function)
+    for i in range(6):
+        data[:] = i
+        weights.mul_(2)
+        assert same(function(tg.ones(3)), step(tg.ones(3)))
+    assert step.traces == 1
+
+
+def test_replaced_frozen_and_unfrozen_parameters() -> None:
+    def run(compile_it: bool) -> list[Any]:
+        tg.manual_seed(0)
+        layer = nn.Linear(3, 2)
+        optimizer = tg.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+
+        def function(x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = layer(x).square().sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = tg.compile(function) if compile_it else function
+        seen = []
+        for i in range(24):
+            if i == 4:
+                layer.weight.data = tg.full((2, 3), 0.5)
+            if i == 8:
+                layer.bias.requires_grad_(False)
+            if i == 12:
+                layer.bias.requires_grad_(True)
+            if i == 16:
+                layer.weight.data = tg.ones(3, 2).T
+            if i == 20:
+                layer.bias = nn.Parameter(tg.zeros(2))
+            seen.append([step(tg.ones(4, 3)), layer.weight.detach().clone(), layer.bias.detach().clone(), layer.weight.grad.clone()])
+        if compile_it:
+            assert "replayed" in step.explain()
+        return seen
+
+    assert same(run(False), run(True))
+
+
+def test_train_and_eval_are_seen_at_every_call() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(1.0))
+    step = tg.compile(lambda x: model(x).detach())
+    x = tg.ones(2, 3)
+    for _ in range(4):
+        model.train()
+        assert not step(x).any()
+        model.eval()
+        assert step(x).any()
+        model[1].training = True
+        assert not step(x).any()
+    assert step.traces == 3
+
+
+def test_variables_of_closure_module_and_object_are_compared_at_every_call() -> None:
+    global counter
+    scale, offset = 2.0, tg.ones(3)
+
+    class Holder:
+        factor = 1.0
+
+        def __init__(self) -> None:
+            self.factor = 1.0
+            self.step = tg.compile(self.function)
+
+        def function(self, x: Any) -> Any:
+            return x * scale * counter * self.factor + offset
+
+    holder = Holder()
+    x = tg.ones(3)
+    for i in range(12):
+        if i == 3:
+            scale = 3.0
+        if i == 6:
+            counter = 5
+        if i == 8:
+            offset = tg.zeros(3)
+        if i == 10:
+            holder.factor = 7.0
+        assert same(holder.function(x), holder.step(x))
+    assert holder.step.traces == 5
+
+
+def eager_with(why: str, function: Callable[..., Any], calls: int = 7) -> Any:
+    """Check that a step is found unfit for replay, for this reason, and runs eagerly."""
+    step = tg.compile(function)
+    with pytest.warns(UserWarning, match=why):
+        _ = [step(tg.ones(3)) for _ in range(calls)]
+    assert "runs eagerly, since" in step.explain()
+    assert "3 calls ran eagerly" in step.explain()
+    return step
+
+
+def test_a_step_that_changes_python_variables_runs_eagerly() -> None:
+    global counter
+    kept: list[Any] = []
+    calls = 0
+    counter = 0
+
+    def counts(x: Any) -> Any:
+        global counter
+        counter += 1
+        return x * 2
+
+    def counts_in_closure(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return x * 2
+
+    def appends(x: Any) -> Any:
+        kept.append(x * 2)
+
+    eager_with("changes the Python variable 'counter'", counts)
+    eager_with("changes the Python variable 'calls'", counts_in_closure)
+    eager_with("changes the length of 'kept'", appends)
+    assert (counter, calls, len(kept)) == (7, 7, 7)
+
+
+def test_values_of_pythons_and_numpys_generators_are_not_frozen() -> None:
+    generator = np.random.default_rng(0)
+
+    def numpy_noise(x: Any) -> Any:
+        return x + tg.tensor(generator.standard_normal(3).astype(np.float32))
+
+    eager_with("data that is made without this library changes from call to call, used at test_traps.py", numpy_noise)
+    eager_with("two calls did different things", lambda x: x * random.random())
+    eager_with("two calls did different things", lambda x: [x.exp() if next(steps) % 2 else x.sin()])
+    eager_with("two calls returned different Python values", lambda x: (x * 2, random.random()))
+
+
+steps = iter(range(1000))
+
+
+def test_a_tensor_made_anew_outside_of_the_arguments_is_not_frozen() -> None:
+    class Holder:
+        x: Any
+
+    holder = Holder()
+
+    def function(x: Any) -> Any:
+        return x * holder.x
+
+    step = tg.compile(function)
+
+    def call(i: int) -> float:
+        holder.x = tg.full((3,), float(i))
+        return step(tg.ones(3))[0].item()  # type: ignore[no-any-return]
+
+    with pytest.warns(UserWarning, match=r"uses another tensor of shape \(3,\) from outside"):
+        found = [call(i) for i in range(7)]
+    assert found == list(range(7))
+
+
+def test_memory_that_tensors_of_the_step_share_is_left_to_eager() -> None:
+    whole = tg.zeros(4)
+    left, middle = whole[:3], whole[1:]
+
+    def function(x: Any) -> Any:
+        left.add_(x)
+        return middle.sum()
+
+    step = tg.compile(function)
+    with pytest.warns(UserWarning, match="memory that is shared"):
+        found = [step(tg.ones(3)).item() for _ in range(6)]
+    assert found == [2, 4, 6, 8, 10, 12]
+
+
+def test_an_argument_that_shares_memory_with_what_is_written_gets_a_program_of_its_own() -> None:
+    w = tg.zeros(3)
+
+    def function(x: Any) -> Any:
+        w.add_(1)
+        return x * 2
+
+    step = tg.compile(function)
+    for _ in range(4):
+        step(tg.ones(3))
+    before = w.tolist()
+    assert step(w).tolist() == [2 * (value + 1) for value in before]
+
+
+def test_requires_grad_changed_inside_runs_eagerly() -> None:
+    w = tg.ones(3)
+
+    def function(x: Any) -> Any:
+        y = w * x
+        w.requires_grad_(not w.requires_grad)
+        return y.detach()
+
+    step = tg.compile(function)
+    with pytest.warns(UserWarning, match="changes requires_grad"):
+        _ = [step(tg.ones(3)) for _ in range(12)]
+
+
+def test_replacing_memory_inside_runs_eagerly() -> None:
+    w = tg.ones(3)
+
+    def function(x: Any) -> Any:
+        y = w * x
+        w.data = w.data + 1
+        return y
+
+    step = tg.compile(function)
+    with pytest.warns(UserWarning, match="replaced the memory of a tensor"):
+        found = [step(tg.ones(3))[0].item() for _ in range(7)]
+    assert found == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_an_optimizer_that_steps_twice_runs_eagerly() -> None:
+    w = tg.ones(3, requires_grad=True)
+    optimizer = tg.optim.Adam([w], lr=0.1)
+
+    def function(x: Any) -> Any:
+        for _ in range(2):
+            optimizer.zero_grad()
+            (w * x).square().sum().backward()
+            optimizer.step()
+
+    eager_with("an optimizer makes two steps in one call", function)
+    assert optimizer.state[w]["step"].item() == 14
+
+
+def test_anomaly_mode_runs_eagerly() -> None:
+    step = tg.compile(lambda x: x * 2)
+    with tg.autograd.detect_anomaly():
+        step(tg.ones(3))
+    assert step.traces == 0
+
+
+def test_an_error_in_the_step_is_the_users_and_nothing_is_kept() -> None:
+    step = tg.compile(lambda x, y: x @ y)
+    for _ in range(3):
+        with pytest.raises(tg.errors.ShapeError):
+            step(tg.ones(2, 3), tg.ones(2, 3))
+    assert step.traces == 0
+    assert tg.engine.state.state.tracer is None
+
+
+@pytest.mark.filterwarnings("ignore:compile:UserWarning")
+@pytest.mark.parametrize("backend", ["interpreter", "numpy_source"])
+def test_a_shape_that_depends_on_values_runs_eagerly(backend: str) -> None:
+    w = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+    def function(x: Any) -> Any:
+        w.grad = None
+        loss = (w[x > 0] ** 2).sum() + tg.nonzero(x).sum()
+        loss.backward()
+        return loss
+
+    step = tg.compile(function, backend=backend)
+    for values in ([1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [1.0, 1.0, 2.0], [-1.0, -1.0, -1.0]):
+        x = tg.tensor(values)
+        found, gradient = step(x).item(), w.grad.tolist()
+        assert (found, gradient) == (function(x).item(), w.grad.tolist())
+    assert "depends on the values" in step.explain()

@@ -1,0 +1,47 @@
+"""Activation functions as modules: their settings."""
+
+from __future__ import annotations
+
+import pytest
+
+import tinygrad_reg as tg
+from tinygrad_reg import nn
+from tinygrad_reg.errors import ArgumentError
+
+
+def test_settings_reach_the_function() -> None:
+    x = tg.tensor([-4.0, -1.0, 0.25, 8.0])
+    assert nn.LeakyReLU(0.5)(x).tolist() == [-2.0, -0.5, 0.25, 8.0]
+    assert nn.Hardtanh(-2, 3)(x).tolist() == [-2.0, -1.0, 0.25, 3.0]
+    assert nn.ReLU6()(x).tolist() == [0.0, 0.0, 0.25, 6.0]
+    assert nn.Threshold(0.5, -1.0)(x).tolist() == [-1.0, -1.0, -1.0, 8.0]
+    assert nn.Softshrink(1.0)(x).tolist() == [-3.0, 0.0, 0.0, 7.0]
+    assert nn.Hardshrink(1.0)(x).tolist() == [-4.0, 0.0, 0.0, 8.0]
+    assert nn.PReLU(init=0.5)(x).tolist() == [-2.0, -0.5, 0.25, 8.0]
+    assert nn.Softplus(1.0, 0.0)(x)[3].item() == 8.0
+    assert nn.GLU(0)(tg.tensor([2.0, 0.0])).tolist() == [1.0]
+
+
+def test_in_place() -> None:
+    for make in (nn.ReLU, nn.ELU, nn.SiLU, nn.Hardswish):
+        x = tg.tensor([-1.0, 2.0])
+        layer = make(inplace=True)
+        assert layer(x) is x
+        assert x.tolist() == make()(tg.tensor([-1.0, 2.0])).tolist()
+
+
+def test_softmax_without_a_dim_warns_at_the_callers_line() -> None:
+    with pytest.warns(UserWarning, match="say dim=") as caught:
+        nn.Softmax()(tg.ones(2, 2))
+    assert caught[0].filename == __file__
+
+
+def test_bounds_in_the_wrong_order() -> None:
+    with pytest.raises(ArgumentError, match="must be greater than"):
+        nn.Hardtanh(1.0, 1.0)
+
+
+def test_prelu_learns_its_slope() -> None:
+    layer = nn.PReLU(2, dtype=tg.float64)
+    layer(tg.tensor([[-3.0, 5.0]], dtype=tg.float64)).sum().backward()
+    assert layer.weight.grad.tolist() == [-3.0, 0.0]

@@ -1,0 +1,456 @@
+"""Module: registration, names, state, hooks, conversion, copies, text."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_reg as tg
+from tinygrad_reg import nn
+from tinygrad_reg.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    MemberError,
+    MissingForwardError,
+    RegistrationError,
+    ShapeError,
+    StateDictError,
+)
+
+
+class Net(nn.Module):
+    """Two layers, a shared one, a buffer that is saved and one that is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(3, 4)
+        self.act = nn.Tanh()
+        self.last = nn.Linear(4, 2)
+        self.alias = self.last
+        self.register_buffer("seen", tg.zeros(1, dtype=tg.int64))
+        self.register_buffer("scratch", tg.zeros(2), persistent=False)
+
+    def forward(self, x: tg.Tensor, scale: float = 1.0) -> tg.Tensor:
+        return self.last(self.act(self.first(x))) * scale
+
+
+def names(module: nn.Module) -> list[str]:
+    return [name for name, _ in module.named_parameters()]
+
+
+# ---- attributes ------------------------------------------------------------------------------------------------------
+
+
+def test_assigning_registers() -> None:
+    net = Net()
+    assert names(net) == ["first.weight", "first.bias", "last.weight", "last.bias"]
+    assert [name for name, _ in net.named_buffers()] == ["seen", "scratch"]
+    assert [name for name, _ in net.named_modules()] == ["", "first", "act", "last"]
+    assert net.alias is net.last
+    assert net.first.weight is net.get_parameter("first.weight")
+    assert net.seen is net.get_buffer("seen")
+
+
+def test_a_name_changes_its_kind_with_what_is_assigned() -> None:
+    m = nn.Module()
+    m.x = 3
+    m.x = nn.Parameter(tg.ones(2))
+    assert names(m) == ["x"]
+    m.x = nn.Identity()
+    assert names(m) == []
+    assert list(m.named_children()) == [("x", m.x)]
+    m.x = nn.Parameter(tg.ones(2))
+    assert names(m) == ["x"]
+    assert not list(m.children())
+    m.register_buffer("b", tg.ones(1))
+    m.b = nn.Parameter(tg.ones(1))
+    assert names(m) == ["x", "b"]
+    assert not list(m.buffers())
+
+
+def test_none_keeps_the_kind() -> None:
+    m = nn.Linear(2, 3)
+    m.bias = None
+    assert m.bias is None
+    assert names(m) == ["weight"]
+    assert list(m.state_dict()) == ["weight"]
+    with pytest.raises(ArgumentTypeError, match="cannot assign 'Tensor' as parameter 'bias'"):
+        m.bias = tg.zeros(3)
+    m.bias = nn.Parameter(tg.zeros(3))
+    assert names(m) == ["weight", "bias"]
+    assert m(tg.ones(2)).shape == (3,)
+
+
+def test_a_buffer_takes_tensors_and_none() -> None:
+    net = Net()
+    net.seen = net.seen + 1
+    assert net.state_dict()["seen"].item() == 1
+    net.seen = None
+    assert "seen" not in net.state_dict()
+    with pytest.raises(ArgumentTypeError, match="as buffer 'seen'"):
+        net.seen = 3
+
+
+def test_deleting_unregisters() -> None:
+    net = Net()
+    del net.first, net.last.bias, net.seen
+    assert names(net) == ["last.weight"]
+    assert list(net.state_dict()) == ["last.weight", "alias.weight"]
+    assert not hasattr(net, "first")
+    with pytest.raises(AttributeError):
+        del net.first
+
+
+@pytest.mark.parametrize("value", [lambda: nn.Parameter(tg.ones(1)), lambda: nn.Identity()])
+def test_assigning_before_init_says_so(value: Callable[[], Any]) -> None:
+    class Early(nn.Module):
+        def __init__(self) -> None:
+            self.x = value()
+
+    with pytest.raises(MemberError, match=r"before Module.__init__\(\) call; write super"):
+        Early()
+
+
+def test_plain_attributes_may_come_before_init() -> None:
+    class Early(nn.Module):
+        def __init__(self) -> None:
+            self.size = 3
+            super().__init__()
+
+    assert Early().size == 3
+
+
+def test_a_name_of_the_interface_is_refused() -> None:
+    m = nn.Module()
+    for value in (nn.Parameter(tg.ones(1)), nn.Identity()):
+        with pytest.raises(RegistrationError, match="'forward' already exists"):
+            m.forward = value
+        with pytest.raises(RegistrationError, match="attribute 'training' already exists"):
+            m.register_parameter("training", nn.Parameter(tg.ones(1)))
+
+
+def test_class_defaults_and_properties_decide_themselves() -> None:
+    class Late(nn.Module):
+        bias: nn.Parameter | None = None
+
+        @property
+        def weight(self) -> Any:
+            return self._held
+
+        @weight.setter
+        def weight(self, value: Any) -> None:
+            self._held = value
+
+    m = Late()
+    assert m.bias is None
+    m.bias = nn.Parameter(tg.ones(1))
+    m.weight = nn.Parameter(tg.ones(2))
+    assert names(m) == ["bias", "_held"]
+
+
+def test_the_mappings_are_live() -> None:
+    net = Net()
+    assert list(net._modules) == ["first", "act", "last", "alias"]
+    assert "weight" in net.first._parameters
+    assert repr(nn.ReLU()._parameters) == "{}"
+    net._modules["act"] = nn.ReLU()
+    assert isinstance(net.act, nn.ReLU)
+    net.first._parameters["weight"] = None
+    assert names(net.first) == ["bias"]
+    assert net._buffers.pop("seen").shape == (1,)
+    assert "seen" not in net.state_dict()
+    with pytest.raises(KeyError):
+        net._buffers["first"]
+
+
+def test_dir_lists_what_is_there() -> None:
+    listed = dir(nn.Sequential(nn.Linear(1, 1)))
+    assert "forward" in listed
+    assert "0" not in listed
+    assert {"weight", "bias"} <= set(dir(nn.Linear(1, 1)))
+
+
+def test_a_shared_parameter_is_one() -> None:
+    m = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    m[1].weight = m[0].weight
+    assert names(m) == ["0.weight"]
+    assert [k for k, _ in m.named_parameters(remove_duplicate=False)] == ["0.weight", "1.weight"]
+    assert list(m.state_dict()) == ["0.weight", "1.weight"]
+    copied = pickle.loads(pickle.dumps(m))
+    assert copied[0].weight is copied[1].weight
+    m.double()
+    assert m[0].weight is m[1].weight
+    m(tg.ones(2, dtype=tg.float64)).sum().backward()
+    assert m[0].weight.grad is not None
+
+
+def test_set_submodule() -> None:
+    m = nn.Sequential(nn.Sequential(nn.ReLU()))
+    m.set_submodule("0.0", nn.Tanh())
+    assert isinstance(m[0][0], nn.Tanh)
+    with pytest.raises(MemberError, match="has no attribute `5`"):
+        m.set_submodule("5.0", nn.Tanh())
+    with pytest.raises(ArgumentError, match="must not be empty"):
+        m.set_submodule("", nn.Tanh())
+    assert m.get_submodule("") is m
+
+
+# ---- calling and hooks -----------------------------------------------------------------------------------------------
+
+
+def test_a_module_without_forward_says_so() -> None:
+    with pytest.raises(MissingForwardError, match=r'Module \[Module\] is missing the required "forward" function'):
+        nn.Module()(1)
+
+
+def test_hooks_run_in_order_and_may_replace() -> None:
+    m, log = nn.Identity(), []
+
+    def before(module: nn.Module, args: tuple[Any, ...]) -> Any:
+        log.append(("before", args))
+        return args[0] + 1
+
+    def after(module: nn.Module, args: tuple[Any, ...], out: Any) -> Any:
+        log.append(("after", args, out))
+        return out * 10
+
+    handles = [m.register_forward_pre_hook(before), m.register_forward_hook(after)]
+    m.register_forward_hook(lambda module, args, out: log.append(("last", out)))
+    m.register_forward_pre_hook(lambda module, args: log.append(("first", args)), prepend=True)
+    assert m(1) == 20
+    assert log == [("first", (1,)), ("before", (1,)), ("after", (2,), 2), ("last", 20)]
+    for handle in handles:
+        handle.remove()
+    assert m(1) == 1
+
+
+def test_hooks_with_keywords() -> None:
+    net = Net().double()
+    x = tg.ones(1, 3, dtype=tg.float64)
+    plain = net(x)
+    net.register_forward_pre_hook(lambda m, args, kwargs: (args, {"scale": kwargs["scale"] * 2}), with_kwargs=True)
+    seen = []
+    net.register_forward_hook(lambda m, args, kwargs, out: seen.append(kwargs), with_kwargs=True)
+    np.testing.assert_allclose(net(x, scale=2.0).detach().numpy(), 4 * plain.detach().numpy())
+    assert seen == [{"scale": 4.0}]
+    net.register_forward_pre_hook(lambda m, args, kwargs: 3, with_kwargs=True)
+    with pytest.raises(ArgumentError, match="must return None or"):
+        net(x, scale=1.0)
+
+
+def test_a_hook_that_removes_itself() -> None:
+    m, calls = nn.Identity(), []
+
+    def once(*_: Any) -> None:
+        calls.append(1)
+        handle.remove()
+
+    handle = m.register_forward_hook(once)
+    m(1)
+    m(1)
+    assert calls == [1]
+
+
+# ---- modes, conversion, gradients --------------------------------------------------------------------------------------
+
+
+def test_train_and_eval_reach_all_parts_through_their_own_methods() -> None:
+    class Frozen(nn.Module):
+        def train(self, mode: bool = True) -> Any:
+            return super().train(False)
+
+    m = nn.Sequential(nn.Dropout(), nn.Sequential(Frozen(), nn.ReLU()))
+    assert m.eval() is m
+    assert not any(part.training for part in m.modules())
+    m.train()
+    assert [part.training for part in m.modules()] == [True, True, True, False, True]
+    with pytest.raises(ArgumentError, match="boolean"):
+        m.train(1)  # type: ignore[arg-type]
+
+
+def test_apply_visits_children_first() -> None:
+    visited: list[str] = []
+    assert isinstance(Net().apply(lambda m: visited.append(type(m).__name__)), Net)
+    assert visited == ["Linear", "Tanh", "Linear", "Net"]
+
+
+def test_to_converts_in_place_and_leaves_integers() -> None:
+    net = Net()
+    net(tg.ones(3)).sum().backward()
+    weight, grad = net.first.weight, net.first.weight.grad
+    assert grad is not None
+    assert net.double() is net
+    assert net.first.weight is weight
+    assert (weight.dtype, weight.grad.dtype, weight.requires_grad) == (tg.float64, tg.float64, True)
+    np.testing.assert_array_equal(weight.grad.numpy(), grad.numpy())
+    assert (net.seen.dtype, net.scratch.dtype) == (tg.int64, tg.float64)
+    out = net(tg.ones(3, dtype=tg.float64))
+    assert out.dtype == tg.float64
+    out.sum().backward()
+    assert net.half().scratch.dtype == tg.float16
+    assert net.to(tg.ones(1, dtype=tg.float64)).scratch.dtype == tg.float64
+    assert net.to("cpu", tg.float32).scratch.dtype == tg.float32
+    assert net.cpu().float().to("cpu").scratch.dtype == tg.float32
+    assert net.type(tg.float64).seen.dtype == tg.float64
+
+
+@pytest.mark.parametrize("make", [Net, nn.ReLU])
+def test_to_refuses_other_places_and_integers(make: Callable[[], nn.Module]) -> None:
+    module = make()
+    with pytest.raises(ArgumentTypeError, match="only accepts floating point dtypes"):
+        module.to(tg.int64)
+    with pytest.raises(ArgumentError, match="cpu"):
+        module.to("cuda")
+    assert all(p.dtype == tg.float32 for p in module.parameters())
+
+
+def test_requires_grad_and_zero_grad() -> None:
+    net = Net()
+    net(tg.ones(3)).sum().backward()
+    net.zero_grad(set_to_none=False)
+    assert all((p.grad == 0).all() for p in net.parameters())  # type: ignore[union-attr]
+    net.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+    net.requires_grad_(False)
+    assert not net(tg.ones(3)).requires_grad
+    assert net.requires_grad_()(tg.ones(3)).requires_grad
+
+
+# ---- state -------------------------------------------------------------------------------------------------------------
+
+
+def test_state_shares_memory_and_is_outside_of_the_graph() -> None:
+    net = Net()
+    state = net.state_dict(prefix="net.")
+    keys = ["seen", "first.weight", "first.bias", "last.weight", "last.bias", "alias.weight", "alias.bias"]
+    assert list(state) == ["net." + key for key in keys]
+    value = state["net.first.weight"]
+    assert not value.requires_grad
+    value[0, 0] = 7.0
+    assert net.first.weight[0, 0].item() == 7.0
+    held: dict[str, Any] = {"old": 1}
+    assert net.state_dict(destination=held) is held
+    assert net.state_dict(keep_vars=True)["first.weight"] is net.first.weight
+
+
+def test_loading_copies() -> None:
+    a, b = Net(), Net()
+    found = a.load_state_dict(b.state_dict())
+    assert str(found) == "<All keys matched successfully>"
+    assert found.missing_keys == found.unexpected_keys == []
+    x = tg.ones(3)
+    np.testing.assert_array_equal(a(x).detach().numpy(), b(x).detach().numpy())
+    assert a.first.weight.data_ptr() != b.first.weight.data_ptr()
+
+
+def test_loading_takes_arrays() -> None:
+    a = nn.Linear(2, 1)
+    a.load_state_dict({"weight": np.array([[1.0, 2.0]]), "bias": np.array([3.0])})
+    assert (a.weight.tolist(), a.weight.dtype, a(tg.ones(2)).item()) == ([[1.0, 2.0]], tg.float32, 6.0)
+
+
+def test_loading_lists_everything_wrong_and_changes_nothing() -> None:
+    net = Net()
+    before = {k: v.numpy().copy() for k, v in net.state_dict().items()}
+    state: dict[str, Any] = dict(Net().state_dict())
+    state["first.weight"] = tg.ones(4, 4)
+    state["last.bias"] = [1, 2]
+    state["new"] = state["newer"] = tg.ones(1)
+    del state["first.bias"], state["seen"]
+    with pytest.raises(StateDictError) as error:
+        net.load_state_dict(state)
+    lines = str(error.value).split("\n\t")
+    assert lines[0] == "Error(s) in loading state_dict for Net:"
+    assert lines[1] == 'Missing key(s) in state_dict: "seen", "first.bias". '
+    assert lines[2] == 'Unexpected key(s) in state_dict: "new", "newer". '
+    assert lines[3].startswith("size mismatch for first.weight: copying a param with shape (4, 4) from checkpoint")
+    assert lines[4].startswith('While copying the parameter named "last.bias", expected a tensor')
+    assert len(lines) == 5
+    for key, value in net.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[key])
+    with pytest.raises(StateDictError, match="size mismatch") as error:
+        net.load_state_dict(state, strict=False)
+    assert "Missing" not in str(error.value)
+
+
+def test_loading_leniently_says_what_it_left_out() -> None:
+    net = Net()
+    found = net.load_state_dict({"first.bias": tg.ones(4), "more": tg.ones(1)}, strict=False)
+    assert found.unexpected_keys == ["more"]
+    assert "first.weight" in found.missing_keys
+    assert "first.bias" not in found.missing_keys
+    assert "unexpected_keys=['more']" in repr(found)
+    assert net.first.bias.tolist() == [1.0] * 4
+
+
+# ---- copies, text, memory ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_are_whole_and_separate(again: Callable[[Any], Any]) -> None:
+    net = Net().eval()
+    net.first.bias.requires_grad_(False)
+    other = again(net)
+    assert other.alias is other.last
+    assert not other.training
+    assert [(k, p.requires_grad) for k, p in other.named_parameters()] == [(k, p.requires_grad) for k, p in net.named_parameters()]
+    assert all(isinstance(p, nn.Parameter) for p in other.parameters())
+    x = tg.ones(3)
+    np.testing.assert_array_equal(net(x).detach().numpy(), other(x).detach().numpy())
+    with tg.no_grad():
+        other.first.weight.zero_()
+    assert net.first.weight.abs().sum().item() > 0
+    other.more = nn.Identity()
+    assert not hasattr(net, "more")
+    assert "scratch" not in other.state_dict()
+
+
+def test_a_shallow_copy_shares_the_parts_but_not_the_tables() -> None:
+    net = Net()
+    other = copy.copy(net)
+    assert other.first is net.first
+    other.more = nn.Identity()
+    del other.act
+    assert [name for name, _ in net.named_modules()] == ["", "first", "act", "last"]
+
+
+def test_text() -> None:
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = nn.Sequential(nn.Linear(1, 2))
+            self.none = None
+            self.add_module("gone", None)
+
+        def extra_repr(self) -> str:
+            return "a=1\nb=2"
+
+    assert repr(Outer()) == (
+        "Outer(\n  a=1\n  b=2\n  (net): Sequential(\n    (0): Linear(in_features=1, out_features=2, bias=True)\n  )\n  (gone): None\n)"
+    )
+    assert repr(nn.Module()) == "Module()"
+
+
+def test_a_dropped_module_is_freed_at_once() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        net = Net()
+        net(tg.ones(3)).sum().backward()
+        ref = weakref.ref(net.first.weight)
+        del net
+        assert ref() is None
+    finally:
+        gc.enable()
+
+
+def test_the_shape_error_of_a_layer_is_clear() -> None:
+    with pytest.raises(ShapeError, match="input has 4 features in its last dimension, weight expects 3"):
+        Net()(tg.ones(2, 4))

@@ -1,0 +1,394 @@
+"""In-place changes: values, memory, gradients through views, and what is refused. Random programs are in tests/oracle/test_inplace.py."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_reg as tg
+from tinygrad_reg.errors import ArgumentError, DtypeError, InplaceError, ShapeError
+from tinygrad_reg.methods import Methods
+
+
+def leaf(*shape: int) -> Any:
+    return tg.tensor(np.random.default_rng(0).uniform(0.2, 0.8, shape or (2, 3)), requires_grad=True)
+
+
+# ---- every in-place method equals its out-of-place form ------------------------------------------------------------------
+
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "clamp_": (0.3, 0.6),
+    "clamp_min_": (0.4,),
+    "clamp_max_": (0.4,),
+    "clip_": (0.3, 0.6),
+    "lerp_": ("halves", 0.3),
+    "addcmul_": ("halves", "twos"),
+    "addcdiv_": ("halves", "twos"),
+    "masked_fill_": ("mask", 2.0),
+    "scatter_": (1, "index", "source"),
+    "scatter_add_": (1, "index", "source"),
+    "index_add_": (0, "rows", "source"),
+    "index_copy_": (0, "rows", "source"),
+    "index_fill_": (0, "rows", 0.5),
+    "index_put_": (("rows",), "source"),
+    "pow_": (2.5,),
+    "__ipow__": (2.5,),
+    "threshold_": (0.4, 0.1),
+    "mvlgamma_": (1,),
+    "fill_diagonal_": (0.5,),
+    "leaky_relu_": (0.1,),
+}
+NOT_A_FORM = {"copy_", "fill_", "zero_", "uniform_", "normal_", "bernoulli_", "requires_grad_", "detach_"}
+INTEGERS = {
+    "bitwise_not_",
+    "bitwise_and_",
+    "bitwise_or_",
+    "bitwise_xor_",
+    "__iand__",
+    "__ior__",
+    "__ixor__",
+    "bitwise_left_shift_",
+    "bitwise_right_shift_",
+    "gcd_",
+    "lcm_",
+}
+OPERATORS = {
+    "__iadd__": "__add__",
+    "__isub__": "__sub__",
+    "__imul__": "__mul__",
+    "__itruediv__": "__truediv__",
+    "__ifloordiv__": "__floordiv__",
+    "__imod__": "__mod__",
+    "__ipow__": "__pow__",
+    "__iand__": "__and__",
+    "__ior__": "__or__",
+    "__ixor__": "__xor__",
+}
+
+
+def in_place_methods() -> list[str]:
+    named = [n for n in vars(Methods) if n.endswith("_") and not n.startswith("_") and n not in NOT_A_FORM]
+    return sorted(named) + sorted(OPERATORS)
+
+
+def plain(name: str) -> str:
+    return OPERATORS.get(name, name.rstrip("_"))
+
+
+def arguments(name: str) -> tuple[Any, ...]:
+    """Values for the arguments of a method; tensors for those named by a word."""
+    stands_for = {
+        "halves": tg.full((2, 3), 0.5, dtype=tg.float64),
+        "twos": tg.full((2, 3), 2.0, dtype=tg.float64),
+        "mask": tg.tensor([[True, False, False], [False, True, True]]),
+        "rows": tg.tensor([1, 0]),
+        "index": tg.tensor([[0, 2, 1], [1, 0, 2]]),
+        "source": tg.tensor(np.random.default_rng(1).uniform(0.2, 0.8, (2, 3))),
+    }
+    if name in ARGUMENTS:
+        given = ARGUMENTS[name]
+    else:
+        parameters = list(inspect.signature(getattr(Methods, name)).parameters.values())[1:]
+        given = tuple([2 if name in INTEGERS else 0.7 for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD])
+
+    def made(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple([made(item) for item in x])
+        return stands_for[x] if isinstance(x, str) else x
+
+    return tuple([made(x) for x in given])
+
+
+@pytest.mark.parametrize("name", in_place_methods())
+def test_in_place_method_is_its_plain_form_written_into_the_same_memory(name: str) -> None:
+    w = tg.tensor([[5, 6, 7], [1, 2, 3]], dtype=tg.int64) if name in INTEGERS else leaf()
+    given = arguments(name)
+    x = w * 1
+    expected = getattr(w * 1, plain(name))(*given)
+    memory = x.array
+    result = getattr(x, name)(*given)
+    assert result is x
+    assert x.array is memory
+    np.testing.assert_array_equal(x.detach().numpy(), expected.detach().numpy().astype(memory.dtype))
+    if not w.requires_grad or expected.dtype.kind != "f":
+        return
+    weights = tg.tensor(np.random.default_rng(2).uniform(0.5, 1.5, (2, 3)))
+    (g,) = tg.autograd.grad((x * weights).sum(), w, materialize_grads=True)
+    (wanted,) = tg.autograd.grad((expected * weights).sum(), w, materialize_grads=True)
+    np.testing.assert_allclose(g.numpy(), wanted.numpy(), rtol=1e-12, err_msg=f"gradient of {name}")
+
+
+@pytest.mark.parametrize("name", in_place_methods())
+def test_in_place_method_through_a_view(name: str) -> None:
+    """The same, written into rows 1 and 2 of a larger tensor that is then used as a whole."""
+    if name in INTEGERS:
+        return
+    w, given = leaf(), arguments(name)
+    base = tg.zeros(4, 3, dtype=tg.float64) + w.sum() * 0.0
+    base[1:3] = w
+    part = base[1:3]
+    getattr(part, name)(*given)
+    expected = getattr(w * 1, plain(name))(*given)
+    np.testing.assert_array_equal(base[1:3].detach().numpy(), expected.detach().numpy())
+    if expected.dtype.kind == "f":
+        for y, same in ((base, expected), (part, expected), (base[1:3] * part, expected * expected)):
+            (g,) = tg.autograd.grad(y.sum(), w, retain_graph=True, materialize_grads=True)
+            (wanted,) = tg.autograd.grad(same.sum(), w, retain_graph=True, materialize_grads=True)
+            np.testing.assert_allclose(g.numpy(), wanted.numpy(), rtol=1e-12)
+
+
+# ---- views ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_through_a_view_changes_base_and_sisters() -> None:
+    w = leaf(4)
+    base = w * 1.0
+    a, b, rows = base[:2], base[1:], base.view(2, 2)
+    a.mul_(3.0)
+    np.testing.assert_allclose(base.detach().numpy(), w.detach().numpy() * [3.0, 3.0, 1.0, 1.0])
+    for y, expected in ((base, [3, 3, 1, 1]), (a, [3, 3, 0, 0]), (b, [0, 3, 1, 1]), (rows[0], [3, 3, 0, 0])):
+        assert tg.autograd.grad(y.sum(), w, retain_graph=True)[0].tolist() == expected
+
+
+def test_a_write_to_the_base_changes_its_views() -> None:
+    w = leaf(4)
+    base = w * 1.0
+    view_of_view = base.view(2, 2)[1]
+    base.mul_(tg.tensor([1.0, 2.0, 3.0, 4.0], dtype=tg.float64))
+    assert tg.autograd.grad(view_of_view.sum(), w)[0].tolist() == [0.0, 0.0, 3.0, 4.0]
+
+
+def test_views_made_before_and_after_a_write_agree() -> None:
+    w = leaf(3)
+    base = w * 1.0
+    before = base[1:]
+    base[1] = 0.0
+    after = base[1:]
+    for view in (before, after):
+        assert tg.autograd.grad(view.sum(), w, retain_graph=True)[0].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_a_constant_that_receives_a_gradient_becomes_part_of_the_graph() -> None:
+    w, x = leaf(2), tg.zeros(3, 2, dtype=tg.float64)
+    row = x[1]
+    x[1] = w * 2.0
+    assert x.requires_grad
+    assert row.requires_grad
+    (x * x).sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), 8.0 * w.detach().numpy())
+
+
+def test_assigning_a_detached_view_of_itself_cuts_the_gradient() -> None:
+    w = leaf(3)
+    x = w * 1.0
+    x[0] = x.detach()[0]
+    x.sum().backward()
+    assert w.grad.tolist() == [0.0, 1.0, 1.0]
+
+
+def test_item_in_place_operators() -> None:
+    w = leaf(3)
+    x = w * 1.0
+    x[0] += 5.0
+    x[1:] *= 2.0
+    x[x > 5.0] -= 1.0
+    x[tg.tensor([0, 2])] /= 2.0
+    x.sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), [0.5, 2.0, 1.0])
+
+
+def test_a_leaf_that_is_a_view_stays_one_when_its_base_is_written() -> None:
+    """Parameters that are windows of one buffer."""
+    buffer = tg.zeros(4)
+    w = buffer[:2].requires_grad_()
+    w.grad = tg.ones(2)
+    buffer.add_(1.0)
+    assert w.requires_grad
+    assert w.is_leaf
+    assert w.grad.tolist() == [1.0, 1.0]
+    assert w.tolist() == [1.0, 1.0]
+    (w * 2.0).sum().backward()
+    assert w.grad.tolist() == [3.0, 3.0]
+
+
+def test_retain_grad_follows_the_value() -> None:
+    w = leaf(3)
+    h = w * 2.0
+    h.retain_grad()
+    h.mul_(3.0)
+    (h * h).sum().backward()
+    np.testing.assert_allclose(h.grad.numpy(), 12.0 * w.detach().numpy())
+
+
+def test_a_gradient_that_needs_the_overwritten_value_keeps_it() -> None:
+    """`x.sin_()` needs the cosine of what x was; `h *= gate` needs h for the gradient of the gate."""
+    w, gate = leaf(3), leaf(3)
+    h = w * 1.0
+    h *= gate
+    h.sin_()
+    (g, k) = tg.autograd.grad(h.sum(), [w, gate], create_graph=True)
+    a, b = w.detach().numpy(), gate.detach().numpy()
+    np.testing.assert_allclose(g.detach().numpy(), np.cos(a * b) * b)
+    np.testing.assert_allclose(k.detach().numpy(), np.cos(a * b) * a)
+    (again,) = tg.autograd.grad(g.sum(), gate)
+    np.testing.assert_allclose(again.numpy(), np.cos(a * b) - np.sin(a * b) * a * b)
+
+
+@pytest.mark.parametrize(
+    "write", [lambda x: x.uniform_(), lambda x: x.normal_(), lambda x: x.bernoulli_(), lambda x: x.eq_(0.5), lambda x: x.zero_()]
+)
+def test_overwriting_with_constants_gives_gradient_zero(write: Any) -> None:
+    w = leaf(3)
+    x = w * 2.0
+    write(x)
+    assert x.requires_grad
+    (x * w.detach()).sum().backward()
+    assert w.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_copies_between_overlapping_parts() -> None:
+    x = tg.arange(5)
+    x[1:].copy_(x[:-1])
+    assert x.tolist() == [0, 0, 1, 2, 3]
+    x[:-1] = x[1:]
+    assert x.tolist() == [0, 1, 2, 3, 3]
+
+
+# ---- copy_, fill_, setitem -----------------------------------------------------------------------------------------------
+
+
+def test_copy_broadcasts_converts_and_passes_gradients() -> None:
+    w, x = leaf(3), tg.zeros(2, 3)
+    assert x.copy_(w) is x
+    assert x.dtype == tg.float32
+    x.sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0, 2.0]
+    assert w.grad.dtype == tg.float64
+    assert tg.zeros(2).copy_(tg.tensor([True, False])).tolist() == [1.0, 0.0]
+
+
+def test_fill_with_a_number_or_a_0d_tensor() -> None:
+    w = tg.tensor(2.0, requires_grad=True)
+    x = tg.zeros(3).fill_(w)
+    x.sum().backward()
+    assert float(w.grad) == 3.0
+    assert tg.ones(2).zero_().tolist() == [0.0, 0.0]
+    with pytest.raises(ShapeError, match="0-d"):
+        tg.zeros(2).fill_(tg.ones(2))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        0,
+        -1,
+        slice(1, None),
+        slice(None, None, 2),
+        (0, 1),
+        (..., 0),
+        None,
+        (slice(None), None),
+        [0, 1],
+        [1, 1],
+        np.array([True, False, True]),
+        np.array([2, 0]),
+        (),
+    ],
+)
+def test_setitem_writes_what_numpy_writes(index: Any) -> None:
+    a = np.arange(12.0).reshape(3, 4)
+    x = tg.tensor(a)
+    value = 100.0 + np.arange(a[index].size).reshape(a[index].shape)
+    a[index] = value
+    x[index] = tg.tensor(value)
+    np.testing.assert_array_equal(x.numpy(), a)
+    x[index] = 7
+    a[index] = 7
+    np.testing.assert_array_equal(x.numpy(), a)
+
+
+def test_setitem_keeps_the_dtype() -> None:
+    x = tg.zeros(3, dtype=tg.int64)
+    x[0] = 2.9
+    x[1] = True
+    x[2] = tg.tensor(-1.5)
+    assert x.tolist() == [2, 1, -1]
+
+
+# ---- what is refused -----------------------------------------------------------------------------------------------------
+
+
+def grad_leaf() -> Any:
+    return tg.ones(3, requires_grad=True)
+
+
+REFUSED: list[tuple[str, Any, type[Exception], str]] = [
+    ("leaf", lambda: grad_leaf().add_(1.0), InplaceError, "leaf.*no_grad"),
+    ("view of a leaf", lambda: grad_leaf()[0].add_(1.0), InplaceError, "view of a leaf"),
+    ("item of a leaf", lambda: grad_leaf().__setitem__(0, 1.0), InplaceError, "leaf"),
+    ("expanded", lambda: tg.zeros(3).expand(2, 3).add_(1.0), InplaceError, "expanded.*clone"),
+    ("part of expanded, with gradient", lambda: (grad_leaf() * 1.0).expand(2, 3)[0].add_(1.0), InplaceError, "read-only.*expanded.*clone"),
+    ("read-only", lambda: tg.from_numpy(np.broadcast_to(np.float64(1.0), ())).add_(1.0), InplaceError, "read-only"),
+    ("split", lambda: (grad_leaf() * 1.0).split(1)[0].add_(1.0), InplaceError, "several views.*clone"),
+    ("unbind", lambda: (grad_leaf() * 1.0).unbind()[0].add_(1.0), InplaceError, "several views"),
+    ("shape", lambda: tg.ones(3).add_(tg.ones(2, 3)), ShapeError, r"\(2, 3\).*\(3,\)"),
+    ("float into integer", lambda: tg.ones(3, dtype=tg.int64).add_(0.5), DtypeError, "float32.*int64"),
+    ("integer division", lambda: tg.ones(3, dtype=tg.int64).div_(2), DtypeError, "float32.*int64"),
+    ("number into bool", lambda: tg.ones(3, dtype=tg.bool).add_(1), DtypeError, "int64.*bool"),
+    ("copy of a larger one", lambda: tg.ones(3).copy_(tg.ones(4)), ShapeError, "broadcast"),
+    ("item of another shape", lambda: tg.ones(3).__setitem__(slice(0, 2), tg.ones(3)), ShapeError, r"\(3,\).*\(2,\)"),
+    ("item out of range", lambda: tg.ones(3).__setitem__(5, 1.0), IndexError, "out of range"),
+    ("item of text", lambda: tg.ones(3).__setitem__(0, "a"), TypeError, "cannot be written|expected"),
+    ("uniform from above to", lambda: tg.ones(3).uniform_(1.0, 0.0), ArgumentError, "from <= to"),
+    ("normal of negative std", lambda: tg.ones(3).normal_(0.0, -1.0), ArgumentError, "negative"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+def test_what_is_refused(call: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=f"(?s){words}"):
+        call()
+
+
+def test_a_refused_write_changes_nothing() -> None:
+    w = tg.ones(3, requires_grad=True)
+    x = tg.ones(2, dtype=tg.int64)
+    for call in (lambda: w.add_(1.0), lambda: w[0].mul_(5.0), lambda: x.add_(0.5), lambda: x.add_(tg.ones(3, dtype=tg.int64))):
+        with pytest.raises((InplaceError, DtypeError, ShapeError)):
+            call()
+    assert w.tolist() == [1.0, 1.0, 1.0]
+    assert x.tolist() == [1, 1]
+
+
+def test_leaves_may_be_written_without_gradients() -> None:
+    w = grad_leaf()
+    with tg.no_grad():
+        w.add_(1.0)
+        w[0] = 5.0
+        w -= 1.0
+    w.data.mul_(2.0)
+    w.detach().neg_()
+    assert w.tolist() == [-8.0, -2.0, -2.0]
+    assert w.is_leaf
+    assert w.requires_grad
+
+
+def test_a_view_made_inside_no_grad_is_not_written_outside() -> None:
+    x = leaf(3) * 1.0
+    with tg.no_grad():
+        view = x.view(3, 1)
+    with pytest.raises(InplaceError, match="no_grad"):
+        view.add_(1.0)
+
+
+def test_replacing_data_leaves_old_views_with_the_old_memory() -> None:
+    w = leaf(3)
+    x = w * 1.0
+    view = x[:2]
+    x.data = tg.zeros(3, dtype=tg.float64)
+    view.mul_(5.0)
+    assert x.tolist() == [0.0, 0.0, 0.0]
+    assert tg.autograd.grad(x.sum(), w)[0].tolist() == [1.0, 1.0, 1.0]

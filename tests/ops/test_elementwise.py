@@ -1,0 +1,333 @@
+"""Elementwise functions: the decisions at points where there is a choice, integers exactly, arguments of their own, arrays, errors.
+
+Derivatives at ordinary points, dtypes, broadcasting and strong zero are laws in tests/test_registry.py.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_reg as tg
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+
+inf, nan = np.inf, np.nan
+
+
+def slopes(f: Any, *points: Any) -> list[Any]:
+    """The derivatives of f by each argument, at numbers."""
+    x = [tg.tensor(float(p), dtype=tg.float64, requires_grad=True) for p in points]
+    return [g.item() for g in tg.autograd.grad(f(*x), x, materialize_grads=True)]
+
+
+def second(f: Any, point: float) -> float:
+    x = tg.tensor(point, dtype=tg.float64, requires_grad=True)
+    (g,) = tg.autograd.grad(f(x), x, create_graph=True)
+    return float(tg.autograd.grad(g, x, materialize_grads=True)[0]) if g.requires_grad else 0.0
+
+
+# ---- where there is a choice ---------------------------------------------------------------------------------------------
+
+CHOICES: list[tuple[str, Any, tuple[float, ...], list[float]]] = [
+    ("abs at 0", tg.abs, (0.0,), [0.0]),
+    ("abs at -0", tg.abs, (-0.0,), [0.0]),
+    ("relu at 0", tg.relu, (0.0,), [0.0]),
+    ("relu at -0", tg.relu, (-0.0,), [0.0]),
+    ("relu at nan", tg.relu, (nan,), [1.0]),
+    ("sign", tg.sign, (2.0,), [0.0]),
+    ("floor", tg.floor, (2.0,), [0.0]),
+    ("ceil", tg.ceil, (2.0,), [0.0]),
+    ("round", tg.round, (0.5,), [0.0]),
+    ("trunc", tg.trunc, (2.0,), [0.0]),
+    ("x - trunc(x)", lambda x: x - tg.trunc(x), (2.0,), [1.0]),
+    ("maximum at a tie", tg.maximum, (2.0, 2.0), [0.5, 0.5]),
+    ("minimum at a tie", tg.minimum, (2.0, 2.0), [0.5, 0.5]),
+    ("maximum(0, -0)", tg.maximum, (0.0, -0.0), [0.5, 0.5]),
+    ("maximum beside nan", tg.maximum, (nan, 1.0), [1.0, 1.0]),
+    ("fmax at a tie", tg.fmax, (2.0, 2.0), [1.0, 0.0]),
+    ("fmin at a tie", tg.fmin, (2.0, 2.0), [1.0, 0.0]),
+    ("fmax beside nan", tg.fmax, (nan, 1.0), [0.0, 1.0]),
+    ("clamp at the low bound", lambda x: tg.clamp(x, -1, 1), (-1.0,), [1.0]),
+    ("clamp at the high bound", lambda x: tg.clamp(x, -1, 1), (1.0,), [1.0]),
+    ("clamp at nan", lambda x: tg.clamp(x, -1, 1), (nan,), [0.0]),
+    ("clamp to one point", lambda x: tg.clamp(x, 1, 1), (1.0,), [1.0]),
+    ("clamp tensors at min", tg.clamp, (0.0, 0.0, 1.0), [1.0, 0.0, 0.0]),
+    ("clamp tensors below", tg.clamp, (-1.0, 0.0, 1.0), [0.0, 1.0, 0.0]),
+    ("clamp min > max", tg.clamp, (0.5, 1.0, 0.0), [0.0, 0.0, 1.0]),
+    ("clamp_min at the bound", tg.clamp_min, (0.0, 0.0), [1.0, 0.0]),
+    ("sqrt(0)", tg.sqrt, (0.0,), [inf]),
+    ("log(0)", tg.log, (0.0,), [inf]),
+    ("log(-1)", tg.log, (-1.0,), [-1.0]),
+    ("1/0", tg.div, (1.0, 0.0), [inf, -inf]),
+    ("asin(1)", tg.asin, (1.0,), [inf]),
+    ("acos(1)", tg.acos, (1.0,), [-inf]),
+    ("rsqrt(0)", tg.rsqrt, (0.0,), [-inf]),
+    ("log1p(-1)", tg.log1p, (-1.0,), [inf]),
+    ("exp(1000)", tg.exp, (1000.0,), [inf]),
+    ("exp(-inf)", tg.exp, (-inf,), [0.0]),
+    ("atanh(1)", tg.atanh, (1.0,), [inf]),
+    ("0 ** 0", tg.pow, (0.0, 0.0), [0.0, 0.0]),
+    ("0 ** 1", tg.pow, (0.0, 1.0), [1.0, 0.0]),
+    ("0 ** 2", tg.pow, (0.0, 2.0), [0.0, 0.0]),
+    ("0 ** 0.5", tg.pow, (0.0, 0.5), [inf, 0.0]),
+    ("0 ** -1", tg.pow, (0.0, -1.0), [-inf, -inf]),
+    ("-2 ** 2", tg.pow, (-2.0, 2.0), [-4.0, nan]),
+    ("1 ** 0", tg.pow, (1.0, 0.0), [0.0, 0.0]),
+    ("x ** 2 at 0", lambda x: x**2, (0.0,), [0.0]),
+    ("x ** 1 at 0", lambda x: x**1, (0.0,), [1.0]),
+    ("x ** 0 at 0", lambda x: x**0, (0.0,), [0.0]),
+    ("x ** 0.5 at 0", lambda x: x**0.5, (0.0,), [inf]),
+    ("x ** -1 at 0", lambda x: x**-1, (0.0,), [-inf]),
+    ("2 ** x", lambda x: 2**x, (0.0,), [float(np.log(2.0))]),
+    ("0 ** x at 2", lambda x: 0**x, (2.0,), [0.0]),
+    ("logaddexp(-inf, -inf)", tg.logaddexp, (-inf, -inf), [0.5, 0.5]),
+    ("logaddexp(inf, inf)", tg.logaddexp, (inf, inf), [0.5, 0.5]),
+    ("logaddexp(-inf, 0)", tg.logaddexp, (-inf, 0.0), [0.0, 1.0]),
+    ("logaddexp(inf, 0)", tg.logaddexp, (inf, 0.0), [1.0, 0.0]),
+    ("hypot(0, 0)", tg.hypot, (0.0, 0.0), [0.0, 0.0]),
+    ("atan2(0, 0)", tg.atan2, (0.0, 0.0), [0.0, 0.0]),
+    ("fmod(5, 3)", tg.fmod, (5.0, 3.0), [1.0, -1.0]),
+    ("fmod(-5, 3)", tg.fmod, (-5.0, 3.0), [1.0, 1.0]),
+    ("remainder(-5, 3)", tg.remainder, (-5.0, 3.0), [1.0, 2.0]),
+    ("fmod(6, 3)", tg.fmod, (6.0, 3.0), [1.0, -2.0]),
+    ("remainder(1, 1e-8)", tg.remainder, (1.0, 1e-8), [1.0, -99999999.0]),
+    ("floor_divide(5, 3)", tg.floor_divide, (5.0, 3.0), [0.0, 0.0]),
+    ("nan_to_num", tg.nan_to_num, (nan,), [0.0]),
+    ("sigmoid(-1000)", tg.sigmoid, (-1000.0,), [0.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "points", "expected"), [c[1:] for c in CHOICES], ids=[c[0] for c in CHOICES])
+def test_gradients_at_points_where_there_is_a_choice(f: Any, points: Any, expected: list[float]) -> None:
+    np.testing.assert_allclose(slopes(f, *points), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "expected"),
+    [
+        (lambda x: x**2, 0.0, 2.0),
+        (lambda x: x**1, 0.0, 0.0),
+        (lambda x: x**3, 0.0, 0.0),
+        (lambda x: x**2.5, 0.0, 0.0),
+        (lambda x: x**1.5, 0.0, inf),
+        (tg.relu, 0.0, 0.0),
+        (tg.relu, 1.0, 0.0),
+        (tg.abs, 0.0, 0.0),
+        (tg.sigmoid, 0.0, 0.0),
+        (lambda x: tg.clamp(x, -1, 1), 1.0, 0.0),
+        (lambda x: tg.maximum(x, 0.0), 0.0, 0.0),
+        (lambda x: tg.sqrt(x) ** 4, 2.0, 2.0),
+        (lambda x: tg.pow(x, tg.tensor(3.0, dtype=tg.float64)), 0.0, 0.0),
+        (lambda x: tg.logaddexp(x, -x), 0.0, 1.0),
+        (lambda x: x * tg.abs(x), 2.0, 2.0),
+        (lambda x: x * tg.abs(x), -2.0, -2.0),
+    ],
+)
+def test_second_derivatives(f: Any, point: float, expected: float) -> None:
+    np.testing.assert_allclose(second(f, point), expected, rtol=1e-12)
+
+
+# ---- integers and bools --------------------------------------------------------------------------------------------------
+
+small = st.integers(-100, 100)
+
+
+@given(small, small.filter(bool))
+def test_integer_division_is_exact(a: int, b: int) -> None:
+    x, y = tg.tensor(a), tg.tensor(b)
+    assert (x // y).item() == a // b
+    assert (x % y).item() == a % b
+    assert tg.div(x, y, rounding_mode="floor").item() == a // b
+    assert tg.div(x, y, rounding_mode="trunc").item() == int(a / b)
+    assert tg.fmod(x, y).item() == a - b * int(a / b)
+    assert (x // b).item() == a // b
+    assert (a // y).item() == a // b
+    assert (x / y).item() == np.float32(a) / np.float32(b)
+
+
+def test_large_integers_stay_exact() -> None:
+    big = 2**62 + 1
+    x = tg.tensor(big)
+    assert (x // 1).item() == big
+    assert tg.div(x, 1, rounding_mode="trunc").item() == big
+    assert (x - 1 + 1).item() == big
+    assert tg.maximum(x, x - 1).item() == big
+    assert x.clamp(max=big).item() == big
+
+
+@given(st.integers(-128, 127), st.integers(-128, 127))
+def test_bitwise_operations(a: int, b: int) -> None:
+    x, y = tg.tensor([a], dtype=tg.int8), tg.tensor([b], dtype=tg.int8)
+    for f in (operator.and_, operator.or_, operator.xor):
+        assert f(x, y).tolist() == [f(a, b)]
+        assert f(x, y).dtype == tg.int8
+    assert (~x).tolist() == [~a]
+
+
+def test_bools() -> None:
+    t = tg.tensor([True, False])
+    assert (~t).tolist() == [False, True]
+    assert (t & True).tolist() == [True, False]
+    assert (t + t).dtype == tg.bool
+    assert (t * 2).dtype == tg.int64
+    assert (t / t).dtype == tg.float32
+    assert (t**2).dtype == tg.int64
+    assert tg.square(t).dtype == tg.int64
+    assert tg.logical_not(tg.tensor([0.0, 2.0])).tolist() == [True, False]
+    assert tg.round(tg.tensor([3], dtype=tg.int8)).dtype == tg.int8
+
+
+# ---- arguments of their own ----------------------------------------------------------------------------------------------
+
+
+def test_alpha_rounding_mode_and_decimals() -> None:
+    x, y = tg.tensor([7.0, -7.0]), tg.tensor([2.0, 2.0])
+    assert tg.add(x, y, alpha=3).tolist() == [13.0, -1.0]
+    assert tg.sub(x, y, alpha=0.5).tolist() == [6.0, -8.0]
+    assert tg.div(x, y, rounding_mode="trunc").tolist() == [3.0, -3.0]
+    assert tg.div(x, y, rounding_mode="floor").tolist() == [3.0, -4.0]
+    assert tg.round(tg.tensor([0.126, 2.5, 3.5]), decimals=2).tolist() == pytest.approx([0.13, 2.5, 3.5])
+    assert tg.round(tg.tensor([126.0]), decimals=-1).tolist() == [130.0]
+    assert tg.round(tg.tensor([0.5, 1.5, 2.5])).tolist() == [0.0, 2.0, 2.0]
+
+
+def test_clamp_with_numbers_tensors_and_one_bound() -> None:
+    x = tg.tensor([-2.0, 0.5, 2.0])
+    assert x.clamp(-1, 1).tolist() == [-1.0, 0.5, 1.0]
+    assert x.clamp(min=0).tolist() == [0.0, 0.5, 2.0]
+    assert x.clamp(max=tg.tensor([-3.0, 1.0, 1.0])).tolist() == [-3.0, 0.5, 1.0]
+    assert tg.clamp(tg.tensor([1, 5]), 2, 3.5).dtype == tg.float32
+    assert x.clip(1, 0).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_lerp_is_exact_at_both_ends() -> None:
+    a, b = tg.tensor([0.1, -3.0], dtype=tg.float64), tg.tensor([1e9, 0.7], dtype=tg.float64)
+    for weight in (lambda w: w, lambda w: tg.tensor(w, dtype=tg.float64)):
+        assert tg.lerp(a, b, weight(0.0)).tolist() == a.tolist()
+        assert tg.lerp(a, b, weight(1.0)).tolist() == b.tolist()
+    w = tg.tensor([0.25, 0.75], dtype=tg.float64, requires_grad=True)
+    (g,) = tg.autograd.grad(tg.lerp(a, b, w).sum(), w)
+    np.testing.assert_allclose(g.numpy(), (b - a).numpy())
+
+
+def test_where() -> None:
+    c = tg.tensor([True, False])
+    assert tg.where(c, 1, 2.5).dtype == tg.float32
+    assert tg.where(c, 1, 2).dtype == tg.int64
+    assert tg.where(c, tg.ones(2, dtype=tg.float64), 0).dtype == tg.float64
+    assert tg.where(c[:, None], tg.ones(3), tg.zeros(1)).shape == (2, 3)
+    assert tg.ones(2).where(c, -1.0).tolist() == [1.0, -1.0]
+
+
+def test_closeness_and_equality() -> None:
+    x = tg.tensor([1.0, inf, nan])
+    assert tg.isclose(x, x).tolist() == [True, True, False]
+    assert tg.isclose(x, x, equal_nan=True).tolist() == [True, True, True]
+    assert tg.allclose(tg.tensor([1.0]), tg.tensor([1.0 + 1e-6]))
+    assert not tg.allclose(tg.tensor([1.0]), tg.tensor([1.1]))
+    assert tg.equal(tg.ones(2), tg.ones(2))
+    assert not tg.equal(tg.ones(2), tg.ones(3))
+    assert tg.nan_to_num(x, 5.0, 6.0).tolist() == [1.0, 6.0, 5.0]
+
+
+# ---- numbers, arrays, operators ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        tg.sin,
+        tg.exp,
+        tg.relu,
+        tg.sigmoid,
+        tg.abs,
+        lambda x: tg.add(x, x),
+        lambda x: tg.clamp(x, -1, 1),
+        lambda x: tg.where(x > 0, x, 0.0),
+        lambda x: tg.pow(x, 2),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_of_arrays_give_arrays(f: Any, dtype: str) -> None:
+    x = np.linspace(-2, 2, 5).astype(dtype)
+    y = f(x)
+    assert isinstance(y, np.ndarray)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, f(tg.tensor(x)).numpy())
+
+
+def test_arrays_and_tensors_mix_on_both_sides() -> None:
+    a, t = np.array([1.0, 2.0]), tg.tensor([3.0, 4.0], dtype=tg.float64, requires_grad=True)
+    for y in (a * t, t * a, np.multiply(a, t), np.multiply(t, a)):
+        assert isinstance(y, tg.Tensor)
+        (g,) = tg.autograd.grad(y.sum(), t)
+        assert g.tolist() == [1.0, 2.0]
+    assert isinstance(np.float64(2.0) * t, tg.Tensor)
+    assert isinstance(np.sin(t), tg.Tensor)
+    assert (a < t).tolist() == [True, True]
+    with pytest.raises(TypeError, match=r"np\.add\.reduce"):
+        np.add.reduce(t)
+    with pytest.raises(TypeError, match=r"np\.arctan2|np\.cbrt"):
+        np.cbrt(t)
+
+
+def test_an_array_that_changes_later_does_not_change_the_gradient() -> None:
+    for f in (lambda x, a: x * a, lambda x, a: a / x, lambda x, a: tg.where(a > 1.5, x * a, x), lambda x, a: tg.maximum(x, a) * a):
+        a, x = np.array([1.0, 2.0]), tg.tensor([3.0, 4.0], dtype=tg.float64, requires_grad=True)
+        (wanted,) = tg.autograd.grad(f(x, a).sum(), x)
+        y = f(x, a).sum()
+        a[:] = 100.0
+        (g,) = tg.autograd.grad(y, x)
+        assert g.tolist() == wanted.tolist()
+
+
+def test_reflected_operators() -> None:
+    t = tg.tensor([2.0, 4.0])
+    assert (1 + t).tolist() == [3.0, 5.0]
+    assert (1 - t).tolist() == [-1.0, -3.0]
+    assert (3 * t).tolist() == [6.0, 12.0]
+    assert (8 / t).tolist() == [4.0, 2.0]
+    assert (9 // t).tolist() == [4.0, 2.0]
+    assert (9 % t).tolist() == [1.0, 1.0]
+    assert (2**t).tolist() == [4.0, 16.0]
+    assert (True & tg.tensor([True])).tolist() == [True]
+    assert (t < 3).tolist() == [True, False]
+    assert (t == None) is False  # noqa: E711
+    assert (t != "a") is True
+
+
+# ---- errors --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: tg.sin("1"), ArgumentTypeError, "sin: expected a tensor"),
+        (lambda: tg.ones(2) + "1", ArgumentTypeError, "add: expected tensors or numbers"),
+        (lambda: tg.mul("a", "b"), ArgumentTypeError, "mul"),
+        (lambda: tg.ones(2) + tg.ones(3), ShapeError, r"\(2,\) · \(3,\)"),
+        (lambda: -tg.tensor([True]), DtypeError, "neg.*bool"),
+        (lambda: tg.tensor([True]) - tg.tensor([True]), DtypeError, "sub.*bool"),
+        (lambda: ~tg.ones(2), DtypeError, "bitwise_not.*integer"),
+        (lambda: tg.ones(2) & tg.ones(2), DtypeError, "bitwise_and.*float32"),
+        (lambda: tg.ones(2) | 1, DtypeError, "bitwise_or"),
+        (lambda: tg.tensor([1]) // 0, ArgumentError, "division by zero"),
+        (lambda: tg.tensor([1]) // tg.tensor([0]), ArgumentError, "division by zero"),
+        (lambda: tg.tensor([2]) ** -1, ArgumentError, "negative integer power"),
+        (lambda: tg.tensor([2]) ** tg.tensor([-1]), ArgumentError, "negative integer powers"),
+        (lambda: tg.clamp(tg.ones(2)), ArgumentError, "min, max or both"),
+        (lambda: tg.div(tg.ones(1), 1, rounding_mode="up"), ArgumentError, "'up'"),
+        (lambda: tg.where(tg.ones(2), 1.0, 2.0), DtypeError, "bool"),
+        (lambda: tg.where(True, 1.0, 2.0), DtypeError, "bool"),
+        (lambda: tg.where(tg.ones(2) > 0, tg.ones(3), 1.0), ShapeError, "broadcast"),
+        (lambda: tg.abs(tg.tensor([True])), DtypeError, "abs.*bool"),
+    ],
+)
+def test_what_is_refused(call: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()

@@ -1,0 +1,245 @@
+"""Optimizers and schedules against torch: trajectories, state dicts in both directions, texts, refusals, schedules."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_reg as tg
+from tests.optim.published import CASES, IDS
+
+torch = pytest.importorskip("torch")
+
+SHAPES = [(4, 3), (), (5,), (0, 2), (1, 1)]
+every_case = pytest.mark.parametrize(("name", "settings"), CASES, ids=IDS)
+
+
+def pair(name: str, settings: dict[str, Any], dtype: str = "float64") -> tuple[Any, list[Any], Any, list[Any]]:
+    """Our optimizer with its parameters, and torch's with the same values."""
+    rng = np.random.default_rng(0)
+    starts = [np.asarray(rng.standard_normal(shape)).astype(dtype) for shape in SHAPES]
+    ours = [tg.tensor(a, requires_grad=True) for a in starts]
+    theirs = [torch.tensor(a, requires_grad=True) for a in starts]
+    return getattr(tg.optim, name)(ours, **settings), ours, getattr(torch.optim, name)(theirs, **settings), theirs
+
+
+def loss(params: list[Any], step: int) -> Any:
+    """Something bounded, up and down, in which all parameters meet; parameter 2 is left out at times."""
+    w, b, v, _, s = params
+    out = (w * (2.0 + b)).sin().sum() + (w.sum() - b * s).cos().sum() * 0.5
+    return out if step % 4 == 2 else out + (v + s).cos().sum()
+
+
+def train(optimizer: Any, params: list[Any], steps: range) -> None:
+    for step in steps:
+        optimizer.zero_grad()
+        loss(params, step).backward()
+        optimizer.step()
+
+
+def agree(ours: Any, theirs: Any, tolerance: float) -> None:
+    got, want = ours.detach().numpy(), theirs.detach().numpy()
+    assert got.dtype == want.dtype
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+
+
+def to_torch(state_dict: dict[str, Any]) -> dict[str, Any]:
+    """Our state dict with torch's tensors."""
+    entries = {i: {k: torch.tensor(v.numpy()) for k, v in entry.items()} for i, entry in state_dict["state"].items()}
+    return {"state": entries, "param_groups": copy.deepcopy(state_dict["param_groups"])}
+
+
+@every_case
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-4)])
+def test_trajectories(name: str, settings: dict[str, Any], dtype: str, tolerance: float) -> None:
+    optimizer, params, other, others = pair(name, settings, dtype)
+    for step in range(25):
+        train(optimizer, params, range(step, step + 1))
+        train(other, others, range(step, step + 1))
+        for p, q in zip(params, others, strict=True):
+            agree(p, q, tolerance)
+    states, wanted = optimizer.state_dict(), other.state_dict()
+    assert states["param_groups"] == wanted["param_groups"]
+    assert states["state"].keys() == wanted["state"].keys()
+    for i, entry in wanted["state"].items():
+        assert list(states["state"][i]) == list(entry)
+        for key, value in entry.items():
+            agree(states["state"][i][key], value, tolerance)
+
+
+@every_case
+def test_state_dicts_are_interchangeable(name: str, settings: dict[str, Any]) -> None:
+    """Five steps in one library, five more in the other, both ways."""
+    optimizer, params, other, others = pair(name, settings)
+    train(optimizer, params, range(5))
+    train(other, others, range(5))
+    saved, theirs = to_torch(optimizer.state_dict()), copy.deepcopy(other.state_dict())
+    optimizer.load_state_dict(theirs)
+    other.load_state_dict(saved)
+    train(optimizer, params, range(5, 10))
+    train(other, others, range(5, 10))
+    for p, q in zip(params, others, strict=True):
+        agree(p, q, 1e-9)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_groups_and_texts(name: str) -> None:
+    optimizer, params, other, others = pair(name, {"lr": 0.5, "weight_decay": 0.25})
+    for made, values in ((optimizer, params), (other, others)):
+        library = tg if made is optimizer else torch
+        new = library.ones(3, requires_grad=True)
+        made.add_param_group({"params": new, "lr": 0.125, "note": "new"})
+        made.zero_grad()
+        (loss(values, 0) + (new**2).sum()).backward()
+        made.step()
+    assert repr(optimizer) == repr(other)
+    agree(optimizer.param_groups[1]["params"][0], other.param_groups[1]["params"][0], 1e-6)
+
+
+def refusals(library: Any) -> dict[str, Any]:
+    """Calls that torch refuses."""
+    p, q = (library.ones(3, requires_grad=True) for _ in range(2))
+    o = library.optim
+    calls = {
+        "one tensor": lambda: o.SGD(p),
+        "nothing": lambda: o.SGD([]),
+        "a number": lambda: o.SGD([1]),
+        "no leaf": lambda: o.SGD([p * 2]),
+        "in two groups": lambda: o.SGD([{"params": [p]}, {"params": [p]}]),
+        "a set": lambda: o.SGD([{"params": {p}}]),
+        "no dict": lambda: o.SGD([p]).add_param_group([q]),
+        "names for some": lambda: o.SGD([("a", p), q]),
+        "names in one group": lambda: o.SGD([("a", p)]).add_param_group({"params": [q]}),
+        "nesterov alone": lambda: o.SGD([p], nesterov=True),
+        "nesterov dampened": lambda: o.SGD([p], momentum=0.9, dampening=0.1, nesterov=True),
+        "negative momentum": lambda: o.SGD([p], momentum=-0.1),
+        "fused foreach": lambda: o.SGD([p], foreach=True, fused=True),
+        "other groups": lambda: o.SGD([p]).load_state_dict(o.SGD([{"params": p}, {"params": q}]).state_dict()),
+        "other size": lambda: o.SGD([p]).load_state_dict(o.SGD([p, q]).state_dict()),
+        "lr text": lambda: o.SGD([p], lr="a"),
+    }
+    for kind, (option, value) in product((o.Adam, o.AdamW), {"lr": -1, "betas": (1.0, 0.9), "eps": -1, "weight_decay": -1}.items()):
+        calls[f"{kind.__name__} {option}"] = lambda kind=kind, option=option, value=value: kind([p], **{option: value})
+    schedules = o.lr_scheduler
+    calls |= {
+        "schedule of a number": lambda: schedules.StepLR(3, 3),
+        "linear start": lambda: schedules.LinearLR(o.SGD([p]), start_factor=0.0),
+        "linear end": lambda: schedules.LinearLR(o.SGD([p]), end_factor=2.0),
+        "constant": lambda: schedules.ConstantLR(o.SGD([p]), factor=2.0),
+        "lambdas": lambda: schedules.LambdaLR(o.SGD([p]), [lambda t: 1.0] * 2),
+    }
+    return calls
+
+
+@pytest.mark.parametrize("call", sorted(refusals(torch)))
+def test_refuses_what_torch_refuses(call: str) -> None:
+    with pytest.raises(Exception) as want:  # noqa: PT011
+        refusals(torch)[call]()
+    family = next(f for f in (TypeError, ValueError, RuntimeError) if isinstance(want.value, f))
+    with pytest.raises(tg.errors.TinygradRegError) as got:
+        refusals(tg)[call]()
+    assert isinstance(got.value, family)
+
+
+SCHEDULES: list[tuple[str, dict[str, Any]]] = [
+    ("StepLR", {"step_size": 7}),
+    ("StepLR", {"step_size": 1, "gamma": 0.9}),
+    ("MultiStepLR", {"milestones": [5, 30, 5, 1], "gamma": 0.5}),
+    ("ExponentialLR", {"gamma": 0.97}),
+    ("LambdaLR", {"lr_lambda": lambda t: 1 / (1 + t) ** 0.5}),
+    ("LambdaLR", {"lr_lambda": [lambda t: 0.9**t, lambda t: 1.0 + t]}),
+    ("CosineAnnealingLR", {"T_max": 60}),
+    ("CosineAnnealingLR", {"T_max": 7, "eta_min": 0.01}),
+    ("LinearLR", {}),
+    ("LinearLR", {"start_factor": 0.9, "end_factor": 0.1, "total_iters": 40}),
+    ("ConstantLR", {}),
+    ("ConstantLR", {"factor": 0.25, "total_iters": 1}),
+]
+every_schedule = pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(SCHEDULES)])
+
+
+def scheduled(library: Any, name: str, settings: dict[str, Any], **more: Any) -> tuple[Any, Any]:
+    p, q = (library.ones(1, requires_grad=True) for _ in range(2))
+    optimizer = library.optim.SGD([{"params": [p], "lr": 0.7, "initial_lr": 0.7}, {"params": [q], "initial_lr": 0.05}], lr=0.05)
+    optimizer.step()
+    return optimizer, getattr(library.optim.lr_scheduler, name)(optimizer, **settings, **more)
+
+
+@every_schedule
+def test_schedules_over_60_epochs(name: str, settings: dict[str, Any]) -> None:
+    optimizer, ours = scheduled(tg, name, settings)
+    other, theirs = scheduled(torch, name, settings)
+    for _ in range(60):
+        assert [g["lr"] for g in optimizer.param_groups] == [g["lr"] for g in other.param_groups]
+        assert ours.get_last_lr() == theirs.get_last_lr()
+        assert ours.last_epoch == theirs.last_epoch
+        optimizer.step()
+        other.step()
+        ours.step()
+        theirs.step()
+
+
+@every_schedule
+@pytest.mark.parametrize("last_epoch", [0, 3, 6, 29])
+def test_schedules_resumed_by_last_epoch(name: str, settings: dict[str, Any], last_epoch: int) -> None:
+    _, ours = scheduled(tg, name, settings, last_epoch=last_epoch)
+    _, theirs = scheduled(torch, name, settings, last_epoch=last_epoch)
+    for _ in range(10):
+        assert ours.get_last_lr() == theirs.get_last_lr()
+        ours.optimizer.step()
+        theirs.optimizer.step()
+        ours.step()
+        theirs.step()
+
+
+@every_schedule
+def test_schedules_go_to_an_epoch(name: str, settings: dict[str, Any]) -> None:
+    _, ours = scheduled(tg, name, settings)
+    _, theirs = scheduled(torch, name, settings)
+    theirs.optimizer.step()
+    for epoch in (5, 1, 40, 0, 7):
+        ours.step(epoch)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs.step(epoch)
+        assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-14)
+
+
+@every_schedule
+def test_schedules_state_dicts_are_interchangeable(name: str, settings: dict[str, Any]) -> None:
+    optimizer, ours = scheduled(tg, name, settings)
+    other, theirs = scheduled(torch, name, settings)
+    optimizer.step()
+    other.step()
+    for _ in range(6):
+        ours.step()
+        theirs.step()
+    saved, wanted = ours.state_dict(), theirs.state_dict()
+    assert {k: v for k, v in wanted.items() if k in saved} == saved
+    _, fresh = scheduled(tg, name, settings)
+    _, fresh_theirs = scheduled(torch, name, settings)
+    fresh.load_state_dict(copy.deepcopy(wanted))
+    fresh_theirs.load_state_dict(copy.deepcopy(saved))
+    assert (fresh.last_epoch, fresh.get_last_lr()) == (fresh_theirs.last_epoch, fresh_theirs.get_last_lr())
+
+
+def test_schedules_act_together() -> None:
+    seen = []
+    for library in (tg, torch):
+        optimizer = library.optim.SGD([library.ones(1, requires_grad=True)], lr=1.0)
+        optimizer.step()
+        s = library.optim.lr_scheduler
+        schedules = [s.LinearLR(optimizer), s.ExponentialLR(optimizer, 0.9), s.CosineAnnealingLR(optimizer, 12), s.StepLR(optimizer, 4)]
+        rates = []
+        for _ in range(40):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            for schedule in schedules:
+                schedule.step()
+        seen.append(rates)
+    assert seen[0] == seen[1]

@@ -1,0 +1,119 @@
+"""Gradients in PyTorch's `torch.autograd` style."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import interop
+from .creation import zeros_like
+from .engine import graph
+from .engine.state import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+    state,
+    switched,
+)
+from .errors import ArgumentError, ArgumentTypeError
+from .tensor import Tensor
+
+__all__ = [
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]
+
+Tensors = Tensor | Sequence[Tensor]
+
+
+def _as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:
+    made = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    for x in made:
+        if not isinstance(x, Tensor):
+            raise ArgumentTypeError(f"{what}: expected tensors, got {type(x).__name__}")
+    return made
+
+
+def _gradients(given: Any, roots: tuple[Tensor, ...], what: str) -> list[Tensor | None]:
+    if given is None:
+        return [None] * len(roots)
+    items = [given] if isinstance(given, Tensor) else list(given)
+    if len(items) != len(roots):
+        raise ArgumentError(f"{what}: {len(roots)} results but {len(items)} gradients; give one for each, or None")
+    return [None if g is None else interop.as_gradient(g, root) for g, root in zip(items, roots, strict=True)]
+
+
+def backward(
+    tensors: Tensors,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensors | None = None,
+) -> None:
+    """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of their leaves (or of `inputs`)."""
+    roots = _as_tuple(tensors, "backward")
+    chosen = None if inputs is None else _as_tuple(inputs, "backward")
+    if chosen == ():
+        raise ArgumentError("backward: inputs is empty; leave it out to differentiate with respect to all leaves")
+    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...]:
+    """The gradients of the sum of `outputs`, weighted by `grad_outputs`, with respect to each input; no `.grad` is touched.
+
+    With `create_graph` they can be differentiated again. An input that was not used raises GradientError, or gives None with
+    `allow_unused`, or zeros with `materialize_grads`.
+    """
+    if is_grads_batched:
+        raise ArgumentError("grad: is_grads_batched is not supported; call grad once for each row of grad_outputs")
+    if materialize_grads and allow_unused is False:
+        raise ArgumentError("grad: materialize_grads needs allow_unused to be True or left out")
+    roots, wanted = _as_tuple(outputs, "grad"), _as_tuple(inputs, "grad")
+    weights = _gradients(grad_outputs, roots, "grad")
+    unused_ok = bool(allow_unused) or materialize_grads
+    found = graph.grad(roots, wanted, weights, create_graph=create_graph, retain_graph=retain_graph, allow_unused=unused_ok)
+    if materialize_grads:
+        found = [zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True)]
+    return tuple(found)  # type: ignore[arg-type]
+
+
+class set_detect_anomaly:  # noqa: N801
+    """Remember for every operation the line that called it, and raise at the first nan in backward, naming that line."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._before = (state.anomaly, state.anomaly_checks_nan)
+        self._set(mode, check_nan)
+
+    @staticmethod
+    def _set(mode: bool, check_nan: bool) -> None:
+        state.anomaly, state.anomaly_checks_nan = mode, check_nan
+        state.special = mode or state.tracer is not None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._set(*self._before)
+
+
+def detect_anomaly(check_nan: bool = True) -> Any:
+    """`set_detect_anomaly(True)` for the time of a `with` block."""
+    return switched(anomaly=True, anomaly_checks_nan=check_nan)

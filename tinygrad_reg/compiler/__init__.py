@@ -1,0 +1,31 @@
+"""Compiling a training step: it is traced once, and then replayed without the cost of recording it.
+
+`step` is what a user calls, `trace` records a run as a `program`, `passes` and `lowering` rewrite it, `backends` run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, overload
+
+from .step import CompiledStep as CompiledStep
+
+
+@overload
+def compile(function: None = None, *, backend: str = "numpy_source") -> Callable[[Callable[..., Any]], CompiledStep]: ...
+@overload
+def compile(function: Callable[..., Any], *, backend: str = "numpy_source") -> CompiledStep: ...
+def compile(
+    function: Callable[..., Any] | None = None, *, backend: str = "numpy_source"
+) -> CompiledStep | Callable[[Callable[..., Any]], CompiledStep]:
+    """A function that does the same faster: `step = compile(train_step)`, or `@compile`.
+
+    The first call for each form of the arguments records forward, backward and the optimizer's update while they run; the
+    second confirms it; later ones replay it. State lives in the same tensors as before. What cannot be replayed raises
+    TraceError, or runs eagerly and says so in `step.explain()`. Results carry no graph.
+
+    `backend` is "numpy_source" (generated NumPy code, `step.source`) or "interpreter" (slow, the reference).
+    """
+    if function is None:
+        return lambda wrapped: CompiledStep(wrapped, backend)
+    return CompiledStep(function, backend)

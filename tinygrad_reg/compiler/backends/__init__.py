@@ -1,0 +1,12 @@
+"""Ways to run a program. Each is one module with `build(program) -> Executable`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..program import Program
+from .executable import Executable
+from .interpreter import build as interpret
+from .numpy_source import build as write_numpy
+
+BACKENDS: dict[str, Callable[[Program], Executable]] = {"interpreter": interpret, "numpy_source": write_numpy}

@@ -1,0 +1,21 @@
+"""What every backend makes of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ...engine.mutation import NDArray
+
+Step = Callable[[Sequence[NDArray], Sequence[float], Sequence[NDArray]], tuple[Sequence[Any], Sequence[Any]]]
+
+
+class Executable(NamedTuple):
+    """`run(inputs, numbers, captured) -> (results, gradients)`, which also writes; the text it was made of, and a few words.
+
+    Results and gradients are memory of their own, which no later call touches. Raises NotFinite before anything is written.
+    """
+
+    run: Step
+    source: str
+    summary: str

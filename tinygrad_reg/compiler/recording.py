@@ -1,0 +1,222 @@
+"""What a trace comes to: a program, where to find what it uses, and what has to be so for it to be right again."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.mutation import NDArray, owner
+from ..engine.node import Leaf, Value
+from .passes import tidy
+from .program import HostCall, Program, Var, unique
+from .surroundings import Fact
+from .trace import Capture, Trace
+
+
+class GradientOf(NamedTuple):
+    """The place of an array: the gradient of a leaf, or of the argument at this position."""
+
+    holder: Leaf | int
+
+
+class Recording(NamedTuple):
+    """What one run did, and what has to be looked at before it may be replayed."""
+
+    program: Program
+    hosts: tuple[HostCall, ...]
+    places: tuple[Any, ...]  # where each captured array is found: a tensor, an array, or GradientOf
+    nodes: tuple[tuple[Value, Any], ...]  # captured tensors with their nodes: what requires grad
+    absent: tuple[tuple[Leaf | int, bool], ...]  # leaves whose gradient was read, and whether it was None
+    gradients: tuple[tuple[Leaf | int, int | None], ...]  # leaves whose gradient is set, to which of the program's gradients
+    watched: tuple[Fact, ...]  # attributes that were read, and their values
+    refused: str | None  # why it must not be replayed
+
+
+def finish(trace: Trace, results: list[NDArray], facts: Sequence[Fact] = ()) -> Recording:
+    """The recording of the run that returned these arrays. Nothing else of the run may be alive but what outlives it.
+
+    Results in memory that the step did not make are replaced by copies, as a replay gives them. `facts` are Python variables
+    that were read, as the watched attributes are.
+    """
+    outs = tuple([trace.read(array) for array in results])
+    outside = {id(owner(array)) for array in _outside(trace)}
+    results[:] = [array.copy(order="K") if id(owner(array)) in outside else array for array in results]
+    _refuse_changes(trace)
+    set_gradients = [(weakref.ref(leaf), _holder(trace, leaf), _final_gradient(trace, leaf)) for leaf in trace.replaced]
+    absent = [(weakref.ref(leaf), _holder(trace, leaf), was) for leaf, was in trace.absent.items()]
+    finals = {var: now for var, array in _written(trace) if (now := trace.current(array)) is not var}
+    places, constants = _settle(trace)  # from here on, what only the trace knew is gone
+    gradients = [(leaf, value) for ref, holder, value in set_gradients if (leaf := _there(ref, holder)) is not None]
+    values = tuple([value for _, value in gradients if value is not None])
+    kept = {*places, *trace.inputs.values()}
+    writes = tuple([(target, value) for target, value in finals.items() if target in kept])
+    program = Program(
+        inputs=tuple(trace.inputs.values()),
+        numbers=tuple(trace.numbers),
+        captured=tuple(places),
+        constants=constants,
+        equations=tuple(trace.equations),
+        checked=_to_check(trace, [*values, *[value for _, value in writes], *outs]),
+        writes=writes,
+        results=outs,
+        gradients=values,
+        names=_named(trace, places),
+    )
+    program = tidy(program)
+    _refuse_unknown_shapes(trace, program)
+    positions = iter(range(len(values)))
+    tensors = [place for place in places.values() if isinstance(place, Value)]
+    return Recording(
+        program,
+        tuple(trace.hosts),
+        tuple(places.values()),
+        tuple([(tensor, tensor.node) for tensor in tensors]),
+        tuple([(leaf, was) for ref, holder, was in absent if (leaf := _there(ref, holder)) is not None]),
+        tuple([(leaf, None if value is None else next(positions)) for leaf, value in gradients]),
+        (*facts, *trace.watched.values()),
+        trace.refused,
+    )
+
+
+# ---- leaves and their gradients ------------------------------------------------------------------------------------
+
+
+def _holder(trace: Trace, leaf: Leaf) -> int | None:
+    """The position of the argument that a leaf belongs to: the next call brings another."""
+    return next((i for i, node in enumerate(trace.nodes) if node is leaf), None)
+
+
+def _there(ref: weakref.ref[Leaf], holder: int | None) -> Leaf | int | None:
+    """An argument's position, or a leaf, if it has outlived the run."""
+    return holder if holder is not None else ref()
+
+
+def _final_gradient(trace: Trace, leaf: Leaf) -> Var | None:
+    if leaf.grad is None:
+        return None
+    value: Var = trace.read(leaf.grad)
+    if id(leaf.grad.array) in trace.captures:
+        trace.refuse("the step sets .grad to a tensor that was made outside of it")
+    return value
+
+
+def _to_check(trace: Trace, finals: Sequence[Var]) -> tuple[Var, ...]:
+    """What must be finite: gradients of leaves, and all results of a walk back that reach the outside past these.
+
+    Where eager meets 0 · inf on the way back it looks at the values; a replay gives nan there, and is given up.
+    """
+    checked = dict.fromkeys(trace.leaf_gradients)
+    tainted = set(trace.seeds)
+    for equation in trace.equations:
+        if any(x in tainted for x in equation.reads()):
+            tainted.update(var for var in equation.outputs if var not in checked)
+    checked.update(dict.fromkeys(var for var in finals if var in tainted))
+    return tuple([var for var in checked if var.dtype is not None and var.dtype.kind == "f"])
+
+
+# ---- memory from outside -------------------------------------------------------------------------------------------
+
+
+def _outside(trace: Trace) -> list[NDArray]:
+    """All arrays that the step did not make: captured ones and arguments."""
+    return [*[capture.array for capture in trace.captures.values()], *[x.array if isinstance(x, Value) else x for x in trace.given]]
+
+
+def _written(trace: Trace) -> list[tuple[Var, NDArray]]:
+    """The memory from outside that was written: its variable at the start, and its array."""
+    found = []
+    for key, array in trace.written.items():
+        capture = trace.captures.get(key)
+        var = capture.var if capture is not None else trace.inputs.get(key)
+        if var is not None:
+            found.append((var, array))
+    _refuse_overlap(trace, {id(array) for _, array in found})
+    return found
+
+
+def _refuse_overlap(trace: Trace, written: set[int]) -> None:
+    """A write would also change other arrays of the step that share the memory: that is left to eager."""
+    arrays = {id(array): array for array in _outside(trace) if array.size}
+    spans = sorted((*np.lib.array_utils.byte_bounds(array), key) for key, array in arrays.items())
+    end, last = 0, 0
+    for low, high, key in spans:
+        if low < end and (key in written or last in written) and np.may_share_memory(arrays[key], arrays[last]):
+            trace.refuse("the step writes to memory that is shared by several of its tensors")
+        if high > end:
+            end, last = high, key
+
+
+def _refuse_changes(trace: Trace) -> None:
+    """What requires grad, and which memory a tensor has, are matters of Python: a replay would not change them."""
+    seen = [(x, node) for x, node in zip(trace.given, trace.nodes, strict=True) if isinstance(x, Value)]
+    for capture in trace.captures.values():
+        seen += [(x, node) for ref, node in capture.tensors if (x := ref()) is not None]
+        tensor = capture.tensor()
+        if tensor is not None and tensor.array is not capture.array:
+            trace.refuse("the step replaced the memory of a tensor (.data = ...); write into it with copy_")
+    if any(x.node is not node for x, node in seen):
+        trace.refuse("the step changes requires_grad of a tensor from outside; do that before it, or on a .detach() of the tensor")
+
+
+def _refuse_unknown_shapes(trace: Trace, program: Program) -> None:
+    """Memory is planned for known shapes."""
+    needed = {var for equation in program.equations for var in equation.outputs}
+    for equation in trace.shaped_by_values:
+        if equation.outputs[0] in needed:
+            name, line = equation.primitive.name, equation.line
+            trace.refuse(f"the shape of what {name} gives depends on the values it is given\n  at {line}")
+
+
+def _settle(trace: Trace) -> tuple[dict[Var, Any], dict[Var, NDArray]]:
+    """Where each captured array is found at the next call; those that only this run knew are constants."""
+    found = [_place_of(trace, capture) for capture in trace.captures.values()]
+    trace.forget()
+    places: dict[Var, Any] = {}
+    constants: dict[Var, NDArray] = {}
+    for var, place, before in found:
+        if isinstance(place, weakref.ref):
+            array = place()
+            if array is None:
+                constants[var] = before
+                continue
+            place = _tensor_of(array)
+        places[var] = place
+    return places, constants
+
+
+def _place_of(trace: Trace, capture: Capture) -> tuple[Var, Any, Any]:
+    """The variable and place of a captured array; if it is unknown, a weak reference and what the array held at first."""
+    if capture.gradient_of is not None:
+        holder = _holder(trace, capture.gradient_of)
+        return capture.var, GradientOf(capture.gradient_of if holder is None else holder), None
+    tensor = capture.tensor()
+    if tensor is not None:
+        return capture.var, tensor, None
+    before = capture.array.copy(order="K") if capture.before is capture.array else capture.before
+    return capture.var, weakref.ref(capture.array), before
+
+
+def _tensor_of(array: NDArray) -> Value | NDArray:
+    """A tensor that has this very array, wherever it is, so that replaced memory is noticed; or the array itself."""
+    for referrer in gc.get_referrers(array):
+        if isinstance(referrer, Value) and referrer.array is array:
+            return referrer
+        if isinstance(referrer, dict) and referrer.get("array") is array:
+            for holder in gc.get_referrers(referrer):
+                if isinstance(holder, Value) and holder.array is array:
+                    return holder
+    return array
+
+
+def _named(trace: Trace, places: dict[Var, Any]) -> dict[Var, str]:
+    """Names for inputs, numbers and captured: p1, p2 ... what requires grad, s1, s2 ... other state."""
+    wanted = [*zip(trace.inputs.values(), trace.names, strict=True), *trace.numbers.items()]
+    leaves = {var for var, place in places.items() if isinstance(place, Value) and place.node is not None}
+    wanted += [(var, f"p{i + 1}") for i, var in enumerate(var for var in places if var in leaves)]
+    wanted += [(var, f"s{i + 1}") for i, var in enumerate(var for var in places if var not in leaves)]
+    taken: set[str] = set()
+    return {var: unique(name, taken) for var, name in wanted}

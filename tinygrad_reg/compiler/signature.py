@@ -1,0 +1,91 @@
+"""The signature of a call: what about its arguments decides the program."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.node import Value
+from ..errors import ArgumentTypeError
+from .trees import flatten
+
+
+def signature(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any]) -> Any:
+    """Of tensors and arrays the form, of other values the values themselves. The former are collected in `tensors`."""
+    key = []
+    for x in args:
+        if not isinstance(x, Value):
+            break
+        array = x.array
+        key.append((array.shape, array.dtype, array.strides, type(x.node)))
+    else:
+        if not kwargs and len({id(x.array) for x in args}) == len(args):
+            tensors += args  # the usual case, written out for speed
+            return tuple(key)
+    return _general(args, kwargs, tensors)
+
+
+def _general(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any]) -> Any:
+    """The same for arguments of any kind."""
+
+    def leaf(x: Any) -> Any:
+        if not isinstance(x, Value | np.ndarray):
+            return _static(x)
+        array, node = (x.array, type(x.node)) if isinstance(x, Value) else (x, np.ndarray)
+        about = array.shape, array.dtype, array.strides, node
+        position = positions.setdefault(id(array), len(tensors))
+        if position == len(tensors):
+            tensors.append(x)
+            return about
+        return (position, *about) if tensors[position] is x else _Unique()
+
+    positions: dict[int, int] = {}
+    return flatten(args, leaf), flatten(kwargs, leaf) if kwargs else None
+
+
+class _Unique:
+    """Equal to nothing else: two different arguments are one array, so the call is traced anew every time."""
+
+
+def _static(x: Any) -> Any:
+    """A key for a value that decides the program by itself: 1, 1.0, True and -0.0 are all different."""
+    if isinstance(x, float):
+        return type(x), x.hex()
+    try:
+        hash(x)
+    except TypeError:
+        raise ArgumentTypeError(
+            f"compile: an argument of type {type(x).__name__} is neither a tensor, nor hashable, nor a tuple, list or dict of "
+            "those; let the step read it from outside, or pass its parts"
+        ) from None
+    return type(x), x
+
+
+def leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """Names for the tensors of a call, in the order of `signature`: `x`, or `batch_0` for a part of `batch`."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names += [f"argument{i}" for i in range(len(names), len(args))]
+    found: dict[int, str] = {}
+    for name, tree in [*zip(names, args, strict=False), *kwargs.items()]:
+        for path, x in _paths(tree, name):
+            if isinstance(x, Value | np.ndarray):
+                found.setdefault(id(x.array if isinstance(x, Value) else x), path)
+    return list(found.values())
+
+
+def _paths(tree: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict):
+        for key, x in tree.items():
+            yield from _paths(x, f"{prefix}_{key}" if str(key).isidentifier() else f"{prefix}_")
+    elif isinstance(tree, tuple | list):
+        for i, x in enumerate(tree):
+            yield from _paths(x, f"{prefix}_{i}")
+    else:
+        yield prefix, tree

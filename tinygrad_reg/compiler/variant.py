@@ -1,0 +1,191 @@
+"""One recording of a step: whether it fits the present state of the world, and running it."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ..engine.mutation import owner, writes
+from ..engine.node import Leaf, Value, new, wrap
+from ..engine.primitive import silent_copy
+from ..ops.random import draw_p
+from .backends.executable import Executable
+from .program import HostCall, layout
+from .recording import GradientOf, Recording
+from .surroundings import same
+from .trees import unflatten
+
+
+class Stale(Exception):
+    """The hyper-parameters have other names than when the step was traced."""
+
+
+class Returned(NamedTuple):
+    """Where a result comes from: "made" by the program or "argument" (at this position), or a "value" that is always the same."""
+
+    kind: str
+    what: Any
+
+
+class Variant:
+    """One recording of a step, what it needs to be replayed, and how it is run."""
+
+    def __init__(self, recording: Recording, returned: Any) -> None:
+        self.attempts = 0
+        self.replays = 0
+        self.eager_runs = 0
+        self.refused: str | None = None
+        self.executable: Executable | None = None
+        self.take(recording, returned)
+
+    def take(self, recording: Recording, returned: Any) -> None:
+        """Go by this recording from now on."""
+        self.recording = recording
+        self.returned = returned
+        self.attempts += 1
+        self._bind()
+
+    # ---- does it fit? ----------------------------------------------------------------------------------------------------
+
+    def _bind(self) -> None:
+        """Note the arrays that are captured now, and prepare the quick question whether they are still the same."""
+        recording = self.recording
+        self.arrays = [_array_at(place, ()) for place in recording.places]
+        self._moving = [i for i, place in enumerate(recording.places) if isinstance(place, GradientOf)]
+        targets = {target for target, _ in recording.program.writes}
+        changed = [i for i, var in enumerate(recording.program.captured) if var in targets]
+        self._moving_changed = [i for i in changed if i in self._moving]
+        written = [self.arrays[i] for i in changed if i not in self._moving]
+        self._owners = {id(owner(array)) for array in written}
+        self._stamps = writes.keys(*written)
+        self._leaves = [holder for holder, index in recording.gradients if index is not None]
+        self._cleared = [holder for holder, index in recording.gradients if index is None]
+        facts = [
+            *((place, "array", array) for place, array in zip(recording.places, self.arrays, strict=True) if isinstance(place, Value)),
+            *((tensor, "node", node) for tensor, node in recording.nodes),
+            *[(holder, name, getattr(holder, name)) for holder, name, _ in recording.watched],
+        ]
+        self.unchanged = _all_hold(facts)
+        self.generators = self._generators()
+
+    def fits(self, tensors: Sequence[Any]) -> bool:
+        """Whether the world is as it was at the trace; captured memory may be other memory of the same form."""
+        for holder, absent in self.recording.absent:
+            if (_leaf(holder, tensors).grad is None) is not absent:
+                return False
+        for x in tensors if self._owners else ():
+            array = x.array if isinstance(x, Value) else x
+            if id(array if array.base is None else owner(array)) in self._owners:
+                return False  # an argument that shares memory with what the step writes
+        return self.unchanged() or self._rebind()
+
+    def _rebind(self) -> bool:
+        recording = self.recording
+        if any(tensor.node is not node for tensor, node in recording.nodes):
+            return False
+        if not all(same(getattr(holder, name, None), value) for holder, name, value in recording.watched):
+            return False
+        for var, place, held in zip(recording.program.captured, recording.places, self.arrays, strict=True):
+            if isinstance(place, Value) and place.array is not held:
+                array = place.array
+                if (array.shape, array.dtype, layout(array)) != (var.shape, var.dtype, var.strides) or array.base is not None:
+                    return False
+        arrays = [place.array for place in recording.places if isinstance(place, Value)]
+        if len({id(array) for array in arrays}) != len(arrays):
+            return False
+        self._bind()
+        return True
+
+    # ---- running ---------------------------------------------------------------------------------------------------------
+
+    def replay(self, tensors: Sequence[Any], memo: list[tuple[HostCall, dict[str, float]]]) -> Any:
+        """Run the program on these arguments. Raises Stale or NotFinite, with nothing changed but what `memo` tells."""
+        recording, arrays = self.recording, self.arrays
+        numbers: list[float] = []
+        for call in recording.hosts:
+            found = call.function(*call.args)
+            memo.append((call, found))
+            if tuple(found) != call.names:
+                raise Stale
+            numbers.extend(found.values())
+        for i in self._moving:
+            arrays[i] = _array_at(recording.places[i], tensors)
+        inputs = [x.array if isinstance(x, Value) else x for x in tensors]
+        assert self.executable is not None
+        results, gradients = silent_copy().run(self.executable.run, inputs, numbers, arrays)
+        writes.stamp(self._stamps)
+        for i in self._moving_changed:
+            writes.note(arrays[i])
+        result_class = Value.result_class
+        for leaf, array in zip(self._leaves, gradients, strict=True):
+            gradient = new(result_class)
+            gradient.array = array
+            _leaf(leaf, tensors).grad = gradient
+        for leaf in self._cleared:
+            _leaf(leaf, tensors).grad = None
+        self.replays += 1
+        return self.results(results, tensors)
+
+    def results(self, arrays: Sequence[Any], tensors: Sequence[Any]) -> Any:
+        """What the step returns, around these arrays."""
+
+        def leaf(returned: Returned) -> Any:
+            if returned.kind == "made":
+                return wrap(Value.result_class, arrays[returned.what])
+            if returned.kind == "argument":
+                return tensors[returned.what]
+            return returned.what
+
+        returned = self.returned
+        return leaf(returned) if isinstance(returned, Returned) else unflatten(returned, leaf)
+
+    def describe(self) -> list[str]:
+        """What it is and how it went, in a few lines."""
+        program = self.recording.program
+        lines = [f"({', '.join(f'{program.names[var]} {var}' for var in program.inputs)}): {len(program.equations)} equations traced"]
+        if self.executable is not None:
+            lines.append(f"  {self.executable.summary}; replayed {self.replays} times")
+        elif self.refused is not None:
+            lines.append(f"  runs eagerly, since {self.refused}")
+        else:
+            lines.append("  the next call traces it again, to confirm that both do the same")
+        if self.eager_runs:
+            lines.append(f"  {self.eager_runs} calls ran eagerly")
+        return lines
+
+    def _generators(self) -> list[Any]:
+        """The random generators that a run advances and that a run given up must put back."""
+        program = self.recording.program
+        found = {id(e.params["generator"]): e.params["generator"] for e in program.equations if e.primitive is draw_p}
+        return list(found.values()) if program.checked else []
+
+
+def _leaf(holder: Leaf | int, tensors: Sequence[Any]) -> Leaf:
+    """A leaf, or that of the argument at this position."""
+    return tensors[holder].node if isinstance(holder, int) else holder
+
+
+def _array_at(place: Any, tensors: Sequence[Any]) -> Any:
+    """The array that is at a place now; None for the gradient of an argument, before there are arguments."""
+    if isinstance(place, Value):
+        return place.array
+    if not isinstance(place, GradientOf):
+        return place
+    if isinstance(place.holder, int) and not tensors:
+        return None
+    gradient = _leaf(place.holder, tensors).grad
+    return None if gradient is None else gradient.array
+
+
+def _all_hold(facts: Sequence[tuple[Any, str, Any]]) -> Callable[[], bool]:
+    """A function that tells whether each `holder.attribute is value`, written out, since it is called at every step."""
+    names: dict[str, Any] = {}
+    terms = []
+    for i, (holder, attribute, value) in enumerate(facts):
+        names[f"h{i}"], names[f"v{i}"] = holder, value
+        plain = attribute.isidentifier() and not keyword.iskeyword(attribute)
+        read = f"h{i}.{attribute}" if plain else f"getattr(h{i}, {attribute!r})"
+        terms.append(f"{read} is v{i}")
+    check: Callable[[], bool] = eval(f"lambda: {' and '.join(terms) or 'True'}", names)
+    return check

@@ -1,0 +1,155 @@
+"""Making tensors: from data, filled, and in sequences. Random ones are in `random`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import interop
+from .device import as_device
+from .dtypes import Dtype, as_dtype
+from .engine.mutation import Array
+from .engine.node import wrap
+from .engine.state import get_default_dtype, state
+from .errors import ArgumentError, ArgumentTypeError, ShapeError
+from .ops.arguments import rank, sizes
+from .tensor import Tensor
+
+
+def finish(array: Array, requires_grad: bool, device: Any) -> Tensor:
+    """The array as a new tensor, a leaf if it requires grad."""
+    if device is not None:
+        as_device(device)
+    made = wrap(Tensor, array)
+    return made.requires_grad_() if requires_grad else made
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new tensor with a copy of the data: numbers, nested lists, arrays (which keep their dtype) or tensors.
+
+    Python floats become the default dtype, integers int64. Raises ShapeError for ragged lists, ArgumentTypeError for
+    what is no number.
+    """
+    return finish(interop.to_array(data, dtype), requires_grad, device)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """The data as a tensor, sharing memory with an array (and being the tensor itself) where no conversion is needed."""
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(as_dtype(dtype))
+    return finish(interop.to_array(data, dtype, copy=False), False, device)
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray: Array) -> Tensor:
+    """A tensor that shares the memory of a NumPy array."""
+    made: Tensor = interop.from_numpy(ndarray)
+    return made
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether obj is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def checked_shape(size: tuple[Any, ...], what: str) -> tuple[int, ...]:
+    """A shape given as several numbers or as one tuple. Raises ShapeError if a size is negative."""
+    shape = sizes(size, what)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
+    return shape
+
+
+def float_or(dtype: Any) -> Dtype:
+    """The dtype asked for, or the default dtype."""
+    return get_default_dtype() if dtype is None else as_dtype(dtype)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros."""
+    return finish(np.zeros(checked_shape(size, "zeros"), float_or(dtype)), requires_grad, device)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones."""
+    return finish(np.ones(checked_shape(size, "ones"), float_or(dtype)), requires_grad, device)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor whose elements are whatever the memory held."""
+    return finish(np.empty(checked_shape(size, "empty"), float_or(dtype)), requires_grad, device)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of one value, whose type decides the dtype."""
+    if isinstance(fill_value, Tensor) and state.tracer is not None:
+        state.tracer.concretize("full() of the value of a tensor (.expand(size) repeats it)")
+    value = interop.to_array(fill_value, dtype)
+    if value.size != 1:
+        raise ShapeError(f"full: fill_value must be one number, got shape {value.shape}")
+    shape = checked_shape((size,) if not isinstance(size, int) else ((size,),), "full")
+    return finish(np.full(shape, value.item(), value.dtype), requires_grad, device)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the input's shape and dtype."""
+    rank(input, "zeros_like")
+    return zeros(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the input's shape and dtype."""
+    rank(input, "ones_like")
+    return ones(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uninitialised memory of the input's shape and dtype."""
+    rank(input, "empty_like")
+    return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """One value in the input's shape and dtype."""
+    rank(input, "full_like")
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... below end; `arange(end)` starts at 0. Integers give int64, floats the default dtype."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
+    for value in (start, end, step):
+        if not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            raise ArgumentTypeError(f"arange: start, end and step must be finite numbers, got {value!r}")
+    if step == 0 or (end - start) * step < 0:
+        raise ArgumentError(f"arange: step {step} does not lead from {start} to {end}")
+    wanted = as_dtype(dtype) if dtype is not None else np.result_type(*(type(v) for v in (start, end, step)))
+    count = math.ceil((end - start) / step)
+    values = start + np.arange(count) * step
+    floats = dtype is None and wanted.kind == "f"
+    return finish(values.astype(get_default_dtype() if floats else wanted), requires_grad, device)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`steps` equally spaced values from start to end, both included."""
+    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    if not isinstance(steps, int) or steps < 0:
+        raise ArgumentError(f"linspace: steps must be an integer of at least 0, got {steps!r}")
+    return finish(np.linspace(start, end, steps).astype(float_or(dtype)), requires_grad, device)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
+    rows, columns = checked_shape((n, n if m is None else m), "eye")
+    return finish(np.eye(rows, columns, dtype=float_or(dtype)), requires_grad, device)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A 0-d tensor."""
+    return full((), s, dtype=float_or(dtype), device=device, requires_grad=requires_grad)

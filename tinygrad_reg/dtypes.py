@@ -1,0 +1,65 @@
+"""The dtypes, by PyTorch's names: NumPy's own dtype objects, so that every NumPy function takes them."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from .engine.promotion import promote_types as _promote_types
+from .engine.promotion import result_type as _result_type
+from .engine.state import get_default_dtype
+from .errors import ArgumentTypeError
+
+Dtype = np.dtype[Any]
+
+float16 = half = np.dtype(np.float16)
+float32 = float = np.dtype(np.float32)
+float64 = double = np.dtype(np.float64)
+int8 = np.dtype(np.int8)
+int16 = short = np.dtype(np.int16)
+int32 = int = np.dtype(np.int32)
+int64 = long = np.dtype(np.int64)
+uint8 = np.dtype(np.uint8)
+bool = np.dtype(np.bool_)
+
+SUPPORTED = (float16, float32, float64, int8, int16, int32, int64, uint8, bool)
+_BY_NAME = {str(dtype): dtype for dtype in SUPPORTED}  # not "float" and "int": for NumPy they have 64 bits, here 32
+
+
+def as_dtype(dtype: Any) -> Dtype:
+    """The NumPy dtype meant by a dtype, a NumPy scalar type, a Python type or a name. Raises ArgumentTypeError for others."""
+    made: Dtype | None = None
+    with contextlib.suppress(TypeError, ValueError):
+        made = _BY_NAME.get(dtype) if isinstance(dtype, str) else np.dtype(dtype)
+    if made is None or made not in SUPPORTED or dtype is None:
+        raise ArgumentTypeError(f"dtype: {dtype!r} is not supported; use one of {', '.join(str(d) for d in SUPPORTED)}")
+    return made
+
+
+def promote_types(type1: Any, type2: Any) -> Dtype:
+    """The smallest dtype to which both can be converted, by PyTorch's table."""
+    return _promote_types(as_dtype(type1), as_dtype(type2))
+
+
+def result_type(tensor1: Any, tensor2: Any) -> Dtype:
+    """The dtype an operation on these tensors or numbers computes in."""
+    return _result_type(tensor1, tensor2)
+
+
+def can_cast(from_: Any, to: Any) -> builtins.bool:
+    """Whether a result of one dtype may be written into a tensor of the other: not float to integer, nor number to bool."""
+    ranks = {"b": 0, "u": 1, "i": 1, "f": 2}
+    return builtins.bool(ranks[as_dtype(from_).kind] <= ranks[as_dtype(to).kind])
+
+
+def finfo(type: Any = None) -> np.finfo[Any]:
+    """Limits of a float dtype (default: the default dtype): eps, max, min, tiny, bits."""
+    return np.finfo(get_default_dtype() if type is None else as_dtype(type))
+
+
+def iinfo(type: Any) -> np.iinfo[Any]:
+    """Limits of an integer dtype: max, min, bits."""
+    return np.iinfo(as_dtype(type))

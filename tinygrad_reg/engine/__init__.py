@@ -1,0 +1,1 @@
+"""Records and differentiates; knows no op, no Tensor method, no layer."""

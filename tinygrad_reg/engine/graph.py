@@ -1,0 +1,347 @@
+"""The walk back through the graph: `backward` into leaves, and `grad` towards chosen tensors.
+
+Nodes are visited in the reverse order of their creation, which is a topological order, without recursion. The same rules
+run in two modes: on arrays (fast), or on tensors, so that the walk is itself recorded (`create_graph`) or traced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from math import isfinite
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import vdot
+
+from ..errors import DtypeError, GradientError, InplaceError, ShapeError
+from .broadcasting import sum_to
+from .mutation import Array, writes
+from .node import Extras, Leaf, Node, Value, wrap
+from .primitive import ALL, outputs_of
+from .state import Tracer, state, switched
+from .strong_zero import strong_zero
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_INDEX = attrgetter("index")
+SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
+add_up = np.add.reduce
+Lift = Callable[[Node], Sequence[Any]]
+
+
+def ancestors(roots: Iterable[Node]) -> list[Node]:
+    """All nodes that the roots depend on, and the roots, children before parents."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_INDEX, reverse=True)
+
+
+def leading_to(order: list[Node], targets: Iterable[Node]) -> set[Node]:
+    """Those nodes of `order` (children first) from which some target can be reached, and the targets."""
+    useful = set(targets)
+    for node in reversed(order):
+        if any(parent in useful for parent in node.parents):
+            useful.add(node)
+    return useful
+
+
+def check_usable(node: Node) -> None:
+    """Raise if the node's saved values are gone or were overwritten."""
+    if node.saved is None:
+        raise GradientError(
+            f"backward: the values that {node.name()} saved are already freed: this graph has been walked before. "
+            "Say retain_graph=True in the first call, or compute the result again"
+        )
+    for value in node.saved:
+        for array in value if isinstance(value, tuple) else (value,):  # a tuple: `out` of a call with several results
+            if isinstance(array, np.ndarray) and writes.after(array, node.index):
+                raise InplaceError(_overwritten(node, array))
+
+
+def _overwritten(node: Node, array: Array) -> str:
+    origin = node.extras.origin if node.extras is not None else None
+    where = f"\n  recorded at {origin}" if origin else "\n  (inside `autograd.set_detect_anomaly(True)` this names the line)"
+    return (
+        f"backward: {node.name()} saved an array of shape {tuple(array.shape)} that was modified by an in-place operation "
+        f"afterwards, so its gradient would be wrong. Use the out-of-place operation, or change a .clone(){where}"
+    )
+
+
+def sweep(seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] | None, lift: Lift | None, keep: bool) -> dict[Node, Any]:
+    """Send the seeds back through the graph; return the complete cotangent of every target (None: of every leaf).
+
+    Children before parents: of the nodes that have received something, the one created last is next.
+    Edges out of `useful` are not followed. `lift` turns a node's saved arrays into tensors (None: work on arrays).
+    Unless `keep`, saved values are freed on the way. A cotangent whose node is in `shared` may be held by somebody
+    else too, so it is never added to in place: a part is ours alone if it is neither the g it was made of nor a view.
+    """
+    pending = dict(seeds)
+    shared = set(seeds)
+    arrived: dict[Node, Any] = {}
+    raw = lift is None
+    fit = sum_to.forward if raw else sum_to
+    heap = [(-node.index, node) for node in seeds]
+    heapify(heap)
+    while heap:
+        node = heappop(heap)[1]
+        g = pending.pop(node)
+        if node.extras is not None:
+            g = _observe(node, _owned(g) if node in shared else g)
+            shared.add(node)  # a hook may have kept it
+        plan = node.plan
+        if plan is None if targets is None else node in targets:
+            arrived[node] = _owned(g) if node in shared else g
+        if plan is None:
+            continue
+        saved: Any = node.saved
+        if saved is None or node.index < writes.latest:
+            check_usable(node)
+        if lift is not None:
+            saved = lift(node)
+        if not keep and saved:
+            node.saved = None
+        if node.shape is None:
+            g = g.whole()
+        parents = node.parents
+        for position, rule, pick, sources, guarded in plan.edges:
+            parent: Any = parents[position]
+            if useful is not None and parent not in useful:
+                continue
+            if pick is ALL:
+                part = rule(g, *saved)
+            elif pick is not None:
+                part = rule(g, *pick(saved))
+            else:
+                part = rule(g, *_collect(sources, saved, node.params))
+            if guarded and not (raw and isfinite(vdot(part, part) if part.size <= SMALL else add_up(part, None))):
+                part = strong_zero(part, g)
+            if part.shape != parent.shape:
+                part = fit(part, shape=parent.shape)
+            if parent not in pending:
+                pending[parent] = part
+                heappush(heap, (-parent.index, parent))
+                memory: Any = part if raw else getattr(part, "array", part)
+                if part is g or memory.base is not None:
+                    shared.add(parent)
+            elif raw and parent.shape and parent not in shared:
+                pending[parent] += part
+            else:
+                pending[parent] = pending[parent] + part
+                shared.discard(parent)
+    return arrived
+
+
+def _owned(g: Any) -> Any:
+    """A copy that nobody else holds."""
+    return g.clone() if hasattr(g, "clone") else g.copy()
+
+
+def _collect(sources: Iterable[Any], saved: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    """The values a rule asked for, when some are keywords or tuples."""
+    values: list[Any] = []
+    for source in sources:
+        if type(source) is int:
+            values.append(saved[source])
+        elif isinstance(source, str):
+            values.append(params[source])
+        elif isinstance(source, tuple):
+            values.append(tuple([saved[i] for i in source]))
+        else:
+            values.append(int(source))
+    return values
+
+
+def lifter(result_class: type[Tensor]) -> Lift:
+    """A function that gives a node's saved values as tensors, connected to the graph they came from."""
+
+    def lift(node: Node) -> Sequence[Any]:
+        saved = list(node.saved or ())
+        assert node.plan is not None
+        for slot, position in enumerate(node.plan.arrays):
+            value = saved[slot]
+            if isinstance(value, np.ndarray):
+                made_by = node if position == len(node.parents) else node.parents[position]
+                saved[slot] = wrap(result_class, value, made_by)
+            elif isinstance(value, tuple) and position == len(node.parents):
+                saved[slot] = outputs_of(node, value, result_class)
+        return saved
+
+    return lift
+
+
+def _observe(node: Node, g: Any) -> Any:
+    """Run a node's hooks on its complete cotangent and keep it where `retain_grad` asked for it."""
+    extras = node.extras
+    assert extras is not None
+    tensor = g if isinstance(g, Value) else wrap(Value.result_class, np.asarray(g))
+    for hook in tuple(extras.hooks.values()):
+        replacement = hook(tensor)
+        if replacement is not None:
+            if not isinstance(replacement, Value) or not _fits(replacement.array, tensor.array):
+                wanted = f"shape {tensor.array.shape} and dtype {tensor.array.dtype}"
+                raise GradientError(f"hook: must return None or a tensor of the gradient's {wanted}, got {replacement!r}")
+            tensor = replacement
+    if extras.retains:
+        keep_grad(extras, _owned(tensor))
+    if extras.origin is not None and state.anomaly_checks_nan and np.isnan(tensor.array).any():
+        raise GradientError(f"backward: the gradient reaching {node.name()} contains nan\n  recorded at {extras.origin}")
+    return tensor if isinstance(g, Value) else tensor.array
+
+
+def _fits(a: Array, b: Array) -> bool:
+    return bool(a.shape == b.shape and a.dtype == b.dtype)
+
+
+def keep_grad(extras: Extras, gradient: Any) -> None:
+    """Add a cotangent to the `.grad` of a tensor that is not a leaf."""
+    tensor = gradient if isinstance(gradient, Value) else wrap(Value.result_class, np.asarray(gradient))
+    extras.grad = tensor if extras.grad is None else extras.grad + tensor  # type: ignore[assignment]
+
+
+def seed_for(root: Value, gradient: Value | None, what: str) -> Array:
+    """The cotangent to start from: the one given, or 1 for a result with one element."""
+    array = root.array
+    if gradient is None:
+        if array.size != 1:
+            raise GradientError(
+                f"{what}: a gradient can be created implicitly only for a result with one element, this one has shape "
+                f"{array.shape}; reduce it (for example .sum()) or pass a gradient of that shape"
+            )
+        return np.ones(array.shape, array.dtype)
+    if gradient.array.shape != array.shape:
+        raise ShapeError(f"{what}: the gradient has shape {gradient.array.shape}, the result {array.shape}; they must be the same")
+    if gradient.node is not None and gradient.array.dtype != array.dtype:
+        raise DtypeError(f"{what}: the gradient is {gradient.array.dtype}, the result {array.dtype}; convert it with .to(dtype)")
+    return gradient.array.astype(array.dtype, copy=False)
+
+
+def run(
+    roots: Sequence[Value],
+    gradients: Sequence[Value | None],
+    targets: set[Node] | None,
+    *,
+    create_graph: bool,
+    retain_graph: bool,
+    what: str,
+) -> dict[Node, Any]:
+    """Differentiate the roots; the cotangents of the targets (None: of all leaves), as arrays or, recording, as tensors."""
+    as_tensors = create_graph or state.tracer is not None
+    seeds: dict[Node, Any] = {}
+    for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
+        if root.node is None:
+            raise GradientError(
+                f"{what}: element {i} of tensors does not require grad and does not have a grad_fn; make one of its inputs "
+                "with requires_grad=True, and compute it outside of no_grad"
+            )
+        seed: Any = seed_for(root, gradient, what)
+        if as_tensors:
+            node = gradient.node if create_graph and gradient is not None else None
+            seed = wrap(Value.result_class, seed, node)
+            if state.tracer is not None:
+                if gradient is not None and seed.array is not gradient.array:
+                    state.tracer.unrepeatable("the gradient passed has another dtype than the result")
+                seed = seed.clone()  # told apart from what the user passed
+                state.tracer.seed(seed)
+        seeds[root.node] = seeds[root.node] + seed if root.node in seeds else seed
+    useful = None if targets is None else leading_to(ancestors(seeds), targets)
+    lift = lifter(Value.result_class) if as_tensors else None
+    before, state.grad_enabled = state.grad_enabled, create_graph  # by hand: `switched` would cost as much as a small op
+    try:
+        with np.errstate(all="ignore"):
+            return sweep(seeds, targets, useful, lift, retain_graph)
+    finally:
+        state.grad_enabled = before
+
+
+def accumulate(leaf: Leaf, gradient: Any, create_graph: bool) -> None:
+    """Add a cotangent to the leaf's `.grad`: into the same memory, unless the sum itself must be recorded."""
+    tensor: Any = gradient if isinstance(gradient, Value) else wrap(Value.result_class, np.asarray(gradient))
+    held = leaf.grad
+    if state.tracer is not None:
+        _traced_accumulate(state.tracer, leaf, tensor, create_graph)
+    elif held is None:
+        leaf.grad = tensor
+    elif create_graph or held.node is not None:
+        with switched(grad_enabled=create_graph):
+            leaf.grad = held + tensor
+    else:
+        np.add(held.array, tensor.array, out=held.array)
+        writes.note(held.array)
+    if leaf.after_hooks:
+        for hook in tuple(leaf.after_hooks.values()):
+            hook()
+
+
+def _traced_accumulate(tracer: Tracer, leaf: Leaf, tensor: Any, create_graph: bool) -> None:
+    """The same, told to the tracer; a gradient that two leaves share is copied, so that each has memory of its own."""
+    tracer.read_grad(leaf)
+    held: Any = leaf.grad
+    with switched(grad_enabled=create_graph):
+        total = tensor.clone() if held is None else held + tensor
+    if held is None or create_graph or held.node is not None:
+        leaf.grad = total
+        tracer.set_grad(leaf)
+    else:
+        tracer.write(held, total)
+        np.copyto(held.array, total.array)
+        writes.note(held.array)
+
+
+def backward(
+    roots: Sequence[Value],
+    gradients: Sequence[Value | None],
+    *,
+    inputs: Sequence[Value] | None = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> None:
+    """Add the gradients of the roots to the `.grad` of the leaves they depend on, or of `inputs` alone.
+
+    Raises GradientError if a root needs no gradient, the graph is already freed, or a saved value was overwritten.
+    """
+    targets = None if inputs is None else {_node_of(x, "backward") for x in inputs}
+    keep = create_graph if retain_graph is None else retain_graph
+    arrived = run(roots, gradients, targets, create_graph=create_graph, retain_graph=keep, what="backward")
+    for node, gradient in arrived.items():
+        if isinstance(node, Leaf):
+            accumulate(node, gradient, create_graph)
+        elif not node.with_extras().retains:  # else `sweep` has kept it
+            keep_grad(node.with_extras(), gradient)
+
+
+def _node_of(x: Value, what: str) -> Node:
+    if x.node is None:
+        raise GradientError(f"{what}: one of the inputs does not require grad; call .requires_grad_() on it before the computation")
+    return x.node
+
+
+def grad(
+    outputs: Sequence[Value],
+    inputs: Sequence[Value],
+    grad_outputs: Sequence[Value | None],
+    *,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    allow_unused: bool = False,
+) -> list[Tensor | None]:
+    """The gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to each input; `.grad` is not touched.
+
+    Raises GradientError if an input is not part of the graph, unless `allow_unused`, which gives None for it.
+    """
+    nodes = [_node_of(x, "grad") for x in inputs]
+    keep = create_graph if retain_graph is None else retain_graph
+    arrived = run(outputs, grad_outputs, set(nodes), create_graph=create_graph, retain_graph=keep, what="grad")
+    if not allow_unused and (unused := [i for i, node in enumerate(nodes) if node not in arrived]):
+        raise GradientError(
+            f"grad: input {unused[0]} of {len(nodes)} appears not to have been used in the graph; set allow_unused=True to get None for it"
+        )
+    found = [arrived.get(node) for node in nodes]
+    return [g if g is None or isinstance(g, Value) else wrap(Value.result_class, np.asarray(g)) for g in found]  # type: ignore[misc]

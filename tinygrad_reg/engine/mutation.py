@@ -1,0 +1,74 @@
+"""Detects that memory a graph has saved was written afterwards.
+
+One clock serves the whole process: it numbers the nodes of all graphs in the order of their creation and stamps every
+in-place write. A node whose number is above the latest stamp cannot have been touched, so in ordinary training the check
+costs one comparison a node; otherwise the stamps of the buffers that the node has saved decide.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+import weakref
+from typing import Any, TypeAlias
+
+import numpy as np
+
+NDArray = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Array: TypeAlias = Any  # what forwards take and give: an ndarray, or in 0-d results the NumPy scalar that NumPy makes of it
+
+tick = itertools.count(1).__next__
+
+_FOREIGN = 0  # one common key for memory that NumPy does not own: mmap, bytes, other libraries
+
+
+class Writes:
+    """The stamps of all in-place writes to buffers that are still alive."""
+
+    def __init__(self) -> None:
+        self.latest = 0
+        self._stamps: dict[int, int] = {}
+        self._owners: dict[int, weakref.ref[NDArray]] = {}
+        self._lock = threading.Lock()
+
+    def note(self, *arrays: NDArray) -> None:
+        """Stamp the buffers behind these arrays as written now."""
+        self.stamp(self.keys(*arrays))
+
+    def keys(self, *arrays: NDArray) -> list[int]:
+        """What `stamp` needs to know of the buffers behind these arrays, for as long as they live."""
+        roots = [owner(array) for array in arrays]
+        keys = [id(root) if root.base is None else _FOREIGN for root in roots]
+        with self._lock:
+            for key, root in zip(keys, roots, strict=True):
+                if key and key not in self._owners:
+                    self._owners[key] = weakref.ref(root, functools.partial(self._forget, key))
+        return keys
+
+    def stamp(self, keys: list[int]) -> None:
+        """Stamp buffers as written now."""
+        with self._lock:
+            self.latest = now = tick()
+            for key in keys:
+                self._stamps[key] = now
+
+    def after(self, array: NDArray, time: int) -> bool:
+        """Whether the buffer behind `array` was written after `time`."""
+        root = owner(array)
+        return self._stamps.get(id(root) if root.base is None else _FOREIGN, 0) > time
+
+    def _forget(self, key: int, _: object) -> None:
+        self._owners.pop(key, None)
+        self._stamps.pop(key, None)
+
+
+def owner(array: NDArray) -> NDArray:
+    """The last array in the chain of `.base`: all views of one buffer have the same."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        array, base = base, base.base
+    return array
+
+
+writes = Writes()

@@ -1,0 +1,154 @@
+"""Nodes of the computation graph, and what the engine needs to know of a tensor."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import os
+import sys
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .mutation import Array, NDArray, owner, tick
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+    from .primitive import Plan, Primitive
+
+new = object.__new__
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_hook_ids = itertools.count().__next__
+
+
+class Node:
+    """One recorded call: data only, so a graph can be printed, drawn, traced, and freed without the garbage collector."""
+
+    __slots__ = ("__weakref__", "extras", "index", "params", "parents", "plan", "primitive", "saved", "shape")
+
+    primitive: Primitive
+    plan: Plan | None
+    parents: tuple[Node | None, ...]  # one per positional argument; None where no gradient flows
+    saved: tuple[Any, ...] | None  # what the rules named, in the order of the plan; None once released
+    params: dict[str, Any]
+    index: int  # creation time: parents always come before children
+    shape: tuple[int, ...] | None  # of the result; None for a tuple of results
+    extras: Extras | None
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    def name(self) -> str:
+        """The operation in PyTorch's way of naming nodes: `AddBackward0`."""
+        return "".join(part.capitalize() for part in self.primitive.name.split("_")) + "Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The parents, in PyTorch's layout."""
+        return tuple((parent, 0) for parent in self.parents)
+
+    def with_extras(self) -> Extras:
+        """The node's extras, made on first use."""
+        if self.extras is None:
+            self.extras = Extras()
+        return self.extras
+
+
+class Leaf(Node):
+    """The end of the graph: a tensor the user made with requires_grad. Its gradient collects here, so that node and tensor
+    form no reference cycle."""
+
+    __slots__ = ("after_hooks", "dtype", "grad")
+
+    grad: Tensor | None
+    after_hooks: dict[int, Callable[[], Any]] | None
+
+    def __init__(self, array: Array) -> None:
+        self.plan = None
+        self.parents = ()
+        self.saved = ()
+        self.params = {}
+        self.index = tick()
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self.extras = None
+        self.grad = None
+        self.after_hooks = None
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+
+class Extras:
+    """What few nodes have: hooks, a retained gradient, the user's line that created the node."""
+
+    def __init__(self) -> None:
+        self.hooks: dict[int, Callable[[Any], Any]] = {}
+        self.retains = False
+        self.grad: Tensor | None = None
+        self.origin: str | None = None
+
+    def add_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call `hook(gradient)` when the node's cotangent is complete; what it returns, if not None, takes its place."""
+        return RemovableHandle(self.hooks, hook)
+
+    def remember_origin(self) -> None:
+        """Note the innermost line outside of this package, for anomaly mode."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
+        if frame is not None:
+            file, line = frame.f_code.co_filename, frame.f_lineno
+            self.origin = f"{file}:{line}: {linecache.getline(file, line).strip()}"
+
+
+class RemovableHandle:
+    """Returned by every function that registers a hook; `remove()` takes the hook out again. Also a context manager."""
+
+    def __init__(self, hooks: dict[int, Any], hook: Callable[..., Any]) -> None:
+        self.id = _hook_ids()
+        self._hooks = hooks
+        hooks[self.id] = hook
+
+    def remove(self) -> None:
+        """Take the hook out; a second call does nothing."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+
+class Value:
+    """What the engine needs to know of a tensor: its array, and the node that made it (None: no gradient flows)."""
+
+    array: NDArray
+    node: Node | None = None
+    view_of: tuple[Value, Primitive, dict[str, Any]] | None = None  # the parent, and the call that made this view of it
+    views: list[weakref.ref[Value]] | None = None
+
+    result_class: ClassVar[type[Tensor]]  # what primitives return; set once, beside the class Tensor
+
+    def link_view(self, source: Value, primitive: Primitive, params: dict[str, Any]) -> None:
+        """Note that this is a view of `source`, if they do share memory, so that in-place writes reach both graphs."""
+        if owner(self.array) is not owner(source.array):
+            return
+        self.view_of = (source, primitive, params)
+        views = source.views
+        if views is None:
+            views = source.views = []
+        elif len(views) >= 8 and not len(views) & (len(views) - 1):  # prune at powers of two: amortised constant
+            views[:] = [ref for ref in views if ref() is not None]
+        views.append(weakref.ref(self))
+
+
+def wrap(result_class: type[Tensor], array: Array, node: Node | None = None) -> Tensor:
+    """A tensor around this very array."""
+    result = new(result_class)
+    result.array = array
+    if node is not None:
+        result.node = node
+    return result

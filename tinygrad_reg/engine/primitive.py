@@ -1,0 +1,390 @@
+"""Primitives: functions on arrays with one derivative rule per argument, and `bind`, which records their calls.
+
+Arrays are positional, static metadata is keyword-only. A rule is a function `rule(g, ...)` of the cotangent `g` that asks
+by name for what else it needs:
+
+    x               an array argument              x_shape, x_dtype   of an array argument
+    out             the result                     dim, keepdim, ...  a keyword of the call
+    tensors         the tuple of a `*tensors`      position           which of `*tensors` is meant
+
+Only what some rule names is saved. Rules use operators and primitives, never NumPy: on arrays they run as NumPy, on
+recording tensors they are recorded themselves, which gives derivatives of any order from the same rule.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
+
+from ..errors import ArgumentTypeError, RuleError
+from .mutation import Array, tick
+from .node import Node, Value, new, wrap
+from .state import state
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Rule = Callable[..., Any]
+
+PRIMITIVES: dict[str, Primitive] = {}
+
+# NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
+# costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone.
+_silent = contextvars.copy_context()
+_silent.run(np.seterr, all="ignore")
+silent_copy = _silent.copy
+
+
+class Edge(NamedTuple):
+    """The way back from a node to one argument."""
+
+    position: int
+    rule: Rule
+    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None  # the rule's values out of `saved`; None: see sources
+    sources: tuple[int | str | tuple[int, ...], ...]  # an index into saved, the name of a keyword, or indices of a tuple
+    guarded: bool  # elementwise and naming an array: 0 · inf can occur, see graph.strong_zero
+
+
+class Plan:
+    """What to save and whom to send gradients to, for one combination of arguments that need them."""
+
+    __slots__ = ("arrays", "edges", "metas", "save")
+
+    def __init__(self, arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], edges: tuple[Edge, ...]) -> None:
+        self.arrays = arrays  # positions in (*args, out)
+        self.metas = metas  # (position, "shape" or "dtype")
+        self.edges = edges
+        self.save = picker(arrays)
+
+
+def picker(indices: Iterable[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """A function that takes these items out of a tuple, as a tuple."""
+    wanted = tuple(indices)
+    if not wanted:
+        return _nothing
+    if len(wanted) == 1:
+        return itemgetter(slice(wanted[0], wanted[0] + 1))
+    return itemgetter(*wanted)
+
+
+def _nothing(_: tuple[Any, ...]) -> tuple[Any, ...]:
+    return ()
+
+
+def ALL(saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Everything that was saved, in its order: the most frequent case, which the walk looks for."""
+    return saved
+
+
+class Primitive:
+    """A function on arrays that the engine can record, differentiate and trace. See the module's text for the conventions."""
+
+    elementwise = False
+
+    def __init__(self, forward: Callable[..., Any], *, name: str | None = None, view: bool = False, outputs: bool = False) -> None:
+        self.forward = forward
+        self.name = name or forward.__name__
+        self.__name__ = self.name
+        self.__doc__ = forward.__doc__
+        self.view = view  # the result may share memory with the first argument
+        self.outputs = outputs  # the result is a tuple of arrays
+        self.arguments, self.tail, self.keywords = _signature(forward)
+        self.rules: dict[str, Rule | None] = {}
+        self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
+        self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
+        if self.name in PRIMITIVES:
+            raise RuleError(f"primitive: the name {self.name!r} is taken; choose another")
+        PRIMITIVES[self.name] = self
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    # ---- declaring -------------------------------------------------------------------------------------------------
+
+    def vjp(self, **rules: Rule | None) -> None:
+        """Declare the rule of each array argument; None says that it has no derivative."""
+        names = (*self.arguments, *((self.tail,) if self.tail else ()))
+        for name, rule in rules.items():
+            if name not in names:
+                raise RuleError(f"{self.name}.vjp: no array argument {name!r}; the arguments are {', '.join(names)}")
+            if rule is not None:
+                for asked in _asked(rule):
+                    self._check_source(asked)
+        self.rules.update(rules)
+        self._plans.clear()
+
+    def _check_source(self, asked: str) -> None:
+        base = asked.removesuffix("_shape").removesuffix("_dtype")
+        arrays = (*self.arguments, self.tail)
+        if asked not in ("out", "position", *self.keywords) and base not in arrays:
+            raise RuleError(f"{self.name}.vjp: a rule asks for {asked!r}, which is no argument, keyword, 'out' or 'position'")
+
+    def missing_rules(self) -> list[str]:
+        """Array arguments that have neither a rule nor an explicit None."""
+        return [name for name in (*self.arguments, *((self.tail,) if self.tail else ())) if name not in self.rules]
+
+    def rule_of(self, position: int) -> Rule | None:
+        """The rule for the argument at this position."""
+        name = self.arguments[position] if position < len(self.arguments) else self.tail
+        return self.rules.get(name) if name else None
+
+    # ---- planning: which values to save, resolved once per combination of needed arguments --------------------------
+
+    def plan(self, needed: tuple[bool | None, ...]) -> Plan | None:
+        """The plan for a call whose arguments need gradients as told (None: a finite number); None if no rule would be used."""
+        try:
+            return self._plans[needed]
+        except KeyError:
+            self._plans[needed] = made = self._make_plan(needed)
+            return made
+
+    def _make_plan(self, needed: tuple[bool | None, ...]) -> Plan | None:
+        rules = [(i, self.rule_of(i)) for i, need in enumerate(needed) if need]
+        asked = [(i, rule, [self._locate(name, i, len(needed)) for name in _asked(rule)]) for i, rule in rules if rule is not None]
+        if not asked:
+            return None
+        arrays: dict[int, None] = {}
+        metas: dict[tuple[int, str], None] = {}
+        for _, _, places in asked:
+            for place in places:
+                if isinstance(place, int):
+                    arrays[place] = None
+                elif isinstance(place, list):
+                    arrays.update(dict.fromkeys(place))
+                elif isinstance(place, tuple):
+                    metas[place] = None
+        slots = {place: slot for slot, place in enumerate((*sorted(arrays), *metas))}
+        edges = tuple(self._edge(i, rule, places, slots, needed) for i, rule, places in asked)
+        ordered = tuple(sorted(arrays))
+        return Plan(ordered, tuple(metas), edges)
+
+    def _locate(self, name: str, position: int, count: int) -> int | str | tuple[int, str] | list[int] | dict[str, int]:
+        fixed = len(self.arguments)
+        if name == "out":
+            return count
+        if name == "position" and name not in self.keywords:
+            return {"position": position - fixed}
+        if name == self.tail:
+            return list(range(fixed, count))
+        if name in self.arguments:
+            return self.arguments.index(name)
+        base, _, meta = name.rpartition("_")
+        if meta in ("shape", "dtype") and base in self.arguments:
+            return (self.arguments.index(base), meta)
+        if meta in ("shape", "dtype") and base == self.tail:
+            return (position, meta)
+        return name
+
+    def _edge(self, position: int, rule: Rule, places: list[Any], slots: dict[Any, int], needed: tuple[bool | None, ...]) -> Edge:
+        sources: list[Any] = []
+        for place in places:
+            if isinstance(place, list):
+                sources.append(tuple(slots[i] for i in place))
+            elif isinstance(place, dict):
+                sources.append(Constant(place["position"]))
+            else:
+                sources.append(slots.get(place, place))
+        plain = all(type(source) is int for source in sources)
+        names_array = any(isinstance(place, int) and (*needed, True)[place] is not None for place in places)
+        everything = plain and sources == list(range(len(slots)))
+        pick = ALL if everything else picker(sources) if plain else None
+        return Edge(position, rule, pick, tuple(sources), self.elementwise and names_array)
+
+    # ---- calling ---------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **params: Any) -> Tensor:
+        """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
+        result_class = None
+        raw: list[Any] = []
+        parents: list[Node | None] = []
+        for arg in args:
+            if isinstance(arg, Value):
+                result_class = arg.result_class
+                raw.append(arg.array)
+                parents.append(arg.node)
+            else:
+                raw.append(arg)
+                parents.append(None)
+        if result_class is None:
+            plain: Any = self._on_arrays(args, params)
+            return plain  # type: ignore[no-any-return]
+        out = silent_copy().run(self.forward, *raw, **params)
+        if self.outputs:
+            return self._finish_tuple(result_class, args, raw, parents, params, out)  # type: ignore[no-any-return]
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        result = new(result_class)
+        result.array = out
+        if any(parents) and state.grad_enabled:
+            self.record(result, raw, parents, params)
+        if self.view and isinstance(args[0], Value):
+            result.link_view(args[0], self, params)
+        if state.tracer is not None:
+            state.tracer.record(self, args, params, out)
+        return result
+
+    def _on_arrays(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        try:
+            return self.forward(*args, **params)
+        except AttributeError:
+            if any(isinstance(x, np.ndarray | np.generic) for x in args):
+                raise
+            given = " and ".join(type(x).__name__ for x in args)
+            raise ArgumentTypeError(f"{self.name}: expected tensors, got {given}; wrap them in tg.tensor(...)") from None
+
+    def record(self, result: Value, raw: Sequence[Any], parents: Sequence[Node | None], params: dict[str, Any]) -> None:
+        """Give `result` the node of this call, if any of its arguments has a rule."""
+        plan = self.plan(tuple(map(bool, parents)))
+        if plan is None:
+            return
+        result.node = make_node(self, plan, (*raw, result.array), tuple(parents), params, result.array.shape)
+        if state.anomaly:
+            result.node.with_extras().remember_origin()
+
+    def _finish_tuple(
+        self,
+        result_class: type[Tensor],
+        args: tuple[Any, ...],
+        raw: list[Any],
+        parents: list[Node | None],
+        params: dict[str, Any],
+        out: tuple[Array, ...],
+    ) -> Any:
+        """Wrap a tuple of results; each hangs on the common node by a node of its own that says which one it is."""
+        plan = None
+        if any(parents) and state.grad_enabled:
+            plan = self.plan(tuple(map(bool, parents)))
+        out = tuple([np.asarray(array) for array in out])
+        if plan is None:
+            results = tuple([wrap(result_class, array) for array in out])
+        else:
+            results = outputs_of(make_node(self, plan, (*raw, out), tuple(parents), params, None), out, result_class)
+        if self.view and isinstance(args[0], Value):
+            for i, result in enumerate(results):
+                result.link_view(args[0], self, {**params, OUTPUT: i})
+        if state.tracer is not None:
+            state.tracer.record(self, args, params, out)
+        return results
+
+
+OUTPUT = "_output"  # in the parameters of a view: which one of a tuple of results
+
+
+def make_node(
+    primitive: Primitive,
+    plan: Plan,
+    values: tuple[Any, ...],
+    parents: tuple[Node | None, ...],
+    params: dict[str, Any],
+    shape: tuple[int, ...] | None,
+) -> Node:
+    """A node with what the plan wants saved out of `values`, which are the arguments and the result."""
+    node = new(Node)
+    node.primitive = primitive
+    node.plan = plan
+    node.parents = parents
+    saved = plan.save(values)
+    for i, meta in plan.metas:
+        saved += (getattr(values[i], meta, ()),)  # a number has neither shape nor dtype
+    node.saved = saved
+    node.params = params
+    node.index = tick()
+    node.shape = shape
+    node.extras = None
+    return node
+
+
+class Constant(int):
+    """A number that a rule asked for by name and that is known when the call is recorded."""
+
+
+class Parts:
+    """The cotangent of a tuple of results: one entry each, None where nothing has arrived."""
+
+    shape = None
+    base = None
+
+    def __init__(self, parts: dict[int, Any], shapes: tuple[tuple[int, ...], ...], dtypes: tuple[np.dtype[Any], ...]) -> None:
+        self.parts, self.shapes, self.dtypes = parts, shapes, dtypes
+
+    def __add__(self, other: Parts) -> Parts:
+        merged = dict(self.parts)
+        for i, part in other.parts.items():
+            merged[i] = merged[i] + part if i in merged else part
+        return Parts(merged, self.shapes, self.dtypes)
+
+    def whole(self) -> tuple[Any, ...]:
+        """All entries, zeros where nothing arrived."""
+        return tuple(
+            self._borrowed(i) if i in self.parts else np.zeros(shape, dtype)
+            for i, (shape, dtype) in enumerate(zip(self.shapes, self.dtypes, strict=True))
+        )
+
+    def _borrowed(self, i: int) -> Any:
+        """Entry i, an array as a view of itself: by its `base` the walk knows that a rule handed it on and does not own it."""
+        part = self.parts[i]
+        return part if isinstance(part, Value) else part.view()
+
+
+def _signature(forward: Callable[..., Any]) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
+    """Names of the positional arguments, of the `*tail` if any, and of the keywords."""
+    if isinstance(forward, np.ufunc):
+        return ("x", "y")[: forward.nin], None, ()
+    code = forward.__code__  # `inspect.signature` would be a quarter of the package's import time
+    names, fixed, keywords = code.co_varnames, code.co_argcount, code.co_kwonlyargcount
+    tail = names[fixed + keywords] if code.co_flags & inspect.CO_VARARGS else None
+    return names[:fixed], tail, names[fixed : fixed + keywords]
+
+
+def _asked(rule: Rule) -> list[str]:
+    """The names a rule asks for, after the cotangent."""
+    names = list(rule.__code__.co_varnames[: rule.__code__.co_argcount])
+    if not names or names[0] != "g":
+        raise RuleError(f"vjp: the first argument of a rule is the cotangent g, got {names}")
+    return names[1:]
+
+
+@overload
+def primitive(forward: Callable[..., Any]) -> Primitive: ...
+@overload
+def primitive(*, name: str | None = None, view: bool = False, outputs: bool = False) -> Callable[[Callable[..., Any]], Primitive]: ...
+def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Make a primitive of a function on arrays: `@primitive` or `@primitive(view=True)`."""
+    if forward is None:
+        return lambda function: Primitive(function, **options)
+    return Primitive(forward, **options)
+
+
+def check_registry() -> None:
+    """Raise RuleError if any primitive lacks a rule for an argument; called once, when the package is imported."""
+    for p in PRIMITIVES.values():
+        missing = p.missing_rules()
+        if missing:
+            raise RuleError(f"{p.name}: no rule for {', '.join(missing)}; declare one, or None if it has no derivative")
+
+
+@primitive
+def output(results: tuple[Array, ...], *, position: int, shapes: Any, dtypes: Any) -> Array:
+    """One of a tuple of results."""
+    return results[position]
+
+
+output.vjp(results=lambda g, position, shapes, dtypes: Parts({position: g}, shapes, dtypes))
+
+
+def outputs_of(common: Node, arrays: tuple[Array, ...], result_class: type[Tensor]) -> tuple[Tensor, ...]:
+    """The results of a call that gave several; each hangs on the common node by a node that says which one it is."""
+    shapes, dtypes = tuple([a.shape for a in arrays]), tuple([a.dtype for a in arrays])
+    plan = output.plan((True,))
+    assert plan is not None
+    results = []
+    for position, array in enumerate(arrays):
+        params = {"position": position, "shapes": shapes, "dtypes": dtypes}
+        node = make_node(output, plan, (), (common,), params, array.shape) if array.dtype.kind == "f" else None
+        results.append(wrap(result_class, array, node))
+    return tuple(results)

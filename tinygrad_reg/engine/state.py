@@ -1,0 +1,206 @@
+"""All mutable process state: gradient mode, tracer, anomaly mode (per thread) and the default dtype (per process)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast, overload
+
+import numpy as np
+
+from ..errors import ArgumentTypeError
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Tracer(Protocol):
+    """What a tracer must offer; `compiler.trace` implements it, the engine only calls it."""
+
+    def record(self, primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
+        """Note that `primitive(*args, **params)` gave the array (or tuple of arrays) `out`."""
+
+    def write(self, target: Any, value: Any) -> None:
+        """Note that the tensor `target` is about to hold `value`."""
+
+    def host(self, function: Callable[..., dict[str, float]], *args: Any) -> dict[str, Any]:
+        """Call `function(*args)` now and at every replay; its numbers are inputs of the step."""
+
+    def read_grad(self, leaf: Any) -> None:
+        """Note that `.grad` of a leaf is looked at."""
+
+    def set_grad(self, leaf: Any) -> None:
+        """Note that `.grad` of a leaf was replaced."""
+
+    def seed(self, cotangent: Any) -> None:
+        """Note that a walk back through the graph starts from this tensor."""
+
+    def watch(self, holder: Any, attribute: str) -> None:
+        """Note that a Python attribute of `holder` decides what is done."""
+
+    def unrepeatable(self, why: str) -> None:
+        """Note that what follows depends on values seen now: this run is right, but must not be replayed."""
+
+    def concretize(self, what: str) -> None:
+        """Refuse to turn a traced tensor into a Python value."""
+
+
+class State(threading.local):
+    """What the current thread is doing. Class attributes are the values a new thread starts with."""
+
+    grad_enabled: bool = True
+    inference: bool = False
+    anomaly: bool = False
+    anomaly_checks_nan: bool = True
+    tracer: Tracer | None = None
+    special: bool = False  # a tracer or anomaly mode is on: calls take the slow door
+    default_dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
+
+
+state = State()
+
+
+@contextmanager
+def switched(**values: Any) -> Iterator[None]:
+    """Set attributes of the thread's state for the time of a `with` block."""
+    before = {name: getattr(state, name) for name in values}
+    apply(values)
+    try:
+        yield
+    finally:
+        apply(before)
+
+
+def apply(values: dict[str, Any]) -> None:
+    """Set attributes of the thread's state."""
+    for name, value in values.items():
+        setattr(state, name, value)
+    state.special = state.anomaly or state.tracer is not None
+
+
+class _Mode:
+    """A gradient mode: a context manager, and a decorator for functions and generators."""
+
+    def __init__(self, **values: bool) -> None:
+        self._values = values
+        self._before: list[dict[str, bool]] = []
+
+    def __enter__(self) -> None:
+        self._before.append({name: getattr(state, name) for name in self._values})
+        apply(self._values)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        apply(self._before.pop())
+
+    def __call__(self, function: F) -> F:
+        return cast(F, _in_mode(function, self._values))
+
+
+def _in_mode(function: Callable[..., Any], values: dict[str, bool]) -> Callable[..., Any]:
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            iterator = function(*args, **kwargs)
+            advance: Callable[[], Any] = functools.partial(next, iterator)
+            while True:
+                try:
+                    with _Mode(**values):
+                        item = advance()
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    advance = functools.partial(iterator.send, (yield item))
+                except BaseException as error:  # thrown in by the caller, or GeneratorExit: the function's own business
+                    advance = functools.partial(iterator.throw, error)
+
+        return generator
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with _Mode(**values):
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+@overload
+def no_grad(function: None = None) -> _Mode: ...
+@overload
+def no_grad(function: F) -> F: ...
+def no_grad(function: F | None = None) -> _Mode | F:
+    """Do not record: `with no_grad():`, `@no_grad()` or `@no_grad`."""
+    mode = _Mode(grad_enabled=False)
+    return mode if function is None else mode(function)
+
+
+@overload
+def enable_grad(function: None = None) -> _Mode: ...
+@overload
+def enable_grad(function: F) -> F: ...
+def enable_grad(function: F | None = None) -> _Mode | F:
+    """Record again inside `no_grad`: `with enable_grad():`, `@enable_grad()` or `@enable_grad`."""
+    mode = _Mode(grad_enabled=True)
+    return mode if function is None else mode(function)
+
+
+class set_grad_enabled(_Mode):  # noqa: N801
+    """Switch recording on or off at once; as a context manager, until its end."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(grad_enabled=bool(mode))
+        self._before.append({"grad_enabled": state.grad_enabled})
+        apply(self._values)
+
+    def __enter__(self) -> None:
+        apply(self._values)
+
+    def __exit__(self, *_: object) -> None:
+        apply(self._before[0])
+
+    def __call__(self, function: F) -> F:
+        apply(self._before[0])
+        return super().__call__(function)
+
+
+@overload
+def inference_mode(mode: bool = True) -> _Mode: ...
+@overload
+def inference_mode(mode: F) -> F: ...
+def inference_mode(mode: bool | F = True) -> _Mode | F:
+    """Like `no_grad`, and says that nothing made inside will ever take part in a gradient."""
+    if callable(mode):
+        return _Mode(grad_enabled=False, inference=True)(mode)
+    return _Mode(grad_enabled=not mode, inference=mode)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread are recorded."""
+    return state.grad_enabled
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return state.inference
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype of tensors made from Python floats; float32 at the start."""
+    return State.default_dtype
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the dtype of tensors made from Python floats, for the whole process. Raises TypeError unless it is a float dtype."""
+    try:
+        chosen = np.dtype("O" if dtype is None else dtype)
+    except (TypeError, ValueError):
+        chosen = np.dtype("O")
+    if chosen.kind != "f" or chosen.itemsize > 8:
+        raise ArgumentTypeError(f"set_default_dtype: needs a floating point dtype, got {dtype!r}; use float16, float32 or float64")
+    State.default_dtype = chosen

@@ -1,0 +1,41 @@
+"""Strong zero: a cotangent that is exactly 0 contributes exactly 0, even where the local derivative is inf or nan.
+
+This is what makes `where(x > 0, log(x), 0)` differentiable at x <= 0: the branch not taken receives 0, and 0 · inf must
+not turn it into nan. It is applied by the engine, behind every elementwise rule that multiplies by a saved value, so no
+rule can forget it. A nan that comes from a nonzero cotangent still surfaces.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .mutation import Array
+from .node import Value
+from .primitive import primitive
+from .state import state
+
+
+@primitive
+def masked(x: Array, mask: Array) -> Array:
+    """x, with exact 0 where the mask is true."""
+    return np.where(mask, x.dtype.type(0), x)
+
+
+masked.vjp(x=lambda g, mask: masked(g, mask), mask=None)
+
+
+def strong_zero(part: Any, cotangent: Any) -> Any:
+    """`part`, what an elementwise rule made of `cotangent`, with 0 where the cotangent is 0 and the part is not finite.
+
+    The walk calls it when the part's dot product with itself is not finite: one pass at the speed of BLAS.
+    """
+    array = part.array if isinstance(part, Value) else part
+    given = cotangent.array if isinstance(cotangent, Value) else cotangent
+    dead = (given == 0) & ~np.isfinite(array)
+    if not dead.any():
+        return part
+    if state.tracer is not None:
+        state.tracer.unrepeatable("a gradient meets 0 · inf, which the eager step resolves by looking at the values")
+    return masked(part, dead)

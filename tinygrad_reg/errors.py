@@ -1,0 +1,63 @@
+"""The exception family.
+
+Every error the library raises on purpose derives from `TinygradRegError` and from the built-in class
+that a PyTorch user would catch for the same mistake. Messages say what was asked, what was given and what to do.
+"""
+
+
+class TinygradRegError(Exception):
+    """Root of all errors raised on purpose by tinygrad_reg."""
+
+
+class ShapeError(TinygradRegError, ValueError, RuntimeError):
+    """Shapes do not fit the operation."""
+
+
+class DimensionError(TinygradRegError, IndexError, RuntimeError):
+    """A dimension or an index is out of range."""
+
+
+class DtypeError(TinygradRegError, TypeError, RuntimeError):
+    """A dtype does not fit the operation."""
+
+
+class ArgumentError(TinygradRegError, ValueError, RuntimeError):
+    """The value of an argument is outside what the function accepts."""
+
+
+class ArgumentTypeError(TinygradRegError, TypeError):
+    """The type of an argument is not one the function accepts."""
+
+
+class GradientError(TinygradRegError, RuntimeError):
+    """A gradient was asked for that does not exist, or can no longer be computed."""
+
+
+class InplaceError(GradientError):
+    """An in-place change would make, or has made, a gradient wrong."""
+
+
+class RuleError(TinygradRegError, TypeError):
+    """A primitive was declared without a complete set of derivative rules."""
+
+
+class TraceError(TinygradRegError, RuntimeError):
+    """A traced step did something that cannot be replayed."""
+
+
+class MemberError(TinygradRegError, AttributeError):
+    """A module has no such parameter, buffer or submodule, or cannot hold one yet."""
+
+
+class RegistrationError(TinygradRegError, KeyError):
+    """A name under which something is to be registered is taken or not a name."""
+
+    __str__ = Exception.__str__  # KeyError would print the message quoted
+
+
+class StateDictError(TinygradRegError, RuntimeError):
+    """A state does not belong to the object it is loaded into."""
+
+
+class MissingForwardError(TinygradRegError, NotImplementedError):
+    """A module was called that does not say what it computes."""

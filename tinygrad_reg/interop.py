@@ -1,0 +1,128 @@
+"""From Python and NumPy to arrays, and NumPy's functions on tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dtypes import SUPPORTED, as_dtype
+from .engine.mutation import Array
+from .engine.node import Value, wrap
+from .engine.primitive import silent_copy
+from .engine.state import get_default_dtype, state
+from .errors import ArgumentTypeError, DtypeError, ShapeError
+from .ops import elementwise, linalg
+from .ops.pointwise import Elementwise, cast
+
+
+def to_array(data: Any, dtype: Any = None, copy: bool = True) -> Array:
+    """The array for Python data by PyTorch's rules: floats become the default dtype, arrays keep theirs.
+
+    What does not fit into the dtype becomes inf, without NumPy's warning. Raises ShapeError for ragged lists,
+    ArgumentTypeError or DtypeError for what is no number.
+    """
+    made: Array = silent_copy().run(_to_array, data, dtype, copy)
+    return made
+
+
+def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
+    if isinstance(data, Value):
+        array = data.array
+    elif isinstance(data, np.ndarray | np.generic):
+        array = np.asarray(data)
+    else:
+        array = _from_python(data, get_default_dtype() if dtype is None else None)
+    wanted = array.dtype if dtype is None else as_dtype(dtype)
+    if wanted not in SUPPORTED:
+        raise DtypeError(f"tensor: dtype {array.dtype} is not supported; convert the array first, for example with .astype(np.float64)")
+    wanted = wanted.newbyteorder("=") if not wanted.isnative else wanted
+    made = np.array(array, dtype=wanted, copy=True, order="K", subok=False) if copy else np.asarray(array, dtype=wanted)
+    if state.tracer is not None and made is not array and isinstance(data, Value | np.ndarray):
+        state.tracer.record(cast, (data,), {"dtype": wanted}, made)
+    return made
+
+
+def _from_python(data: Any, float_dtype: Any) -> Array:
+    """Numbers and nested lists; Python's floats in the dtype given, or as the doubles they are."""
+    if isinstance(data, list | tuple | range):
+        data = _plain(data)
+    elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+        return np.asarray(data)
+    elif not isinstance(data, bool | int | float):
+        raise ArgumentTypeError(f"tensor: expected numbers, nested lists of numbers or an array, got {type(data).__name__}: {data!r}")
+    try:
+        array = np.array(data)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ShapeError(f"tensor: the nested lists do not form a regular array of numbers; {error}") from None
+    if float_dtype is not None and (array.size == 0 or (array.dtype.kind == "f" and not _holds_numpy(data))):
+        return array.astype(float_dtype)
+    if array.dtype.kind not in "biuf":
+        raise ArgumentTypeError(f"tensor: expected numbers, got elements of kind {array.dtype}")
+    return array
+
+
+def _plain(data: Any) -> Any:
+    """Nested sequences with the tensors in them replaced by arrays."""
+    if isinstance(data, list | tuple | range):
+        return [_plain(item) for item in data]
+    if state.tracer is not None and isinstance(data, Value):
+        state.tracer.concretize("a list of tensors as data (tg.stack joins them)")
+    return data.array if isinstance(data, Value) else data
+
+
+def _holds_numpy(data: Any) -> bool:
+    """Whether the first number in nested lists is NumPy's, which then decides the dtype."""
+    while isinstance(data, list):
+        data = data[0]
+    return isinstance(data, np.ndarray | np.generic)
+
+
+def from_constructor(data: tuple[Any, ...]) -> Array:
+    """What `Tensor(...)` holds: nothing, the elements of one sequence, or uninitialised memory of the given sizes."""
+    if not data:
+        return np.empty(0, get_default_dtype())
+    if all(isinstance(size, int) and not isinstance(size, bool) for size in data):
+        return np.zeros(data, get_default_dtype())
+    if len(data) > 1:
+        raise ArgumentTypeError("Tensor: expected one sequence of numbers, or sizes as integers")
+    return to_array(data[0], get_default_dtype())
+
+
+def as_gradient(gradient: Any, like: Value) -> Any:
+    """The gradient a user passed, as a tensor of the result's dtype."""
+    if isinstance(gradient, Value):
+        return gradient
+    if isinstance(gradient, np.ndarray | np.generic | int | float):
+        return wrap(Value.result_class, np.asarray(gradient, dtype=like.array.dtype))
+    raise ArgumentTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
+
+
+_UFUNCS: dict[np.ufunc, Any] = {
+    row.forward: row for row in vars(elementwise).values() if isinstance(row, Elementwise) and isinstance(row.forward, np.ufunc)
+}
+_UFUNCS.update({np.maximum: elementwise.maximum, np.minimum: elementwise.minimum, np.power: elementwise.pow, np.matmul: linalg.matmul})
+
+
+def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`np.sin(t)`, `array + t`: the differentiable function of the same name. Raises ArgumentTypeError if there is none."""
+    function = _UFUNCS.get(ufunc)
+    if function is None or method != "__call__" or kwargs:
+        call = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "") + (f"({', '.join(kwargs)}=...)" if kwargs else "")
+        raise ArgumentTypeError(
+            f"{call} of a tensor has no differentiable counterpart; use the tensor's own functions, or .detach().numpy() to leave the graph"
+        )
+    return function(*[_from_numpy_operand(x) for x in inputs])
+
+
+def _from_numpy_operand(x: Any) -> Any:
+    return wrap(Value.result_class, x) if isinstance(x, np.ndarray) else x
+
+
+def from_numpy(ndarray: Array) -> Any:
+    """A tensor that shares the memory of an array. Raises ArgumentTypeError for anything else, DtypeError for other dtypes."""
+    if not isinstance(ndarray, np.ndarray):
+        raise ArgumentTypeError(f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; tg.tensor(...) takes other data")
+    if ndarray.dtype not in SUPPORTED:
+        raise DtypeError(f"from_numpy: dtype {ndarray.dtype} is not supported; convert it with .astype(...)")
+    return wrap(Value.result_class, np.asarray(ndarray))

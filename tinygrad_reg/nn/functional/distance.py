@@ -1,0 +1,48 @@
+"""How far apart vectors are, and how alike their directions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...engine.promotion import float_type, result_type
+from ...ops.arguments import numpy_names
+from ...ops.elementwise import clamp_min_p
+from ...ops.losses import check_tensors
+from ...ops.norms import norm
+from ...ops.pointwise import check_broadcast, convert
+from ...ops.reduction import sum
+from ...ops.shape import expand
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
+
+def _alike(what: str, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
+    """Both tensors in one float dtype. Raises ShapeError unless they broadcast."""
+    check_tensors(what, x1=x1, x2=x2)
+    check_broadcast(what, (x1, x2))
+    dtype = float_type(result_type(x1, x2))
+    return convert(x1, dtype), convert(x2, dtype)
+
+
+@numpy_names
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) -> Tensor:
+    """Σ x1·x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along dim, the cosine of the angle between vectors that broadcast."""
+    x1, x2 = _alike("cosine_similarity", x1, x2)
+    products = x1 * x2
+    x1 = x1 if x1.ndim == products.ndim else expand(x1, products.shape)
+    x2 = x2 if x2.ndim == products.ndim else expand(x2, products.shape)
+    lengths = [clamp_min_p(_norm_along(x, products.shape, dim), float(eps)) for x in (x1, x2)]
+    return sum(products, dim) / (lengths[0] * lengths[1])
+
+
+def _norm_along(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
+    """The norm along dim; if x has size 1 there, as often as it is repeated."""
+    return norm(x if x.ndim == 0 or x.shape[dim] == shape[dim] else expand(x, shape), 2, dim)
+
+
+@numpy_names
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor:
+    """‖x1 - x2 + eps‖ₚ over the last dim of tensors that broadcast; (..., k), (..., k) -> (...)."""
+    x1, x2 = _alike("pairwise_distance", x1, x2)
+    return norm(x1 - x2 + float(eps), p, -1, keepdim)

@@ -1,0 +1,99 @@
+"""Dropout: randomly removing a part of the input during training."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+from ...errors import ShapeError
+from ...ops.dropout import check_probability, survivors, thinned
+from .activation import in_place
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
+_LOWEST = 1.7580993408473766  # selu goes down to the negative of this
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each element is 0 with probability p, else divided by 1 - p, so that the expectation stays; the input itself unless `training`.
+
+    Srivastava et al., Dropout, 2014.
+    """
+    check_probability("dropout", p)
+    if not training or p == 0.0:
+        return input
+    if inplace:
+        return in_place(lambda x: dropout(x, p), input, "dropout_")
+    return thinned(input, p)  # type: ignore[no-any-return]
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, length) or (c, length)."""
+    check_probability("dropout1d", p)
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"dropout1d: input must be (n, c, length) or (c, length), got shape {tuple(input.shape)}")
+    return _channels(input, p, training, inplace, input.ndim - 1)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, height, width).
+
+    Tompson et al., Efficient object localization using convolutional networks, 2015.
+    """
+    check_probability("dropout2d", p)
+    if input.ndim == 3:
+        warnings.warn(
+            "dropout2d: an input of 3 dims is taken as (n, c, length); for (c, height, width) write dropout2d(x.unsqueeze(0))",
+            stacklevel=2,
+        )
+    return _channels(input, p, training, inplace, 2)
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, depth, height, width) or (c, depth, height, width)."""
+    check_probability("dropout3d", p)
+    return _channels(input, p, training, inplace, 2 if input.ndim == 5 else 1)
+
+
+def _channels(input: Tensor, p: float, training: bool, inplace: bool, lead: int) -> Tensor:
+    """Dropout in which everything behind the first `lead` dims stays or goes together."""
+    if input.ndim < 2:
+        raise ShapeError(f"dropout of channels: input needs at least 2 dims, got shape {tuple(input.shape)}")
+    if not training or p == 0.0:
+        return input
+    if inplace:
+        return in_place(lambda x: _channels(x, p, True, False, lead), input, "dropout_")
+    return thinned(input, p, input.shape[:lead] + (1,) * (input.ndim - lead))  # type: ignore[no-any-return]
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps the mean 0 and the variance 1 of what `selu` gives: what is dropped becomes selu's lowest value.
+
+    Klambauer et al., Self-normalizing neural networks, 2017.
+    """
+    check_probability("alpha_dropout", p)
+    return _alpha(input, p, training, inplace, input.ndim)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """`alpha_dropout` of whole channels; (n, c, ...)."""
+    check_probability("feature_alpha_dropout", p)
+    if input.ndim < 2:
+        raise ShapeError(f"feature_alpha_dropout: input needs at least 2 dims, (n, c, ...), got shape {tuple(input.shape)}")
+    return _alpha(input, p, training, inplace, 2)
+
+
+def _alpha(input: Tensor, p: float, training: bool, inplace: bool, lead: int) -> Tensor:
+    """x where it stays and selu's lowest value elsewhere, then scaled and shifted."""
+    if not training or p == 0.0:
+        return input
+    if inplace:
+        return in_place(lambda x: _alpha(x, p, True, False, lead), input, "alpha_dropout_")
+    if p == 1.0:
+        return input * 0.0
+    scale = 1.0 / math.sqrt((_LOWEST * _LOWEST * p + 1.0) * (1.0 - p))
+    kept = survivors(input.shape[:lead] + (1,) * (input.ndim - lead), p, input.dtype)
+    out: Tensor = input * (kept * scale) + (kept - (1.0 - p)) * (_LOWEST * scale)
+    return out

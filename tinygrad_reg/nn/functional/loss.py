@@ -1,0 +1,205 @@
+"""Losses by PyTorch's names and argument orders. `reduction` is "mean", "sum" or "none"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...engine.mutation import Array
+from ...errors import ArgumentError, ShapeError
+from ...ops import losses
+from ...ops.elementwise import abs, exp, log, unary
+from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
+from ...ops.reduction import sum
+from .activation import Parametric, hardtanh_p
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
+
+def reduction_of(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    """The reduction meant by PyTorch's old pair of flags, where one of them is given."""
+    if size_average is None and reduce is None:
+        return reduction
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
+# ---- regression ----------------------------------------------------------------------------------------------------
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """(input - target)². Raises ShapeError where broadcasting would compare everything with everything."""
+    return losses.mse_loss(input, target, reduction=reduction_of(reduction, size_average, reduce), weight=weight)
+
+
+def _difference(what: str, input: Tensor, target: Tensor, reduction: str) -> Tensor:
+    """input - target, where the shapes agree enough."""
+    check_tensors(what, input=input, target=target)
+    check_reduction(what, reduction)
+    check_pair(what, input.shape, target.shape)
+    return input - target
+
+
+def _times(what: str, each: Tensor, weight: Tensor) -> Tensor:
+    """The losses times their weights."""
+    if weight.shape != each.shape:
+        raise ShapeError(f"{what}: weight must have the input's shape {each.shape}, got {weight.shape}")
+    return each * weight
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """|input - target|; derivative 0 where they are equal. With `weight` of the input's shape, "mean" is the weighted mean."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    each = abs(_difference("l1_loss", input, target, reduction))
+    if weight is not None:
+        each = _times("l1_loss", each, weight)
+        if reduction == "mean":
+            return sum(each) / sum(weight)
+    return reduced("l1_loss", each, reduction)
+
+
+def _huber(x: Array, *, delta: float) -> Array:
+    """x² / 2 within delta of 0, delta · (|x| - delta / 2) elsewhere."""
+    size = np.absolute(x)
+    return np.where(size <= delta, 0.5 * (x * x), (size - 0.5 * delta) * delta)
+
+
+huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta"))
+huber_p.vjp(x=lambda g, x, delta: g * hardtanh_p(x, min_val=-delta, max_val=delta))
+
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
+    """d² / 2 for |d| <= delta, delta · (|d| - delta / 2) beyond; d = input - target. `weight` multiplies, also before a mean.
+
+    Huber, Robust estimation of a location parameter, 1964.
+    """
+    if not delta > 0:
+        raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
+    each = huber_p(_difference("huber_loss", input, target, reduction), delta=float(delta))
+    return reduced("huber_loss", each if weight is None else _times("huber_loss", each, weight), reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """d² / (2 beta) for |d| < beta, |d| - beta / 2 beyond; d = input - target."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    if not beta >= 0:
+        raise ArgumentError(f"smooth_l1_loss: beta must not be negative, got {beta}; 0 gives l1_loss")
+    difference = _difference("smooth_l1_loss", input, target, reduction)
+    each = huber_p(difference, delta=float(beta)) / beta if beta else abs(difference)
+    return reduced("smooth_l1_loss", each, reduction)
+
+
+# ---- classification and distributions ------------------------------------------------------------------------------
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log softmax(input) at the target's class; (N, C, ...), integers (N, ...) or probabilities (N, C, ...)."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    return losses.cross_entropy(input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-input at the target's class, of log-probabilities; (N, C, ...), (N, ...)."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    return losses.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-(target · log input + (1 - target) · log(1 - input)) of probabilities; the logarithms are at least -100."""
+    return losses.binary_cross_entropy(input, target, weight, reduction=reduction_of(reduction, size_average, reduce))
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """The binary cross entropy of sigmoid(input), without overflow; `pos_weight` multiplies the part of target."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    return losses.binary_cross_entropy_with_logits(input, target, weight, reduction=reduction, pos_weight=pos_weight)
+
+
+def _negative_entropy(x: Array) -> Array:
+    """x · log x, and 0 at 0."""
+    return np.where(x == 0, x, x * np.log(x))
+
+
+negative_entropy = unary(
+    "negative_entropy", _negative_entropy, lambda g, x: g * (log(x) + 1.0), "x · log x, and 0 at 0", domain=((0.0, np.inf),), analytic=True
+)
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """target · (log target - input), the divergence of log-probabilities `input` from probabilities `target`.
+
+    With `log_target`, target holds logarithms too. "batchmean" sums and divides by the size of dim 0, as the mathematical
+    definition does; "mean" divides by the number of elements.
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    if reduction not in ("mean", "sum", "none", "batchmean"):
+        raise ArgumentError(f'kl_div: reduction must be "batchmean", "mean", "sum" or "none", got {reduction!r}')
+    check_tensors("kl_div", input=input, target=target)
+    check_pair("kl_div", input.shape, target.shape)
+    each = exp(target) * (target - input) if log_target else negative_entropy(target) - target * input
+    if reduction == "batchmean":
+        return sum(each) / (input.shape[0] if input.ndim else 1)
+    return reduced("kl_div", each, reduction)

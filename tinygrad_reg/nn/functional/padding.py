@@ -1,0 +1,3 @@
+"""More elements around the last dimensions."""
+
+from ...ops.padding import pad as pad

@@ -1,0 +1,47 @@
+"""Integers as vectors: one_hot, embedding and embedding_bag."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...engine.mutation import Array
+from ...engine.node import Value
+from ...engine.primitive import primitive
+from ...engine.state import state
+from ...errors import ArgumentError, ArgumentTypeError, DtypeError
+from ...ops.embedding import embedding as embedding
+from ...ops.embedding import embedding_bag as embedding_bag
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
+
+@primitive(name="one_hot")
+def one_hot_p(x: Array, *, num_classes: int) -> Array:
+    """1 at the place each integer names, 0 elsewhere; (...) -> (..., num_classes) of int64."""
+    if x.size and (x.min() < 0 or x.max() >= num_classes):
+        wrong = x.min() if x.min() < 0 else x.max()
+        raise ArgumentError(f"one_hot: class values must lie in 0 to {num_classes - 1} for {num_classes} classes, got {wrong}")
+    return (x[..., None] == np.arange(num_classes)).astype(np.int64)
+
+
+one_hot_p.vjp(x=None)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """1 at the place each integer names, 0 elsewhere; (...) -> (..., num_classes). -1: as many as the largest needs."""
+    if not isinstance(tensor, Value):
+        raise ArgumentTypeError(f"one_hot: expected a tensor, got {type(tensor).__name__}; wrap it in tg.tensor(...)")
+    if tensor.array.dtype.kind not in "iu":
+        raise DtypeError(f"one_hot: needs a tensor of integers, got {tensor.array.dtype}; convert with .long()")
+    if num_classes == -1:
+        if state.tracer is not None:
+            state.tracer.concretize("one_hot without num_classes")
+        if not tensor.array.size:
+            raise ArgumentError("one_hot: cannot infer the number of classes from an empty tensor; say num_classes=...")
+        num_classes = max(int(tensor.array.max()) + 1, 1)
+    if num_classes < 1:
+        raise ArgumentError(f"one_hot: num_classes must be positive, or -1 to infer it, got {num_classes}")
+    return one_hot_p(tensor, num_classes=int(num_classes))

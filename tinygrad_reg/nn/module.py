@@ -1,0 +1,436 @@
+"""Module: a function that owns its parameters, buffers and parts, and knows them by name."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from ..engine.node import RemovableHandle
+from ..engine.state import no_grad, state
+from ..errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    MemberError,
+    MissingForwardError,
+    RegistrationError,
+    StateDictError,
+)
+from ..tensor import Tensor
+from .hooks import Hooks
+from .members import Members
+from .parameter import Parameter
+from .state import IncompatibleKeys, load, misfit
+from .text import bracketed, indented
+
+
+class Module:
+    """Base of all layers and networks: assign parameters and modules as attributes in `__init__`, compute in `forward`.
+
+    The values live in the instance's `__dict__`, where reading an attribute is fastest; three tables of names say which of
+    them are parameters, buffers and modules. `None` may stand for each of them.
+
+    Assigning registers: a Parameter or a Module changes the kind of the name, anything else must fit the kind it has.
+    """
+
+    training: bool
+    _parameter_names: dict[str, bool]
+    _buffer_names: dict[str, bool]  # False: not part of the state_dict
+    _module_names: dict[str, bool]
+    _hooks: Hooks | None = None  # made with the first hook, so that a call without hooks stays short
+
+    def __init__(self) -> None:
+        self.__dict__.update(training=True, _parameter_names={}, _buffer_names={}, _module_names={})
+
+    # ---- calling -----------------------------------------------------------------------------------------------------
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; every subclass says it."""
+        raise MissingForwardError(f'Module [{self._get_name()}] is missing the required "forward" function')
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        hooks = self._hooks
+        if state.tracer is not None:
+            for name in ("training", *self._parameter_names, *self._buffer_names, *self._module_names):
+                state.tracer.watch(self, name)
+        if hooks is None:
+            return self.forward(*args, **kwargs)
+        return hooks.call(self, args, kwargs)
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
+        """Call `hook(module, args)` before every forward; what it returns, if not None, takes the arguments' place.
+
+        With `with_kwargs`, `hook(module, args, kwargs)`, which returns None or a pair of both.
+        """
+        hooks = self._hooks = self._hooks or Hooks()
+        return hooks.add(hooks.before, hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
+        """Call `hook(module, args, output)` after every forward; what it returns, if not None, takes the output's place.
+
+        With `with_kwargs`, `hook(module, args, kwargs, output)`.
+        """
+        hooks = self._hooks = self._hooks or Hooks()
+        return hooks.add(hooks.after, hook, prepend, with_kwargs)
+
+    # ---- attributes --------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            names: dict[str, Any] = self._table("_parameter_names", "parameters")
+        elif isinstance(value, Module):
+            names = self._table("_module_names", "module")
+        else:
+            self._check_kind(name, value)
+            object.__setattr__(self, name, value)
+            return
+        if hasattr(getattr(type(self), name, None), "__set__"):  # a property of the subclass decides itself
+            object.__setattr__(self, name, value)
+            return
+        if hasattr(Module, name):
+            raise RegistrationError(f"attribute '{name}' already exists: it belongs to every Module; choose another name")
+        self._keep(names, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        for names in (self._parameter_names, self._buffer_names, self._module_names):
+            names.pop(name, None)
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name in object.__dir__(self) if not name[0].isdigit())
+
+    def _table(self, which: str, what: str) -> dict[str, Any]:
+        """One of the tables of names. Raises MemberError if `__init__` has not made it yet."""
+        try:
+            return self.__dict__[which]  # type: ignore[no-any-return]
+        except KeyError:
+            raise MemberError(
+                f"cannot assign {what} before Module.__init__() call; write super().__init__() first in {self._get_name()}.__init__"
+            ) from None
+
+    def _keep(self, names: dict[str, Any], name: str, value: Any, entry: bool = True) -> None:
+        """Let `name` stand for `value`, listed in this table and in no other."""
+        for other in (self._parameter_names, self._buffer_names, self._module_names):
+            if other is not names:
+                other.pop(name, None)
+        names.setdefault(name, entry)
+        self.__dict__[name] = value
+
+    def _check_kind(self, name: str, value: Any) -> None:
+        """Raise ArgumentTypeError if a registered name would get a value of another kind."""
+        members = self.__dict__
+        if value is None or "_module_names" not in members:
+            return
+        if name in members["_parameter_names"]:
+            wanted, hint = "parameter", "an nn.Parameter or None; wrap it in nn.Parameter(...), or change the values of the one there"
+        elif name in members["_module_names"]:
+            wanted, hint = "child module", "an nn.Module or None"
+        elif name in members["_buffer_names"] and not isinstance(value, Tensor):
+            wanted, hint = "buffer", "a tensor or None"
+        else:
+            return
+        raise ArgumentTypeError(f"cannot assign '{type(value).__name__}' as {wanted} '{name}': expected {hint}")
+
+    def _check_name(self, what: str, name: Any, names: dict[str, Any]) -> None:
+        """Raise if something new cannot be registered under this name."""
+        if not isinstance(name, str):
+            raise ArgumentTypeError(f"{what} name should be a string. Got {type(name).__name__}")
+        if "." in name:
+            raise RegistrationError(f'{what} name can\'t contain ".", got: {name}')
+        if not name:
+            raise RegistrationError(f'{what} name can\'t be empty string ""')
+        if name not in names and hasattr(self, name):
+            raise RegistrationError(f"attribute '{name}' already exists")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under a name. Raises if the name is taken or `param` is the result of operations."""
+        names = self._table("_parameter_names", "parameters")
+        self._check_name("parameter", name, names)
+        if param is not None and not isinstance(param, Parameter):
+            raise ArgumentTypeError(
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}': expected an nn.Parameter or None"
+            )
+        self._keep(names, name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is part of the module's state but is not trained; in the state_dict only if `persistent`."""
+        names = self._table("_buffer_names", "buffer")
+        self._check_name("buffer", name, names)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise ArgumentTypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}': expected a tensor or None")
+        names[name] = persistent
+        self._keep(names, name, tensor)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a part under a name."""
+        names = self._table("_module_names", "module")
+        if module is not None and not isinstance(module, Module):
+            raise ArgumentTypeError(f"{type(module).__name__} is not a Module subclass")
+        self._check_name("module", name, names)
+        self._keep(names, name, module)
+
+    register_module = add_module
+
+    @property
+    def _parameters(self) -> Members:
+        return Members(self, self._parameter_names)
+
+    @property
+    def _buffers(self) -> Members:
+        return Members(self, self._buffer_names)
+
+    @property
+    def _modules(self) -> Members:
+        return Members(self, self._module_names)
+
+    # ---- walking -----------------------------------------------------------------------------------------------------
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all parts of parts with their paths, parents first; a shared one once, unless told otherwise."""
+        seen = set() if memo is None else memo
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if remove_duplicate:
+                if module in seen:
+                    continue
+                seen.add(module)
+            yield path, module
+            members = module.__dict__
+            stack.extend((_join(path, name), members[name]) for name in reversed(module._module_names) if members[name] is not None)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all parts of parts, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct parts with their names, a shared one once."""
+        seen: set[Module] = set()
+        for name in tuple(self._module_names):
+            part = self.__dict__[name]
+            if part is not None and part not in seen:
+                seen.add(part)
+                yield name, part
+
+    def children(self) -> Iterator[Module]:
+        """The direct parts, a shared one once."""
+        return (part for _, part in self.named_children())
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with their paths; a shared one once, under its first path, unless told otherwise."""
+        return self._named("_parameter_names", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once: what an optimizer takes."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """All buffers with their paths."""
+        return self._named("_buffer_names", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def _named(self, table: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for path, owner in owners:
+            for name in tuple(owner.__dict__[table]):
+                member = owner.__dict__[name]
+                if member is None or id(member) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(member))
+                yield _join(path, name), member
+
+    def get_submodule(self, target: str) -> Module:
+        """The part at a path such as "encoder.0"; "" is this module. Raises MemberError if there is none."""
+        module: Any = self
+        for name in target.split(".") if target else ():
+            module = _member(module, name)
+            if not isinstance(module, Module):
+                raise MemberError(f"`{name}` is not an nn.Module")
+        return module  # type: ignore[no-any-return]
+
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Put a module at a path; all but its last name must exist."""
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ArgumentError("set_submodule: the target must not be empty")
+        self.get_submodule(path).add_module(name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path such as "encoder.0.weight". Raises MemberError if there is none."""
+        return self._get(target, "_parameter_names", "an nn.Parameter")  # type: ignore[no-any-return]
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path. Raises MemberError if there is none."""
+        return self._get(target, "_buffer_names", "a buffer")  # type: ignore[no-any-return]
+
+    def _get(self, target: str, table: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        member = _member(owner, name)
+        if name not in owner.__dict__[table]:
+            raise MemberError(f"`{name}` is not {what}")
+        return member
+
+    # ---- state -------------------------------------------------------------------------------------------------------
+
+    def _state(self) -> Iterator[tuple[str, Module, str]]:
+        """(key, owner, name) of everything a state_dict holds."""
+        for path, owner in self.named_modules(remove_duplicate=False):
+            persistent = [name for name, kept in owner._buffer_names.items() if kept]
+            for name in (*owner._parameter_names, *persistent):
+                if owner.__dict__[name] is not None:
+                    yield _join(path, name), owner, name
+
+    def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
+        """All parameters and persistent buffers by path, sharing memory with the module; outside of the graph unless `keep_vars`."""
+        state: dict[str, Any] = OrderedDict() if destination is None else destination
+        for key, owner, name in self._state():
+            member = owner.__dict__[name]
+            state[prefix + key] = member if keep_vars else member.detach()
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
+        """Copy the values of a state_dict into this module; with `assign`, put its tensors in the place of the module's own.
+
+        Raises StateDictError, having changed nothing, that lists all missing and unexpected keys (unless `strict` is False,
+        which returns them) and all values that do not fit.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise ArgumentTypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+        members = {key: (owner, name) for key, owner, name in self._state()}
+        found = IncompatibleKeys([k for k in members if k not in state_dict], [k for k in state_dict if k not in members])
+        problems = found.lines() if strict else []
+        for key, (owner, name) in members.items():
+            if key in state_dict and (problem := misfit(key, owner.__dict__[name], state_dict[key])):
+                problems.append(problem)
+        if problems:
+            raise StateDictError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(problems))
+        for key, (owner, name) in members.items():
+            if key in state_dict:
+                load(owner.__dict__, name, state_dict[key], assign)
+        return found
+
+    # ---- for all parts -----------------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode (dropout, batch statistics) for this module and all its parts."""
+        if not isinstance(mode, bool):
+            raise ArgumentError(f"train: training mode is expected to be boolean, got {mode!r}")
+        self.training = mode
+        for part in self.children():
+            part.train(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Set evaluation mode."""
+        return self.train(False)
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call `fn` on all parts, then on this module; for example to initialise."""
+        for part in self.children():
+            part.apply(fn)
+        fn(self)
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Start or stop recording gradients for all parameters."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or fill them with zeros."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.detach_().zero_()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
+        """Replace the values of all parameters, their gradients, and all buffers by what `fn` makes of them."""
+        for part in self.children():
+            part._apply(fn)
+        with no_grad():
+            for parameter in self.parameters(recurse=False):
+                grad = parameter.grad
+                parameter.data = fn(parameter.data)
+                parameter.grad = None if grad is None else fn(grad)
+            for name in self._buffer_names:
+                if self.__dict__[name] is not None:
+                    self.__dict__[name] = fn(self.__dict__[name])
+        return self
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Convert all floating point parameters and buffers in place: `.to(tg.float64)`, `.to("cpu")`, `.to(tensor)`."""
+
+        def convert(tensor: Tensor) -> Tensor:
+            if not tensor.is_floating_point():
+                return tensor
+            made = tensor.to(*args, **kwargs)
+            if not made.is_floating_point():
+                raise ArgumentTypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={made.dtype}")
+            return made
+
+        convert(Tensor())  # complains about the arguments even if there is nothing to convert
+        return self._apply(convert)
+
+    def type(self, dst_type: Any) -> Self:
+        """Convert all parameters and buffers to a dtype."""
+        return self._apply(lambda tensor: tensor.to(dst_type))
+
+    def float(self) -> Self:
+        """Convert all floating point parameters and buffers to float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert all floating point parameters and buffers to float64."""
+        return self.to(np.float64)
+
+    def half(self) -> Self:
+        """Convert all floating point parameters and buffers to float16."""
+        return self.to(np.float16)
+
+    def cpu(self) -> Self:
+        """This module, which is on the CPU already."""
+        return self
+
+    # ---- text and copies ---------------------------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return self.__class__.__name__
+
+    def extra_repr(self) -> str:
+        """What the layer's own line says between the brackets."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        parts = [f"({name}): {indented(repr(part))}" for name, part in self._modules.items()]
+        return f"{self._get_name()}({bracketed(extra, parts)})"
+
+    def __copy__(self) -> Self:
+        """A module of its own that shares all parameters, buffers and parts with this one."""
+        made = object.__new__(type(self))
+        tables = ("_parameter_names", "_buffer_names", "_module_names")
+        made.__dict__.update({name: dict(value) if name in tables else value for name, value in self.__dict__.items()})
+        return made
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _member(module: Module, name: str) -> Any:
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise MemberError(f"{module._get_name()} has no attribute `{name}`") from None

@@ -1,0 +1,35 @@
+"""Parameter: a tensor that a module owns and an optimizer changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.node import wrap
+from ..errors import ArgumentTypeError
+from ..tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that registers itself when it becomes an attribute of a Module. It shares the memory of `data`.
+
+    Results of operations on it are plain tensors.
+    """
+
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
+        super().__init__()
+        if data is not None:
+            if not isinstance(data, Tensor):
+                raise ArgumentTypeError(f"Parameter: expected a tensor, got {type(data).__name__}; wrap it in tg.tensor(...)")
+            self.array = data.array
+        if requires_grad:
+            self.requires_grad_()
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """A copy of the values, without the gradient."""
+        if id(self) not in memo:
+            memo[id(self)] = wrap(type(self), self.array.copy()).requires_grad_(self.requires_grad)
+        copied: Parameter = memo[id(self)]
+        return copied

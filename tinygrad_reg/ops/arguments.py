@@ -1,0 +1,82 @@
+"""Reading arguments: NumPy's spellings beside PyTorch's, dimensions, and shapes given as one tuple or as several numbers."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NUMPY = {"axis": "dim", "keepdims": "keepdim", "axes": "dims"}
+
+
+def numpy_names(function: F) -> F:
+    """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`)."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            for theirs, ours in _NUMPY.items():
+                if theirs in kwargs:
+                    if ours in kwargs:
+                        raise ArgumentTypeError(f"{function.__name__}: {theirs}= and {ours}= mean the same; give only one")
+                    kwargs[ours] = kwargs.pop(theirs)
+        return function(*args, **kwargs)
+
+    return cast(F, wrapper)
+
+
+def rank(input: Any, what: str) -> int:
+    """The number of dimensions of a tensor or array. Raises ArgumentTypeError for anything else."""
+    try:
+        return len(input.shape)
+    except (AttributeError, TypeError):
+        raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)") from None
+
+
+def normalize_dim(dim: Any, ndim: int, what: str) -> int:
+    """`dim` as a number from 0 to ndim - 1; a 0-d tensor takes 0 and -1. Raises DimensionError when it is out of range."""
+    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+        raise ArgumentTypeError(f"{what}: dim must be an integer, got {type(dim).__name__}: {dim!r}")
+    index = operator.index(dim)
+    span = max(ndim, 1)
+    if not -span <= index < span:
+        raise DimensionError(f"{what}: dim {index} is out of range for a tensor with {ndim} dimensions; use {-span} to {span - 1}")
+    return index + span if index < 0 else index
+
+
+def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
+    """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
+    if dim is None:
+        return tuple(range(ndim))
+    dims = tuple(normalize_dim(d, ndim, what) for d in dim) if isinstance(dim, Sequence) else (normalize_dim(dim, ndim, what),)
+    if len(set(dims)) != len(dims):
+        raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
+    return dims if ndim else ()
+
+
+def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
+    """A shape given as `f(2, 3)` or as `f((2, 3))`, as a tuple of integers."""
+    if len(shape) == 1 and isinstance(shape[0], Sequence):
+        shape = tuple(shape[0])
+    try:
+        return tuple([operator.index(size) for size in shape])
+    except TypeError:
+        raise ArgumentTypeError(f"{what}: sizes must be integers, got {shape!r}") from None
+
+
+def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]:
+    """A shape given as `f(2, 3)`, `f((2, 3))` or by name, as a tuple of integers."""
+    if named is not None:
+        given = (named,)
+    elif not given:
+        raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
+    shape = given[0] if len(given) == 1 and type(given[0]) is tuple else given
+    for size in shape:
+        if type(size) is not int:
+            return sizes(given, what)
+    return shape

@@ -1,0 +1,184 @@
+"""The same elements, copied to other places: repeated (repeat, tile, repeat_interleave) or in another order (flip, roll, rot90)."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.broadcasting import sum_to
+from ..engine.mutation import Array
+from ..engine.node import Value
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
+from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
+from .shape import clone, expand, ravel, reshape, reshape_p, transpose_p
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+# ---- repeated ----------------------------------------------------------------------------------------------------------
+
+
+@primitive(name="repeat")
+def repeat_p(x: Array, *, repeats: tuple[int, ...]) -> Array:
+    """x laid side by side, repeats[i] times along dimension i; leading dimensions may be new."""
+    return np.tile(x, repeats)
+
+
+def _unrepeat(g: Any, x_shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
+    """Sum over the repetitions: (r·n, ...) is seen as (r, n, ...) and summed to (1, n, ...)."""
+    full = (1,) * (len(repeats) - len(x_shape)) + x_shape
+    apart = tuple([size for r, n in zip(repeats, full, strict=True) for size in (r, n)])
+    once = tuple([size for n in full for size in (1, n)])
+    return reshape_p(sum_to(reshape_p(g, shape=apart), shape=once), shape=x_shape)
+
+
+repeat_p.vjp(x=_unrepeat)
+
+
+@primitive(name="repeat_interleave")
+def repeat_interleave_p(x: Array, repeats: Array, *, dim: int) -> Array:
+    """Slice i along `dim` stands repeats[i] times in a row."""
+    return np.repeat(x, repeats, axis=dim)
+
+
+@primitive
+def sum_segments(x: Array, lengths: Array, *, dim: int) -> Array:
+    """Sums over consecutive segments of these lengths along `dim`; an empty segment gives 0."""
+    out = np.zeros((*x.shape[:dim], len(lengths), *x.shape[dim + 1 :]), x.dtype)
+    filled = np.flatnonzero(lengths)
+    if filled.size:
+        starts = (np.cumsum(lengths) - lengths)[filled]
+        out[(slice(None),) * dim + (filled,)] = np.add.reduceat(x, starts, axis=dim)
+    return out
+
+
+repeat_interleave_p.vjp(x=lambda g, repeats, dim: sum_segments(g, repeats, dim=dim), repeats=None)
+repeat_interleave_p.shaped_by_values = lambda x, repeats: isinstance(repeats, Value)
+sum_segments.vjp(x=lambda g, lengths, dim: repeat_interleave_p(g, lengths, dim=dim), lengths=None)
+
+
+def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
+    """A copy laid side by side, repeats[i] times along dimension i; (n, m) repeated (2, 1, 3) is (2, n, 3·m)."""
+    times = read_shape(args, repeats, "repeat")
+    ndim = rank(input, "repeat")
+    if len(times) < ndim:
+        raise ShapeError(f"repeat: {len(times)} repeats {times} for a tensor with {ndim} dimensions; give one for each, new ones first")
+    if min(times, default=0) < 0:
+        raise ArgumentError(f"repeat: repeats must be 0 or more, got {times}")
+    return repeat_p(input, repeats=times)
+
+
+def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
+    """As `repeat`, but missing leading numbers count as 1."""
+    times = read_shape(args, dims, "tile")
+    return repeat(input, (1,) * (rank(input, "tile") - len(times)) + times)
+
+
+@numpy_names
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+    """Each slice along `dim` repeated in place: an int for all, or a tensor with one number for each; dim None flattens first.
+
+    `repeat_interleave(repeats)` alone gives each index i of the tensor repeats[i] times.
+    """
+    ndim = rank(input, "repeat_interleave")
+    if repeats is None:
+        return repeat_interleave_p(np.arange(math.prod(input.shape)), _repeats(input, math.prod(input.shape)), dim=0)
+    if dim is None:
+        input, dim, ndim = ravel(input), 0, 1
+    dim = normalize_dim(dim, ndim, "repeat_interleave")
+    if not ndim:
+        raise DimensionError("repeat_interleave: a 0-d tensor has no dim to repeat along; leave dim out to get a 1-d tensor")
+    counts = _repeats(repeats, input.shape[dim])
+    result = repeat_interleave_p(input, counts, dim=dim)
+    if output_size is not None and result.shape[dim] != output_size:
+        raise ArgumentError(f"repeat_interleave: output_size is {output_size}, but the repeats sum to {result.shape[dim]}")
+    return result
+
+
+def _repeats(repeats: Any, size: int) -> Any:
+    """The repeats as an array or tensor of `size` integers."""
+    if not isinstance(repeats, Value | np.ndarray):
+        repeats = np.asarray(operator.index(repeats) if not isinstance(repeats, Sequence) else repeats)
+    array = repeats.array if isinstance(repeats, Value) else repeats
+    if array.dtype.kind not in "iu":
+        raise DtypeError(f"repeat_interleave: repeats must be integers, got {array.dtype}")
+    if array.ndim > 1 or array.size not in (1, size):
+        raise ShapeError(f"repeat_interleave: repeats of shape {array.shape} for a dimension of size {size}; give one, or one for each")
+    if array.size and array.min() < 0:
+        raise ArgumentError(f"repeat_interleave: repeats must be 0 or more, got {array.min()}")
+    return repeats if array.shape == (size,) else expand(reshape(repeats, (1,)), (size,))
+
+
+# ---- in another order --------------------------------------------------------------------------------------------------
+
+
+@primitive(name="flip")
+def flip_p(x: Array, *, dims: tuple[int, ...]) -> Array:
+    """The order reversed along these dimensions."""
+    return np.flip(x, dims).copy()
+
+
+flip_p.vjp(x=lambda g, dims: flip_p(g, dims=dims))
+
+
+@primitive(name="roll")
+def roll_p(x: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
+    """Moved by shifts[i] places along dims[i]; what leaves at the end comes in at the start."""
+    return np.roll(x, shifts, dims)
+
+
+roll_p.vjp(x=lambda g, shifts, dims: roll_p(g, shifts=tuple([-s for s in shifts]), dims=dims))
+
+
+def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
+    """A copy with the order reversed along these dimensions."""
+    ndim = rank(input, "flip")
+    return flip_p(input, dims=normalize_dims(read_shape(args, dims, "flip"), ndim, "flip"))
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """A copy with the order reversed along dimension 1."""
+    if rank(input, "fliplr") < 2:
+        raise ShapeError(f"fliplr: needs at least 2 dimensions, got shape {tuple(input.shape)}")
+    return flip_p(input, dims=(1,))
+
+
+def flipud(input: Tensor) -> Tensor:
+    """A copy with the order reversed along dimension 0."""
+    if rank(input, "flipud") < 1:
+        raise ShapeError("flipud: needs at least 1 dimension, got a 0-d tensor")
+    return flip_p(input, dims=(0,))
+
+
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """A copy moved by `shifts` along `dims`, around the end; without dims the elements move as if in one dimension."""
+    ndim = rank(input, "roll")
+    steps = read_shape((shifts,), None, "roll") if isinstance(shifts, Sequence) else (operator.index(shifts),)
+    if dims is None or dims == ():
+        if len(steps) != 1:
+            raise ArgumentError(f"roll: {len(steps)} shifts need as many dims; without dims give one shift")
+        return reshape_p(roll_p(ravel(input), shifts=steps, dims=(0,)), shape=tuple(input.shape))
+    along = tuple(dims) if isinstance(dims, Sequence) else (dims,)
+    if len(along) != len(steps):
+        raise ArgumentError(f"roll: {len(steps)} shifts {steps} and {len(along)} dims {along} must be equally many")
+    if not ndim:
+        raise DimensionError("roll: a 0-d tensor has no dimension to roll along; leave dims out")
+    return roll_p(input, shifts=steps, dims=tuple([normalize_dim(d, ndim, "roll") for d in along]))
+
+
+def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
+    """A copy turned k times by 90 degrees, from the first of two dims towards the second."""
+    ndim = rank(input, "rot90")
+    if ndim < 2 or len(dims) != 2:
+        raise ShapeError(f"rot90: needs 2 dims and a tensor with at least 2, got dims {tuple(dims)} and shape {tuple(input.shape)}")
+    first, second = normalize_dims(dims, ndim, "rot90")
+    if k % 4 == 0:
+        return clone(input)
+    if k % 4 == 2:
+        return flip_p(input, dims=(first, second))
+    return transpose_p(flip_p(input, dims=(second if k % 4 == 1 else first,)), dim0=first, dim1=second)

@@ -1,0 +1,263 @@
+"""In-place changes: the array is overwritten, and the graph is told what the tensor, and every view of it, now holds.
+
+An in-place operation is the out-of-place one followed by `assign`. Written through a view, the new value becomes part of
+the history of the tensor behind it, and all other views are given new nodes, so that each sees the change in its gradient.
+What a graph has saved before the write is caught at backward, by the stamp that every write leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array, owner, writes
+from ..engine.node import Leaf, Node, Value, wrap
+from ..engine.primitive import OUTPUT, Primitive, make_node, outputs_of, primitive
+from ..engine.state import state
+from ..engine.strong_zero import masked
+from ..errors import DtypeError, InplaceError, ShapeError
+from .indexing import getitem, index_put, split_index
+from .pointwise import convert
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+@primitive
+def copied(x: Array, source: Array) -> Array:
+    """The source, broadcast to x's shape and in its dtype: what x holds after `x.copy_(source)`."""
+    out = np.empty_like(x, subok=False)
+    np.copyto(out, source, casting="unsafe")
+    return out
+
+
+copied.vjp(x=lambda g: masked(g, True), source=lambda g: g)
+
+
+def look(array: Array, view: Primitive, params: dict[str, Any]) -> Array:
+    """Take the view of an array again."""
+    if OUTPUT in params:
+        return view.forward(array, **{k: v for k, v in params.items() if k != OUTPUT})[params[OUTPUT]]
+    return view.forward(array, **params)
+
+
+@primitive
+def overwritten(base: Array, value: Array, *, view: Primitive, params: dict[str, Any]) -> Array:
+    """A copy of base in which the part seen through `view` holds `value`."""
+    out = base.copy(order="K")
+    look(out, view, params)[...] = value
+    return out
+
+
+overwritten.vjp(
+    base=lambda g, view, params: overwritten(g, masked(view(g, **params), True), view=view, params=params),
+    value=lambda g, view, params: view(g, **params),
+)
+
+
+def assign(target: Any, value: Any, what: str) -> Tensor:
+    """Make `target` hold `value`, in its own memory; returns target. `value` is the result of the out-of-place operation.
+
+    Raises ShapeError or DtypeError if the value does not fit, InplaceError if a gradient could not be kept right.
+    """
+    array = target.array
+    if value.array.shape != array.shape:
+        raise ShapeError(
+            f"{what}: the result has shape {value.array.shape}, the tensor to change {array.shape}; an in-place operation "
+            "cannot change the shape, use the out-of-place one"
+        )
+    if _RANK[value.array.dtype.kind] > _RANK[array.dtype.kind]:
+        raise DtypeError(
+            f"{what}: a result of dtype {value.array.dtype} cannot be written into a tensor of dtype {array.dtype}; "
+            "convert the tensor first, or use the out-of-place operation"
+        )
+    if value.array.dtype != array.dtype:
+        value = convert(value, array.dtype)
+    if value.node is None and target.node is not None and state.grad_enabled:
+        value = copied(target, value)  # what a constant has overwritten gets gradient 0, and stays in the graph
+    _check_writable(target, value, what)
+    if value.node is not None:
+        _rescue_saved(value.node, array)
+    if state.tracer is not None:
+        state.tracer.write(target, value)
+    np.copyto(array, value.array)
+    writes.note(array)
+    if state.grad_enabled:
+        _rewrite_history(target, value)
+    return target  # type: ignore[no-any-return]
+
+
+def _rescue_saved(node: Node, array: Array) -> None:
+    """Copy what the operation itself has saved of the memory it is about to overwrite: `x.sin_()` needs cos of the old x."""
+    memory = owner(array)
+    saved = node.saved or ()
+    node.saved = tuple([_copy(a) if isinstance(a, np.ndarray) and owner(a) is memory else a for a in saved])
+
+
+def _copy(array: Array) -> Array:
+    made = array.copy(order="K")
+    if state.tracer is not None:
+        state.tracer.record(copied, (array, array), {}, made)
+    return made
+
+
+def lineage(tensor: Value) -> Iterator[tuple[Value, Value, Primitive, dict[str, Any]]]:
+    """From a view up to the tensor that owns the memory: (view, its parent, and the call between them)."""
+    while tensor.view_of is not None:
+        parent, view, params = tensor.view_of
+        yield tensor, parent, view, params
+        tensor = parent
+
+
+def _check_writable(target: Value, value: Value, what: str) -> None:
+    array = target.array
+    if _overlaps(array):
+        raise InplaceError(f"{what}: several elements of this tensor are one place in memory (it was expanded); .clone() it before writing")
+    if not array.flags.writeable:
+        raise InplaceError(
+            f"{what}: this memory is read-only (part of an expanded tensor, or of an array that is); .clone() it before writing"
+        )
+    if not state.grad_enabled:
+        return
+    if isinstance(target.node, Leaf):
+        raise InplaceError(
+            f"{what}: a leaf tensor that requires grad cannot be changed in place while gradients are recorded; "
+            "do it inside `with tg.no_grad():`, or use the out-of-place operation"
+        )
+    for view, parent, _, params in lineage(target):
+        if isinstance(parent.node, Leaf):
+            raise InplaceError(
+                f"{what}: this is a view of a leaf tensor that requires grad, which cannot be changed in place while "
+                "gradients are recorded; do it inside `with tg.no_grad():`, or on a .clone()"
+            )
+        if parent.node is not None and view.node is None:
+            raise InplaceError(f"{what}: this view was made inside no_grad and is changed outside of it; make it again, outside")
+        if OUTPUT in params and (value.node is not None or parent.node is not None):
+            raise InplaceError(
+                f"{what}: this is one of several views made by one call (split, chunk, unbind), whose gradient cannot follow "
+                "an in-place change; index the tensor instead, or .clone() the part"
+            )
+
+
+def _overlaps(array: Array) -> bool:
+    """Whether several elements are one place in memory."""
+    return array.size > 1 and array.base is not None and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
+
+
+def _rewrite_history(target: Value, value: Value) -> None:
+    """Give target, the tensors it is a view of, and all their views the nodes that stand for what they hold now."""
+    node = value.node
+    root = target
+    for view, parent, call, params in lineage(target):
+        if node is not None or parent.node is not None:
+            node = _overwriting(parent, view, node, call, params)
+        root = parent
+    _move_node(root, node)
+    _refresh(root)
+
+
+def _move_node(tensor: Value, node: Node | None) -> None:
+    """Let a tensor stand at another node; `retain_grad` means the present value, so it comes along."""
+    before, tensor.node = tensor.node, node
+    if before is not None and before.extras is not None and before.extras.retains and node is not None:
+        before.extras.retains = False
+        node.with_extras().retains = True
+
+
+def _overwriting(parent: Value, view: Value, node: Node | None, call: Primitive, params: dict[str, Any]) -> Node | None:
+    """The node of `parent` after its part seen through `call` became the result of `node`."""
+    fresh = Value()
+    fresh.array = parent.array
+    overwritten.record(fresh, (parent.array, view.array), (parent.node, node), {"view": call, "params": params})
+    return fresh.node
+
+
+def _refresh(tensor: Value) -> None:
+    """Give all live views of a tensor nodes that hang on its present one."""
+    stack = [tensor]
+    while stack:
+        parent = stack.pop()
+        for ref in parent.views or ():
+            view = ref()
+            if view is None or view.view_of is None or view.view_of[0] is not parent:
+                continue
+            _, call, params = view.view_of
+            before, view.node = view.node, None
+            if parent.node is not None and OUTPUT in params:
+                view.node = _one_of_several(parent, call, params)
+            elif parent.node is not None:
+                call.record(view, (parent.array,), (parent.node,), params)
+            made, view.node = view.node, before
+            _move_node(view, made)
+            stack.append(view)
+
+
+def _one_of_several(parent: Value, call: Primitive, params: dict[str, Any]) -> Node | None:
+    """A new node for one of the views that one call made of `parent`."""
+    static = {name: value for name, value in params.items() if name != OUTPUT}
+    arrays = call.forward(parent.array, **static)
+    plan = call.plan((True,))
+    assert plan is not None
+    common = make_node(call, plan, (parent.array, arrays), (parent.node,), static, None)
+    results = outputs_of(common, arrays, Value.result_class)
+    position: int = params[OUTPUT]
+    return results[position].node
+
+
+def copy_(target: Any, source: Any) -> Tensor:
+    """Write the source, broadcast and converted, into the tensor's memory."""
+    return assign(target, copied(target, _source_for(target, source)), "copy_")
+
+
+def fill_(target: Any, value: Any) -> Tensor:
+    """Write one value (a number or a 0-d tensor) everywhere."""
+    if isinstance(value, Value) and value.array.ndim:
+        raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {value.array.shape}; use copy_")
+    return assign(target, copied(target, _source_for(target, value)), "fill_")
+
+
+def _source_for(target: Value, source: Any) -> Any:
+    if not isinstance(source, Value):
+        source = wrap(Value.result_class, np.asarray(source))
+    given, wanted = source.array.shape, target.array.shape
+    lead = max(len(given) - len(wanted), 0)  # as NumPy and PyTorch do, extra leading dimensions of size 1 are dropped
+    if any(n != 1 for n in given[:lead]) or not _broadcasts(given[lead:], wanted):
+        raise ShapeError(f"a value of shape {given} does not broadcast into {wanted}, the shape of the place to write to")
+    if source.array.dtype.kind not in _RANK:
+        raise DtypeError(f"a value of dtype {source.array.dtype} cannot be written into a tensor")
+    return convert(source.reshape(given[lead:]) if lead else source, target.array.dtype)
+
+
+def _broadcasts(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return all(a in (1, b) for a, b in zip(reversed(given), reversed(wanted), strict=False))
+
+
+def setitem(target: Any, index: Any, value: Any) -> None:
+    """target[index] = value, for every index that reads; the value broadcasts to what the index selects."""
+    template, arrays, basic = split_index(index, target.array.shape)
+    if basic:
+        part = getitem(target, index)
+        if not (isinstance(value, Value) and _is_same(value, part)):
+            assign(part, copied(part, _source_for(part, value)), "__setitem__")
+        return
+    source = _source_for(getitem(target.detach(), index), value)
+    assign(target, index_put(target, index, source), "__setitem__")
+
+
+def _is_same(a: Value, b: Value) -> bool:
+    """Whether both are the same view of the same tensor: after `x[i] += v` Python assigns x[i] to itself."""
+    x, y = a.array, b.array
+    if x.ctypes.data != y.ctypes.data or x.shape != y.shape or x.strides != y.strides or x.dtype != y.dtype:
+        return False
+    return _root(a) is _root(b) and (a.node is None) == (b.node is None)
+
+
+def _root(tensor: Value) -> Value:
+    """The tensor that this is, directly or not, a view of; itself if it is none."""
+    while tensor.view_of is not None:
+        tensor = tensor.view_of[0]
+    return tensor

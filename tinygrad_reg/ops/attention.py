@@ -1,0 +1,285 @@
+"""Attention: every query takes the mean of the values, weighted by how well their keys fit it.
+
+Vaswani et al., Attention is all you need, 2017.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, DtypeError, ShapeError
+from .arrangement import repeat_interleave
+from .dropout import check_probability, thinned
+from .elementwise import where_p
+from .fused import check_float, linear, softmax_grad, softmax_p
+from .joining import cat, chunk
+from .linalg import matmul
+from .losses import check_tensors
+from .padding import pad
+from .pointwise import as_array, convert
+from .reduction import mean_p, sum_p
+from .shape import expand, reshape, squeeze, transpose, unsqueeze
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_largest: Any = np.maximum.reduce
+
+# ---- the primitives ------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def safe_softmax(x: Array) -> Array:
+    """exp(x) / Σ exp(x) along the last dim; 0 for a row of -inf alone, where softmax would be nan."""
+    top = _largest(x, axis=-1, keepdims=True, initial=-math.inf)
+    out = as_array(np.subtract(x, np.where(top == -math.inf, x.dtype.type(0), top), dtype=_wide(x.dtype)))
+    np.exp(out, out=out)
+    total = sum_p.forward(out, dim=(x.ndim - 1,), keepdim=True)
+    out /= np.where(total == 0, out.dtype.type(1), total)
+    return out.astype(x.dtype, copy=False)
+
+
+def _wide(dtype: Any) -> Any:
+    return np.dtype(np.float32) if dtype.char == "e" else dtype
+
+
+@primitive
+def masked_softmax(x: Array, mask: Array) -> Array:
+    """softmax along the last dim of those elements where the mask is true, 0 elsewhere; 0 for a row without any."""
+    return safe_softmax.forward(np.where(mask, x, x.dtype.type(-math.inf)))
+
+
+safe_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1))
+masked_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1), mask=None)
+
+# ---- scaled_dot_product_attention ----------------------------------------------------------------------------------------
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(query @ key.mT · scale + mask) @ value; (..., l, e), (..., s, e), (..., s, v) -> (..., l, v).
+
+    `attn_mask` broadcasts to (..., l, s): bool says with True what takes part, float is added; `is_causal` lets query i see keys
+    0 to i. A query that sees nothing gets 0. `scale` is 1 / √e unless given. With `enable_gqa` the heads (dim -3) of key and value
+    divide those of query and are shared. Dropout of the weights happens whenever `dropout_p` is not 0.
+    """
+    what = "scaled_dot_product_attention"
+    _check_attention(what, query, key, value, attn_mask, is_causal)
+    check_probability(what, dropout_p)
+    if enable_gqa:
+        key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
+    factor = 1.0 / math.sqrt(max(query.shape[-1], 1)) if scale is None else float(scale)
+    scores = matmul(query * factor, key.mT)
+    if is_causal:
+        weights = masked_softmax(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
+    elif attn_mask is None:
+        weights = softmax_p(scores, dim=scores.ndim - 1)
+    elif attn_mask.dtype.kind == "b":
+        weights = masked_softmax(scores, attn_mask)
+    else:
+        weights = safe_softmax(scores + attn_mask)
+    return matmul(thinned(weights, dropout_p) if dropout_p else weights, value)
+
+
+def _shared_heads(what: str, query: Any, x: Any) -> Any:
+    """The heads of x, repeated so that there are as many as query has."""
+    if query.ndim < 3 or x.ndim < 3 or not x.shape[-3] or query.shape[-3] % x.shape[-3]:
+        raise ShapeError(
+            f"{what}: with enable_gqa the heads (dim -3) of key and value must divide those of query\n  {query.shape} · {x.shape}"
+        )
+    times = query.shape[-3] // x.shape[-3]
+    return x if times == 1 else repeat_interleave(x, times, x.ndim - 3)
+
+
+def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
+    check_tensors(what, query=query, key=key, value=value)
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        if x.ndim < 2:
+            raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {tuple(x.shape)}")
+    shapes = f"\n  query {tuple(query.shape)} · key {tuple(key.shape)} · value {tuple(value.shape)}"
+    check_float(what, query)
+    if not query.dtype == key.dtype == value.dtype:
+        raise DtypeError(f"{what}: the dtypes differ: {query.dtype}, {key.dtype}, {value.dtype}; convert with .to(dtype)")
+    if query.shape[-1] != key.shape[-1]:
+        raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{shapes}")
+    if key.shape[-2] != value.shape[-2]:
+        raise ShapeError(f"{what}: key and value must have the same length, dim -2{shapes}")
+    if mask is None:
+        return
+    check_tensors(what, attn_mask=mask)
+    if is_causal:
+        raise ArgumentError(f"{what}: is_causal is a mask of its own; give either attn_mask or is_causal=True")
+    if mask.dtype.kind != "b" and mask.dtype != query.dtype:
+        raise DtypeError(f"{what}: attn_mask must be bool or {query.dtype} as query is, got {mask.dtype}")
+    try:
+        np.broadcast_shapes(mask.shape, (query.shape[-2], key.shape[-2]))
+    except ValueError:
+        wanted = (query.shape[-2], key.shape[-2])
+        raise ShapeError(f"{what}: attn_mask must broadcast to (..., {wanted[0]}, {wanted[1]}), got {tuple(mask.shape)}{shapes}") from None
+
+
+# ---- multi_head_attention_forward ----------------------------------------------------------------------------------------
+
+
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Attention in several heads between projections; (l, n, e), (s, n, ·), (s, n, ·) -> (l, n, e) and its weights; or all without n.
+
+    `key_padding_mask` (n, s) and `attn_mask` (l, s) or (n · heads, l, s): bool says with True what is left out, float is added.
+    The weights, (n, l, s), or (n, heads, l, s) unless averaged, come only with `need_weights`. `is_causal` declares attn_mask causal.
+    """
+    what = "multi_head_attention_forward"
+    _check_heads(what, query, key, value, embed_dim_to_check, num_heads, attn_mask, is_causal)
+    batched = query.ndim == 3
+    if not batched:
+        same, alike = key is query and value is query, value is key
+        query = unsqueeze(query, 1)
+        key = query if same else unsqueeze(key, 1)
+        value = key if alike else unsqueeze(value, 1)
+        key_padding_mask = None if key_padding_mask is None else unsqueeze(key_padding_mask, 0)
+    length, n, embed = query.shape
+    mask, padding = _as_float(what, attn_mask, query), _as_float(what, key_padding_mask, query)
+    q, k, v = _projected(
+        what,
+        query,
+        key,
+        value,
+        in_proj_weight,
+        in_proj_bias,
+        q_proj_weight if use_separate_proj_weight else None,
+        k_proj_weight,
+        v_proj_weight,
+    )
+    if bias_k is not None and bias_v is not None:
+        k, v = cat((k, expand(bias_k, (1, n, embed)))), cat((v, expand(bias_v, (1, n, embed))))
+        mask, padding = _longer(mask), _longer(padding)
+    q = _heads(q, num_heads)
+    k = _heads(k, num_heads) if static_k is None else static_k
+    v = _heads(v, num_heads) if static_v is None else static_v
+    if add_zero_attn:
+        k, v = pad(k, (0, 0, 0, 1)), pad(v, (0, 0, 0, 1))
+        mask, padding = _longer(mask), _longer(padding)
+    mask = _joined(what, mask, padding, n, num_heads, length, k.shape[1])
+    p = dropout_p if training else 0.0
+    if need_weights:
+        scores = matmul(q * (1.0 / math.sqrt(q.shape[-1])), k.mT)
+        weights = softmax_p(scores if mask is None else scores + mask, dim=2)
+        if p:
+            weights = thinned(weights, p)
+        out = _merged(matmul(weights, v), n)
+        shown = reshape(weights, (n, num_heads, length, k.shape[1]))
+        shown = mean_p(shown, dim=(1,), keepdim=False) if average_attn_weights else shown
+    else:
+        out, shown = _merged(scaled_dot_product_attention(q, k, v, mask, p), n), None
+    out = linear(out, out_proj_weight, out_proj_bias)
+    if batched:
+        return out, shown
+    return squeeze(out, 1), None if shown is None else squeeze(shown, 0)
+
+
+def _heads(x: Any, heads: int) -> Any:
+    """(s, n, e) -> (n · heads, s, e / heads)."""
+    length, n, embed = x.shape
+    return transpose(reshape(x, (length, n * heads, embed // heads)), 0, 1)
+
+
+def _merged(x: Any, n: int) -> Any:
+    """(n · heads, l, e / heads) -> (l, n, e)."""
+    count, length, features = x.shape
+    return reshape(transpose(x, 0, 1), (length, n, count // n * features))
+
+
+def _longer(mask: Any) -> Any:
+    """The mask, which lets all queries see one key more."""
+    return None if mask is None else pad(mask, (0, 1))
+
+
+def _as_float(what: str, mask: Any, query: Any) -> Any:
+    """A mask to be added: -inf where a bool mask is true."""
+    if mask is None:
+        return None
+    if mask.dtype.kind == "b":
+        return convert(where_p(mask, -math.inf, 0.0), query.dtype)
+    if mask.dtype.kind != "f":
+        raise DtypeError(f"{what}: masks must be bool or float, got {mask.dtype}; convert with .bool()")
+    return convert(mask, query.dtype)
+
+
+def _joined(what: str, mask: Any, padding: Any, n: int, heads: int, length: int, source: int) -> Any:
+    """Both masks as one that broadcasts to (n · heads, length, source)."""
+    if mask is not None and tuple(mask.shape) not in ((length, source), (n * heads, length, source)):
+        raise ShapeError(f"{what}: attn_mask must be ({length}, {source}) or ({n * heads}, {length}, {source}), got {tuple(mask.shape)}")
+    if padding is None:
+        return mask
+    if tuple(padding.shape) != (n, source):
+        raise ShapeError(f"{what}: key_padding_mask must be ({n}, {source}), got {tuple(padding.shape)}")
+    spread = reshape(expand(reshape(padding, (n, 1, 1, source)), (n, heads, 1, source)), (n * heads, 1, source))
+    return spread if mask is None else mask + spread
+
+
+def _projected(what: str, query: Any, key: Any, value: Any, weight: Any, bias: Any, q_weight: Any, k_weight: Any, v_weight: Any) -> Any:
+    """query, key and value times their parts of the packed weight, as one product where they are one tensor; or separate weights."""
+    if q_weight is not None:
+        if k_weight is None or v_weight is None:
+            raise ArgumentError(f"{what}: separate projections need q_proj_weight, k_proj_weight and v_proj_weight")
+        b = (None, None, None) if bias is None else chunk(bias, 3)
+        return linear(query, q_weight, b[0]), linear(key, k_weight, b[1]), linear(value, v_weight, b[2])
+    if weight is None:
+        raise ArgumentError(f"{what}: give in_proj_weight, or use_separate_proj_weight=True and the three weights")
+    if query is key and key is value:
+        return chunk(linear(query, weight, bias), 3, -1)
+    w, b = chunk(weight, 3), (None, None, None) if bias is None else chunk(bias, 3)
+    return linear(query, w[0], b[0]), linear(key, w[1], b[1]), linear(value, w[2], b[2])
+
+
+def _check_heads(what: str, query: Any, key: Any, value: Any, embed: int, heads: int, mask: Any, is_causal: bool) -> None:
+    check_tensors(what, query=query, key=key, value=value)
+    shapes = f"\n  query {tuple(query.shape)} · key {tuple(key.shape)} · value {tuple(value.shape)}"
+    if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
+        raise ShapeError(f"{what}: query, key and value need 3 dims, (length, n, features), or 2 each{shapes}")
+    if query.shape[-1] != embed:
+        raise ShapeError(f"{what}: query must have {embed} features, its last dim{shapes}")
+    if heads < 1 or embed % heads:
+        raise ArgumentError(f"{what}: {embed} features cannot be divided into {heads} heads")
+    if key.shape[:-1] != value.shape[:-1]:
+        raise ShapeError(f"{what}: key and value must agree in length and n{shapes}")
+    if is_causal and mask is None:
+        raise ArgumentError(f"{what}: is_causal only says that attn_mask is causal; give attn_mask too")

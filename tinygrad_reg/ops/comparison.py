@@ -1,0 +1,41 @@
+"""Do two tensors agree: exactly, or up to rounding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.node import Value
+from ..engine.state import state
+from .arguments import rank
+from .elementwise import abs, eq, isfinite, isnan, le
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+    """|input - other| <= atol + rtol · |other|, elementwise; inf is close to inf, nan to nothing unless `equal_nan`."""
+    near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
+    close = eq(input, other) | near
+    return close | (isnan(input) & isnan(other)) if equal_nan else close
+
+
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether `isclose` holds for all elements."""
+    return all_true(isclose(input, other, rtol, atol, equal_nan))
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape and the same elements."""
+    return rank(input, "equal") == rank(other, "equal") and input.shape == other.shape and all_true(eq(input, other))
+
+
+def all_true(x: Any) -> bool:
+    """Whether every element is true, as a Python bool."""
+    if isinstance(x, Value):
+        if state.tracer is not None:
+            state.tracer.concretize("a comparison of tensors as a Python bool")
+        x = x.array
+    return bool(np.logical_and.reduce(x, axis=None))

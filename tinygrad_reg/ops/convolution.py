@@ -1,0 +1,353 @@
+"""Convolutions: one bilinear form of an input, a weight and an output, in its three directions.
+
+`convolution` gives the output, `convolution_input` the input's cotangent (which is the transposed convolution) and
+`convolution_weight` the weight's. Each is linear in both of its arguments and the other two are its rules, so that all
+orders of derivatives are these three. Each is one matrix product per part of the batch with the columns of `Layout`.
+
+Shapes: input (n, c, *size), weight (m, c / groups, *kernel), output (n, m, *out).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from .fused import check_float
+from .linalg import check_dtypes
+from .reduction import sum_p
+from .shape import reshape_p
+from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, unbatched
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+
+# ---- the three directions ------------------------------------------------------------------------------------------------
+
+
+def _wide(x: Array) -> Array:
+    """x, as float32 if it is float16: half precision is for storage, not for adding up."""
+    return x.astype(_SINGLE) if x.dtype == _HALF else x
+
+
+def _groups(x: Array, groups: int) -> Array:
+    """Matrices of several groups, one below the other, each by itself: (g · n, k) -> (g, n, k)."""
+    return x.reshape(groups, len(x) // groups, x.shape[1])
+
+
+def _product(x: Array, y: Array) -> Array:
+    """x @ y in each group, the results one below the other: (g, n, k), (g, k, m) -> (g · n, m)."""
+    if len(x) == 1:
+        return x[0].dot(y[0])
+    products = x * y if x.shape[2] == 1 else np.matmul(x, y)
+    return products.reshape(-1, y.shape[2])
+
+
+def _apply(x: Array, w: Array, bias: Array | None, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
+    plan = layout(x.shape[2:], w.shape[2:], stride, padding, dilation)
+    out = np.empty((x.shape[0], w.shape[0], *plan.out), x.dtype)
+    matrix = _groups(_wide(w).reshape(len(w), -1), groups)
+    offset = None if bias is None else bias.reshape(-1, *(1,) * len(plan.out))
+    for part in plan.parts(len(x), x.shape[1], matrix.itemsize):
+        result = plan.crop(_product(matrix, _groups(plan.columns(_wide(x[part])), groups)))
+        if offset is None:
+            out[part] = result
+        else:
+            np.add(result, offset, out=out[part], casting="same_kind")
+    return out
+
+
+@primitive
+def convolution(input: Array, weight: Array, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
+    """y[n, m, o] = Σ w[m, c, k] · x[n, c, o · stride + k · dilation - padding]."""
+    return _apply(input, weight, None, stride, padding, dilation, groups)
+
+
+@primitive
+def convolution_biased(
+    input: Array, weight: Array, bias: Array, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    """`convolution` plus a number for each output channel."""
+    return _apply(input, weight, bias, stride, padding, dilation, groups)
+
+
+@primitive
+def convolution_input(
+    output: Array, weight: Array, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    """x[n, c, o · stride + k · dilation - padding] = Σ w[m, c, k] · y[n, m, o]; `size` is that of x's last dims."""
+    plan = layout(size, weight.shape[2:], stride, padding, dilation)
+    matrix = _groups(_wide(weight).reshape(len(weight), -1), groups).swapaxes(1, 2)
+    channels = weight.shape[1] * groups
+    out = np.empty((len(output), channels, *size), output.dtype)
+    for part in plan.parts(len(output), channels, matrix.itemsize):
+        plan.add_columns(_product(matrix, _groups(plan.spread(_wide(output[part])), groups)), out[part])
+    if out.dtype.kind == "f" and not math.isfinite(np.vdot(out, out)):  # a weight may be infinite: see `Layout._wipe`
+        for part in plan.parts(len(output), channels, matrix.itemsize):
+            plan.add_columns(_product(matrix, _groups(plan.spread(_wide(output[part])), groups)), out[part], clean=True)
+    return out
+
+
+@primitive
+def convolution_weight(
+    input: Array, output: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    """w[m, c, k] = Σ y[n, m, o] · x[n, c, o · stride + k · dilation - padding]."""
+    plan = layout(input.shape[2:], kernel, stride, padding, dilation)
+    shape = (output.shape[1], input.shape[1] // groups, *kernel)
+    total = _weight(plan, input, output, groups, False)
+    if total.dtype.kind == "f" and not math.isfinite(np.vdot(total, total)):
+        total = _weight(plan, input, output, groups, True)
+    return total.reshape(shape).astype(input.dtype, copy=False)
+
+
+def _weight(plan: Layout, input: Array, output: Array, groups: int, clean: bool) -> Array:
+    """The sum over all parts of the batch, as a matrix (m, c / groups · kernel)."""
+    dtype = _SINGLE if input.dtype == _HALF else input.dtype
+    total = np.zeros((output.shape[1], input.shape[1] // groups * math.prod(plan.kernel)), dtype)
+    for part in plan.parts(len(input), input.shape[1], dtype.itemsize):
+        columns = _groups(plan.columns(_wide(input[part]), clean), groups)
+        total += _product(_groups(plan.spread(_wide(output[part])), groups), columns.swapaxes(1, 2))
+    return total
+
+
+def _to_input(
+    g: Any, weight: Any, input_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Any:  # fmt: skip
+    return convolution_input(g, weight, size=input_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+def _to_weight(
+    g: Any, input: Any, weight_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Any:  # fmt: skip
+    return convolution_weight(input, g, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
+def _to_bias(g: Any) -> Any:
+    return sum_p(g, dim=(0, *range(2, g.ndim)), keepdim=False)
+
+
+convolution.vjp(input=_to_input, weight=_to_weight)
+convolution_biased.vjp(input=_to_input, weight=_to_weight, bias=_to_bias)
+convolution_input.vjp(
+    output=lambda g, weight, stride, padding, dilation, groups: convolution(
+        g, weight, stride=stride, padding=padding, dilation=dilation, groups=groups
+    ),
+    weight=lambda g, output, weight_shape, stride, padding, dilation, groups: convolution_weight(
+        g, output, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
+    ),
+)
+convolution_weight.vjp(
+    input=lambda g, output, input_shape, stride, padding, dilation, groups: convolution_input(
+        output, g, size=input_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
+    ),
+    output=lambda g, input, stride, padding, dilation, groups: convolution(
+        input, g, stride=stride, padding=padding, dilation=dilation, groups=groups
+    ),
+)
+
+# ---- the windows themselves ----------------------------------------------------------------------------------------------
+
+
+@primitive(name="unfold")
+def unfold_p(x: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
+    """(n, c, *size) -> (n, c · kernel, windows)."""
+    plan = layout(x.shape[2:], kernel, stride, padding, dilation)
+    out = np.empty((len(x), x.shape[1] * math.prod(kernel), *plan.out), x.dtype)
+    for part in plan.parts(len(x), x.shape[1], x.itemsize):
+        out[part] = plan.crop(plan.columns(x[part]))
+    return out.reshape(*out.shape[:2], math.prod(plan.out))
+
+
+@primitive(name="fold")
+def fold_p(x: Array, *, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
+    """(n, c · kernel, windows) -> (n, c, *size), the transpose of `unfold_p`."""
+    plan = layout(size, kernel, stride, padding, dilation)
+    channels = x.shape[1] // math.prod(kernel)
+    out = np.empty((len(x), channels, *size), x.dtype)
+    for part in plan.parts(len(x), channels, 4 if x.dtype == _HALF else x.itemsize):
+        plan.add_columns(plan.spread(_wide(x[part]).reshape(-1, x.shape[1], *plan.out)), out[part])
+    return out
+
+
+unfold_p.vjp(
+    x=lambda g, x_shape, kernel, stride, padding, dilation: fold_p(
+        g, size=x_shape[2:], kernel=kernel, stride=stride, padding=padding, dilation=dilation
+    )
+)
+fold_p.vjp(x=lambda g, kernel, stride, padding, dilation: unfold_p(g, kernel=kernel, stride=stride, padding=padding, dilation=dilation))
+
+# ---- reading arguments ---------------------------------------------------------------------------------------------------
+
+
+def _check(what: str, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> str:
+    """Raise unless the tensors fit each other; return their shapes as text. `input` has a batch dimension."""
+    for name, x in (("weight", weight), ("bias", bias)):
+        if not (hasattr(x, "shape") or (x is None and name == "bias")):
+            raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
+    shapes = f"\n  input {tuple(input.shape)} · weight {tuple(weight.shape)}"
+    wanted = f"(in_channels, out_channels / {groups}, ...)" if transposed else f"(out_channels, in_channels / {groups}, ...)"
+    if weight.ndim != input.ndim:
+        raise ShapeError(f"{what}: weight must have {input.ndim} dims, {wanted}, got {weight.ndim}{shapes}")
+    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+        raise ArgumentError(f"{what}: groups must be a positive integer, got {groups!r}")
+    if 0 in weight.shape[2:] or not weight.shape[0]:
+        raise ShapeError(f"{what}: weight must be {wanted} with at least one channel and kernel element{shapes}")
+    if weight.shape[0] % groups:
+        raise ShapeError(f"{what}: the first size of weight, {weight.shape[0]}, must be divisible by groups={groups}{shapes}")
+    channels = weight.shape[0] if transposed else weight.shape[1] * groups
+    if input.shape[1] != channels:
+        raise ShapeError(
+            f"{what}: input has {input.shape[1]} channels, weight {wanted} expects {channels}{shapes}\n"
+            "  channels are the dimension after the batch; use movedim if they are last"
+        )
+    produced = weight.shape[1] * groups if transposed else weight.shape[0]
+    if bias is not None and tuple(bias.shape) != (produced,):
+        raise ShapeError(f"{what}: bias must have one number per output channel, shape ({produced},), got {tuple(bias.shape)}{shapes}")
+    check_dtypes(what, input, weight, *([] if bias is None else [bias]))
+    return shapes
+
+
+def _pairs(what: str, padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Pairs:
+    """Padding before and after each dimension; "same" keeps the size, with the odd element after."""
+    if not isinstance(padding, str):
+        return tuple([(p, p) for p in per_dim(padding, len(kernel), what, "padding", 0)])
+    if padding not in ("same", "valid"):
+        raise ArgumentError(f'{what}: padding must be integers, "same" or "valid", got {padding!r}')
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    if max(stride) > 1:
+        raise ArgumentError(f'{what}: padding="same" needs stride 1, got {stride}; say the padding in numbers')
+    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple([(total // 2, total - total // 2) for total in totals])
+
+
+def _convolve(
+    what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:  # fmt: skip
+    input, added = batched(input, spatial, what)
+    shapes = _check(what, input, weight, bias, groups, False)
+    stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
+    kernel = tuple(weight.shape[2:])
+    pairs = _pairs(what, padding, kernel, stride, dilation)
+    padded = tuple([n + low + high for n, (low, high) in zip(input.shape[2:], pairs, strict=True)])
+    reach = tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)])
+    if any(r > n for r, n in zip(reach, padded, strict=True)) or 0 in input.shape[2:]:
+        raise ShapeError(
+            f"{what}: the kernel {kernel} with dilation {dilation} reaches over {reach} elements, the padded input has {padded}{shapes}\n"
+            "  pad more, or use a smaller kernel"
+        )
+    params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
+    if bias is None:
+        return unbatched(convolution(input, weight, **params), added)
+    return unbatched(convolution_biased(input, weight, bias, **params), added)
+
+
+def _convolve_transposed(
+    what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+) -> Tensor:  # fmt: skip
+    input, added = batched(input, spatial, what)
+    shapes = _check(what, input, weight, bias, groups, True)
+    stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
+    pads, extra = per_dim(padding, spatial, what, "padding", 0), per_dim(output_padding, spatial, what, "output_padding", 0)
+    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise ArgumentError(f"{what}: output_padding {extra} must be smaller than stride {stride} or dilation {dilation}")
+    reach = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    size = tuple([(n - 1) * s - 2 * p + r + e for n, s, p, r, e in zip(input.shape[2:], stride, pads, reach, extra, strict=True)])
+    if min(size) < 1 or 0 in input.shape[2:]:
+        raise ShapeError(f"{what}: the output would have the size {size}; use less padding, or a larger input{shapes}")
+    pairs = tuple([(p, p - e) for p, e in zip(pads, extra, strict=True)])  # what is added to the output must not add a window
+    params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
+    out = convolution_input(input, weight, size=size, **params)
+    return unbatched(out if bias is None else out + reshape_p(bias, shape=(-1, *(1,) * spatial)), added)
+
+
+def _blocks(what: str, size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[dict[str, Any], Sizes]:
+    """The keywords of the primitives for an image of this size, and how many windows lie along its dims."""
+    kernel, strides = per_dim(kernel_size, 2, what, "kernel_size", 1), per_dim(stride, 2, what, "stride", 1)
+    dilations, pads = per_dim(dilation, 2, what, "dilation", 1), per_dim(padding, 2, what, "padding", 0)
+    counts = tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(size, pads, dilations, kernel, strides, strict=True)])
+    if min(counts) < 1:
+        raise ShapeError(
+            f"{what}: the window {kernel} with dilation {dilations} is larger than {tuple(size)} with padding {pads}; pad more"
+        )
+    return {"kernel": kernel, "stride": strides, "padding": tuple([(p, p) for p in pads]), "dilation": dilations}, counts
+
+
+# ---- the functions -------------------------------------------------------------------------------------------------------
+
+
+def conv1d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:  # fmt: skip
+    """Σ w[m, c, k] · x[n, c, o · stride + k · dilation - padding] + b[m]; (n, c, l), (m, c / groups, k), (m,) -> (n, m, out).
+
+    out = (l + 2 · padding - dilation · (k - 1) - 1) // stride + 1. `padding` may be "valid" (none) or "same" (out = l).
+    An input (c, l) gives (m, out). Raises ShapeError if the shapes do not fit, DtypeError if the dtypes differ.
+    """
+    return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:  # fmt: skip
+    """`conv1d` over two dimensions; (n, c, h, w), (m, c / groups, kh, kw), (m,) -> (n, m, out_h, out_w).
+
+    stride, padding and dilation are one integer, or a pair. An input (c, h, w) gives (m, out_h, out_w).
+    """
+    return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose1d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Tensor:  # fmt: skip
+    """The transpose of `conv1d` as a linear map, plus b[m]; (n, c, l), (c, m / groups, k), (m,) -> (n, m, out).
+
+    out = (l - 1) · stride - 2 · padding + dilation · (k - 1) + output_padding + 1. An input (c, l) gives (m, out).
+    """
+    return _convolve_transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Tensor:  # fmt: skip
+    """`conv_transpose1d` over two dimensions; (n, c, h, w), (c, m / groups, kh, kw), (m,) -> (n, m, out_h, out_w)."""
+    return _convolve_transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """The windows a convolution sees, each as a column; (n, c, h, w) -> (n, c · kh · kw, windows).
+
+    A convolution is weight.flatten(1) @ unfold(input, kernel). An input (c, h, w) gives (c · kh · kw, windows).
+    """
+    input, added = batched(input, 2, "unfold")
+    check_float("unfold", input)
+    if 0 in input.shape[1:]:
+        raise ShapeError(f"unfold: only the batch may be empty, got an input of shape {tuple(input.shape)}")
+    params, _ = _blocks("unfold", input.shape[2:], kernel_size, dilation, padding, stride)
+    return unbatched(unfold_p(input, **params), added)
+
+
+def fold(
+    input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:  # fmt: skip
+    """The transpose of `unfold`: columns added up where their windows lie; (n, c · kh · kw, windows) -> (n, c, h, w)."""
+    input, added = batched(input, 1, "fold")
+    check_float("fold", input)
+    size = per_dim(output_size, 2, "fold", "output_size", 1)
+    params, counts = _blocks("fold", size, kernel_size, dilation, padding, stride)
+    elements, windows = math.prod(params["kernel"]), math.prod(counts)
+    if not input.shape[1] or input.shape[1] % elements or input.shape[2] != windows:
+        raise ShapeError(
+            f"fold: for an output of {size}, the window {params['kernel']} lies at {counts[0]} · {counts[1]} = {windows} places, so input "
+            f"must be (n, a multiple of {elements}, {windows})\n  input {tuple(input.shape)}"
+        )
+    return unbatched(fold_p(input, size=size, **params), added)

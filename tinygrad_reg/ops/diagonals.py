@@ -1,0 +1,121 @@
+"""Diagonals and triangles of matrices: the last two dimensions, or the two that are named."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..engine.broadcasting import sum_to
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
+from .arguments import normalize_dim, rank
+from .shape import clone
+from .views import viewing
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+# ---- diagonals ---------------------------------------------------------------------------------------------------------
+
+
+@viewing("diagonal")
+def diagonal_p(x: Array, *, offset: int, dim1: int, dim2: int) -> Array:
+    """The diagonals over two dimensions, as the last dimension of the result."""
+    out = x.diagonal(offset, dim1, dim2)
+    out.flags.writeable = x.flags.writeable
+    return out
+
+
+@primitive(name="diag_embed")
+def diag_embed_p(x: Array, *, shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> Array:
+    """Zeros of `shape`, with x where `diagonal_p` reads."""
+    out = np.zeros(shape, x.dtype)
+    diagonal_p.forward(out, offset=offset, dim1=dim1, dim2=dim2)[...] = x
+    return out
+
+
+diagonal_p.vjp(x=lambda g, x_shape, offset, dim1, dim2: diag_embed_p(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2))
+diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, dim1=dim1, dim2=dim2))
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A view of the diagonals over two dimensions, which becomes the last dimension; (n, m) -> (min(n, m),) for offset 0."""
+    ndim = rank(input, "diagonal")
+    first, second = normalize_dim(dim1, ndim, "diagonal"), normalize_dim(dim2, ndim, "diagonal")
+    if first == second:
+        raise ArgumentError(f"diagonal: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
+    return diagonal_p(input, offset=operator.index(offset), dim1=first, dim2=second)
+
+
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Matrices with the last dimension of the input on a diagonal, zeros elsewhere; (..., n) -> (..., n + |offset|, n + |offset|)."""
+    ndim = rank(input, "diag_embed")
+    if not ndim:
+        raise DimensionError("diag_embed: needs at least 1 dimension, got a 0-d tensor; use reshape(1) first")
+    first, second = normalize_dim(dim1, ndim + 1, "diag_embed"), normalize_dim(dim2, ndim + 1, "diag_embed")
+    if first == second:
+        raise ArgumentError(f"diag_embed: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
+    shape = list(input.shape[:-1])
+    for dim in sorted((first, second)):
+        shape.insert(dim, input.shape[-1] + abs(offset))
+    return diag_embed_p(input, shape=tuple(shape), offset=operator.index(offset), dim1=first, dim2=second)
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """(n,) -> a matrix with that diagonal; (n, m) -> a copy of its diagonal."""
+    ndim = rank(input, "diag")
+    if ndim == 1:
+        return diag_embed(input, diagonal)
+    if ndim == 2:
+        return clone(diagonal_p(input, offset=operator.index(diagonal), dim1=0, dim2=1))
+    raise ShapeError(f"diag: expects 1 or 2 dimensions, got shape {tuple(input.shape)}; use diagonal or diag_embed for batches")
+
+
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix; integers give int64."""
+    if rank(input, "trace") != 2:
+        raise ShapeError(f"trace: expects a matrix, got shape {tuple(input.shape)}; for a batch use diagonal(0, -2, -1).sum(-1)")
+    if input.dtype.kind == "b":
+        raise DtypeError("trace: not defined for bool tensors; convert with .long() first")
+    return sum_to(diagonal_p(input, offset=0, dim1=0, dim2=1), shape=())
+
+
+# ---- triangles ---------------------------------------------------------------------------------------------------------
+
+
+@primitive(name="tril")
+def tril_p(x: Array, *, diagonal: int) -> Array:
+    """Zero above the given diagonal of the last two dimensions."""
+    return np.tril(x, diagonal)
+
+
+tril_p.vjp(x=lambda g, diagonal: tril_p(g, diagonal=diagonal))
+
+
+@primitive(name="triu")
+def triu_p(x: Array, *, diagonal: int) -> Array:
+    """Zero below the given diagonal of the last two dimensions."""
+    return np.triu(x, diagonal)
+
+
+triu_p.vjp(x=lambda g, diagonal: triu_p(g, diagonal=diagonal))
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangles of the last two dimensions, up to and with `diagonal`; zeros above, also in the gradient."""
+    _matrices(input, "tril")
+    return tril_p(input, diagonal=operator.index(diagonal))
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangles of the last two dimensions, from `diagonal` on; zeros below, also in the gradient."""
+    _matrices(input, "triu")
+    return triu_p(input, diagonal=operator.index(diagonal))
+
+
+def _matrices(input: Tensor, what: str) -> None:
+    if rank(input, what) < 2:
+        raise ShapeError(f"{what}: needs at least 2 dimensions, got shape {tuple(input.shape)}; use unsqueeze first")

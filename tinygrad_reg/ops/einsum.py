@@ -1,0 +1,221 @@
+"""Einstein's summation: any sum of products over named dims, as a chain of batched matrix products."""
+
+from __future__ import annotations
+
+import functools
+import math
+import string
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from .arguments import normalize_dims, rank
+from .diagonals import diagonal
+from .linalg import check_dtypes
+from .reduction import sum
+from .shape import permute, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+@primitive
+def einsum_p(*operands: Array, equation: str) -> Array:
+    """Sums of products over the letters that the output lacks; see `einsum`.
+
+    The equation is in a form that its derivatives keep: no letter occurs twice in an operand, every letter of an operand
+    occurs in another one or in the output, and has the same size everywhere.
+    """
+    terms, output = split_equation(equation)
+    term, result = terms[0], operands[0]
+    for i in range(1, len(operands)):
+        needed = set(output).union(*terms[i + 1 :])
+        result, term = _contract(term, result, terms[i], operands[i], needed)
+    return result.transpose([term.index(letter) for letter in output])
+
+
+def split_equation(equation: str) -> tuple[list[str], str]:
+    """The operands' letters and the output's: "ij,jk->ik" -> (["ij", "jk"], "ik")."""
+    left, _, output = equation.partition("->")
+    return left.split(","), output
+
+
+def _contract(xs: str, x: Array, ys: str, y: Array, needed: set[str]) -> tuple[Array, str]:
+    """The product of two operands, summed over their common letters that are not needed; and its letters.
+
+    Both are brought to (batch, own, summed) and (batch, summed, own), which is one batched matrix product.
+    """
+    batch = [c for c in xs if c in ys and c in needed]
+    summed = [c for c in xs if c in ys and c not in needed]
+    left, right = [c for c in xs if c not in ys], [c for c in ys if c not in xs]
+    size = {**dict(zip(xs, x.shape, strict=True)), **dict(zip(ys, y.shape, strict=True))}
+
+    def arranged(letters: str, array: Array, *groups: list[str]) -> Array:
+        moved = array.transpose([letters.index(c) for group in groups for c in group])
+        return moved.reshape([math.prod([size[c] for c in group]) for group in groups])
+
+    x3, y3 = arranged(xs, x, batch, left, summed), arranged(ys, y, batch, summed, right)
+    products = x3[0].dot(y3[0]) if not batch else x3 * y3 if not summed else np.matmul(x3, y3)
+    letters = batch + left + right
+    return products.reshape([size[c] for c in letters]), "".join(letters)
+
+
+def _einsum_rule(g: Any, operands: tuple[Any, ...], position: int, equation: str) -> Any:
+    """An operand's cotangent: the same sum of products, with g in its place and its letters as the output."""
+    terms, output = split_equation(equation)
+    terms[position], output = output, terms[position]
+    return einsum_p(*operands[:position], g, *operands[position + 1 :], equation=f"{','.join(terms)}->{output}")
+
+
+einsum_p.vjp(operands=_einsum_rule)
+
+
+def einsum(*args: Any) -> Tensor:
+    """Sums of products over named dims: `einsum("ij,jk->ik", x, y)` is x @ y.
+
+    Letters that the output lacks are summed over; without `->` the output has those that occur once, in alphabetical order.
+    A letter twice in one operand takes the diagonal, `...` stands for dims that broadcast, size 1 broadcasts. The numbers 0 to 51
+    may take the place of letters: `einsum(x, [0, 1], y, [1, 2], [0, 2])`. Raises ShapeError, ArgumentError or DtypeError.
+    """
+    equation, operands = _einsum_arguments(args)
+    terms, output = _parse(equation, tuple([x.ndim for x in operands]))
+    if len(operands) > 1:
+        check_dtypes("einsum", *operands)
+    reduced = [_diagonals(x, term, equation) for x, term in zip(operands, terms, strict=True)]
+    sizes = _letter_sizes(equation, reduced)
+    squeezed = [_squeezed(x, term, sizes) for x, term in reduced]
+    final = [
+        _summed(x, term, set(output).union(*[other for j, (_, other) in enumerate(squeezed) if j != i]))
+        for i, (x, term) in enumerate(squeezed)
+    ]
+    if len(final) == 1:
+        x, term = final[0]
+        return permute(x, tuple([term.index(letter) for letter in output]))
+    return einsum_p(*[x for x, _ in final], equation=f"{','.join([term for _, term in final])}->{output}")
+
+
+def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The equation and the operands, of either way to call einsum."""
+    if args and isinstance(args[0], str):
+        operands = tuple(args[1]) if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
+        equation = args[0].replace(" ", "")
+    else:
+        operands = args[: len(args) // 2 * 2 : 2]
+        equation = ",".join([_letters(sublist) for sublist in args[1::2]])
+        if len(args) % 2:
+            equation += "->" + _letters(args[-1])
+    if not operands:
+        raise ArgumentError('einsum: needs an equation and at least one tensor, for example einsum("ij,jk->ik", x, y)')
+    for x in operands:
+        if not isinstance(x, Value | np.ndarray):
+            raise ArgumentTypeError(f"einsum: operands must be tensors, got {type(x).__name__}")
+    return equation, operands
+
+
+def _letters(sublist: Sequence[Any]) -> str:
+    """[0, 27, Ellipsis] -> "Ab..."."""
+    if not isinstance(sublist, list | tuple):
+        raise ArgumentTypeError(f"einsum: a list of dim numbers must follow each tensor, got {type(sublist).__name__}")
+    for item in sublist:
+        if item is not Ellipsis and not (isinstance(item, int) and 0 <= item < 52):
+            raise ArgumentError(f"einsum: dim numbers must be Ellipsis or from 0 to 51, got {item!r}")
+    return "".join(["..." if item is Ellipsis else _ALPHABET[item] for item in sublist])
+
+
+_ALPHABET = string.ascii_uppercase + string.ascii_lowercase
+_ELLIPSIS = "".join(chr(0x3B1 + i) for i in range(64))  # letters for the dims behind `...`, which users cannot write
+
+
+@functools.lru_cache(maxsize=256)
+def _parse(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
+    """Letters of each operand and of the output, one per dim, for operands of these ranks."""
+    left, arrow, right = equation.partition("->")
+    written = left.split(",")
+    if len(written) != len(ndims):
+        raise ArgumentError(f"einsum: {equation!r} is for {len(written)} operands, {len(ndims)} are given")
+    for term in (*written, right):
+        rest = term.replace("...", "", 1)
+        if wrong := [c for c in rest if c not in _ALPHABET]:
+            raise ArgumentError(f"einsum: {wrong[0]!r} in {term!r} of {equation!r}: dims are named by letters, and by `...` once")
+    hidden = [ndim - len(term.replace("...", "")) for term, ndim in zip(written, ndims, strict=True)]
+    for term, ndim, count in zip(written, ndims, hidden, strict=True):
+        if count < 0 or (count and "..." not in term):
+            raise ArgumentError(f"einsum: {term!r} of {equation!r} is for another number of dims than {ndim}; use `...` for the rest")
+    names = _ELLIPSIS[: max(hidden)]
+    terms = [term.replace("...", names[len(names) - count :]) for term, count in zip(written, hidden, strict=True)]
+    letters = "".join(terms)
+    single = sorted([c for c in letters if letters.count(c) == 1 and c in _ALPHABET])
+    output = right.replace("...", names) if arrow else names + "".join(single)
+    for c in output:
+        if output.count(c) > 1 or c not in letters:
+            raise ArgumentError(f"einsum: {c!r} of the output in {equation!r} must occur there once, and in an operand")
+    return terms, output
+
+
+def _diagonals(x: Any, term: str, equation: str) -> tuple[Any, str]:
+    """x without repeated letters: "ii" -> its diagonal, "i"."""
+    for c in dict.fromkeys(term):
+        while term.count(c) > 1:
+            first = term.index(c)
+            second = term.index(c, first + 1)
+            if x.shape[first] != x.shape[second]:
+                both = f"{x.shape[first]} and {x.shape[second]}"
+                raise ShapeError(f"einsum: {c!r} is repeated in an operand of {equation!r}, where it has sizes {both}")
+            x = diagonal(x, 0, first, second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + c
+    return x, term
+
+
+def _letter_sizes(equation: str, operands: list[tuple[Any, str]]) -> dict[str, int]:
+    """The size of each letter; size 1 gives way to any other."""
+    sizes: dict[str, int] = {}
+    for x, term in operands:
+        for c, size in zip(term, x.shape, strict=True):
+            known = sizes.get(c, 1)
+            if 1 not in (known, size) and known != size:
+                shapes = " · ".join([str(x.shape) for x, _ in operands])
+                name = "a dim behind `...`" if c in _ELLIPSIS else repr(c)
+                raise ShapeError(f"einsum: {name} has sizes {known} and {size} in {equation!r}\n  {shapes}")
+            sizes[c] = size if known == 1 else known
+    return sizes
+
+
+def _squeezed(x: Any, term: str, sizes: dict[str, int]) -> tuple[Any, str]:
+    """x without the dims of size 1 that broadcast against another operand's."""
+    kept = [i for i, c in enumerate(term) if x.shape[i] == sizes[c]]
+    if len(kept) == len(term):
+        return x, term
+    return reshape(x, tuple([x.shape[i] for i in kept])), "".join([term[i] for i in kept])
+
+
+def _summed(x: Any, term: str, wanted: set[str]) -> tuple[Any, str]:
+    """x summed over the letters that nobody else has."""
+    lonely = tuple([i for i, c in enumerate(term) if c not in wanted])
+    return (sum(x, lonely), "".join([c for c in term if c in wanted])) if lonely else (x, term)
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Sums of products over pairs of dims: the last `dims` of a with the first of b, or those listed as (dims of a, dims of b).
+
+    The result has the remaining dims of a, then of b. Raises ShapeError if the sizes of a pair differ.
+    """
+    least = min(rank(a, "tensordot"), rank(b, "tensordot"))
+    if isinstance(dims, int):
+        if not 0 <= dims <= least:
+            raise ArgumentError(f"tensordot: dims={dims} must be from 0 to {least} for shapes {a.shape} and {b.shape}")
+        dims = (range(a.ndim - dims, a.ndim), range(dims))
+    mine, others = normalize_dims(tuple(dims[0]), a.ndim, "tensordot"), normalize_dims(tuple(dims[1]), b.ndim, "tensordot")
+    if len(mine) != len(others):
+        raise ArgumentError(f"tensordot: {len(mine)} dims of a are paired with {len(others)} of b; give as many")
+    xs, ys = list(_ALPHABET[: a.ndim]), list(_ALPHABET[a.ndim : a.ndim + b.ndim])
+    for i, j in zip(mine, others, strict=True):
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
+            raise ShapeError(f"tensordot: dim {i} of a has size {a.shape[i]}, dim {j} of b {b.shape[j]}\n  {a.shape} · {b.shape}")
+        ys[j] = xs[i]
+    output = [c for i, c in enumerate(xs) if i not in mine] + [c for j, c in enumerate(ys) if j not in others]
+    return einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(output)}", a, b)

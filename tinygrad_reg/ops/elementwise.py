@@ -1,0 +1,411 @@
+"""Elementwise functions, as a table: NumPy function, derivative rule, C expression, domain.
+
+A row reads `name = unary(name, forward, rule, ...)`. Shapes: any, the same for the result; two arguments broadcast.
+Domains are open intervals one per argument, from which the laws draw; kinks are points without a derivative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value
+from ..engine.primitive import Rule, primitive
+from ..engine.promotion import result_type
+from ..engine.strong_zero import masked
+from ..errors import ArgumentError, ArgumentTypeError
+from .arguments import rank
+from .pointwise import Binary, Elementwise, Unary, convert
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+REAL = (-math.inf, math.inf)
+POSITIVE = (0.0, math.inf)
+_LN2, _LN10 = math.log(2.0), math.log(10.0)
+
+
+def unary(name: str, forward: Callable[[Any], Any], rule: Rule | None, doc: str, **facts: Any) -> Unary:
+    """A row of the table for one argument. `facts`: kind, c, domain, kinks, analytic."""
+    p = Unary(forward, name=name, **{"kind": "float", "domain": (REAL,), **facts})
+    p.vjp(x=rule)
+    p.__doc__ = doc
+    return p
+
+
+def binary(name: str, forward: Callable[[Any, Any], Any], x: Rule | None, y: Rule | None, doc: str, **facts: Any) -> Binary:
+    """A row of the table for two arguments that broadcast."""
+    p = Binary(forward, name=name, **{"domain": (REAL, REAL), **facts})
+    p.vjp(x=x, y=y)
+    p.__doc__ = doc
+    return p
+
+
+def bitwise(name: str, forward: np.ufunc, doc: str) -> Elementwise:
+    """A row of the table for integers and bools, which have no derivative (and no use for the short way of floats)."""
+    p = Elementwise(forward, name=name, kind="integer", domain=(REAL,) * forward.nin)
+    p.vjp(**dict.fromkeys(p.arguments))
+    p.__doc__ = doc
+    return p
+
+
+def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    """The ufunc, except that an integer division by zero raises: integers have no nan to show."""
+
+    def forward(x: Any, y: Any) -> Any:
+        if not np.all(y) and np.result_type(x, y).kind != "f":
+            raise ArgumentError("an integer division by zero; convert to a float dtype to get nan")
+        return ufunc(x, y)
+
+    return forward
+
+
+def zero(g: Any) -> Any:
+    """The rule of a function that is constant almost everywhere."""
+    return masked(g, True)
+
+
+@primitive
+def where_p(condition: Array, x: Array, y: Array) -> Array:
+    """x where the condition is true, y elsewhere."""
+    return np.where(condition, x, y)
+
+
+where_p.vjp(condition=None, x=lambda g, condition: where_p(condition, g, 0.0), y=lambda g, condition: masked(g, condition))
+
+# ---- arithmetic ----------------------------------------------------------------------------------------------------
+
+add_p: Binary = binary("add", np.add, lambda g: g, lambda g: g, "x + y", c="{x} + {y}", analytic=True)
+sub_p: Binary = binary("sub", np.subtract, lambda g: g, lambda g: -g, "x - y", kind="number", c="{x} - {y}", analytic=True)
+mul: Binary = binary("mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, "x · y", c="{x} * {y}", analytic=True)
+div_p: Binary = binary(
+    "div", np.true_divide, lambda g, y: g / y, lambda g, out, y: -g * (out / y), "x / y; integers give the default float dtype",
+    kind="float", c="{x} / {y}", domain=(REAL, POSITIVE), analytic=True,
+)  # fmt: skip
+neg: Unary = unary("neg", np.negative, lambda g: -g, "-x", kind="number", c="-{x}", analytic=True)
+positive: Unary = unary("positive", np.positive, lambda g: g, "x itself, as a new tensor", kind="number", c="{x}")
+square: Unary = unary("square", np.square, lambda g, x: g * (2.0 * x), "x²", kind="power", c="{x} * {x}", analytic=True)
+reciprocal: Unary = unary(
+    "reciprocal", np.reciprocal, lambda g, out: -g * (out * out), "1 / x", c="1 / {x}", domain=(POSITIVE,), analytic=True
+)
+remainder: Binary = binary(
+    "remainder", _integer_safe(np.remainder), lambda g: g, lambda g, x, y: -g * floor_divide_p(x, y),
+    "x - y · floor(x / y): the sign is that of y",
+    kind="number", domain=(REAL, POSITIVE), kinks="jumps",
+)  # fmt: skip
+fmod: Binary = binary(
+    "fmod", _integer_safe(np.fmod), lambda g: g, lambda g, x, y: -g * trunc(x / y), "x - y · trunc(x / y): the sign is that of x",
+    kind="number", c="fmod({x}, {y})", domain=(REAL, POSITIVE), kinks="jumps",
+)  # fmt: skip
+floor_divide_p: Binary = binary(
+    "floor_divide", np.floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
+)
+
+# ---- powers, exponentials, logarithms ------------------------------------------------------------------------------
+
+sqrt: Unary = unary("sqrt", np.sqrt, lambda g, out: g / (2.0 * out), "√x", c="sqrt({x})", domain=(POSITIVE,), analytic=True)
+rsqrt: Unary = unary(
+    "rsqrt", lambda x: 1.0 / np.sqrt(x), lambda g, out: g * (-0.5 * out * out * out), "1 / √x",
+    c="1 / sqrt({x})", domain=(POSITIVE,), analytic=True,
+)  # fmt: skip
+exp: Unary = unary("exp", np.exp, lambda g, out: g * out, "eˣ", c="exp({x})", analytic=True)
+exp2: Unary = unary("exp2", np.exp2, lambda g, out: g * (out * _LN2), "2ˣ", c="exp2({x})", analytic=True)
+expm1: Unary = unary("expm1", np.expm1, lambda g, out: g * (out + 1.0), "eˣ - 1, exact near 0", c="expm1({x})", analytic=True)
+log: Unary = unary("log", np.log, lambda g, x: g / x, "natural logarithm", c="log({x})", domain=(POSITIVE,), analytic=True)
+log2: Unary = unary("log2", np.log2, lambda g, x: g / (x * _LN2), "logarithm to base 2", c="log2({x})", domain=(POSITIVE,), analytic=True)
+log10: Unary = unary(
+    "log10", np.log10, lambda g, x: g / (x * _LN10), "logarithm to base 10", c="log10({x})", domain=(POSITIVE,), analytic=True
+)
+log1p: Unary = unary(
+    "log1p", np.log1p, lambda g, x: g / (x + 1.0), "log(1 + x), exact near 0", c="log1p({x})", domain=((-1.0, math.inf),), analytic=True
+)
+logit_p: Unary = unary(
+    "logit", lambda x: np.log(x / (1 - x)), lambda g, x: g / (x * (1.0 - x)), "log(x / (1 - x))", domain=((0.0, 1.0),), analytic=True
+)
+pow_p: Binary = binary(
+    "pow",
+    np.power,
+    lambda g, x, y: masked(g * (y * pow_p(x, y - 1.0)), eq(y, 0.0)),
+    lambda g, x, y, out: masked(g * (out * log(x)), eq(x, 0.0) & ge(y, 0.0)),
+    "xʸ",
+    kind="power",
+    c="pow({x}, {y})",
+    domain=(POSITIVE, REAL),
+    analytic=True,
+)
+logaddexp: Binary = binary(
+    "logaddexp",
+    np.logaddexp,
+    lambda g, x, y: g * where_p(eq(x, y) & isinf(x), 0.5, reciprocal(exp(y - x) + 1.0)),
+    lambda g, x, y: g * where_p(eq(x, y) & isinf(y), 0.5, reciprocal(exp(x - y) + 1.0)),
+    "log(eˣ + eʸ), without overflow",
+    kind="float",
+)
+
+# ---- trigonometric and hyperbolic ----------------------------------------------------------------------------------
+
+sin: Unary = unary("sin", np.sin, lambda g, x: g * cos(x), "sine of radians", c="sin({x})", analytic=True)
+cos: Unary = unary("cos", np.cos, lambda g, x: -g * sin(x), "cosine of radians", c="cos({x})", analytic=True)
+tan: Unary = unary(
+    "tan", np.tan, lambda g, out: g * (out * out + 1.0), "tangent of radians", c="tan({x})", domain=((-1.5, 1.5),), analytic=True
+)
+asin: Unary = unary(
+    "asin", np.arcsin, lambda g, x: g * rsqrt(1.0 - x * x), "arc sine in radians", c="asin({x})", domain=((-1.0, 1.0),), analytic=True
+)
+acos: Unary = unary(
+    "acos", np.arccos, lambda g, x: -g * rsqrt(1.0 - x * x), "arc cosine in radians", c="acos({x})", domain=((-1.0, 1.0),), analytic=True
+)
+atan: Unary = unary("atan", np.arctan, lambda g, x: g / (x * x + 1.0), "arc tangent in radians", c="atan({x})", analytic=True)
+sinh: Unary = unary("sinh", np.sinh, lambda g, x: g * cosh(x), "hyperbolic sine", c="sinh({x})", analytic=True)
+cosh: Unary = unary("cosh", np.cosh, lambda g, x: g * sinh(x), "hyperbolic cosine", c="cosh({x})", analytic=True)
+tanh: Unary = unary("tanh", np.tanh, lambda g, out: g * (1.0 - out * out), "hyperbolic tangent", c="tanh({x})", analytic=True)
+asinh: Unary = unary("asinh", np.arcsinh, lambda g, x: g * rsqrt(x * x + 1.0), "inverse hyperbolic sine", c="asinh({x})", analytic=True)
+acosh: Unary = unary(
+    "acosh",
+    np.arccosh,
+    lambda g, x: g * rsqrt(x * x - 1.0),
+    "inverse hyperbolic cosine",
+    c="acosh({x})",
+    domain=((1.0, math.inf),),
+    analytic=True,
+)
+atanh: Unary = unary(
+    "atanh", np.arctanh, lambda g, x: g / (1.0 - x * x), "inverse hyperbolic tangent", c="atanh({x})", domain=((-1.0, 1.0),), analytic=True
+)
+atan2: Binary = binary(
+    "atan2",
+    np.arctan2,
+    lambda g, x, y: g * _over_square_norm(y, x, y),
+    lambda g, x, y: -g * _over_square_norm(x, x, y),
+    "angle in radians of the point (y, x) in the plane, in (-π, π]",
+    kind="float",
+    c="atan2({x}, {y})",
+    domain=(POSITIVE, POSITIVE),
+)
+hypot: Binary = binary(
+    "hypot",
+    np.hypot,
+    lambda g, x, out: g * masked(x / out, eq(out, 0.0)),
+    lambda g, y, out: g * masked(y / out, eq(out, 0.0)),
+    "√(x² + y²), without overflow; its gradient at the origin is 0",
+    kind="float",
+    c="hypot({x}, {y})",
+    domain=(POSITIVE, POSITIVE),
+)
+
+
+def _over_square_norm(numerator: Any, x: Any, y: Any) -> Any:
+    """numerator / (x² + y²), and 0 at the origin."""
+    squared = x * x + y * y
+    return masked(numerator / squared, eq(squared, 0.0))
+
+
+def _sign(x: Array) -> Array:
+    """NumPy's sign of nan is nan; PyTorch's is 0, which is also the derivative of |x| there."""
+    return np.sign(np.where(x == x, x, x.dtype.type(0))) if x.dtype.kind == "f" else np.sign(x)
+
+
+# ---- kinks, steps, choices -----------------------------------------------------------------------------------------
+
+abs: Unary = unary("abs", np.absolute, lambda g, x: g * sign(x), "|x|; derivative 0 at 0", kind="number", c="fabs({x})", kinks=(0.0,))
+sign: Unary = unary("sign", _sign, zero, "-1, 0 or 1; 0 for nan", kind="number", kinks=(0.0,))
+floor: Unary = unary("floor", np.floor, zero, "the largest integer not above x", kind="number", c="floor({x})", kinks="integers")
+ceil: Unary = unary("ceil", np.ceil, zero, "the smallest integer not below x", kind="number", c="ceil({x})", kinks="integers")
+trunc: Unary = unary("trunc", np.trunc, zero, "x without its fraction", kind="number", c="trunc({x})", kinks="integers")
+round_p: Unary = unary("round", np.rint, zero, "the nearest integer, halves to even", kind="number", c="rint({x})", kinks="halves")
+relu: Unary = unary(
+    "relu",
+    lambda x: np.maximum(x, 0),
+    lambda g, out: masked(g, le(out, 0.0)),
+    "max(x, 0); derivative 0 at 0",
+    kind="number",
+    c="fmax({x}, 0)",
+    kinks=(0.0,),
+)
+
+
+def _share(g: Any, tie: Any, lost: Any) -> Any:
+    """What one of two competitors gets of g: half at a tie, nothing where it lost, all elsewhere (also beside nan)."""
+    return where_p(tie, g * 0.5, masked(g, lost))
+
+
+maximum: Binary = binary(
+    "maximum",
+    np.maximum,
+    lambda g, x, y: _share(g, eq(x, y), lt(x, y)),
+    lambda g, x, y: _share(g, eq(x, y), lt(y, x)),
+    "the larger of x and y; at a tie both get half the gradient; nan wins",
+    c="maximum({x}, {y})",
+    kinks="ties",
+)
+minimum: Binary = binary(
+    "minimum",
+    np.minimum,
+    lambda g, x, y: _share(g, eq(x, y), gt(x, y)),
+    lambda g, x, y: _share(g, eq(x, y), gt(y, x)),
+    "the smaller of x and y; at a tie both get half the gradient; nan wins",
+    c="minimum({x}, {y})",
+    kinks="ties",
+)
+fmax: Binary = binary(
+    "fmax", np.fmax, lambda g, x, y: masked(g, ~(ge(x, y) | ne(y, y))), lambda g, x, y: masked(g, ge(x, y) | ne(y, y)),
+    "the larger of x and y, ignoring nan; at a tie the gradient goes to x", c="fmax({x}, {y})", kinks="ties",
+)  # fmt: skip
+fmin: Binary = binary(
+    "fmin", np.fmin, lambda g, x, y: masked(g, ~(le(x, y) | ne(y, y))), lambda g, x, y: masked(g, le(x, y) | ne(y, y)),
+    "the smaller of x and y, ignoring nan; at a tie the gradient goes to x", c="fmin({x}, {y})", kinks="ties",
+)  # fmt: skip
+clamp_min_p: Binary = binary(
+    "clamp_min", np.maximum, lambda g, x, y: masked(g, ~ge(x, y)), lambda g, x, y: masked(g, ~lt(x, y)),
+    "max(x, low); the gradient at the bound goes to x", c="maximum({x}, {y})", kinks="ties",
+)  # fmt: skip
+clamp_max_p: Binary = binary(
+    "clamp_max", np.minimum, lambda g, x, y: masked(g, ~le(x, y)), lambda g, x, y: masked(g, ~gt(x, y)),
+    "min(x, high); the gradient at the bound goes to x", c="minimum({x}, {y})", kinks="ties",
+)  # fmt: skip
+
+
+def _clamp(x: Array, low: Array, high: Array) -> Array:
+    """min(max(x, low), high)."""
+    return np.minimum(np.maximum(x, low), high)
+
+
+clamp_p: Elementwise = Elementwise(
+    _clamp, name="clamp", domain=(REAL, (-2.0, -1.0), (1.0, 2.0)), kinks="ties", c="minimum(maximum({x}, {low}), {high})"
+)
+clamp_p.vjp(
+    x=lambda g, x, low, high: masked(g, ~(ge(x, low) & le(x, high))),
+    low=lambda g, x, low, high: masked(g, ~(lt(x, low) & lt(low, high))),
+    high=lambda g, x, low, high: masked(g, ~(gt(x, high) | lt(high, low))),
+)
+
+
+# ---- comparison and logic: no derivative ---------------------------------------------------------------------------
+
+eq: Binary = binary("eq", np.equal, None, None, "x == y", c="{x} == {y}")
+ne: Binary = binary("ne", np.not_equal, None, None, "x != y", c="{x} != {y}")
+lt: Binary = binary("lt", np.less, None, None, "x < y", c="{x} < {y}")
+le: Binary = binary("le", np.less_equal, None, None, "x <= y", c="{x} <= {y}")
+gt: Binary = binary("gt", np.greater, None, None, "x > y", c="{x} > {y}")
+ge: Binary = binary("ge", np.greater_equal, None, None, "x >= y", c="{x} >= {y}")
+logical_and: Binary = binary("logical_and", np.logical_and, None, None, "x and y, as bool")
+logical_or: Binary = binary("logical_or", np.logical_or, None, None, "x or y, as bool")
+logical_xor: Binary = binary("logical_xor", np.logical_xor, None, None, "either x or y, as bool")
+logical_not: Unary = unary("logical_not", np.logical_not, None, "not x, as bool", kind="any")
+bitwise_and: Elementwise = bitwise("bitwise_and", np.bitwise_and, "x & y")
+bitwise_or: Elementwise = bitwise("bitwise_or", np.bitwise_or, "x | y")
+bitwise_xor: Elementwise = bitwise("bitwise_xor", np.bitwise_xor, "x ^ y")
+bitwise_not: Elementwise = bitwise("bitwise_not", np.bitwise_not, "~x")
+isnan: Unary = unary("isnan", np.isnan, None, "whether x is nan", kind="any")
+isinf: Unary = unary("isinf", np.isinf, None, "whether x is inf or -inf", kind="any")
+isfinite: Unary = unary("isfinite", np.isfinite, None, "whether x is neither inf nor nan", kind="any")
+
+
+# ---- functions with arguments of their own -------------------------------------------------------------------------
+
+
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent, for tensors and numbers; integer exponents are exact to every order."""
+    if isinstance(exponent, int | float) and not isinstance(exponent, bool):
+        if exponent == 2:
+            return square(input)
+        return _power_number(input, exponent)
+    if isinstance(input, int | float):
+        dtype = result_type(input, exponent)
+        return pow_p(np.asarray(input, dtype=dtype), exponent)
+    return pow_p(input, exponent)
+
+
+def _power_number(input: Any, exponent: float) -> Tensor:
+    """input to the power of a number."""
+    dtype = getattr(input, "dtype", None)
+    if dtype is None:
+        raise ArgumentTypeError(f"pow: expected a tensor, got {type(input).__name__}")
+    if exponent < 0 and isinstance(exponent, int) and dtype.kind != "f":
+        raise ArgumentError(f"pow: an integer tensor to the negative integer power {exponent}; convert to a float dtype first")
+    if isinstance(exponent, float) and dtype.kind != "f" and isinstance(input, Value):
+        input = convert(input, result_type(input, exponent))
+    return power(input, exponent=exponent)
+
+
+def _power(x: Array, *, exponent: float) -> Array:
+    """x to the power of a number, by NumPy's operator, which knows short ways for 0.5, 1, 2 and -1."""
+    return x**exponent
+
+
+power: Elementwise = Elementwise(_power, name="power", kind="power", domain=(POSITIVE,), analytic=True)
+power.vjp(x=lambda g, x, exponent: zero(g) if exponent == 0 else g * (power(x, exponent=exponent - 1) * exponent))
+
+
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """min(max(input, min), max); a bound may be a number, a tensor or None. The gradient is 1 on the closed interval."""
+    if min is None and max is None:
+        raise ArgumentError("clamp: give min, max or both")
+    if max is None:
+        return clamp_min_p(input, min)
+    if min is None:
+        return clamp_max_p(input, max)
+    return clamp_p(input, min, max)
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """max(input, min)."""
+    return clamp_min_p(input, min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """min(input, max)."""
+    return clamp_max_p(input, max)
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """Round to this many decimals, halves to even; gradient 0."""
+    if rank(input, "round") >= 0 and input.dtype.kind in "iu" and decimals >= 0:
+        return positive(input)
+    if decimals == 0:
+        return round_p(input)
+    scale = 10.0 ** max(decimals, -decimals)
+    return round_p(input * scale) / scale if decimals > 0 else round_p(input / scale) * scale
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), of x clamped to [eps, 1 - eps] if eps is given."""
+    return logit_p(input if eps is None else clamp(input, eps, 1.0 - eps))
+
+
+def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | None) -> Array:
+    """x with nan, inf and -inf replaced by finite numbers."""
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+nan_to_num_p: Elementwise = Elementwise(_nan_to_num, name="nan_to_num")
+nan_to_num_p.vjp(x=lambda g, x: masked(g, ~isfinite(x)))
+
+
+def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """Replace nan (by 0), inf and -inf (by the largest and the smallest finite number) or by the given numbers; they get gradient 0."""
+    return nan_to_num_p(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
+# ---- second names that PyTorch keeps -------------------------------------------------------------------------------
+
+absolute = abs
+arccos = acos
+arccosh = acosh
+arcsin = asin
+arcsinh = asinh
+arctan = atan
+arctan2 = atan2
+arctanh = atanh
+clip = clamp
+greater = gt
+greater_equal = ge
+less = lt
+less_equal = le
+multiply = mul
+negative = neg
+not_equal = ne

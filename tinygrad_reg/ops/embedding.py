@@ -1,0 +1,239 @@
+"""Rows of a table by number: embedding, and embedding_bag, which adds them up, averages them or takes the largest.
+
+Numbers that occur several times add up in the gradient of the table.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..engine.state import no_grad, state
+from ..engine.strong_zero import masked
+from ..errors import ArgumentError, DtypeError, ShapeError
+from .assign import assign
+from .elementwise import clamp_min_p, eq, gt, ne, where_p
+from .extremes import argmax_p, pick
+from .indexing import in_range, index_embed, index_p, index_put_p
+from .losses import check_tensors
+from .norms import norm
+from .pointwise import convert, cut
+from .reduction import sum_p
+from .shape import reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_MODES = ("sum", "mean", "max")
+
+
+@primitive
+def occurrences(x: Array) -> Array:
+    """How often each number of x occurs in it; the same shape."""
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return counts[inverse].reshape(x.shape)
+
+
+@primitive
+def with_scaled_gradient(x: Array, factor: Array) -> Array:
+    """x itself, whose gradient is multiplied by the factor; (...), what broadcasts to (...)."""
+    return x.copy()
+
+
+occurrences.vjp(x=None)
+with_scaled_gradient.vjp(x=lambda g, factor: g * convert(factor, g.dtype), factor=None)
+
+
+def _check(what: str, input: Any, weight: Any) -> None:
+    check_tensors(what, input=input, weight=weight)
+    if weight.ndim != 2:
+        raise ShapeError(f"{what}: weight must be a table (rows, features), got shape {tuple(weight.shape)}")
+    if input.dtype.kind not in "iu":
+        raise DtypeError(f"{what}: input must hold integers, the numbers of rows, got {input.dtype}; convert it with .long()")
+
+
+def _padding(what: str, padding_idx: int | None, rows: int) -> int | None:
+    """The number of the padding row, counted from the front."""
+    if padding_idx is None:
+        return None
+    if not -rows <= padding_idx < rows:
+        raise ArgumentError(f"{what}: padding_idx {padding_idx} is out of range for a table of {rows} rows")
+    return padding_idx % rows
+
+
+def _limit_norms(weight: Any, numbers: Any, max_norm: float, norm_type: float) -> None:
+    """Shorten the rows with these numbers, in place, to the greatest norm allowed."""
+    with no_grad():
+        chosen = index_p(weight, numbers, dims=(0,), repeated="add")
+        length = norm(chosen, norm_type, -1, True)
+        shorter = where_p(gt(length, max_norm), chosen * (max_norm / (length + 1e-7)), chosen)
+        assign(weight, index_put_p(weight, shorter, numbers, dims=(0,), repeated="last"), "embedding with max_norm")
+
+
+def _rows(weight: Any, numbers: Any, padding: int | None, by_frequency: bool) -> Any:
+    """The rows with these numbers; (r, k), (...) -> (..., k). That of the padding gets no gradient."""
+    rows = index_p(weight, numbers, dims=(0,), repeated="add")
+    if by_frequency:
+        rows = with_scaled_gradient(rows, 1.0 / convert(reshape(occurrences(numbers), (*numbers.shape, 1)), rows.dtype))
+    if padding is not None:
+        rows = where_p(reshape(eq(numbers, padding), (*numbers.shape, 1)), cut(rows), rows)
+    return rows
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """The rows of the table that input numbers; integers (...), (rows, features) -> (..., features).
+
+    The row `padding_idx` gets no gradient. `max_norm` first shortens longer rows, in place. `scale_grad_by_freq` divides each
+    row's gradient by how often it occurs in input. `sparse` changes nothing here. Raises DimensionError for a number without row.
+    """
+    _check("embedding", input, weight)
+    padding = _padding("embedding", padding_idx, weight.shape[0])
+    numbers = in_range(input, size=weight.shape[0], what="embedding")
+    if max_norm is not None:
+        _limit_norms(weight, numbers, float(max_norm), norm_type)
+    return _rows(weight, numbers, padding, scale_grad_by_freq)  # type: ignore[no-any-return]
+
+
+# ---- embedding_bag -------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def bag_numbers(offsets: Array, *, length: int) -> Array:
+    """To which bag each of `length` entries belongs, where bag i starts at offsets[i]."""
+    if len(offsets) and (offsets[0] != 0 or offsets[-1] > length or (np.diff(offsets) < 0).any()):
+        raise ArgumentError(f"embedding_bag: offsets must start with 0, never fall, and not exceed the {length} entries, got {offsets}")
+    return np.searchsorted(offsets, np.arange(length), side="right") - 1
+
+
+@primitive
+def bag_entries(bags: Array, *, count: int) -> Array:
+    """For each bag the places of its entries, in a row as long as the largest bag needs, filled up with -1; (count, longest)."""
+    sizes = np.bincount(bags, minlength=count)
+    starts = np.cumsum(sizes) - sizes
+    out = np.full((count, int(sizes.max(initial=0))), -1, np.int64)
+    out[bags, np.arange(len(bags)) - starts[bags]] = np.arange(len(bags))
+    return out
+
+
+bag_numbers.vjp(offsets=None)
+bag_entries.vjp(bags=None)
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """The sum, mean or maximum of the rows of each bag; integers (bags, entries), (rows, features) -> (bags, features).
+
+    With `offsets`, input is (entries,) and bag i starts at offsets[i]. Entries equal to `padding_idx` do not count; an empty bag
+    gives 0. `per_sample_weights` of input's shape multiply the rows of a sum.
+    """
+    what = "embedding_bag"
+    _check(what, input, weight)
+    _check_bags(input, weight, offsets, mode, per_sample_weights, include_last_offset)
+    padding = _padding(what, padding_idx, weight.shape[0])
+    numbers = in_range(input, size=weight.shape[0], what=what)
+    if max_norm is not None:
+        _limit_norms(weight, numbers, float(max_norm), norm_type)
+    rows = _rows(weight, numbers, None, scale_grad_by_freq)
+    if per_sample_weights is not None:
+        rows = rows * reshape(per_sample_weights, (*input.shape, 1))
+    counted = None if padding is None else ne(numbers, padding)
+    if offsets is None:
+        return _of_rectangle(rows, counted, mode)  # type: ignore[no-any-return]
+    count = offsets.shape[0] - bool(include_last_offset)
+    bags = bag_numbers(offsets[:count], length=input.shape[0])
+    if mode != "max":
+        return _of_segments(rows, counted, bags, count, mode)  # type: ignore[no-any-return]
+    if state.tracer is not None:
+        state.tracer.concretize("embedding_bag with offsets and mode max, whose shapes depend on the offsets")
+    places = bag_entries(bags, count=count)
+    filled = places >= 0
+    taken = index_p(rows, places * convert(filled, np.int64), dims=(0,), repeated="add") if rows.shape[0] else _zeros(rows, places)
+    if counted is not None and rows.shape[0]:
+        filled = filled & index_p(counted, places * convert(filled, np.int64), dims=(0,), repeated="add")
+    return _of_rectangle(taken, filled, "max")  # type: ignore[no-any-return]
+
+
+def _zeros(rows: Any, places: Any) -> Any:
+    """Rows for no places at all."""
+    return reshape(rows, (*places.shape, rows.shape[-1]))
+
+
+def _of_rectangle(rows: Any, counted: Any, mode: str) -> Any:
+    """Bags of equal size, of which only some entries may count; (b, n, k), (b, n) -> (b, k)."""
+    kept = None if counted is None else reshape(counted, (*counted.shape, 1))
+    if mode == "max":
+        return _largest(rows, kept)
+    total = sum_p(rows if kept is None else masked(rows, ~kept), dim=(1,), keepdim=False)
+    if mode == "sum":
+        return total
+    if kept is None:
+        return total / max(rows.shape[1], 1)
+    return total / clamp_min_p(convert(sum_p(kept, dim=(1,), keepdim=False), rows.dtype), 1.0)
+
+
+def _largest(rows: Any, kept: Any) -> Any:
+    """The largest entry of each bag and feature, the first of ties; 0 where there is none."""
+    if rows.shape[1] == 0:
+        return sum_p(rows, dim=(1,), keepdim=False)
+    shown = rows if kept is None else where_p(kept, rows, -math.inf)
+    best = pick(shown, argmax_p(shown, dim=1, keepdim=False), dim=1, keepdim=False)
+    return best if kept is None else masked(best, eq(sum_p(kept, dim=(1,), keepdim=False), 0))
+
+
+def _of_segments(rows: Any, counted: Any, bags: Any, count: int, mode: str) -> Any:
+    """Sums or means of bags of any size; (n, k), (n,) -> (count, k)."""
+    if counted is not None:
+        rows = masked(rows, reshape(~counted, (-1, 1)))
+    total = index_embed(rows, bags, dims=(0,), shape=(count, rows.shape[1]), repeated="add")
+    if mode == "sum":
+        return total
+    one_each = convert(bags >= 0 if counted is None else counted, rows.dtype)
+    sizes = index_embed(reshape(one_each, (-1, 1)), bags, dims=(0,), shape=(count, 1), repeated="add")
+    return total / clamp_min_p(sizes, 1.0)
+
+
+def _check_bags(input: Any, weight: Any, offsets: Any, mode: str, per_sample_weights: Any, include_last_offset: bool) -> None:
+    what = "embedding_bag"
+    if mode not in _MODES:
+        raise ArgumentError(f'{what}: mode must be "sum", "mean" or "max", got {mode!r}')
+    if input.ndim not in (1, 2):
+        raise ShapeError(f"{what}: input must be (bags, entries), or (entries,) with offsets, got shape {tuple(input.shape)}")
+    if input.ndim == 2 and offsets is not None:
+        raise ArgumentError(f"{what}: an input of 2 dims is one bag per row and takes no offsets; flatten it to use them")
+    if input.ndim == 1:
+        if offsets is None:
+            raise ArgumentError(f"{what}: an input of 1 dim needs offsets, the tensor of places where bags begin")
+        check_tensors(what, offsets=offsets)
+        if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or (include_last_offset and not offsets.shape[0]):
+            raise ArgumentError(f"{what}: offsets must be integers in 1 dim, got {offsets.dtype} {tuple(offsets.shape)}")
+    if per_sample_weights is not None:
+        if mode != "sum":
+            raise ArgumentError(f'{what}: per_sample_weights need mode "sum", got {mode!r}')
+        if tuple(per_sample_weights.shape) != tuple(input.shape):
+            shapes = f"{tuple(per_sample_weights.shape)} and {tuple(input.shape)}"
+            raise ShapeError(f"{what}: per_sample_weights and input must have the same shape, got {shapes}")
+        if per_sample_weights.dtype != weight.dtype:
+            raise DtypeError(f"{what}: per_sample_weights are {per_sample_weights.dtype}, weight {weight.dtype}; convert with .to(dtype)")

@@ -1,0 +1,208 @@
+"""Extremes: the largest and the smallest elements, and where they stand.
+
+Over several dims, or over all, ties share the gradient equally; where an index is returned, the element there gets it all.
+Shapes: `(..., n, ...) -> (..., ...)` over the dims named, or `(..., 1, ...)` with `keepdim`. Inside of this module `dim` has been
+read already: None for all dims, else a sorted tuple of some of them, or the one along which an element is chosen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value
+from ..engine.primitive import Primitive, primitive
+from ..errors import DimensionError, ShapeError
+from .arguments import numpy_names, rank
+from .elementwise import eq, isnan, maximum, minimum
+from .pointwise import convert
+from .reduction import Dims, read_dim, read_dims, reduction, spread, sum_p
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_largest: Any = np.maximum.reduce
+_smallest: Any = np.minimum.reduce
+
+
+def _refuse_empty(input: Any, dims: Dims, what: str, error: type[Exception]) -> None:
+    """No elements have no largest one."""
+    if 0 in input.shape and (dims is None or 0 in [input.shape[d] for d in dims]):
+        over = "all dims" if dims is None else f"dims {dims}"
+        raise error(f"{what}: over {over} a tensor of shape {tuple(input.shape)} has no elements to choose from; check .numel() first")
+
+
+def _shared(g: Any, chosen: Any, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Any:
+    """The cotangent in equal shares for the chosen elements; nan for all if none is chosen, which only nan brings about."""
+    chosen = convert(chosen, g.dtype)
+    share = g / sum_p(chosen, dim=dim, keepdim=keepdim)
+    return spread(share, shape=shape, dim=dim, keepdim=keepdim) * chosen
+
+
+def _amax_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
+    return _shared(g, eq(x, spread(out, shape=x_shape, dim=dim, keepdim=keepdim)), x_shape, dim, keepdim)
+
+
+def whole_rule(g: Any, x: Any, out: Any, x_shape: Any) -> Any:
+    return _shared(g, eq(x, out) | isnan(x), x_shape, None, False)
+
+
+@reduction("amax")
+def amax_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
+    """Largest element over `dim`; ties share the gradient."""
+    return _largest(x, axis=dim, keepdims=keepdim)
+
+
+amax_p.vjp(x=_amax_rule)
+
+
+@reduction("amin")
+def amin_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
+    """Smallest element over `dim`; ties share the gradient."""
+    return _smallest(x, axis=dim, keepdims=keepdim)
+
+
+amin_p.vjp(x=_amax_rule)
+
+
+@reduction("max")
+def max_p(x: Array) -> Array:
+    """Largest of all elements; ties share the gradient, and nans do."""
+    return _largest(x, axis=None)
+
+
+max_p.vjp(x=whole_rule)
+
+
+@reduction("min")
+def min_p(x: Array) -> Array:
+    """Smallest of all elements; ties share the gradient, and nans do."""
+    return _smallest(x, axis=None)
+
+
+min_p.vjp(x=whole_rule)
+
+
+@reduction("argmax")
+def argmax_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
+    """Index of the first largest element, or of the first nan, along `dim`, or in row-major order."""
+    return x.argmax(axis=dim, keepdims=keepdim)
+
+
+argmax_p.vjp(x=None)
+
+
+@reduction("argmin")
+def argmin_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
+    """Index of the first smallest element, or of the first nan, along `dim`, or in row-major order."""
+    return x.argmin(axis=dim, keepdims=keepdim)
+
+
+argmin_p.vjp(x=None)
+
+
+@numpy_names
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The largest element over the dims; ties share the gradient equally; nan wins. Raises for no elements."""
+    dims = read_dims(input, dim, "amax")
+    _refuse_empty(input, dims, "amax", ShapeError if dim is None or dim == () else DimensionError)
+    return amax_p(input, dim=dims, keepdim=keepdim)
+
+
+@numpy_names
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The smallest element over the dims; ties share the gradient equally; nan wins. Raises for no elements."""
+    dims = read_dims(input, dim, "amin")
+    _refuse_empty(input, dims, "amin", ShapeError if dim is None or dim == () else DimensionError)
+    return amin_p(input, dim=dims, keepdim=keepdim)
+
+
+@numpy_names
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Index (int64) of the largest element along dim, the first of ties; without dim, in the flattened tensor."""
+    return argmax_p(input, dim=read_choice(input, dim, "argmax"), keepdim=keepdim)
+
+
+@numpy_names
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Index (int64) of the smallest element along dim, the first of ties; without dim, in the flattened tensor."""
+    return argmin_p(input, dim=read_choice(input, dim, "argmin"), keepdim=keepdim)
+
+
+def read_choice(input: Any, dim: Any, what: str) -> int | None:
+    """The dim along which one element is to be chosen. Raises DimensionError if there is none to choose."""
+    chosen = read_dim(input, dim, what)
+    _refuse_empty(input, None if chosen is None else (chosen,), what, DimensionError)
+    return chosen
+
+
+class Chosen(NamedTuple):
+    """Values that were chosen along a dim, and where they were found."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@primitive
+def pick(x: Array, index: Array, *, dim: int | None, keepdim: bool) -> Array:
+    """The element that `index` names on each line along `dim`; None: x has one line."""
+    if dim is None:
+        return x.reshape(-1)[index]
+    taken = np.take_along_axis(x, index if keepdim else np.expand_dims(index, dim), dim)
+    return taken if keepdim else taken.squeeze(dim)
+
+
+@primitive
+def place(x: Array, index: Array, *, shape: tuple[int, ...], dim: int | None, keepdim: bool) -> Array:
+    """Zeros of this shape with x's elements where `index` names them: the transpose of `pick`."""
+    out = np.zeros(shape, x.dtype)
+    if dim is None:
+        out.reshape(-1)[index] = x
+    elif keepdim:
+        np.put_along_axis(out, index, x, dim)
+    else:
+        np.put_along_axis(out, np.expand_dims(index, dim), np.expand_dims(x, dim), dim)
+    return out
+
+
+pick.vjp(x=lambda g, index, x_shape, dim, keepdim: place(g, index, shape=x_shape, dim=dim, keepdim=keepdim), index=None)
+place.vjp(x=lambda g, index, dim, keepdim: pick(g, index, dim=dim, keepdim=keepdim), index=None)
+
+
+def _extreme(arg: Primitive, input: Any, dim: Any, keepdim: bool, what: str) -> Chosen:
+    """The values that `arg` chooses along dim, and their indices; the gradient goes to the element chosen."""
+    dims = read_choice(input, dim, what)
+    index = arg(input, dim=dims, keepdim=keepdim)
+    return Chosen(pick(input, index, dim=dims, keepdim=keepdim), index)
+
+
+@numpy_names
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The largest of all elements; `max(x, dim)` gives (values, indices) along dim; `max(x, other)` is elementwise.
+
+    Ties share the gradient equally, but along a dim it goes to the index returned, the first. nan wins. Raises for no elements.
+    """
+    if other is not None or isinstance(dim, Value | np.ndarray):
+        return maximum(input, dim if other is None else other)
+    if dim is not None:
+        return _extreme(argmax_p, input, dim, keepdim, "max")
+    rank(input, "max")
+    _refuse_empty(input, None, "max", ShapeError)
+    return amax(input, (), True) if keepdim else max_p(input)
+
+
+@numpy_names
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The smallest of all elements; `min(x, dim)` gives (values, indices) along dim; `min(x, other)` is elementwise.
+
+    Ties share the gradient equally, but along a dim it goes to the index returned, the first. nan wins. Raises for no elements.
+    """
+    if other is not None or isinstance(dim, Value | np.ndarray):
+        return minimum(input, dim if other is None else other)
+    if dim is not None:
+        return _extreme(argmin_p, input, dim, keepdim, "min")
+    rank(input, "min")
+    _refuse_empty(input, None, "min", ShapeError)
+    return amin(input, (), True) if keepdim else min_p(input)

@@ -1,0 +1,378 @@
+"""Primitives that could be composed of others, fused by hand for speed and accuracy: linear, sigmoid and its kin, softmax, layer_norm.
+
+`tests/ops/test_fused.py` states each as a composite. Where the way back has a formula of its own (`sigmoid_grad`,
+`softmax_grad`), that is a primitive too, so that it is one call in backward and can itself be differentiated.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..dtypes import as_dtype
+from ..engine.mutation import Array
+from ..engine.node import Value, new
+from ..engine.primitive import Primitive, make_node, primitive, silent_copy
+from ..engine.state import state
+from ..engine.strong_zero import masked
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from .arguments import normalize_dim, numpy_names
+from .elementwise import binary, exp, gt, unary, where_p
+from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
+from .pointwise import Binary, Elementwise, Unary, as_array, convert
+from .reduction import sum_p
+from .special import normal_cdf, normal_density
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_ndarray = np.ndarray
+_ONE = {char: np.ones((), char) for char in "efd"}  # in a small operation, 0.2 µs faster than Python's 1.0
+
+# ---- linear --------------------------------------------------------------------------------------------------------
+
+
+class Linear(Primitive):
+    """`linear` with bias, the most frequent layer: a call as short as Python allows."""
+
+    def __call__(self, input: Any, weight: Any, bias: Any) -> Tensor:
+        """Record if all are tensors; else as every primitive."""
+        if state.special or not (isinstance(input, Value) and isinstance(weight, Value) and isinstance(bias, Value)):
+            return super().__call__(input, weight, bias)
+        x, w, b = input.array, weight.array, bias.array
+        parents = (input.node, weight.node, bias.node)
+        result = new(input.result_class)
+        result.array = out = silent_copy().run(self.forward, x, w, b)
+        if state.grad_enabled:
+            plan = self.plan((parents[0] is not None, parents[1] is not None, parents[2] is not None))
+            if plan is not None:
+                result.node = make_node(self, plan, (x, w, b, out), parents, {}, out.shape)
+        return result
+
+
+def _linear(input: Array, weight: Array, bias: Array) -> Array:
+    """input @ weight.mT + bias; (..., k), (m, k), bias that expands -> (..., m)."""
+    if weight.shape[1] == 1 and bias.shape == weight.shape[:1] and bias.dtype.char in "fd":
+        return _outer_plus(input, weight, bias)
+    out = linear_unbiased.forward(input, weight)
+    out += bias
+    return out
+
+
+def _outer_plus(input: Array, weight: Array, bias: Array) -> Array:
+    """The same for one input feature, as one product: (x 1) @ (w; b) is up to twice as fast as adding the bias afterwards."""
+    left = np.empty((input.size, 2), input.dtype)
+    left[:, 0] = input.reshape(-1)
+    left[:, 1] = 1.0
+    right = np.empty((2, len(weight)), weight.dtype)
+    right[0] = weight[:, 0]
+    right[1] = bias
+    out = left.dot(right)
+    return out if input.ndim == 2 else out.reshape((*input.shape[:-1], len(weight)))
+
+
+@product
+def linear_unbiased(input: Array, weight: Array) -> Array:
+    """input @ weight.mT; (..., k), (m, k) -> (..., m)."""
+    if input.ndim == 2:
+        return input.dot(weight.T)
+    return rows(input).dot(weight.T).reshape((*input.shape[:-1], len(weight)))
+
+
+linear_p = Linear(_linear, name="linear")
+linear_p.vjp(input=lambda g, weight: mm_p(g, weight), weight=lambda g, input: row_outers_p(g, input), bias=lambda g: g)
+linear_unbiased.vjp(input=lambda g, weight: mm_p(g, weight), weight=lambda g, input: row_outers_p(g, input))
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.mT + bias; (..., k), (m, k), (m,) -> (..., m).
+
+    A weight of shape (k,) gives (...). Raises ShapeError if the sizes do not fit, DtypeError if the dtypes differ.
+    """
+    x = input.array if isinstance(input, Value) else input
+    w = weight.array if isinstance(weight, Value) else weight
+    try:
+        fits = w.ndim == 2 and x.shape[-1] == w.shape[1] and x.dtype is w.dtype and x.dtype.char != "?"
+        if bias is None and fits:
+            return linear_unbiased(input, weight)
+        b: Any = bias.array if isinstance(bias, Value) else bias
+        if fits and b.shape == w.shape[:1] and b.dtype is w.dtype:
+            return linear_p(input, weight, bias)
+    except (AttributeError, IndexError):
+        pass  # no tensors, or of no dims: the check says so
+    _check_linear(x, w, bias)
+    if w.ndim == 1:
+        return matmul(input, weight) if bias is None else matmul(input, weight) + bias
+    return linear_unbiased(input, weight) if bias is None else linear_p(input, weight, bias)
+
+
+def _check_linear(x: Any, w: Any, bias: Any) -> None:
+    """Raise unless `linear` is defined for these."""
+    given = (x, w) if bias is None else (x, w, bias)
+    for name, array in zip(("input", "weight", "bias"), given, strict=False):
+        if not isinstance(array, _ndarray | Value):
+            raise ArgumentTypeError(f"linear: {name} must be a tensor, got {type(array).__name__}; wrap it in tg.tensor(...)")
+    shapes = f"\n  input {x.shape} · weight {w.shape}"
+    if not x.ndim or w.ndim not in (1, 2):
+        raise ShapeError(f"linear: input needs at least 1 dim and weight 2, (out_features, in_features){shapes}")
+    if x.shape[-1] != w.shape[-1]:
+        raise ShapeError(f"linear: input has {x.shape[-1]} features in its last dimension, weight expects {w.shape[-1]}{shapes}")
+    check_dtypes("linear", *given)
+    if bias is not None and not expands(bias.shape, (*x.shape[:-1], *w.shape[:-1])):
+        raise ShapeError(f"linear: bias of shape {bias.shape} does not fit {w.shape[0]} output features{shapes}")
+
+
+# ---- sigmoid and its kin -------------------------------------------------------------------------------------------
+
+
+def _sigmoid(x: Array) -> Array:
+    out = as_array(np.exp(-x))  # inf for x below -88 (float32), which gives the 0 that it should
+    one = _ONE[out.dtype.char]
+    out += one
+    return np.divide(one, out, out)
+
+
+def _sigmoid_grad(x: Array, y: Array) -> Array:
+    out = as_array(_ONE[y.dtype.char] - y)
+    out *= y
+    return out * x
+
+
+sigmoid: Unary = unary(
+    "sigmoid", _sigmoid, lambda g, out: sigmoid_grad(g, out), "1 / (1 + e⁻ˣ)", c="1 / (1 + exp(-{x}))", analytic=True
+)  # fmt: skip
+sigmoid_grad: Binary = binary(
+    "sigmoid_grad", _sigmoid_grad, lambda g, y: sigmoid_grad(g, y), lambda g, x, y: g * (x * (1.0 - 2.0 * y)),
+    "x · y · (1 - y): the way back of y = sigmoid", kind="float", c="{x} * {y} * (1 - {y})", analytic=True,
+)  # fmt: skip
+silu = unary(
+    "silu", lambda x: x * _sigmoid(x), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
+    c="{x} / (1 + exp(-{x}))", analytic=True,
+)  # fmt: skip
+log_sigmoid: Unary = unary(
+    "log_sigmoid", lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), lambda g, x: g * sigmoid(-x),
+    "log(1 / (1 + e⁻ˣ)), without overflow", c="fmin({x}, 0) - log1p(exp(-fabs({x})))", analytic=True,
+)  # fmt: skip
+logsigmoid = log_sigmoid
+
+
+def _silu_rule(g: Any, x: Any, s: Any) -> Any:
+    return g * (s * (1.0 + x * (1.0 - s)))
+
+
+def _softplus(x: Array, *, beta: float, threshold: float) -> Array:
+    """log(1 + exp(beta · x)) / beta, and x itself where beta · x exceeds the threshold."""
+    scaled = x * beta
+    smooth = np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))
+    return np.where(scaled > threshold, x, smooth / beta)
+
+
+softplus_p = Elementwise(_softplus, name="softplus", kind="float", analytic=True)
+softplus_p.vjp(x=lambda g, x, beta, threshold: where_p(gt(x * beta, threshold), g, g * sigmoid(x * beta)))
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta · x)) / beta, a smooth relu; x itself where beta · x exceeds the threshold."""
+    return softplus_p(input, beta=float(beta), threshold=float(threshold))
+
+
+_SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
+
+gelu_p = unary(
+    "gelu", lambda x: x * normal_cdf.forward(x), lambda g, x: g * (normal_cdf(x) + x * normal_density(x)), "x · normal_cdf(x)",
+    c="{x} * (0.5 * erfc(-{x} * 0.7071067811865476))", analytic=True,
+)  # fmt: skip
+gelu_tanh = unary(
+    "gelu_tanh", lambda x: x * _sigmoid(_gelu_logit(x)), lambda g, x: _gelu_tanh_rule(g, x, sigmoid(_gelu_logit(x))),
+    "x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is x/2 · (1 + tanh) of half of that, and near gelu",
+    c="{x} / (1 + exp(-1.5957691216057308 * ({x} + 0.044715 * {x} * {x} * {x})))", analytic=True,
+)  # fmt: skip
+
+
+def _gelu_logit(x: Any) -> Any:
+    return (x + x * x * x * _CUBIC) * _SCALE
+
+
+def _gelu_tanh_rule(g: Any, x: Any, s: Any) -> Any:
+    slope = (1.0 + x * x * (3.0 * _CUBIC)) * _SCALE
+    return g * (s + x * s * (1.0 - s) * slope)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x · Φ(x) with the normal distribution function Φ; `approximate="tanh"` uses a formula with tanh instead of Φ.
+
+    Hendrycks and Gimpel, Gaussian error linear units, 2016.
+    """
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
+    return gelu_p(input) if approximate == "none" else gelu_tanh(input)
+
+
+# ---- softmax -------------------------------------------------------------------------------------------------------
+
+
+def _shifted(x: Array, dim: int | None) -> Array:
+    """A new array of x minus its maximum along dim, at least in float32."""
+    if x.dtype.char == "e":
+        x = x.astype(np.float32)
+    if 0 in x.shape:
+        return x.copy()
+    if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64:  # 8 times faster for 10 columns
+        largest = np.maximum.reduce(rows(x).T.copy(), axis=0).reshape((*x.shape[:-1], 1))
+    else:
+        largest = np.maximum.reduce(x, axis=dim, keepdims=True)
+    return as_array(x - largest)
+
+
+def _total(x: Any, dim: int | None) -> Any:
+    """Sums along dim, which stays with size 1."""
+    return sum_p(x, dim=None if dim is None else (dim,), keepdim=True)
+
+
+def living(y: Any, cotangent: Any, dim: int | None) -> Any:
+    """y, with 0 for nan on those lines along dim whose cotangent is all 0: the strong zero of a function of whole lines.
+
+    So a row of -inf alone, replaced after its softmax by `where`, has gradient 0.
+    """
+    array = y.array if isinstance(y, Value) else y
+    if math.isfinite(np.vdot(array, array)):
+        return y
+    given = cotangent.array if isinstance(cotangent, Value) else cotangent
+    dead = np.isnan(array) & ~np.any(given, axis=dim, keepdims=True)
+    if not dead.any():
+        return y
+    if state.tracer is not None:
+        state.tracer.unrepeatable("a gradient of 0 meets nan in softmax, which the eager step resolves by looking at the values")
+    return masked(y, dead)
+
+
+@primitive(name="softmax")
+def softmax_p(x: Array, *, dim: int | None) -> Array:
+    """exp(x) / Σ exp(x) along dim."""
+    out = _shifted(x, dim)
+    np.exp(out, out=out)
+    out /= _total(out, dim)
+    return out.astype(x.dtype, copy=False)
+
+
+@primitive
+def softmax_grad(x: Array, y: Array, *, dim: int | None) -> Array:
+    """y · (x - Σ x·y): the way back of y = softmax."""
+    out = as_array(x * y)
+    total = _total(out, dim)
+    out -= y * total
+    return out
+
+
+softmax_p.vjp(x=lambda g, out, dim: softmax_grad(g, living(out, g, dim), dim=dim))
+softmax_grad.vjp(
+    x=lambda g, y, dim: softmax_grad(g, y, dim=dim),
+    y=lambda g, x, y, dim: g * (x - _total(x * y, dim)) - x * _total(g * y, dim),
+)
+
+
+@primitive(name="log_softmax")
+def log_softmax_p(x: Array, *, dim: int | None) -> Array:
+    """x - log Σ exp(x) along dim."""
+    out = _shifted(x, dim)
+    out -= np.log(_total(np.exp(out), dim))
+    return out.astype(x.dtype, copy=False)
+
+
+@primitive
+def log_softmax_grad(x: Array, y: Array, *, dim: int | None) -> Array:
+    """x - exp(y) · Σ x: the way back of y = log_softmax."""
+    out = as_array(np.exp(y))
+    out *= _total(x, dim)
+    return np.subtract(x, out, out=out)
+
+
+log_softmax_p.vjp(x=lambda g, out, dim: log_softmax_grad(g, living(out, g, dim), dim=dim))
+log_softmax_grad.vjp(
+    x=lambda g, y, dim: g - _total(g * exp(y), dim),
+    y=lambda g, x, y, dim: -g * (exp(y) * _total(x, dim)),
+)
+
+
+@numpy_names
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """exp(x) / Σ exp(x) along dim, without overflow; `dtype` converts the input first. A row of -inf alone gives nan."""
+    input, along = _softmax_arguments("softmax", input, dim, dtype)
+    return softmax_p(input, dim=along)
+
+
+@numpy_names
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """x - log Σ exp(x) along dim, the logarithm of softmax; `dtype` converts the input first."""
+    input, along = _softmax_arguments("log_softmax", input, dim, dtype)
+    return log_softmax_p(input, dim=along)
+
+
+def _softmax_arguments(what: str, input: Any, dim: Any, dtype: Any) -> tuple[Any, int | None]:
+    """The input in the dtype asked for, and dim counted from the front; None for a 0-d tensor."""
+    if not hasattr(input, "ndim"):
+        raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+    along = normalize_dim(dim, input.ndim, what)
+    if dtype is not None:
+        input = convert(input, as_dtype(dtype))
+    check_float(what, input)
+    return input, along if input.ndim else None
+
+
+def check_float(what: str, x: Any) -> None:
+    """Raise DtypeError unless x is of a float dtype."""
+    if x.dtype.kind != "f":
+        raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
+
+
+# ---- layer_norm ----------------------------------------------------------------------------------------------------
+
+
+@primitive(outputs=True)
+def standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
+    """x minus its mean over the last `dims` dims, times the reciprocal r of its standard deviation; and r, of size 1 in these dims."""
+    kept = x.shape[: x.ndim - dims]
+    count = math.prod(x.shape[x.ndim - dims :])
+    wide = x.astype(np.float32) if x.dtype.char == "e" else x
+    flat = wide.reshape(math.prod(kept), count)
+    out = flat - _total(flat, 1) / count
+    scale = 1.0 / np.sqrt(_total(out * out, 1) / count + eps)
+    out *= scale
+    return out.reshape(x.shape).astype(x.dtype, copy=False), scale.reshape(kept + (1,) * dims).astype(x.dtype, copy=False)
+
+
+def _standardize_rule(g: Any, out: Any, x_shape: tuple[int, ...], dims: int) -> Any:
+    """With h = x̂ and its reciprocal deviation r:  r · (g - mean(g) - h · (mean(g·h) + r·gᵣ/n))."""
+    (gh, gr), (h, r) = g, out
+    over = tuple(range(len(x_shape) - dims, len(x_shape)))
+    n = max(math.prod(x_shape[len(x_shape) - dims :]), 1)
+    both = sum_p(gh * h, dim=over, keepdim=True) + gr * r
+    return r * (gh - sum_p(gh, dim=over, keepdim=True) / n - h * (both / n))
+
+
+standardize.vjp(x=_standardize_rule)
+
+
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
+) -> Tensor:
+    """(x - mean) / √(variance + eps) over the last dims, which must have `normalized_shape`; times weight, plus bias, of that shape.
+
+    Ba, Kiros and Hinton, Layer normalization, 2016. Raises ShapeError if the shapes do not fit.
+    """
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
+    check_float("layer_norm", input)
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ShapeError(f"layer_norm: input must end in the dims of normalized_shape, at least one\n  {input.shape} · {shape}")
+    for name, factor in (("weight", weight), ("bias", bias)):
+        if factor is not None and factor.shape != shape:
+            raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
+        if factor is not None and factor.dtype != input.dtype:
+            raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {input.dtype}; convert one with .to(dtype)")
+    out = standardize(input, dims=len(shape), eps=float(eps))[0]
+    if weight is not None:
+        out = out * weight
+    return out if bias is None else out + bias

@@ -1,0 +1,243 @@
+"""Positions along one dimension: one for each element (gather, scatter) or for each slice (index_select, index_add, narrow).
+
+Each function is an index into several dimensions, with the primitives of `indexing`. "Repeated" means positions that are
+named more than once. A 0-d tensor counts as one of size 1.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value
+from ..engine.primitive import primitive
+from ..engine.state import state
+from ..errors import ArgumentError, DimensionError, DtypeError, GradientError, ShapeError
+from .arguments import normalize_dim, numpy_names, rank
+from .indexing import fill_value, in_range, index_p, index_put_p, out_of_range, put, read, values_for
+from .pointwise import convert
+from .shape import clone, expand, reshape_p
+from .views import FULL, select_view
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+# ---- one position for each element -------------------------------------------------------------------------------------
+
+
+def _integers(index: Any, what: str) -> Any:
+    """The index, if it is a tensor or an array of integers."""
+    rank(index, what)
+    if index.dtype.kind not in "iu":
+        raise DtypeError(f"{what}: the index must be a tensor of integers, got {index.dtype}; convert it with .long()")
+    return index
+
+
+def _raised(x: Any) -> Any:
+    """A 0-d tensor as a 1-d one of size 1, any other as it is."""
+    return x if len(x.shape) else reshape_p(x, shape=(1,))
+
+
+def _grid(input: Any, dim: int, index: Any, what: str) -> list[Any]:
+    """The index arrays of all dimensions: `index` along `dim`, each element's own position along the others."""
+    given, allowed = tuple(index.shape), tuple(input.shape)
+    if len(given) != len(allowed) or any(n > m for i, (n, m) in enumerate(zip(given, allowed, strict=True)) if i != dim):
+        raise ShapeError(
+            f"{what}: the index must have as many dimensions as the input, and be no larger except along dim {dim}\n"
+            f"  index {given} · input {allowed}"
+        )
+    arrays: list[Any] = [np.arange(n).reshape(-1, *(1,) * (len(given) - 1 - i)) for i, n in enumerate(given)]
+    arrays[dim] = index
+    return arrays
+
+
+@numpy_names
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """out[i, j] = input[index[i, j], j] for dim 0, input[i, index[i, j]] for dim 1, and so on; the shape is that of the index.
+
+    Raises DimensionError for positions out of range; negative ones are. `sparse_grad` is accepted and changes nothing.
+    """
+    dim = normalize_dim(dim, rank(input, "gather"), "gather")
+    shape = tuple(_integers(index, "gather").shape)
+    if 0 in shape:
+        return reshape_p(select_view(reshape_p(input, shape=(-1,)), index=((0, 0, 1),)), shape=shape)
+    input, index = _raised(input), _raised(index)
+    grid = _grid(input, dim, in_range(index, size=input.shape[dim], what="gather"), "gather")
+    result = index_p(input, *grid, dims=tuple(range(len(grid))), repeated="never" if index.shape[dim] == 1 else "add")
+    return result if shape else reshape_p(result, shape=())
+
+
+@numpy_names
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """As `gather`, but the other dimensions broadcast and negative positions count from the end; dim None flattens both."""
+    ndim = rank(input, "take_along_dim")
+    _integers(indices, "take_along_dim")
+    if dim is None:
+        return take(input, reshape_p(indices, shape=(-1,)))
+    dim = normalize_dim(dim, ndim, "take_along_dim")
+    if len(indices.shape) != ndim or not ndim:
+        raise ShapeError(f"take_along_dim: input {tuple(input.shape)} and indices {tuple(indices.shape)} must have equally many dimensions")
+    ours, theirs = list(input.shape), list(indices.shape)
+    ours[dim] = theirs[dim] = 1
+    try:
+        common = np.broadcast_shapes(tuple(ours), tuple(theirs))
+    except ValueError:
+        raise ShapeError(
+            f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {tuple(input.shape)} · indices {tuple(indices.shape)}"
+        ) from None
+    input = expand(input, (*common[:dim], input.shape[dim], *common[dim + 1 :]))
+    indices = expand(indices, (*common[:dim], indices.shape[dim], *common[dim + 1 :]))
+    grid = _grid(input, dim, indices, "take_along_dim")
+    return read(input, grid, tuple(range(ndim)), "never" if indices.shape[dim] == 1 else "add")
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at these positions of the flattened input, in the shape of the index; negative ones count from the end."""
+    rank(input, "take")
+    return read(reshape_p(input, shape=(-1,)), [_integers(index, "take")], (0,), "add")
+
+
+@primitive
+def index_multiply(x: Array, values: Array, *indices: Array) -> Array:
+    """A copy of x in which the elements at these positions, one array for each dimension, are multiplied by all their values."""
+    out = np.array(x, order="C")
+    np.multiply.at(out, indices, values)
+    return out
+
+
+index_multiply.vjp(x=lambda g, values, indices: index_multiply(g, values, *indices), values=None, indices=None)
+
+
+@numpy_names
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    """A copy with out[index[i, j], j] = src[i, j] for dim 0, and so on; `src` is a tensor at least as large as the index, or a number.
+
+    Where a place is named several times the last value stays, and alone gets the gradient. With `reduce` "add" or "multiply"
+    all values are added to what stands there, or multiplied with it; a factor has no derivative.
+    """
+    written = value if src is None else src
+    if reduce not in (None, "add", "multiply"):
+        raise ArgumentError(f'scatter: reduce must be "add" or "multiply", got {reduce!r}')
+    if reduce == "multiply" and isinstance(written, Value) and written.node is not None and state.grad_enabled:
+        raise GradientError('scatter: reduce="multiply" has no derivative with respect to src; .detach() it, or gather and multiply')
+    return _scattered(input, dim, index, written, reduce, "scatter")
+
+
+@numpy_names
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy with src[i, j] added to out[index[i, j], j] for dim 0, and so on; repeated places add up."""
+    rank(src, "scatter_add")
+    return _scattered(input, dim, index, src, "add", "scatter_add")
+
+
+def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, what: str) -> Tensor:
+    shape = tuple(input.shape) if rank(input, what) >= 0 else ()
+    dim = normalize_dim(dim, len(shape), what)
+    src = values_for(src, input, what)
+    if 0 in _integers(index, what).shape:
+        return clone(input)
+    index = _raised(index)
+    values = _cropped(_raised(src), tuple(index.shape), what) if isinstance(src, Value) or src.ndim or not shape else src
+    input = _raised(input)
+    grid = _grid(input, dim, in_range(index, size=input.shape[dim], what=what), what)
+    if reduce == "multiply":
+        result = index_multiply(input, values, *grid)
+    else:
+        repeated = "add" if reduce else "never" if index.shape[dim] == 1 else "last"
+        result = index_put_p(input, values, *grid, dims=tuple(range(len(grid))), repeated=repeated)
+    return result if shape else reshape_p(result, shape=())
+
+
+def _cropped(src: Any, shape: tuple[int, ...], what: str) -> Any:
+    """The first part of `src` that has the shape of the index."""
+    given = tuple(src.shape)
+    if len(given) != len(shape) or any(n < m for n, m in zip(given, shape, strict=True)):
+        raise ShapeError(f"{what}: src must be at least as large as the index in every dimension\n  src {given} · index {shape}")
+    return src if given == shape else select_view(src, index=tuple([(0, n, 1) for n in shape]))
+
+
+# ---- one position for each slice ---------------------------------------------------------------------------------------
+
+
+def _vector(input: Any, dim: int, index: Any, what: str) -> tuple[Any, int, Any]:
+    """Input and index with at least one dimension, and dim; the index must be a vector or 0-d."""
+    dim = normalize_dim(dim, rank(input, what), what)
+    if len(_integers(index, what).shape) > 1:
+        raise DimensionError(f"{what}: the index must be a vector, got shape {tuple(index.shape)}; use gather or input[...] for others")
+    if not len(input.shape) and math.prod(index.shape) != 1:
+        raise DimensionError(f"{what}: the index into a 0-d tensor must have 1 element, got {math.prod(index.shape)}")
+    return _raised(input), dim, _raised(index)
+
+
+@numpy_names
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices along `dim` at the positions of a vector, as a copy."""
+    x, dim, index = _vector(input, dim, index, "index_select")
+    result = index_p(x, in_range(index, size=x.shape[dim], what="index_select"), dims=(dim,), repeated="add")
+    return result if len(input.shape) else reshape_p(result, shape=())
+
+
+@numpy_names
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """A copy with alpha times slice i of the source added to slice index[i] along `dim`; repeated positions add up."""
+    source = values_for(source, input, "index_add")
+    if alpha != 1:
+        source = convert(source * alpha, input.dtype)
+    return _slices_put(input, dim, index, source, "add", "index_add")
+
+
+@numpy_names
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """A copy with slice index[i] along `dim` replaced by slice i of the source; of repeated positions the last stays."""
+    return _slices_put(input, dim, index, values_for(source, input, "index_copy"), "last", "index_copy")
+
+
+def _slices_put(input: Any, dim: int, index: Any, source: Any, repeated: str, what: str) -> Tensor:
+    x, dim, index = _vector(input, dim, index, what)
+    source = source if len(input.shape) else _raised(source)
+    wanted = (*x.shape[:dim], index.shape[0], *x.shape[dim + 1 :])
+    if tuple(source.shape) != wanted:
+        raise ShapeError(f"{what}: the source must have shape {wanted}, one slice for each position, got {tuple(source.shape)}")
+    result = index_put_p(x, source, in_range(index, size=x.shape[dim], what=what), dims=(dim,), repeated=repeated)
+    return result if len(input.shape) else reshape_p(result, shape=())
+
+
+@numpy_names
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A copy with `value`, a number or a 0-d tensor, in the slices along `dim` at the positions of a vector."""
+    x, dim, index = _vector(input, dim, index, "index_fill")
+    result = put(x, fill_value(value, input, "index_fill"), [index], (dim,), "last", "index_fill")
+    return result if len(input.shape) else reshape_p(result, shape=())
+
+
+# ---- parts -------------------------------------------------------------------------------------------------------------
+
+
+@numpy_names
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """A view of one slice along `dim`, without that dimension."""
+    shape = tuple(input.shape) if rank(input, "select") else ()
+    dim, index = normalize_dim(dim, len(shape), "select"), operator.index(index)
+    if not shape or not -shape[dim] <= index < shape[dim]:
+        raise out_of_range(index, dim, shape)
+    return select_view(input, index=(*(FULL,) * dim, index))
+
+
+@numpy_names
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """A view of `length` slices along `dim` from `start` on, which may count from the end."""
+    ndim = rank(input, "narrow")
+    if not ndim:
+        raise ShapeError("narrow: a 0-d tensor has no dimension to narrow; use unsqueeze(0) first")
+    dim, start, length = normalize_dim(dim, ndim, "narrow"), operator.index(start), operator.index(length)
+    size = input.shape[dim]
+    if not -size <= start <= size:
+        raise DimensionError(f"narrow: start {start} is out of range for dimension {dim} with size {size}; use {-size} to {size}")
+    start += size if start < 0 else 0
+    if not 0 <= length <= size - start:
+        raise ArgumentError(f"narrow: {length} slices from {start} on do not exist in dimension {dim} with size {size}")
+    return select_view(input, index=(*(FULL,) * dim, (start, start + length, 1)))

@@ -1,0 +1,300 @@
+"""Products of vectors, matrices and tensors.
+
+Four primitives carry all of them: `mm_p` for anything times one matrix, whose leading dims are folded into rows so that it
+is a single BLAS call; `mv_p` for anything times a vector; `dot_p`; and `matmul_p` for batches on both sides. NumPy's `dot` is
+preferred to `@`: it costs 0.4 µs less, and 8 times less in all when the inner size is 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value, new
+from ..engine.primitive import Primitive, make_node, silent_copy
+from ..engine.state import state
+from ..engine.strong_zero import masked
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from .arguments import rank
+from .elementwise import mul
+from .shape import permute, reshape, unsqueeze
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_ndarray, _asarray = np.ndarray, np.asarray
+
+
+class Product(Primitive):
+    """A primitive of two arrays whose rules are products again: a call as short as Python allows, above all on arrays, as in backward."""
+
+    def __call__(self, x: Any, y: Any) -> Tensor:
+        """Run on arrays; record if both are tensors."""
+        if type(x) is _ndarray and type(y) is _ndarray:
+            return self.forward(x, y)  # type: ignore[no-any-return]
+        if state.special or not (isinstance(x, Value) and isinstance(y, Value)):
+            return super().__call__(x, y)
+        a, b, xnode, ynode = x.array, y.array, x.node, y.node
+        result = new(x.result_class)
+        result.array = out = _asarray(silent_copy().run(self.forward, a, b))
+        if (xnode is not None or ynode is not None) and state.grad_enabled:
+            plan = self.plan((xnode is not None, ynode is not None))
+            if plan is not None:
+                result.node = make_node(self, plan, (a, b, out), (xnode, ynode), {}, out.shape)
+        return result
+
+
+def product(forward: Callable[..., Any]) -> Product:
+    """Make a Product, named after its function without the `_p`."""
+    return Product(forward, name=forward.__name__.removesuffix("_p"))
+
+
+def rows(x: Any) -> Any:
+    """x as a matrix of its rows: (..., k) -> (n, k)."""
+    if x.ndim == 2:
+        return x
+    shape = x.shape
+    return x.reshape((math.prod(shape[:-1]), shape[-1]))
+
+
+@product
+def mm_p(x: Array, y: Array) -> Array:
+    """The rows of x times one matrix; (..., k) @ (k, m) -> (..., m)."""
+    if x.ndim <= 2:
+        return x.dot(y)
+    return rows(x).dot(y).reshape((*x.shape[:-1], y.shape[1]))
+
+
+@product
+def row_outers_p(x: Array, y: Array) -> Array:
+    """The sum over all rows of their outer products; (..., k), (..., m) -> (k, m)."""
+    if x.ndim == 2:
+        return x.T.dot(y)
+    return rows(x).T.dot(rows(y))
+
+
+mm_p.vjp(x=lambda g, y: mm_p(g, y.mT), y=lambda g, x: row_outers_p(x, g))
+row_outers_p.vjp(x=lambda g, y: mm_p(y, g.mT), y=lambda g, x: mm_p(x, g))
+
+
+@product
+def mv_p(x: Array, y: Array) -> Array:
+    """Matrices times one vector; (..., n, k) @ (k,) -> (..., n)."""
+    if x.ndim <= 2:
+        return x.dot(y)
+    return rows(x).dot(y).reshape(x.shape[:-1])
+
+
+mv_p.vjp(x=lambda g, y: g[..., None] * y, y=lambda g, x: mv_p(rows(x).mT, g.reshape((-1,))))
+
+
+@product
+def dot_p(x: Array, y: Array) -> Array:
+    """The sum of the products of two vectors; (k,) · (k,) -> ()."""
+    return x.dot(y)
+
+
+dot_p.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
+
+
+@product
+def matmul_p(x: Array, y: Array) -> Array:
+    """Matrix products over batches that broadcast; (..., n, k) @ (..., k, m) -> (..., n, m)."""
+    return x * y if x.shape[-1] == 1 == y.shape[-2] else np.matmul(x, y)
+
+
+matmul_p.vjp(x=lambda g, y: matmul_p(g, y.mT), y=lambda g, x: matmul_p(x.mT, g))
+
+
+# ---- products by rank ----------------------------------------------------------------------------------------------
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product; (..., n, k) @ (..., k, m) -> (..., n, m), batch dims broadcast.
+
+    A vector on the left is a row, on the right a column, and loses that dim in the result.
+    Raises ShapeError if inner sizes or batches do not fit, DtypeError if the dtypes differ.
+    """
+    x, y = _operands("matmul", input, other)
+    if x.shape[-1] != (y.shape[-2] if y.ndim > 1 else y.shape[0]):
+        inner = f"{x.shape[-1]} and {y.shape[-min(y.ndim, 2)]}"
+        raise ShapeError(f"matmul: the inner sizes differ: {inner}\n  {x.shape} @ {y.shape}{_hint(x, y)}")
+    if y.ndim == 2:
+        return mm_p(input, other)
+    if y.ndim == 1:
+        return dot_p(input, other) if x.ndim == 1 else mv_p(input, other)
+    if x.ndim == 1:
+        return mv_p(other.mT, input)
+    if x.shape[:-2] != y.shape[:-2]:
+        _check_batches(x.shape, y.shape)
+    return matmul_p(input, other)
+
+
+def _operands(what: str, input: Any, other: Any) -> tuple[Array, Array]:
+    """The arrays of two tensors of at least one dim and one dtype."""
+    x = input.array if isinstance(input, Value) else input
+    y = other.array if isinstance(other, Value) else other
+    if not (isinstance(x, _ndarray) and isinstance(y, _ndarray)):
+        wrong = next(v for v in (x, y) if not isinstance(v, _ndarray))
+        raise ArgumentTypeError(f"{what}: expected tensors, got {type(wrong).__name__}; wrap it in tg.tensor(...)")
+    if not (x.ndim and y.ndim):
+        raise ShapeError(f"{what}: both arguments need at least one dim, got {x.ndim} and {y.ndim} dims; use * to multiply by a number")
+    if x.dtype is not y.dtype or x.dtype.char == "?":
+        check_dtypes(what, x, y)
+    return x, y
+
+
+def check_dtypes(what: str, *arrays: Any) -> None:
+    """Raise DtypeError unless all have one dtype, and not bool."""
+    dtypes = [array.dtype for array in arrays]
+    if any(dtype != dtypes[0] for dtype in dtypes):
+        raise DtypeError(f"{what}: the dtypes differ: {', '.join(map(str, dtypes))}; convert with .to(dtype)")
+    if dtypes[0].kind == "b":
+        raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() or .long() first")
+
+
+def _hint(x: Array, y: Array) -> str:
+    """What to write instead, where a transposition would make the shapes fit."""
+    if x.ndim > 1 and y.ndim > 1 and x.shape[-1] == y.shape[-1]:
+        return "\n  x @ y.mT would fit"
+    if x.ndim > 1 and y.ndim > 1 and x.shape[-2] == y.shape[-2]:
+        return "\n  x.mT @ y would fit"
+    return ""
+
+
+def _check_batches(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+    try:
+        np.broadcast_shapes(x[:-2], y[:-2])
+    except ValueError:
+        raise ShapeError(f"matmul: the batch dims {x[:-2]} and {y[:-2]} do not broadcast\n  {x} @ {y}") from None
+
+
+def _check_dims(what: str, **wanted: tuple[Any, int]) -> None:
+    """Raise ShapeError unless each named tensor has the number of dims given with it."""
+    for name, (x, ndim) in wanted.items():
+        if not hasattr(x, "ndim"):
+            raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
+        if x.ndim != ndim:
+            raise ShapeError(f"{what}: {name} must have {ndim} dims, got shape {x.shape}; matmul takes all ranks")
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices; (n, k) @ (k, m) -> (n, m)."""
+    _check_dims("mm", input=(input, 2), mat2=(mat2, 2))
+    return matmul(input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of the matrices of two batches; (b, n, k) @ (b, k, m) -> (b, n, m), without broadcasting."""
+    _check_batch("bmm", input=input, mat2=mat2)
+    return matmul(input, mat2)
+
+
+def _check_batch(what: str, **batches: Any) -> None:
+    _check_dims(what, **{name: (x, 3) for name, x in batches.items()})
+    x, y = batches.values()
+    if x.shape[0] != y.shape[0]:
+        raise ShapeError(f"{what}: the batches have {x.shape[0]} and {y.shape[0]} matrices\n  {x.shape} @ {y.shape}")
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """A matrix times a vector; (n, k) @ (k,) -> (n,)."""
+    _check_dims("mv", input=(input, 2), vec=(vec, 1))
+    return matmul(input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The sum of the products of two vectors; (k,) · (k,) -> ()."""
+    _check_dims("dot", input=(input, 1), tensor=(tensor, 1))
+    return matmul(input, tensor)
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """`dot`, which for real vectors it is."""
+    _check_dims("vdot", input=(input, 1), other=(other, 1))
+    return matmul(input, other)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """All products of the elements of two vectors; (n,), (m,) -> (n, m)."""
+    _check_dims("outer", input=(input, 1), vec2=(vec2, 1))
+    return mul(unsqueeze(input, 1), vec2)
+
+
+ger = outer
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last dims; (..., k), (*, k) -> (..., *). With a 0-d argument, the product."""
+    if not (rank(input, "inner") and rank(other, "inner")):
+        return mul(input, other)
+    if input.shape[-1] != other.shape[-1]:
+        raise ShapeError(f"inner: the last dims have sizes {input.shape[-1]} and {other.shape[-1]}\n  {input.shape} · {other.shape}")
+    if other.ndim == 1:
+        return matmul(input, other)
+    products = matmul(input, rows(other).mT)
+    return products if other.ndim == 2 else reshape(products, (*input.shape[:-1], *other.shape[:-1]))
+
+
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """The Kronecker product: every element of `input` times the whole of `other`; the sizes multiply."""
+    ndim = max(rank(input, "kron"), rank(other, "kron"))
+    x, y = (1,) * (ndim - input.ndim) + input.shape, (1,) * (ndim - other.ndim) + other.shape
+    spread = tuple([size for pair in zip(x, (1,) * ndim, strict=True) for size in pair])
+    repeated = tuple([size for pair in zip((1,) * ndim, y, strict=True) for size in pair])
+    products = mul(reshape(input, spread), reshape(other, repeated))
+    return reshape(products, tuple([n * m for n, m in zip(x, y, strict=True)]))
+
+
+# ---- a product added to a tensor -----------------------------------------------------------------------------------
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta · input + alpha · mat1 @ mat2; input broadcasts to (n, m). With beta 0, nan and inf of input do not count."""
+    return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta · input + alpha · mat @ vec; input broadcasts to (n,)."""
+    return _add_product("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta · input + alpha · batch1 @ batch2; input broadcasts to (b, n, m)."""
+    return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta · input + alpha · the sum over the batch of batch1 @ batch2; input broadcasts to (n, m)."""
+    _check_batch("addbmm", batch1=batch1, batch2=batch2)
+    if batch1.shape[2] != batch2.shape[1]:
+        raise ShapeError(f"addbmm: the inner sizes differ: {batch1.shape[2]} and {batch2.shape[1]}\n  {batch1.shape} @ {batch2.shape}")
+    b, n, k = batch1.shape
+    side_by_side = reshape(permute(batch1, (1, 0, 2)), (n, b * k))
+    return _add_product("addbmm", input, matmul(side_by_side, rows(batch2)), beta, alpha)
+
+
+def _add_product(what: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    check_dtypes(what, input, product)
+    if not expands(input.shape, product.shape):
+        raise ShapeError(f"{what}: input of shape {input.shape} does not expand to the product's shape {product.shape}")
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if isinstance(factor, float) and product.dtype.kind != "f":
+            raise ArgumentError(f"{what}: {name} must be an integer for integer tensors, got {factor}")
+    return _times(input, beta) + _times(product, alpha)
+
+
+def expands(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a tensor of `shape` broadcasts to `target`."""
+    return len(shape) <= len(target) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(target), strict=False))
+
+
+def _times(x: Tensor, factor: float) -> Tensor:
+    """factor · x, where 0 · nan is 0."""
+    if factor == 1:
+        return x
+    return masked(x, True) if factor == 0 else x * factor

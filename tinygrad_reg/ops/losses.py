@@ -1,0 +1,284 @@
+"""Losses: how far an input is from a target. `reduction` is "mean", "sum" or "none" everywhere."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value
+from ..engine.primitive import primitive
+from ..engine.promotion import result_type
+from ..engine.state import state
+from ..engine.strong_zero import masked
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
+from .elementwise import binary, clamp_min, log, log1p, mul, square
+from .extremes import pick
+from .fused import check_float, log_sigmoid, log_softmax_p, sigmoid
+from .indexing import getitem
+from .pointwise import convert
+from .reduction import mean, sum
+from .shape import unsqueeze
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_ndarray = np.ndarray
+
+
+def reduced(what: str, losses: Any, reduction: str) -> Tensor:
+    """The losses themselves, their mean, or their sum."""
+    check_reduction(what, reduction)
+    if reduction == "none":
+        return losses  # type: ignore[no-any-return]
+    return mean(losses) if reduction == "mean" else sum(losses)
+
+
+def check_reduction(what: str, reduction: str) -> None:
+    """Raise ArgumentError for a reduction that does not exist."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ArgumentError(f'{what}: reduction must be "mean", "sum" or "none", got {reduction!r}')
+
+
+def check_tensors(what: str, **given: Any) -> None:
+    """Raise ArgumentTypeError unless all are tensors or arrays."""
+    for name, x in given.items():
+        if not isinstance(x, Value | _ndarray):
+            raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
+
+
+def check_pair(what: str, x: tuple[int, ...], y: tuple[int, ...]) -> None:
+    """Raise ShapeError if input and target do not broadcast, or would to something larger than both, as (n, 1) and (n,) do."""
+    if x == y:
+        return
+    shapes = f"\n  input {x} · target {y}"
+    try:
+        both = np.broadcast_shapes(x, y)
+    except ValueError:
+        raise ShapeError(f"{what}: input and target must have the same shape{shapes}") from None
+    if math.prod(both) <= max(math.prod(x), math.prod(y)):
+        return
+    remedy = "give both the same shape"
+    if x[-1:] == (1,) and x[:-1] == y:
+        remedy = f"write target.unsqueeze({len(y)}), or squeeze the input"
+    elif y[-1:] == (1,) and y[:-1] == x:
+        remedy = f"write input.unsqueeze({len(x)}), or squeeze the target"
+    raise ShapeError(f"{what}: broadcasting would compare everything with everything, as {both}; {remedy}{shapes}")
+
+
+# ---- squared error -------------------------------------------------------------------------------------------------
+
+
+@primitive(name="mse_loss")
+def mse_loss_p(x: Array, y: Array, *, average: bool) -> Array:
+    """The sum of (x - y)², or their mean; shapes that broadcast -> ()."""
+    difference = (x - y).ravel()
+    if difference.dtype.char == "e":
+        return _square_sum(difference.astype(np.float32), average).astype(x.dtype)
+    return _square_sum(difference, average)
+
+
+def _square_sum(x: Array, average: bool) -> Any:
+    """Σ x², or the mean; in a long sum NumPy's, which adds in pairs, where BLAS in float32 would lose digits."""
+    total = x.dot(x) if x.size <= 4096 else np.add.reduce(np.square(x, out=x))
+    return total / x.size if average else total
+
+
+def _mse_rule(g: Any, difference: Any, average: bool) -> Any:
+    return difference * (g * (2.0 / max(math.prod(difference.shape), 1) if average else 2.0))
+
+
+mse_loss_p.vjp(x=lambda g, x, y, average: _mse_rule(g, x - y, average), y=lambda g, x, y, average: _mse_rule(g, y - x, average))
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """(input - target)², averaged, or summed, or as it is; with `weight` of the input's shape, the weighted mean.
+
+    Raises ShapeError if the shapes do not broadcast, or to more elements than either has: (n, 1) against (n,).
+    """
+    x = input.array if isinstance(input, Value) else input
+    y = target.array if isinstance(target, Value) else target
+    if not (isinstance(x, _ndarray) and isinstance(y, _ndarray)):
+        check_tensors("mse_loss", input=x, target=y)
+    if x.shape != y.shape:
+        check_pair("mse_loss", x.shape, y.shape)
+    if x.dtype is not y.dtype or x.dtype.kind != "f":
+        dtype = result_type(x, y)
+        input, target = convert(input, dtype), convert(target, dtype)
+        check_float("mse_loss", input)
+    if weight is None and (reduction == "mean" or reduction == "sum"):
+        return mse_loss_p(input, target, average=reduction == "mean")
+    losses = square(input - target)
+    if weight is None:
+        return reduced("mse_loss", losses, reduction)
+    if weight.shape != input.shape:
+        raise ShapeError(f"mse_loss: weight must have the input's shape {input.shape}, got {weight.shape}")
+    weighted = reduced("mse_loss", losses * weight, "sum" if reduction == "mean" else reduction)
+    return weighted / sum(weight) if reduction == "mean" else weighted
+
+
+# ---- classification ------------------------------------------------------------------------------------------------
+
+
+def _check_classes(what: str, x: Any, target: Any, weight: Any) -> int:
+    """The dim of the classes: 1 of (N, C, ...), 0 of (C,). Raises unless target is (N, ...) or (), and weight (C,)."""
+    check_tensors(what, input=x, target=target)
+    if not x.ndim:
+        raise ShapeError(f"{what}: input needs at least 1 dim, the classes")
+    dim = 0 if x.ndim == 1 else 1
+    if weight is not None and weight.shape != (x.shape[dim],):
+        raise ShapeError(f"{what}: weight must have one element for each of the {x.shape[dim]} classes, got shape {weight.shape}")
+    if target.shape == x.shape and target.dtype.kind == "f":
+        return dim
+    expected = x.shape[:dim] + x.shape[dim + 1 :]
+    if target.shape != expected:
+        raise ShapeError(f"{what}: target must be class indices of shape {expected}\n  input {x.shape} · target {target.shape}")
+    if target.dtype.kind not in "iu":
+        raise DtypeError(f"{what}: class indices must be integers, got {target.dtype}; convert with .long()")
+    return dim
+
+
+def _check_range(what: str, target: Any, classes: int, ignore_index: int) -> bool:
+    """Whether some targets are ignored (True while tracing, where values must not decide). Raises if a class does not exist."""
+    values = target.array if isinstance(target, Value) else target
+    outside = (values < 0) | (values >= classes)
+    wrong = values[outside & (values != ignore_index)]
+    if wrong.size:
+        raise DimensionError(f"{what}: target {wrong.flat[0]} is out of bounds; classes are 0 to {classes - 1}")
+    return bool(outside.any()) or 0 <= ignore_index < classes or state.tracer is not None
+
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
+    """-weight · input at the target's class; input (N, C, ...) of log-probabilities, target (N, ...) of integers below C.
+
+    The mean is weighted. Targets equal to `ignore_index` count for nothing. Raises DimensionError for a class that does not exist.
+    """
+    check_reduction("nll_loss", reduction)
+    check_float("nll_loss", input)
+    dim = _check_classes("nll_loss", input, target, weight)
+    if target.dtype.kind == "f":
+        raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
+    losses, weights = _picked(input, target, weight, ignore_index, dim, "nll_loss")
+    return _weighted(losses, weights, reduction)
+
+
+def _picked(x: Any, target: Any, weight: Any, ignore_index: int, dim: int, what: str) -> tuple[Any, Any]:
+    """-weight · x at the targets, and the weights, both 0 where ignored; None for weights that are all 1."""
+    some_ignored = _check_range(what, target, x.shape[dim], ignore_index)
+    if some_ignored:
+        ignored = target == ignore_index
+        target = masked(target, ignored)
+    found = -pick(x, target, dim=dim if x.ndim > 1 else None, keepdim=False)
+    weights = None if weight is None else getitem(weight, target)
+    losses = found if weights is None else found * weights
+    if some_ignored:
+        weights = convert(~ignored, x.dtype) if weights is None else masked(weights, ignored)
+        losses = masked(losses, ignored)  # not a product with 0: were all ignored, the mean's gradient would be inf · 0
+    return losses, weights
+
+
+def _weighted(losses: Any, weights: Any, reduction: str) -> Tensor:
+    """The losses, their sum, or their sum over the sum of the weights."""
+    if reduction == "mean" and weights is not None:
+        return sum(losses) / sum(weights)
+    return reduced("nll_loss", losses, reduction)
+
+
+def cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *,
+    ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """-log softmax(input) at the target's class; input (N, C, ...) or (C,), target (N, ...) of integers below C.
+
+    A float target of the input's shape holds the probability of each class instead. `label_smoothing` mixes the target with the
+    uniform distribution. With weights, "mean" is weighted (for class indices). Raises DimensionError for a class that does not exist.
+    """
+    check_reduction("cross_entropy", reduction)
+    dim = _check_classes("cross_entropy", input, target, weight)
+    check_float("cross_entropy", input)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
+    log_p = log_softmax_p(input, dim=dim)
+    if target.shape == input.shape and target.dtype.kind == "f":
+        return _soft_cross_entropy(log_p, target, weight, dim, reduction, label_smoothing)
+    losses, weights = _picked(log_p, target, weight, ignore_index, dim, "cross_entropy")
+    if label_smoothing:
+        smooth = -sum(_times_weight(log_p, weight, dim), dim)
+        if weights is not None:
+            smooth = masked(smooth, target == ignore_index)
+        losses = losses * (1.0 - label_smoothing) + smooth * (label_smoothing / input.shape[dim])
+    return _weighted(losses, weights, reduction)
+
+
+def _soft_cross_entropy(log_p: Any, target: Any, weight: Any, dim: int, reduction: str, smoothing: float) -> Tensor:
+    """-Σ target · log p over the classes; the mean is over the samples, whatever the weights."""
+    if smoothing:
+        target = target * (1.0 - smoothing) + smoothing / log_p.shape[dim]
+    return reduced("cross_entropy", -sum(_times_weight(log_p, weight, dim) * target, dim), reduction)
+
+
+def _times_weight(x: Any, weight: Any, dim: int) -> Any:
+    """x with every class times its weight."""
+    if weight is None:
+        return x
+    for _ in range(x.ndim - 1 - dim):
+        weight = unsqueeze(weight, -1)
+    return mul(x, weight)
+
+
+# ---- two classes ---------------------------------------------------------------------------------------------------
+
+
+def _cross_entropies(x: Array, y: Array) -> Array:
+    return (y - 1.0) * np.maximum(np.log1p(-x), -100.0) - y * np.maximum(np.log(x), -100.0)
+
+
+binary_cross_entropy_p = binary(
+    "binary_cross_entropy", _cross_entropies, lambda g, x, y: g * ((x - y) / clamp_min(x * (1.0 - x), 1e-12)),
+    lambda g, x: g * (log1p(-x) - log(x)), "-(y · log x + (1 - y) · log(1 - x)), where the logarithms are at least -100",
+    kind="float", domain=((0.0, 1.0), (0.0, 1.0)),
+)  # fmt: skip
+binary_cross_entropy_logits_p = binary(
+    "binary_cross_entropy_with_logits", lambda x, y: np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x))),
+    lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x, "the binary cross entropy of sigmoid(x) and y, without overflow",
+    kind="float", c="fmax({x}, 0) - {x} * {y} + log1p(exp(-fabs({x})))", analytic=True,
+)  # fmt: skip
+
+
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Tensor:
+    """-(target · log input + (1 - target) · log(1 - input)) of probabilities, times weight; the logarithms are at least -100.
+
+    Raises ShapeError unless both have one shape, ArgumentError for what is no probability.
+    """
+    _check_binary("binary_cross_entropy", input, target)
+    if input.dtype != target.dtype:
+        raise DtypeError(f"binary_cross_entropy: target is {target.dtype}, input {input.dtype}; convert one with .to(dtype)")
+    for name, x in (("input", input), ("target", target)):
+        array = x.array if isinstance(x, Value) else x
+        if state.tracer is None and not bool(((array >= 0) & (array <= 1)).all()):
+            raise ArgumentError(f"binary_cross_entropy: all elements of {name} must be between 0 and 1; logits go to ..._with_logits")
+    losses = binary_cross_entropy_p(input, target)
+    return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None
+) -> Tensor:
+    """The binary cross entropy of sigmoid(input), without overflow; `pos_weight` multiplies the part of target."""
+    what = "binary_cross_entropy_with_logits"
+    _check_binary(what, input, target)
+    if pos_weight is None:
+        losses = binary_cross_entropy_logits_p(input, target)
+    else:
+        losses = (1.0 - target) * input - (1.0 + (pos_weight - 1.0) * target) * log_sigmoid(input)
+    return reduced(what, losses if weight is None else losses * weight, reduction)
+
+
+def _check_binary(what: str, x: Any, target: Any) -> None:
+    check_tensors(what, input=x, target=target)
+    if x.shape != target.shape:
+        raise ShapeError(f"{what}: input and target must have the same shape\n  input {x.shape} · target {target.shape}")
+    check_float(what, x)
+    check_float(what, target)

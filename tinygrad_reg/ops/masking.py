@@ -1,0 +1,103 @@
+"""By a condition: choose between two tensors (where), replace or select where a mask is true, find what is not 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..engine.promotion import result_type
+from ..errors import ArgumentTypeError, DtypeError, ShapeError
+from .arguments import rank
+from .elementwise import where_p
+from .indexing import fill_value, index_p
+from .joining import broadcast_tensors, unbind
+from .pointwise import check_broadcast, convert
+from .shape import atleast_1d
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+@primitive(name="nonzero")
+def nonzero_p(x: Array) -> Array:
+    """The positions of all elements that are not 0; (n, x.ndim)."""
+    return np.argwhere(x)
+
+
+nonzero_p.vjp(x=None)
+nonzero_p.shaped_by_values = lambda x: True
+
+# ---- choosing ----------------------------------------------------------------------------------------------------------
+
+
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Any, input: Any, other: Any) -> Tensor: ...
+
+
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """input where the condition is true, other elsewhere; all three broadcast. The branch not taken gets gradient exactly 0.
+
+    `where(condition)` alone gives the positions where it is not 0, as `nonzero(condition, as_tuple=True)`.
+    """
+    if input is None or other is None:
+        if input is other:
+            return nonzero(condition, as_tuple=True)
+        raise ArgumentTypeError("where: give both input and other to choose between, or neither to get the positions that are not 0")
+    kind = getattr(getattr(condition, "dtype", None), "kind", None)
+    if kind not in ("b", "u"):
+        given = "no tensor" if kind is None else str(condition.dtype)
+        raise DtypeError(f"where: the condition must be a bool tensor, got {given}; compare first, for example x > 0")
+    dtype = result_type(input, other)
+    operands = condition, _as_operand(input, dtype), _as_operand(other, dtype)
+    try:
+        return where_p(*operands)
+    except ValueError:
+        check_broadcast("where", operands)
+        raise
+
+
+def _as_operand(x: Any, dtype: Any) -> Any:
+    return np.asarray(x, dtype=dtype) if isinstance(x, bool | int | float) else convert(x, dtype)
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """A copy with `value`, a number or a 0-d tensor, where the mask is true; input and mask broadcast."""
+    rank(input, "masked_fill")
+    filling = fill_value(value, input, "masked_fill")
+    try:
+        return where_p(_mask(mask, "masked_fill"), filling, input)
+    except ValueError:
+        raise ShapeError(f"masked_fill: shapes do not broadcast\n  input {tuple(input.shape)} · mask {tuple(mask.shape)}") from None
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask is true, in one dimension; input and mask broadcast."""
+    input, mask = broadcast_tensors(input, _mask(mask, "masked_select"))
+    return index_p(input, mask, dims=(0,), repeated="never")
+
+
+def _mask(mask: Any, what: str) -> Any:
+    rank(mask, what)
+    if mask.dtype.kind != "b":
+        raise DtypeError(f"{what}: the mask must be a bool tensor, got {mask.dtype}; compare first, for example x > 0")
+    return mask
+
+
+# ---- finding -----------------------------------------------------------------------------------------------------------
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The positions of all elements that are not 0: (n, ndim), or with `as_tuple` a tuple of ndim tensors that can index the input."""
+    rank(input, "nonzero")
+    return unbind(nonzero_p(atleast_1d(input)), 1) if as_tuple else nonzero_p(input)
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """The positions of all elements that are not 0; (n, ndim)."""
+    rank(input, "argwhere")
+    return nonzero_p(input)

@@ -1,0 +1,265 @@
+"""Norms of vectors and matrices. Their gradient is 0 where the norm is 0, for every order p; ties of inf norms share it.
+
+Shapes: `(..., n, ...) -> (..., ...)` over the dims named, or `(..., 1, ...)` with `keepdim`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..dtypes import as_dtype
+from ..engine.graph import grad
+from ..engine.mutation import Array
+from ..engine.node import Value
+from ..engine.state import state
+from ..engine.strong_zero import masked
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
+from .arguments import normalize_dims, numpy_names, rank
+from .elementwise import abs, eq, ne, power, sign, where_p
+from .extremes import amax_p, amin_p
+from .linalg import matmul
+from .pointwise import as_array, convert
+from .reduction import Dims, read_dims, reduction, spread, sum_p, widened
+from .shape import reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_PART = 1024  # terms that BLAS adds up one after the other; beyond, float32 would lose digits
+
+# ---- the primitives ------------------------------------------------------------------------------------------------------
+
+
+def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
+    """Σ x² over the dims, without an array of squares where these are all dims or the last one."""
+    if dim is None and not keepdim and x.flags.c_contiguous:
+        flat = x.reshape(-1)
+        if x.size <= _PART:
+            return flat.dot(flat)
+        whole = x.size - x.size % _PART
+        parts, rest = flat[:whole].reshape(-1, _PART), flat[whole:]
+        return np.add.reduce(np.vecdot(parts, parts)) + rest.dot(rest)
+    if dim == (x.ndim - 1,) and x.shape[-1] <= _PART:
+        total = np.vecdot(x, x)
+        return total[..., None] if keepdim else total
+    return sum_p.forward(x * x, dim=dim, keepdim=keepdim)
+
+
+@reduction("norm_2")
+def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
+    """√Σ x² over `dim`."""
+    return as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False)
+
+
+def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
+    zero, limit = eq(out, 0.0), limit_of_ratio(g, out)
+    ratio = masked(g / out, zero) if limit is None else where_p(zero, limit, g / out)
+    return spread(ratio, shape=x_shape, dim=dim, keepdim=keepdim) * x
+
+
+def limit_of_ratio(g: Any, out: Any) -> Any:
+    """The limit of g / out where both become 0, if g is a recorded function of the norm `out`: its derivative. Else None.
+
+    A smooth function of a norm at 0 is even in it, so its gradient is (g / out) · x with a finite ratio. This gives
+    `norm(x) ** 2` its Hessian 2 · identity at x = 0, where the rules alone would meet 0 / 0.
+    """
+    if not (isinstance(g, Value) and isinstance(out, Value)) or g.node is None or out.node is None or state.tracer is not None:
+        return None
+    if np.all(out.array):
+        return None
+    (slope,) = grad([g], [out], [Value.result_class(np.ones_like(g.array))], retain_graph=True, allow_unused=True)
+    if slope is None:
+        return None
+    return slope.array * (g.array == 0)
+
+
+@reduction("norm_p")
+def norm_p(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
+    """(Σ |x|ᵖ)^(1/p) over `dim`."""
+    total = sum_p.forward(as_array(np.absolute(widened(x)) ** p), dim=dim, keepdim=keepdim)
+    return as_array(total ** (1.0 / p)).astype(x.dtype, copy=False)
+
+
+def _norm_p_rule(g: Any, x: Any, out: Any, x_shape: Any, p: float, dim: Dims, keepdim: bool) -> Any:
+    """g · sign(x) · (|x| / out)ᵖ⁻¹, and 0 where that has no finite limit."""
+    size = spread(out, shape=x_shape, dim=dim, keepdim=keepdim)
+    slope = power(abs(x) / size, exponent=p - 1.0) * sign(x)
+    flat = eq(x, 0.0) if p < 2 else eq(size, 0.0)
+    return masked(spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope, flat)
+
+
+norm_2.vjp(x=_norm_2_rule)
+norm_p.vjp(x=_norm_p_rule)
+
+# ---- vectors -------------------------------------------------------------------------------------------------------------
+
+
+def _vector_norm(x: Any, p: float, dim: Dims, keepdim: bool) -> Any:
+    """The norm of order p over dims that have been read."""
+    if p == 2:
+        return norm_2(x, dim=dim, keepdim=keepdim)
+    if p == math.inf:
+        return amax_p(abs(x), dim=dim, keepdim=keepdim)
+    if p == -math.inf:
+        return amin_p(abs(x), dim=dim, keepdim=keepdim)
+    if p == 1:
+        return sum_p(abs(x), dim=dim, keepdim=keepdim)
+    if p == 0:
+        return sum_p(convert(ne(x, 0.0), x.dtype), dim=dim, keepdim=keepdim)
+    return norm_p(x, p=float(p), dim=dim, keepdim=keepdim)
+
+
+def _order(p: Any, what: str) -> float:
+    if isinstance(p, bool) or not isinstance(p, int | float | np.number):
+        raise ArgumentTypeError(f"{what}: the order must be a number, got {type(p).__name__}: {p!r}")
+    return float(p)
+
+
+def _input(x: Any, dtype: Any, what: str) -> Any:
+    """The input as a float tensor, in the dtype asked for."""
+    rank(x, what)
+    if x.dtype.kind != "f":
+        raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
+    if dtype is None:
+        return x
+    wanted = as_dtype(dtype)
+    if wanted.kind != "f":
+        raise DtypeError(f"{what}: dtype must be a floating point dtype, got {wanted}")
+    if wanted.itemsize < x.dtype.itemsize:
+        raise DtypeError(f"{what}: dtype {wanted} would narrow the input, which is {x.dtype}; convert the result instead")
+    return convert(x, wanted)
+
+
+def _refuse_empty(x: Any, p: float, dim: Dims, what: str) -> None:
+    """Orders below 0 and inf have no value for no elements."""
+    if 0 in x.shape and (p < 0 or p == math.inf) and (dim is None or 0 in [x.shape[d] for d in dim]):
+        raise ShapeError(f"{what}: the norm of order {p} of no elements is not defined\n  {tuple(x.shape)}, dims {dim}")
+
+
+@numpy_names
+def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """(Σ |x|ᵖ)^(1/p) with p = ord, of all elements or over the dims; inf: the largest |x|, -inf: the smallest, 0: how many are not 0."""
+    what = "linalg.vector_norm"
+    x, p, dims = _input(x, dtype, what), _order(ord, what), read_dims(x, dim, what)
+    _refuse_empty(x, p, dims, what)
+    return _vector_norm(x, p, dims, keepdim)  # type: ignore[no-any-return]
+
+
+# ---- matrices ------------------------------------------------------------------------------------------------------------
+
+
+@numpy_names
+def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """A norm of matrices over two dims: "fro" √Σ a², 1 and inf the largest sum of |a| of a column and of a row; -1, -inf the smallest."""
+    what = "linalg.matrix_norm"
+    A = _input(A, dtype, what)
+    if A.ndim < 2:
+        raise ShapeError(f"{what}: needs at least 2 dims, got shape {tuple(A.shape)}; vector_norm takes fewer")
+    if not isinstance(dim, Sequence) or len(dim) != 2:
+        raise ArgumentError(f"{what}: dim must name two dims, got {dim!r}")
+    row, column = normalize_dims(dim, A.ndim, what)
+    if isinstance(ord, str):
+        if ord == "fro":
+            return norm_2(A, dim=read_dims(A, dim, what), keepdim=keepdim)
+        if ord != "nuc":
+            raise ArgumentError(f'{what}: ord must be "fro", 1, -1, inf or -inf, got {ord!r}')
+    p = math.nan if ord == "nuc" else _order(ord, what)
+    if p != p or math.fabs(p) == 2:
+        raise ArgumentError(f'{what}: ord {ord!r} needs singular values, which are not available; use "fro", 1, -1, inf or -inf')
+    if math.fabs(p) not in (1, math.inf):
+        raise ArgumentError(f'{what}: ord must be "fro", 1, -1, inf or -inf, got {ord!r}')
+    added, chosen = (row, column) if math.fabs(p) == 1 else (column, row)
+    if A.shape[chosen] == 0:
+        raise DimensionError(f"{what}: the norm of order {ord} of no rows or columns is not defined\n  {tuple(A.shape)}")
+    sums = sum_p(abs(A), dim=(added,), keepdim=True)
+    return (amax_p if p > 0 else amin_p)(sums, dim=read_dims(A, (row, column), what), keepdim=keepdim)
+
+
+def _dims_of(dim: Any, what: str) -> tuple[int, ...] | None:
+    if dim is None or isinstance(dim, int):
+        return None if dim is None else (dim,)
+    dims = tuple(dim)
+    if len(dims) not in (1, 2):
+        raise ArgumentError(f"{what}: dim must name one dim for vectors or two for matrices, got {dim!r}")
+    return dims
+
+
+@numpy_names
+def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """A norm of vectors if dim names one dim, of matrices if it names two; without `ord` the 2-norm of all elements named."""
+    what = "linalg.norm"
+    if ord is None:
+        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
+    dims = _dims_of(dim, what)
+    if dims is None:
+        if rank(A, what) not in (1, 2):
+            raise ShapeError(f"{what}: with an order but no dim the input must have 1 or 2 dims, got shape {tuple(A.shape)}; say dim=...")
+        dims = (0,) if A.ndim == 1 else (0, 1)
+    if len(dims) == 2:
+        return matrix_norm(A, ord, dims, keepdim, dtype=dtype)
+    return vector_norm(A, ord, dims, keepdim, dtype=dtype)
+
+
+@numpy_names
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """(Σ |x|ᵖ)^(1/p) of all elements or over the dims; "fro" and None mean 2. The gradient is 0 where the norm is 0."""
+    if isinstance(p, str) and p == "nuc":
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    if isinstance(p, str) and p != "fro":
+        raise ArgumentError(f'norm: p must be a number or "fro", got {p!r}')
+    x, order, dims = _input(input, None, "norm"), 2.0 if p in (None, "fro") else _order(p, "norm"), read_dims(input, dim, "norm")
+    if dtype is not None:
+        x = _input(convert(x, as_dtype(dtype)), None, "norm")
+    _refuse_empty(x, order, dims, "norm")
+    return _vector_norm(x, order, dims, keepdim)  # type: ignore[no-any-return]
+
+
+# ---- a chain of products -------------------------------------------------------------------------------------------------
+
+
+def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
+    """The product of two or more matrices, in the order that needs the fewest multiplications; the first and last may be vectors."""
+    what = "linalg.multi_dot"
+    if len(tensors) < 2:
+        raise ArgumentError(f"{what}: needs at least 2 tensors, got {len(tensors)}")
+    for i, x in enumerate(tensors):
+        if rank(x, what) != 2 and not (x.ndim == 1 and i in (0, len(tensors) - 1)):
+            raise ShapeError(f"{what}: tensor {i} must have 2 dims (the first and last 1 or 2), got shape {tuple(x.shape)}")
+    first, last = tensors[0], tensors[-1]
+    chain = [reshape(first, (1, -1)) if first.ndim == 1 else first, *tensors[1:-1], reshape(last, (-1, 1)) if last.ndim == 1 else last]
+    for x, y in zip(chain, chain[1:], strict=False):
+        if x.shape[1] != y.shape[0]:
+            raise ShapeError(
+                f"{what}: the inner sizes differ: {x.shape[1]} and {y.shape[0]}\n  " + " @ ".join(str(z.shape) for z in tensors)
+            )
+    product = _chained(chain, _best_cuts([x.shape[0] for x in chain] + [chain[-1].shape[1]]), 0, len(chain) - 1)
+    return reshape(product, first.shape[: first.ndim - 1] + last.shape[1:])
+
+
+def _best_cuts(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
+    """For every part of a chain of matrices (sizes[i], sizes[i + 1]) the place of its last product. Godbole, 1973."""
+    count = len(sizes) - 1
+    cost: dict[tuple[int, int], int] = {(i, i): 0 for i in range(count)}
+    cuts: dict[tuple[int, int], int] = {}
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            cost[i, j], cuts[i, j] = min((cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+    return cuts
+
+
+def _chained(chain: Sequence[Any], cuts: dict[tuple[int, int], int], i: int, j: int) -> Any:
+    if i == j:
+        return chain[i]
+    cut = cuts[i, j]
+    return matmul(_chained(chain, cuts, i, cut), _chained(chain, cuts, cut + 1, j))
+
+
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
+    """Σ x · y over one dim of tensors that broadcast."""
+    products = x * y
+    return sum_p(products, dim=read_dims(products, dim, "linalg.vecdot"), keepdim=False)

@@ -1,0 +1,168 @@
+"""Padding: more elements around the last dimensions, all equal or taken from the input; negative padding crops.
+
+`pads` has a pair (before, after) for each of the last dimensions, in their order.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from .arguments import rank
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Pads = tuple[tuple[int, int], ...]
+
+# ---- the primitives ------------------------------------------------------------------------------------------------------
+
+
+def _inside(shape: tuple[int, ...], pads: Pads) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Where the elements that remain stand in the padded array, and where in the one of this shape."""
+    sizes = shape[len(shape) - len(pads) :]
+    padded = tuple([slice(max(low, 0), max(low, 0) + n + min(low, 0) + min(high, 0)) for n, (low, high) in zip(sizes, pads, strict=True)])
+    given = tuple([slice(max(-low, 0), n + min(high, 0)) for n, (low, high) in zip(sizes, pads, strict=True)])
+    return (..., *padded), (..., *given)
+
+
+def _padded_shape(shape: tuple[int, ...], pads: Pads) -> tuple[int, ...]:
+    kept = len(shape) - len(pads)
+    return (*shape[:kept], *[n + low + high for n, (low, high) in zip(shape[kept:], pads, strict=True)])
+
+
+@primitive
+def pad_constant(x: Array, *, pads: Pads, value: Any) -> Array:
+    """x with `value` around it; where a number of `pads` is negative, without so many elements."""
+    out = np.full(_padded_shape(x.shape, pads), np.asarray(value).astype(x.dtype))
+    padded, given = _inside(x.shape, pads)
+    out[padded] = x[given]
+    return out
+
+
+pad_constant.vjp(x=lambda g, pads: pad_constant(g, pads=tuple([(-low, -high) for low, high in pads]), value=0))
+
+
+def _sources(size: int, low: int, high: int, mode: str) -> list[tuple[slice, slice]]:
+    """The border before and the border after `size` elements, each with the elements of the padded array that it repeats."""
+    end = low + size
+    if mode == "replicate":
+        before, after = slice(low, low + 1), slice(end - 1, end)
+    elif mode == "circular":
+        before, after = slice(end - low, end), slice(low, low + high)
+    else:
+        stop = end - 2 - high
+        before, after = slice(2 * low, low, -1), slice(end - 2, stop if stop >= 0 else None, -1)
+    borders = [(slice(0, low), before), (slice(end, end + high), after)]
+    return [(target, source) for target, source in borders if target.stop > target.start]
+
+
+def _at(item: slice, dim: int, count: int) -> tuple[Any, ...]:
+    """An index that selects along dimension `dim` of the last `count` ones."""
+    return (..., item, *[slice(None)] * (count - 1 - dim))
+
+
+@primitive
+def pad_edges(x: Array, *, pads: Pads, mode: str) -> Array:
+    """x with borders taken from it: mirrored at its ends ("reflect"), the last element ("replicate"), or the other end ("circular")."""
+    out = np.empty(_padded_shape(x.shape, pads), x.dtype)
+    out[_inside(x.shape, pads)[0]] = x
+    count = len(pads)
+    inner = [slice(low, low + n) for n, (low, _) in zip(x.shape[x.ndim - count :], pads, strict=True)]
+    for dim, (low, high) in enumerate(pads):
+        index: tuple[Any, ...] = (..., *[slice(None)] * (dim + 1), *inner[dim + 1 :])
+        lines = out[index]  # later dimensions are still without borders
+        for target, source in _sources(x.shape[x.ndim - count + dim], low, high, mode):
+            lines[_at(target, dim, count)] = lines[_at(source, dim, count)]
+    return out
+
+
+@primitive
+def pad_edges_back(x: Array, *, pads: Pads, mode: str) -> Array:
+    """The transpose of `pad_edges`: without the borders, which are added to the elements that they repeat."""
+    x = x.copy()
+    for dim in reversed(range(len(pads))):
+        low, high = pads[dim]
+        size = x.shape[x.ndim - len(pads) + dim] - low - high
+        for target, source in _sources(size, low, high, mode):
+            border = x[_at(target, dim, len(pads))]
+            if mode == "replicate":
+                border = np.add.reduce(border, axis=x.ndim - len(pads) + dim, keepdims=True)
+            x[_at(source, dim, len(pads))] += border
+        x = x[_at(slice(low, low + size), dim, len(pads))]
+    return np.ascontiguousarray(x)
+
+
+pad_edges.vjp(x=lambda g, pads, mode: pad_edges_back(g, pads=pads, mode=mode))
+pad_edges_back.vjp(x=lambda g, pads, mode: pad_edges(g, pads=pads, mode=mode))
+
+# ---- the function --------------------------------------------------------------------------------------------------------
+
+
+def _read_pads(pad: Any, ndim: int) -> Pads:
+    """The numbers as PyTorch takes them, the last dimension's pair first, as pairs in the order of the dimensions."""
+    try:
+        numbers = [operator.index(n) for n in pad]
+    except TypeError:
+        raise ArgumentTypeError(f"pad: pad must be a sequence of integers, got {pad!r}") from None
+    if len(numbers) % 2:
+        raise ArgumentError(f"pad: pad needs two numbers for each dimension, before and after, got {len(numbers)}: {tuple(numbers)}")
+    if len(numbers) > 2 * ndim:
+        raise ShapeError(f"pad: {len(numbers)} numbers for a tensor with {ndim} dims; give at most two for each")
+    return tuple([(numbers[i], numbers[i + 1]) for i in range(len(numbers) - 2, -1, -2)])
+
+
+def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
+    """More elements around the last dims; pad = (before, after) of the last dim, then of the one before it, and so on.
+
+    mode "constant" fills with `value` (None: 0). "reflect" mirrors the input without repeating its end, "replicate" repeats the
+    end, "circular" goes on at the other end; these take 1 to 3 dims of (n, c, ...) or (c, ...). Negative numbers crop.
+    """
+    ndim = rank(input, "pad")
+    pads = _read_pads(pad, ndim)
+    shape = tuple(input.shape)
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise ArgumentError(f'pad: mode must be "constant", "reflect", "replicate" or "circular", got {mode!r}')
+    if min(_padded_shape(shape, pads), default=0) < 0:
+        raise ShapeError(f"pad: {pads} crops more than there is\n  input {shape}; these are the pairs of its last dimensions")
+    if not isinstance(value, bool | int | float | None):
+        raise ArgumentTypeError(f"pad: value must be a number, got {type(value).__name__}")
+    if mode == "constant":
+        return pad_constant(input, pads=pads, value=0 if value is None else value)
+    if value is not None:
+        raise ArgumentError(f'pad: mode "{mode}" takes no value, got {value!r}; only "constant" does')
+    if ndim not in (len(pads) + 1, len(pads) + 2) or not pads or len(pads) > 3:
+        raise ShapeError(
+            f'pad: mode "{mode}" pads all dims but the first one or two, at most 3, so it needs {2 * max(ndim - 2, 1)} '
+            f"or {2 * max(ndim - 1, 1)} numbers, got {tuple(pad)}\n  input {shape}"
+        )
+    return _pad_edges(input, pads, mode)
+
+
+def _pad_edges(input: Any, pads: Pads, mode: str) -> Tensor:
+    """Grow, then crop; in "circular" mode crop first, because what goes around is what was left."""
+    grown = tuple([(max(low, 0), max(high, 0)) for low, high in pads])
+    cropped = tuple([(min(low, 0), min(high, 0)) for low, high in pads])
+    crops = cropped != ((0, 0),) * len(pads)
+    if crops and mode == "circular":
+        input = _crop(input, cropped)
+    for n, pair in zip(input.shape[-len(pads) :], grown, strict=True):
+        most = {"reflect": n - 1, "replicate": max(pair) if n else 0, "circular": n}[mode]
+        if max(pair) > most or (n == 0 and not crops):
+            raise ShapeError(
+                f'pad: mode "{mode}" can add at most {most} elements to a dimension of size {n}, asked for {pair}\n'
+                f"  input {tuple(input.shape)}"
+            )
+    out = pad_edges(input, pads=grown, mode=mode)
+    return _crop(out, cropped) if crops and mode != "circular" else out
+
+
+def _crop(input: Any, pads: Pads) -> Tensor:
+    if any(n + low + high < 0 for n, (low, high) in zip(input.shape[-len(pads) :], pads, strict=True)):
+        raise ShapeError(f"pad: {pads} crops more than there is\n  input {tuple(input.shape)}; these are the pairs of its last dimensions")
+    return pad_constant(input, pads=pads, value=0)

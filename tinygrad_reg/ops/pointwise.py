@@ -1,0 +1,245 @@
+"""What all elementwise primitives share: promotion to a common dtype, and calls as short as Python allows.
+
+`Unary` and `Binary` repeat the few lines of `Primitive.__call__` for one and for two arguments, because most of a small
+operation's time is spent there; everything unusual (promotion, numbers, tracing) leaves by a slow door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value, new
+from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive, silent_copy
+from ..engine.promotion import category, float_type, result_type
+from ..engine.state import state
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_ndarray = np.ndarray
+_NO_KEYWORDS: dict[str, Any] = {}
+
+
+@primitive
+def cast(x: Array, *, dtype: Any) -> Array:
+    """x converted to another dtype."""
+    return x.astype(dtype)
+
+
+cast.vjp(x=lambda g, x_dtype: cast(g, dtype=x_dtype))
+
+
+def as_array(x: Any) -> Any:
+    """x itself if it is an array; the NumPy scalar that an operation on 0-d arrays gives, as an array.
+
+    In forward functions `np.asarray` would hide what follows from the compiler, which runs them on stand-ins for arrays.
+    """
+    return x if isinstance(x, _ndarray) else np.asarray(x)
+
+
+def convert(x: Any, dtype: Any) -> Tensor:
+    """`cast`, where it changes anything; a conversion to integers or bool ends the graph."""
+    if x.dtype == dtype:
+        return x  # type: ignore[no-any-return]
+    ends = isinstance(x, Value) and np.dtype(dtype).kind != "f"
+    return cast(cut(x) if ends else x, dtype=dtype)
+
+
+@primitive
+def cut(x: Array) -> Array:
+    """x itself, through which no gradient flows."""
+    return x.view()
+
+
+cut.vjp(x=None)
+
+
+def check_broadcast(what: str, args: tuple[Any, ...]) -> None:
+    """Raise ShapeError if the shapes of tensors, arrays and numbers do not broadcast."""
+    shapes = [np.shape(x.array if isinstance(x, Value) else x) for x in args]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = " · ".join(str(shape) for shape in shapes)
+        raise ShapeError(
+            f"{what}: shapes do not broadcast\n  {listed}\n"
+            "  sizes must agree from the last dimension on, or be 1; insert dimensions with .unsqueeze(dim)"
+        ) from None
+
+
+class Elementwise(Primitive):
+    """A primitive that works element by element, after promoting its arguments to one dtype and shape.
+
+    `kind` says what it accepts: "any" numbers, "float" (integers become the default dtype first), "number" (anything but
+    bool), "power" (bool becomes int64) and "integer" (which includes bool).
+    """
+
+    elementwise = True
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        *,
+        name: str | None = None,
+        kind: str = "any",
+        c: str | None = None,
+        domain: Any = None,
+        kinks: Any = (),
+        analytic: bool = False,
+    ) -> None:
+        super().__init__(forward, name=name)
+        self.kind = kind
+        self.c_expression = c
+        self.domain = domain
+        self.kinks = kinks
+        self.analytic = analytic
+
+    def dtype_of(self, *operands: Any) -> Any:
+        """The common dtype to compute in."""
+        dtype = result_type(*operands)
+        category(dtype)
+        if self.kind == "float":
+            return float_type(dtype)
+        if self.kind == "number" and dtype.kind == "b":
+            raise DtypeError(f"{self.name}: not defined for bool tensors; convert with .to(tg.int64) or .float() first")
+        if self.kind == "power" and dtype.kind == "b":
+            return np.dtype(np.int64)
+        if self.kind == "integer" and dtype.kind == "f":
+            raise DtypeError(f"{self.name}: needs integer or bool tensors, got {dtype}; convert with .long() or .bool() first")
+        return dtype
+
+    def prepare(self, operands: tuple[Any, ...]) -> list[Any]:
+        """The operands in their common dtype, numbers kept as numbers where NumPy treats them as weak."""
+        for x in operands:
+            if not isinstance(x, Value | _ndarray | bool | int | float | np.generic):
+                raise ArgumentTypeError(f"{self.name}: expected tensors or numbers, got {type(x).__name__}; wrap it in tg.tensor(...)")
+        dtype = self.dtype_of(*operands)
+        return [self._operand(x, dtype) for x in operands]
+
+    def _operand(self, x: Any, dtype: Any) -> Any:
+        if isinstance(x, Value):
+            return convert(x, dtype)
+        if isinstance(x, _ndarray):
+            return x.astype(dtype)  # a copy: the graph could not notice a later change
+        if type(x) is float and dtype.kind == "f":
+            return x
+        if isinstance(x, float) and not isinstance(x, np.generic) and dtype.kind == "f":
+            return x
+        return np.asarray(x).astype(dtype)[()]
+
+    def __call__(self, *args: Any, **params: Any) -> Tensor:
+        """Promote, then record as every primitive does."""
+        try:
+            if any(isinstance(x, Value) for x in args):
+                args = tuple(self.prepare(args))
+            return super().__call__(*args, **params)
+        except ValueError as error:
+            check_broadcast(self.name, args)
+            raise ArgumentError(f"{self.name}: {error}") from None
+
+
+class Unary(Elementwise):
+    """An elementwise primitive of one argument."""
+
+    _plan: Plan | None
+
+    def vjp(self, **rules: Rule | None) -> None:
+        """Declare the rule, and plan for it at once."""
+        super().vjp(**rules)
+        self._plan = self.plan((True,))
+
+    def __call__(self, input: Any) -> Tensor:
+        """Apply to a tensor of any shape; the result has the same shape."""
+        if not isinstance(input, Value):
+            return self._raw(input)  # type: ignore[no-any-return]
+        array = input.array
+        if array.dtype.kind != "f" or state.special:
+            return super().__call__(input)
+        out = silent_copy().run(self.forward, array)
+        if type(out) is not _ndarray:
+            out = np.asarray(out)
+        result = new(input.result_class)
+        result.array = out
+        parent = input.node
+        if parent is not None and state.grad_enabled:
+            plan = self._plan
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), (parent,), _NO_KEYWORDS, out.shape)
+        return result
+
+    def _raw(self, input: Any) -> Any:
+        if not isinstance(input, _ndarray | np.generic):
+            raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+        return self.forward(input)
+
+
+class Binary(Elementwise):
+    """An elementwise primitive of two arguments, which broadcast against each other."""
+
+    _plan_both: Plan | None
+    _plan_x: Plan | None  # y is an array
+    _plan_y: Plan | None
+    _plan_x_number: Plan | None  # y is a finite number
+    _plan_y_number: Plan | None
+
+    def vjp(self, **rules: Rule | None) -> None:
+        """Declare the rules, and plan for them at once."""
+        super().vjp(**rules)
+        self._plan_both = self.plan((True, True))
+        self._plan_x, self._plan_y = self.plan((True, False)), self.plan((False, True))
+        self._plan_x_number, self._plan_y_number = self.plan((True, None)), self.plan((None, True))
+
+    def __call__(self, input: Any, other: Any) -> Tensor:
+        """Apply to tensors of shapes that broadcast, or a tensor and a number."""
+        if isinstance(input, Value):
+            x: Any = input.array
+            xnode = input.node
+            dtype = x.dtype
+            result_class = input.result_class
+            if isinstance(other, Value):
+                y: Any = other.array
+                ynode = other.node
+                if dtype is not y.dtype:
+                    return super().__call__(input, other)
+                plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
+            else:
+                y, ynode = float(other) if type(other) is int else other, None
+                if type(y) is not float or not y - y == 0.0 != y:  # 0, inf and nan make 0 · inf possible
+                    return super().__call__(input, other)
+                plan = self._plan_x_number
+        elif isinstance(other, Value):
+            x, xnode = float(input) if type(input) is int else input, None
+            y, ynode = other.array, other.node
+            dtype = y.dtype
+            result_class = other.result_class
+            if type(x) is not float or not x - x == 0.0 != x:
+                return super().__call__(input, other)
+            plan = self._plan_y_number
+        else:
+            return self._raw(input, other)  # type: ignore[no-any-return]
+        if state.special or dtype.kind != "f":
+            return super().__call__(input, other)
+        try:
+            out = silent_copy().run(self.forward, x, y)
+        except ValueError:
+            check_broadcast(self.name, (x, y))
+            raise
+        if type(out) is not _ndarray:
+            out = np.asarray(out)
+        result = new(result_class)
+        result.array = out
+        if plan is not None and (xnode is not None or ynode is not None) and state.grad_enabled:
+            result.node = make_node(self, plan, (x, y, out), (xnode, ynode), _NO_KEYWORDS, out.shape)
+        return result
+
+    def _raw(self, *args: Any) -> Any:
+        try:
+            return self.forward(*args)
+        except TypeError:
+            given = " and ".join(type(x).__name__ for x in args)
+            raise ArgumentTypeError(f"{self.name}: expected tensors or numbers, got {given}; wrap them in tg.tensor(...)") from None

@@ -1,0 +1,419 @@
+"""Pooling: the largest or the mean element of each window.
+
+A window is given for each dimension by an `Axis`. Its taps say for every position inside the window which outputs look
+at which inputs; so every primitive here is a few operations on whole slices per tap, and padding is never built.
+
+Shapes: (..., *size) -> (..., *out), with one Axis for each of the last dimensions.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, DtypeError, ShapeError
+from .fused import check_float
+from .reduction import mean_p
+from .windows import batched, per_dim, unbatched
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+# ---- windows -------------------------------------------------------------------------------------------------------------
+
+
+class Axis(NamedTuple):
+    """Windows along one dimension. Without `kernel`, window i goes from ⌊i · size / out⌋ to ⌈(i + 1) · size / out⌉."""
+
+    size: int
+    out: int
+    kernel: int = 0
+    stride: int = 0
+    padding: int = 0
+    dilation: int = 1
+
+    def starts(self) -> Array:
+        """The input at which each window starts, which may be in the padding."""
+        numbers = np.arange(self.out)
+        return numbers * self.stride - self.padding if self.kernel else numbers * self.size // self.out
+
+    def length(self) -> int:
+        """How many positions the largest window has."""
+        if self.kernel:
+            return self.kernel
+        return int((_ends(self.size, self.out) - self.starts()).max(initial=0))
+
+
+Axes = tuple[Axis, ...]
+
+
+class Tap(NamedTuple):
+    """One position inside of windows: these outputs look at these inputs. No input is named twice."""
+
+    position: int
+    outputs: Any
+    inputs: Any
+
+
+def _ends(size: int, out: int) -> Array:
+    return -(-(np.arange(1, out + 1) * size) // max(out, 1))
+
+
+@functools.lru_cache(maxsize=256)
+def _taps(axis: Axis) -> tuple[Tap, ...]:
+    """The taps of one dimension, in the order of their positions: slices, or arrays if the windows are not regular."""
+    return tuple(_sliding(axis) if axis.kernel else _adaptive(axis))
+
+
+def _sliding(axis: Axis) -> list[Tap]:
+    taps = []
+    for position in range(axis.kernel):
+        shift = position * axis.dilation - axis.padding
+        first = max(-(shift // axis.stride), 0)
+        last = min(-((shift - axis.size) // axis.stride), axis.out)
+        if first < last:
+            start = first * axis.stride + shift
+            taps.append(Tap(position, slice(first, last), slice(start, start + (last - first - 1) * axis.stride + 1, axis.stride)))
+    return taps
+
+
+def _adaptive(axis: Axis) -> list[Tap]:
+    starts, ends = axis.starts(), _ends(axis.size, axis.out)
+    taps = []
+    for position in range(axis.length()):
+        outputs = np.flatnonzero(starts + position < ends)
+        inputs = starts[outputs] + position
+        while len(outputs):  # windows that start together are told apart, so that inputs can be added to at once
+            first = np.unique(inputs, return_index=True)[1]
+            taps.append(Tap(position, outputs[first], inputs[first]))
+            outputs, inputs = np.delete(outputs, first), np.delete(inputs, first)
+    return taps
+
+
+@functools.lru_cache(maxsize=256)
+def _all_taps(axes: Axes) -> tuple[Tap, ...]:
+    """The taps over several dimensions, positions numbered in row-major order of the largest window."""
+    taps = []
+    for chosen in itertools.product(*map(_taps, axes)):
+        number = 0
+        for axis, tap in zip(axes, chosen, strict=True):
+            number = number * axis.length() + tap.position
+        taps.append(Tap(number, _selection([tap.outputs for tap in chosen]), _selection([tap.inputs for tap in chosen])))
+    return tuple(sorted(taps, key=lambda tap: tap.position))
+
+
+def _selection(each: list[Any]) -> tuple[Any, ...]:
+    """An index for the last dimensions out of one slice or array for each; arrays are crossed, not paired."""
+    arrays = [i for i, item in enumerate(each) if not isinstance(item, slice)]
+    for dim in arrays:
+        each[dim] = each[dim].reshape((-1,) + (1,) * sum(other > dim for other in arrays))
+    return (..., *each)
+
+
+def _along(item: Any, dim: int, count: int) -> tuple[Any, ...]:
+    """An index that selects along dimension `dim` of the last `count` ones."""
+    return (..., item, *[slice(None)] * (count - 1 - dim))
+
+
+def _accumulate(ufunc: Any, out: Array, at: tuple[Any, ...], values: Array) -> None:
+    """out[at] = ufunc(out[at], values); in place where `at` gives a view."""
+    place = out[at]
+    if all(isinstance(item, slice) for item in at[1:]):
+        ufunc(place, values, out=place)
+    else:
+        out[at] = ufunc(place, values)
+
+
+def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
+    """ufunc over the inputs of each window, one dimension after the other."""
+    for dim, axis in enumerate(axes):
+        at = x.ndim - len(axes) + dim
+        if axis.kernel == axis.size and axis.out == 1 and not axis.padding and axis.dilation == 1:
+            x = ufunc.reduce(x, axis=at, keepdims=True)
+            continue
+        out = np.full((*x.shape[:at], axis.out, *x.shape[at + 1 :]), neutral, x.dtype)
+        for tap in _taps(axis):
+            _accumulate(ufunc, out, _along(tap.outputs, dim, len(axes)), x[_along(tap.inputs, dim, len(axes))])
+        x = out
+    return x
+
+
+def _widened(x: Array) -> Array:
+    """x, as float32 if it is float16: half precision is for storage, not for adding up."""
+    return x.astype(np.float32) if x.dtype.char == "e" else x
+
+
+# ---- means ---------------------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=256)
+def _divisor(axes: Axes, padded: bool, dtype: np.dtype[Any]) -> Any:
+    """How many elements each window has, with those of the padding or without; a number if all have as many."""
+    total: Any = 1
+    for axis in axes:
+        starts = axis.starts()
+        ends = np.minimum(starts + axis.kernel, axis.size + axis.padding) if axis.kernel else _ends(axis.size, axis.out)
+        lengths = ends - starts if padded else np.minimum(ends, axis.size) - np.maximum(starts, 0)
+        total = np.multiply.outer(total, lengths)
+    if total.size and (total == total.flat[0]).all():
+        return int(total.flat[0])
+    return total.astype(dtype)
+
+
+@primitive
+def window_mean(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> Array:
+    """The sum of each window divided by its number of elements, or by `divisor`."""
+    total = _gathered(np.add, _widened(x), axes, 0)
+    by = _divisor(axes, padded, total.dtype) if divisor is None else divisor
+    if x.dtype.kind != "f":
+        return np.trunc(total / by).astype(x.dtype)
+    return np.divide(total, by, out=total).astype(x.dtype, copy=False)
+
+
+@primitive
+def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> Array:
+    """The transpose of `window_mean`: x divided as there, and added to every element of its window."""
+    wide = _widened(x)
+    out = wide / (_divisor(axes, padded, wide.dtype) if divisor is None else divisor)
+    for dim, axis in reversed(list(enumerate(axes))):
+        at = x.ndim - len(axes) + dim
+        spread = np.zeros((*out.shape[:at], axis.size, *out.shape[at + 1 :]), out.dtype)
+        for tap in _taps(axis):
+            _accumulate(np.add, spread, _along(tap.inputs, dim, len(axes)), out[_along(tap.outputs, dim, len(axes))])
+        out = spread
+    return out.astype(x.dtype, copy=False)
+
+
+window_mean.vjp(x=lambda g, axes, padded, divisor: window_spread(g, axes=axes, padded=padded, divisor=divisor))
+window_spread.vjp(x=lambda g, axes, padded, divisor: window_mean(g, axes=axes, padded=padded, divisor=divisor))
+
+# ---- maxima --------------------------------------------------------------------------------------------------------------
+
+
+@primitive
+def window_max(x: Array, *, axes: Axes) -> Array:
+    """The largest element of each window."""
+    return _gathered(np.maximum, x, axes, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
+
+
+@primitive
+def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
+    """At which position of its window the largest element `out` stands first; of several nan, the last counts."""
+    count = math.prod([axis.length() for axis in axes])
+    kind: Any = np.uint8 if count < 256 else np.int32
+    score = np.zeros(out.shape, kind)  # the first position has the highest: products and maxima are faster than masks
+    for tap in _all_taps(axes):
+        _accumulate(np.maximum, score, tap.outputs, (x[tap.inputs] == out[tap.outputs]) * kind(count - tap.position))
+    which = count - np.maximum(score, 1)
+    if np.isnan(out).any():
+        score[...] = 0
+        for tap in _all_taps(axes):
+            _accumulate(np.maximum, score, tap.outputs, np.isnan(x[tap.inputs]) * kind(tap.position + 1))
+        which = np.where(score > 0, score - 1, which)
+    return which.astype(kind, copy=False)
+
+
+def _where(mask: Array, x: Array, finite: bool) -> Array:
+    """x, with zeros where the mask is False; a product is 10 times faster, but 0 · inf is nan."""
+    return x * mask if finite else np.where(mask, x, x.dtype.type(0))
+
+
+def _is_finite(x: Array) -> bool:
+    return x.dtype.kind != "f" or math.isfinite(np.vdot(x, x))
+
+
+@primitive
+def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
+    """The element of each window at the position told by `window_argmax`."""
+    out = np.zeros(which.shape, x.dtype)
+    finite = _is_finite(x)
+    for tap in _all_taps(axes):
+        _accumulate(np.add, out, tap.outputs, _where(which[tap.outputs] == tap.position, x[tap.inputs], finite))
+    return out
+
+
+@primitive
+def window_place(x: Array, which: Array, *, axes: Axes) -> Array:
+    """The transpose of `window_pick`: each element added at the position told by `window_argmax`, zeros elsewhere."""
+    out = np.zeros((*x.shape[: x.ndim - len(axes)], *[axis.size for axis in axes]), x.dtype)
+    finite = _is_finite(x)
+    apart = all(axis.kernel and axis.stride > axis.dilation * (axis.kernel - 1) for axis in axes)  # no input has two windows
+    for tap in _all_taps(axes):
+        values = _where(which[tap.outputs] == tap.position, x[tap.outputs], finite)
+        if apart:
+            out[tap.inputs] = values
+        else:
+            _accumulate(np.add, out, tap.inputs, values)
+    return out
+
+
+@primitive
+def window_indices(which: Array, *, axes: Axes) -> Array:
+    """Positions inside of windows as places in the flattened dimensions, as int64."""
+    total: Any = 0
+    for dim, axis in enumerate(axes):
+        below = math.prod([other.length() for other in axes[dim + 1 :]])
+        inside = which.astype(np.int64) // below % max(axis.length(), 1)
+        starts = axis.starts().reshape(-1, *(1,) * (len(axes) - 1 - dim))
+        total = total * axis.size + starts + inside * axis.dilation
+    return np.asarray(total)
+
+
+window_max.vjp(x=lambda g, x, out, axes: window_place(g, window_argmax(x, out, axes=axes), axes=axes))
+window_argmax.vjp(x=None, out=None)
+window_pick.vjp(x=lambda g, which, axes: window_place(g, which, axes=axes), which=None)
+window_place.vjp(x=lambda g, which, axes: window_pick(g, which, axes=axes), which=None)
+window_indices.vjp(which=None)
+
+# ---- reading arguments ---------------------------------------------------------------------------------------------------
+
+
+def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Axes:
+    kernels = per_dim(kernel, count, what, "kernel_size", 1)
+    strides = kernels if stride is None or (isinstance(stride, list | tuple) and not stride) else per_dim(stride, count, what, "stride", 1)
+    paddings, dilations = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
+    _refuse_empty(what, input)
+    axes = []
+    for n, k, s, p, d in zip(input.shape[-count:], kernels, strides, paddings, dilations, strict=True):
+        reach = d * (k - 1) + 1
+        if p > reach // 2:
+            raise ArgumentError(
+                f"{what}: padding {p} is more than half of the window, which reaches over {reach}; a window must meet the input"
+            )
+        free = n + 2 * p - reach
+        out = -(-free // s) + 1 if ceil_mode else free // s + 1
+        if ceil_mode and (out - 1) * s >= n + p:
+            out -= 1  # a window must start inside of the input or the padding before it
+        axes.append(Axis(n, out, k, s, p, d))
+    if any(axis.out < 1 for axis in axes):
+        raise ShapeError(
+            f"{what}: the window {kernels} with dilation {dilations} is larger than the input with padding {paddings}\n"
+            f"  input {tuple(input.shape)}; use a smaller kernel_size, or pad"
+        )
+    return tuple(axes)
+
+
+def _refuse_empty(what: str, input: Any) -> None:
+    if 0 in input.shape[1:]:
+        raise ShapeError(f"{what}: only the batch may be empty, got an input of shape {tuple(input.shape)}")
+
+
+def _adaptive_axes(what: str, input: Any, count: int, output_size: Any) -> Axes:
+    """Windows that give the sizes asked for, None for the input's; regular ones where they divide its size."""
+    given = input.shape[-count:]
+    wanted = output_size if isinstance(output_size, list | tuple) else (output_size,) * count
+    if None in wanted and len(wanted) == count:
+        wanted = tuple([n if size is None else size for n, size in zip(given, wanted, strict=True)])
+    sizes = per_dim(wanted, count, what, "output_size", 0)
+    return tuple([Axis(n, o, n // o, n // o) if o and n and n % o == 0 else Axis(n, o) for n, o in zip(given, sizes, strict=True)])
+
+
+def _max_pool(what: str, input: Any, axes: Axes, added: bool, return_indices: bool) -> Any:
+    if input.dtype.kind == "b":
+        raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() first")
+    out = window_max(input, axes=axes)
+    if not return_indices:
+        return unbatched(out, added)
+    indices = window_indices(window_argmax(input, out, axes=axes), axes=axes)
+    return unbatched(out, added), unbatched(indices, added)
+
+
+def _sliding_max(what: str, count: int, input: Any, options: tuple[Any, ...], return_indices: bool) -> Any:
+    input, added = batched(input, count, what)
+    return _max_pool(what, input, _sliding_axes(what, input, count, *options), added, return_indices)
+
+
+def _adaptive_max(what: str, count: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    input, added = batched(input, count, what)
+    check_float(what, input)
+    _refuse_empty(what, input)
+    return _max_pool(what, input, _adaptive_axes(what, input, count, output_size), added, return_indices)
+
+
+def _sliding_mean(
+    what: str, count: int, input: Any, options: tuple[Any, ...], count_include_pad: bool, divisor: Any = None
+) -> Tensor:  # fmt: skip
+    input, added = batched(input, count, what)
+    axes = _sliding_axes(what, input, count, *options)
+    if input.dtype.kind == "b":
+        raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() first")
+    if divisor is not None and (isinstance(divisor, bool) or not isinstance(divisor, int) or divisor == 0):
+        raise ArgumentError(f"{what}: divisor_override must be an integer other than 0, got {divisor!r}")
+    return unbatched(window_mean(input, axes=axes, padded=bool(count_include_pad), divisor=divisor), added)
+
+
+def _adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor:
+    input, added = batched(input, count, what)
+    check_float(what, input)
+    _refuse_empty(what, input)
+    axes = _adaptive_axes(what, input, count, output_size)
+    if all(axis.out == 1 for axis in axes):
+        return unbatched(mean_p(input, dim=tuple(range(2, 2 + count)), keepdim=True), added)
+    return unbatched(window_mean(input, axes=axes, padded=False, divisor=None), added)
+
+
+# ---- the functions -------------------------------------------------------------------------------------------------------
+
+
+def max_pool1d(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """The largest of `kernel_size` elements, every `stride` (None: kernel_size); (n, c, l) -> (n, c, out). Padding never wins.
+
+    out = (l + 2 · padding - dilation · (kernel_size - 1) - 1) / stride + 1, rounded down, or up with `ceil_mode`. The gradient
+    goes to the first of equal elements. With `return_indices` also the places of the elements in the input, as int64.
+    """
+    return _sliding_max("max_pool1d", 1, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+
+
+def max_pool2d(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """`max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). Indices count through the flattened (h, w)."""
+    return _sliding_max("max_pool2d", 2, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+
+
+def avg_pool1d(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+) -> Tensor:  # fmt: skip
+    """The mean of `kernel_size` elements, every `stride` (None: kernel_size); (n, c, l) -> (n, c, out). Padding counts as zeros.
+
+    Without `count_include_pad` only elements of the input are counted.
+    """
+    return _sliding_mean("avg_pool1d", 1, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad)
+
+
+def avg_pool2d(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
+    """`avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). `divisor_override` is used instead of the count."""
+    return _sliding_mean("avg_pool2d", 2, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad, divisor_override)
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """Means of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out)."""
+    return _adaptive_mean("adaptive_avg_pool1d", 1, input, output_size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """`adaptive_avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size."""
+    return _adaptive_mean("adaptive_avg_pool2d", 2, input, output_size)
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out)."""
+    return _adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """`adaptive_max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size."""
+    return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)

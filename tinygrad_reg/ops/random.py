@@ -1,0 +1,144 @@
+"""Random numbers: the generator, and draws into new or existing tensors."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value, wrap
+from ..engine.primitive import primitive
+from ..engine.state import get_default_dtype, state
+from ..errors import ArgumentError, ArgumentTypeError
+from .assign import assign
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+class Generator:
+    """A source of random numbers with a state of its own; the same seed gives the same numbers."""
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.seed()
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start again from this seed."""
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            raise ArgumentTypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}: {seed!r}")
+        if not -(2**63) <= seed < 2**64:
+            raise ArgumentError(f"manual_seed: the seed must fit into 64 bits, got {seed}")
+        self._seed = int(seed) % 2**64
+        self._numpy: Any = None
+        return self
+
+    @property
+    def numpy(self) -> Any:
+        """NumPy's generator behind this one, made on first use: `import numpy.random` takes longer than the rest of this package."""
+        if self._numpy is None:
+            self._numpy = np.random.Generator(np.random.PCG64(self._seed))
+        return self._numpy
+
+    def seed(self) -> int:
+        """Start from a seed that nobody can predict; returns it."""
+        self.manual_seed(int.from_bytes(os.urandom(8)))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed of the last start."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that decides the numbers to come."""
+        return {"seed": self._seed, "bits": self.numpy.bit_generator.state}
+
+    def set_state(self, new_state: dict[str, Any]) -> Generator:
+        """Go back to a state taken with `get_state`."""
+        if not isinstance(new_state, dict) or set(new_state) != {"seed", "bits"}:
+            raise ArgumentTypeError("set_state: expected what get_state returned")
+        self.manual_seed(new_state["seed"])
+        self.numpy.bit_generator.state = new_state["bits"]
+        return self
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator; returns it."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Seed the default generator unpredictably; returns the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The state of the default generator."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: dict[str, Any]) -> None:
+    """Go back to a state of the default generator."""
+    default_generator.set_state(new_state)
+
+
+@primitive
+def draw_p(*, kind: str, shape: tuple[int, ...], dtype: Any, generator: Generator, params: tuple[Any, ...]) -> Array:
+    """Fresh random numbers; not a function of its arguments, so a compiled step draws anew at every call."""
+    source = generator.numpy
+    if kind == "uniform" and dtype.itemsize >= 4:
+        return source.random(shape, dtype=dtype)
+    if kind == "normal" and dtype.itemsize >= 4:
+        return source.standard_normal(shape, dtype=dtype)
+    if kind == "uniform":  # rounding to float16 must not give 1
+        return (source.integers(0, 2048, shape) / 2048).astype(dtype)
+    if kind == "normal":
+        return source.standard_normal(shape).astype(dtype)
+    if kind == "integers":
+        return source.integers(params[0], params[1], shape).astype(dtype)
+    return source.permutation(params[0]).astype(dtype)
+
+
+def draw(kind: str, shape: tuple[int, ...], dtype: Any = None, generator: Generator | None = None, params: tuple[Any, ...] = ()) -> Any:
+    """A tensor of fresh numbers: "uniform" in [0, 1), "normal", "integers" in [a, b), "permutation" of n."""
+    static = {
+        "kind": kind,
+        "shape": shape,
+        "dtype": np.dtype(get_default_dtype() if dtype is None else dtype),
+        "generator": default_generator if generator is None else generator,
+        "params": params,
+    }
+    out = np.asarray(draw_p.forward(**static))
+    result = wrap(Value.result_class, out)
+    if state.tracer is not None:
+        state.tracer.record(draw_p, (), static, out)
+    return result
+
+
+def uniform_(target: Any, low: float = 0.0, high: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers from the uniform distribution on [low, high)."""
+    if not low <= high:
+        raise ArgumentError(f"uniform_: needs from <= to, got {low} and {high}")
+    return assign(target, draw("uniform", target.shape, target.dtype, generator) * (high - low) + low, "uniform_")
+
+
+def normal_(target: Any, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers from the normal distribution."""
+    if not std >= 0:
+        raise ArgumentError(f"normal_: std must not be negative, got {std}")
+    return assign(target, draw("normal", target.shape, target.dtype, generator) * std + mean, "normal_")
+
+
+def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1 with probability p, else 0."""
+    drawn = draw("uniform", target.shape, None, generator) < p
+    return assign(target, drawn.to(target.dtype), "bernoulli_")

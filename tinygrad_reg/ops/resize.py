@@ -1,0 +1,234 @@
+"""Images of another size: interpolation, and pixels moved between channels and space.
+
+Interpolation is linear and works on one dimension after the other: output i is the input at position p(i), or a mean of
+its two neighbours. Positions never decrease, so the outputs that read one input are neighbours; the way back adds them up in a few rounds.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from .arguments import rank
+from .fused import check_float
+from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+from .shape import permute_p, reshape_p
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+# ---- one dimension -------------------------------------------------------------------------------------------------------
+
+
+class Grid(NamedTuple):
+    """How `out` positions lie in a dimension of `size` elements: `scale` apart if given, else size / out."""
+
+    size: int
+    out: int
+    mode: str  # "nearest", "nearest-exact" or "linear"
+    scale: float | None = None
+    align_corners: bool = False
+
+    def step(self) -> float:
+        """The distance between two positions."""
+        if self.align_corners:
+            return (self.size - 1) / (self.out - 1) if self.out > 1 else 0.0
+        return self.size / self.out if self.scale is None else 1.0 / self.scale
+
+
+class _Reading(NamedTuple):
+    """One element that each output reads."""
+
+    index: Array
+    weight: Array | None  # None: 1
+    rounds: tuple[tuple[Any, Any], ...]  # (outputs, inputs): every output once, and no input twice in a round
+
+
+def _reading(index: Array, weight: Array | None) -> _Reading:
+    """Outputs that read the same input are neighbours: round k takes the k-th of each."""
+    inputs, starts, counts = np.unique(index, return_index=True, return_counts=True)
+    rounds = [(_slice_of(starts[counts > k] + k), _slice_of(inputs[counts > k])) for k in range(counts.max(initial=0))]
+    return _Reading(index, weight, tuple(rounds))
+
+
+def _slice_of(places: Array) -> Any:
+    """Increasing places as a slice, if their distances are equal."""
+    step = int(places[1] - places[0]) if len(places) > 1 else 1
+    if (np.diff(places) == step).all():
+        return slice(int(places[0]), int(places[-1]) + 1, step)
+    return places
+
+
+@functools.lru_cache(maxsize=128)
+def _readings(grid: Grid, dtype: np.dtype[Any]) -> tuple[_Reading, ...]:
+    """What each output reads. Positions are computed in the precision in which PyTorch computes them, where rounding decides."""
+    real: Any = np.float64 if dtype == np.float64 else np.float32
+    numbers = np.arange(grid.out).astype(real)
+    step = real(grid.step())
+    if grid.mode != "linear":
+        places = numbers * step if grid.mode == "nearest" else (numbers + real(0.5)) * step
+        return (_reading(np.minimum(np.floor(places.astype(np.float32)).astype(np.int64), grid.size - 1), None),)
+    places = numbers * step if grid.align_corners else np.maximum((numbers + real(0.5)) * step - real(0.5), real(0))
+    below = np.minimum(places.astype(np.int64), grid.size - 1)
+    above = np.minimum(below + 1, grid.size - 1)
+    weight = np.clip(places - below.astype(real), 0, 1).astype(real)
+    return (_reading(below, 1 - weight), _reading(above, weight))
+
+
+def _along(vector: Array, dim: int, x: Array) -> Array:
+    """A vector that multiplies x along a dimension; repeated over the later ones, so that the product runs through long lines."""
+    return np.repeat(vector, math.prod(x.shape[dim + 1 :])).reshape(-1, *x.shape[dim + 1 :])
+
+
+def _read(x: Array, dim: int, reading: _Reading) -> Array:
+    """One element for each output, times its weight; float16 becomes float32."""
+    part = x.take(reading.index, axis=dim)
+    if reading.weight is None:
+        return part
+    weight = _along(reading.weight, dim, x)
+    return np.multiply(part, weight, out=part) if part.dtype == weight.dtype else part * weight
+
+
+@primitive
+def resample(x: Array, *, dim: int, grid: Grid) -> Array:
+    """x at the positions of the grid along one dimension."""
+    first, *others = [_read(x, dim, reading) for reading in _readings(grid, x.dtype)]
+    for other in others:
+        first += other
+    return first.astype(x.dtype, copy=False)
+
+
+@primitive
+def resample_back(x: Array, *, dim: int, grid: Grid) -> Array:
+    """The transpose of `resample`: each element added to what it was read from."""
+    wide = x.astype(np.float32) if x.dtype.char == "e" else x
+    out = np.zeros((*x.shape[:dim], grid.size, *x.shape[dim + 1 :]), wide.dtype)
+    before = (slice(None),) * dim
+    for reading in _readings(grid, x.dtype):
+        part = wide if reading.weight is None else wide * _along(reading.weight, dim, x)
+        for outputs, inputs in reading.rounds:
+            out[(*before, inputs)] += part[(*before, outputs)]
+    return out.astype(x.dtype, copy=False)
+
+
+resample.vjp(x=lambda g, dim, grid: resample_back(g, dim=dim, grid=grid))
+resample_back.vjp(x=lambda g, dim, grid: resample(g, dim=dim, grid=grid))
+
+# ---- interpolate ---------------------------------------------------------------------------------------------------------
+
+_DIMS = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bilinear": (2,), "area": (1, 2)}
+
+
+def _each(given: Any, count: int, name: str, shape: tuple[int, ...]) -> list[Any]:
+    """One value for each spatial dimension."""
+    if not isinstance(given, list | tuple):
+        return [given] * count
+    if len(given) != count:
+        raise ArgumentError(f"interpolate: {name} needs one number, or {count} for an input of shape {shape}, got {len(given)}: {given}")
+    return list(given)
+
+
+def _sizes(input: Any, count: int, size: Any, scale_factor: Any) -> tuple[list[int], list[float | None]]:
+    """The size and, if given, the factor of each spatial dimension."""
+    shape = tuple(input.shape)
+    if (size is None) == (scale_factor is None):
+        raise ArgumentError(f"interpolate: give either size or scale_factor, got size={size} and scale_factor={scale_factor}")
+    try:
+        if size is not None:
+            return [operator.index(n) for n in _each(size, count, "size", shape)], [None] * count
+        factors = [float(factor) for factor in _each(scale_factor, count, "scale_factor", shape)]
+        return [math.floor(n * factor) for n, factor in zip(shape[2:], factors, strict=True)], list(factors)
+    except (TypeError, OverflowError, ValueError) as error:
+        if isinstance(error, ArgumentError):
+            raise
+        given = f"size={size!r}" if size is not None else f"scale_factor={scale_factor!r}"
+        raise ArgumentTypeError(f"interpolate: size must be integers, scale_factor finite numbers, got {given}") from None
+
+
+def _check(input: Any, mode: str, align_corners: bool | None) -> int:
+    """The number of spatial dims, which fits the mode."""
+    count = rank(input, "interpolate") - 2
+    if mode not in _DIMS:
+        raise ArgumentError(f"interpolate: mode must be one of {', '.join(_DIMS)}, got {mode!r}")
+    if count not in _DIMS[mode]:
+        wanted = " or ".join(str(n + 2) for n in _DIMS[mode])
+        raise ShapeError(f'interpolate: mode "{mode}" needs an input (n, c, ...) with {wanted} dims, got shape {tuple(input.shape)}')
+    if align_corners is not None and "linear" not in mode:
+        raise ArgumentError(f'interpolate: align_corners is only for modes "linear" and "bilinear", got {align_corners} with "{mode}"')
+    if mode != "nearest" and mode != "nearest-exact":
+        check_float("interpolate", input)
+    return count
+
+
+def interpolate(
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None, antialias: bool = False,
+) -> Tensor:  # fmt: skip
+    """The input at another size, or ⌊size · scale_factor⌋; (n, c, *size) -> (n, c, *out).
+
+    mode "nearest" takes the element before each position, "linear" (1 dim) and "bilinear" (2 dims) the mean of the neighbours, weighted by
+    their distance, "area" the mean over what an output covers. Pixels are squares whose outer corners meet, with
+    `align_corners` points of which the first and last ones meet. Positions are 1 / scale_factor apart, with
+    `recompute_scale_factor` size / out.
+    """
+    count = _check(input, mode, align_corners)
+    if antialias:
+        raise ArgumentError('interpolate: antialias is not implemented; use mode "area" to make images smaller')
+    if recompute_scale_factor and size is not None:
+        raise ArgumentError("interpolate: recompute_scale_factor is for scale_factor, not for an explicit size; leave it out")
+    sizes, factors = _sizes(input, count, size, scale_factor)
+    if min(sizes) < 1 or 0 in input.shape[1:]:
+        raise ShapeError(f"interpolate: sizes must be positive, got {tuple(sizes)} for an input of shape {tuple(input.shape)}")
+    if mode == "area":
+        return adaptive_avg_pool1d(input, sizes) if count == 1 else adaptive_avg_pool2d(input, sizes)
+    kind = "linear" if "linear" in mode else mode
+    out = input
+    for i in reversed(range(count)):
+        scale = None if recompute_scale_factor else factors[i]
+        out = resample(out, dim=i + 2, grid=Grid(input.shape[i + 2], sizes[i], kind, scale, bool(align_corners)))
+    return out
+
+
+# ---- pixels and channels -------------------------------------------------------------------------------------------------
+
+
+def _factor(input: Any, factor: Any, what: str, name: str) -> int:
+    if isinstance(factor, bool) or not hasattr(factor, "__index__"):
+        raise ArgumentTypeError(f"{what}: {name} must be an integer, got {factor!r}")
+    if rank(input, what) < 3:
+        raise ShapeError(f"{what}: input must have at least 3 dims (..., c, h, w), got shape {tuple(input.shape)}")
+    if factor < 1:
+        raise ArgumentError(f"{what}: {name} must be positive, got {factor}")
+    return operator.index(factor)
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """Channels become pixels; (..., c · r², h, w) -> (..., c, h · r, w · r).
+
+    Shi et al., Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural network, 2016.
+    """
+    r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
+    *lead, c, h, w = input.shape
+    if c % (r * r):
+        raise ShapeError(f"pixel_shuffle: {c} channels are not divisible by {r}² = {r * r}\n  input {tuple(input.shape)}")
+    apart = reshape_p(input, shape=(*lead, c // (r * r), r, r, h, w))
+    n = len(lead)
+    return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 3, n + 1, n + 4, n + 2)), shape=(*lead, c // (r * r), h * r, w * r))
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """Pixels become channels; (..., c, h · r, w · r) -> (..., c · r², h, w): the way back of `pixel_shuffle`."""
+    r = _factor(input, downscale_factor, "pixel_unshuffle", "downscale_factor")
+    *lead, c, h, w = input.shape
+    if h % r or w % r:
+        raise ShapeError(f"pixel_unshuffle: height {h} and width {w} must be divisible by {r}\n  input {tuple(input.shape)}")
+    apart = reshape_p(input, shape=(*lead, c, h // r, r, w // r, r))
+    n = len(lead)
+    return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 2, n + 4, n + 1, n + 3)), shape=(*lead, c * r * r, h // r, w // r))

@@ -1,0 +1,163 @@
+"""Scans: running sums and products along a dim, and `prod`, whose derivative is made of them.
+
+Shapes: `(..., n, ...) -> (..., n, ...)`. Inside of this module `dim` has been read already: counted from the front, or None
+for a tensor that has only one line of elements. Nothing is ever divided, so derivatives are exact also where elements are 0, to every
+order.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.primitive import primitive
+from ..errors import ArgumentTypeError
+from .arguments import numpy_names
+from .elementwise import isfinite, ne, where_p
+from .reduction import all_p, as_asked, read_dim, reduction, spread, widened
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_INT64 = np.dtype(np.int64)
+_multiply: Any = np.multiply.reduce
+_MANY = 128  # lines from which on one addition for all of them beats NumPy's accumulate, which takes them one by one
+
+
+def _lines(x: Array, dim: int | None) -> Array:
+    """A view of a contiguous x with the scanned dim first; None: all elements in one row."""
+    return x.reshape(-1) if dim is None else x.swapaxes(0, dim)
+
+
+def _accumulate(ufunc: np.ufunc, x: Array, dim: int | None, reverse: bool) -> Array:
+    """Running results of a ufunc along dim; floats are carried in double precision, as rounding piles up along the way."""
+    exact = x.dtype.kind == "f"
+    out = x.astype(np.float64 if exact else _INT64, order="C")
+    steps = _lines(out, dim)[:: -1 if reverse else 1]
+    if out.size >= _MANY * len(steps):
+        for before, step in pairwise(steps):
+            ufunc(before, step, out=step)
+    else:
+        ufunc.accumulate(steps, out=steps)
+    return out.astype(x.dtype, copy=False) if exact else out
+
+
+@reduction("cumsum")
+def cumsum_p(x: Array, *, dim: int | None, reverse: bool) -> Array:
+    """Running sum along `dim` (None: in row-major order), from the end if `reverse`."""
+    return _accumulate(np.add, x, dim, reverse)
+
+
+cumsum_p.vjp(x=lambda g, dim, reverse: cumsum_p(g, dim=dim, reverse=not reverse))
+
+
+def _cumprod_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: int | None, reverse: bool) -> Any:
+    """d/dxⱼ = Π(i<j) xᵢ · rⱼ, where rⱼ = gⱼ + xⱼ₊₁ · rⱼ₊₁ collects what comes after."""
+    if not x_shape or x_shape[dim or 0] == 1:
+        return g
+    step = -1 if reverse else 1
+    before = shifted(out, by=step, dim=dim, fill=1.0)
+    after = recurrence(shifted(x, by=-step, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
+    return _nan_at_nonfinite(before * after, x, dim)
+
+
+@reduction("cumprod")
+def cumprod_p(x: Array, *, dim: int | None, reverse: bool) -> Array:
+    """Running product along `dim` (None: in row-major order), from the end if `reverse`."""
+    return _accumulate(np.multiply, x, dim, reverse)
+
+
+cumprod_p.vjp(x=_cumprod_rule)
+
+
+def _nan_at_nonfinite(part: Any, x: Any, dim: int | None) -> Any:
+    """The part, with nan where x is inf or nan on a line without 0. There PyTorch divides the product by x."""
+    dividing = all_p(ne(x, 0.0), dim=None if dim is None else (dim,), keepdim=True)
+    return where_p(dividing & ~isfinite(x), math.nan, part)
+
+
+@reduction("shifted")
+def shifted(x: Array, *, by: int, dim: int | None, fill: float) -> Array:
+    """x moved by 1 or -1 places along `dim`, with `fill` where nothing came."""
+    out = np.full(x.shape, fill, x.dtype)
+    source, target = _lines(x, dim), _lines(out, dim)
+    if by > 0:
+        target[by:] = source[:-by]
+    else:
+        target[:by] = source[-by:]
+    return out
+
+
+shifted.vjp(x=lambda g, by, dim: shifted(g, by=-by, dim=dim, fill=0.0))
+
+
+@primitive
+def recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
+    """The solution r of rⱼ = xⱼ · rⱼ₋₁ + yⱼ along `dim`, from the end if `reverse`; the first x plays no part."""
+    out = np.empty(y.shape, y.dtype)
+    step = -1 if reverse else 1
+    r, x, y = (_lines(a, dim)[::step] for a in (out, x, y))
+    r[:1] = y[:1]
+    for j in range(1, len(r)):
+        r[j] = x[j] * r[j - 1] + y[j]
+    return out
+
+
+def _recurrence_adjoint(g: Any, x: Any, dim: int | None, reverse: bool) -> Any:
+    return recurrence(shifted(x, by=1 if reverse else -1, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
+
+
+recurrence.vjp(
+    x=lambda g, x, out, dim, reverse: _recurrence_adjoint(g, x, dim, reverse) * shifted(out, by=-1 if reverse else 1, dim=dim, fill=0.0),
+    y=_recurrence_adjoint,
+)
+
+
+def _prod_rule(g: Any, x: Any, x_shape: Any, dim: int | None, keepdim: bool) -> Any:
+    """The product of all other elements: of those before times those after."""
+    before = shifted(cumprod_p(x, dim=dim, reverse=False), by=1, dim=dim, fill=1.0)
+    after = shifted(cumprod_p(x, dim=dim, reverse=True), by=-1, dim=dim, fill=1.0)
+    others = _nan_at_nonfinite(before * after, x, dim)
+    return spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * others
+
+
+@reduction("prod")
+def prod_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
+    """Product of the elements over `dim`; integers and bools multiply to int64."""
+    made = _multiply(widened(x), axis=dim, dtype=None if x.dtype.kind == "f" else _INT64, keepdims=keepdim)
+    return made.astype(x.dtype, copy=False) if x.dtype.kind == "f" else made
+
+
+prod_p.vjp(x=_prod_rule)
+
+
+@numpy_names
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Π x of all elements or along one dim; integers and bools give int64. Derivatives of any order are exact at 0."""
+    chosen = read_dim(input, dim, "prod")
+    return as_asked(prod_p(as_asked(input, dtype), dim=chosen, keepdim=keepdim), dtype)
+
+
+@numpy_names
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """yⱼ = Σ(i<=j) xᵢ along dim; integers and bools give int64."""
+    chosen = _read_scan(input, dim, "cumsum")
+    return as_asked(cumsum_p(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
+
+
+@numpy_names
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """yⱼ = Π(i<=j) xᵢ along dim; integers and bools give int64. Derivatives of any order are exact at 0."""
+    chosen = _read_scan(input, dim, "cumprod")
+    return as_asked(cumprod_p(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
+
+
+def _read_scan(input: Any, dim: Any, what: str) -> int | None:
+    """The dim of a scan, which must be given."""
+    if dim is None:
+        raise ArgumentTypeError(f"{what}: needs a dim to run along; for all elements in order use .flatten() first")
+    return read_dim(input, dim, what)

@@ -1,0 +1,354 @@
+"""The same elements in another shape or order of dimensions: reshape, squeeze, transpose, permute, expand; all views.
+
+Where no strides can express a shape, reshape copies. `clone` and `contiguous` copy what is seen through such views.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.broadcasting import broadcast_to as broadcast_p
+from ..engine.mutation import Array, owner
+from ..engine.node import Value
+from ..engine.primitive import primitive
+from ..errors import ArgumentError, ShapeError
+from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
+from .views import select_view, viewing
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+# ---- the primitives ----------------------------------------------------------------------------------------------------
+
+
+@viewing("reshape")
+def reshape_p(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """The elements in row-major order, arranged to `shape`; a copy only where no strides can express it."""
+    return x.reshape(shape)
+
+
+reshape_p.vjp(x=lambda g, x_shape: reshape_p(g, shape=x_shape))
+
+
+@viewing("transpose")
+def transpose_p(x: Array, *, dim0: int, dim1: int) -> Array:
+    """Two dimensions swapped."""
+    return x.swapaxes(dim0, dim1)
+
+
+transpose_p.vjp(x=lambda g, dim0, dim1: transpose_p(g, dim0=dim0, dim1=dim1))
+
+
+@viewing("t")
+def t_p(x: Array) -> Array:
+    """(n, m) -> (m, n)."""
+    return x.T
+
+
+t_p.vjp(x=lambda g: t_p(g))
+
+
+@viewing("permute")
+def permute_p(x: Array, *, dims: tuple[int, ...]) -> Array:
+    """Dimension i of the result is dimension dims[i] of x."""
+    return x.transpose(dims)
+
+
+permute_p.vjp(x=lambda g, dims: permute_p(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))))
+
+
+@viewing("squeeze")
+def squeeze_p(x: Array, *, dims: tuple[int, ...]) -> Array:
+    """Without the dimensions `dims`, which have size 1."""
+    return x.squeeze(dims)
+
+
+squeeze_p.vjp(x=lambda g, x_shape: reshape_p(g, shape=x_shape))
+
+
+@viewing("unsqueeze")
+def unsqueeze_p(x: Array, *, dim: int) -> Array:
+    """With a new dimension of size 1 that becomes dimension `dim`."""
+    shape = x.shape
+    return x.reshape((*shape[:dim], 1, *shape[dim:]))
+
+
+unsqueeze_p.vjp(x=lambda g, dim: squeeze_p(g, dims=(dim,)))
+
+
+@primitive
+def clone(input: Array) -> Array:
+    """A copy in new memory; the gradient passes through."""
+    return input.copy("C" if 0 in input.strides else "K")  # K would order the dims of an expanded array at random
+
+
+clone.vjp(input=lambda g: g)
+
+
+@primitive(name="contiguous")
+def contiguous_p(x: Array) -> Array:
+    """A copy in row-major order."""
+    return x.copy(order="C")
+
+
+contiguous_p.vjp(x=lambda g: g)
+
+# ---- another shape -----------------------------------------------------------------------------------------------------
+
+
+def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
+    """The same elements in another shape, in row-major order; one size may be -1 and is then inferred. A view where possible.
+
+    Raises ShapeError if the number of elements differs.
+    """
+    wanted = read_shape(args, shape, "reshape")
+    if wanted and min(wanted) < -1:
+        raise _reshape_error(input, wanted, "reshape")
+    try:
+        return reshape_p(input, shape=wanted)
+    except ValueError:
+        raise _reshape_error(input, wanted, "reshape") from None
+    except AttributeError:
+        rank(input, "reshape")
+        raise
+
+
+def _reshape_error(input: Any, wanted: tuple[int, ...], what: str) -> ShapeError:
+    rank(input, what)
+    given = input.shape
+    hint = "the numbers of elements must be the same; one size may be -1"
+    if min(wanted, default=0) < -1:
+        hint = "a size is 0 or more, or -1 (once) to infer it"
+    elif wanted.count(-1) > 1:
+        hint = "only one size can be -1"
+    elif -1 in wanted and 0 in wanted:
+        hint = "with a size of 0, a size of -1 could be anything; write the number"
+    return ShapeError(f"{what}: {math.prod(given)} elements of shape {tuple(given)} cannot take the shape {wanted}\n  {hint}")
+
+
+def view(input: Tensor, *args: Any, size: Any = None) -> Tensor:
+    """As `reshape`, but always a view. Raises ShapeError where only a copy could have that shape."""
+    wanted = read_shape(args, size, "view")
+    rank(input, "view")
+    array = input.array if isinstance(input, Value) else np.asarray(input)
+    if min(wanted, default=0) < -1:
+        raise _reshape_error(input, wanted, "view")
+    try:
+        shares = array.flags.c_contiguous or owner(array.reshape(wanted)) is owner(array)
+        result = reshape_p(input, shape=wanted) if shares else None
+    except ValueError:
+        raise _reshape_error(input, wanted, "view") from None
+    if result is None:
+        raise ShapeError(
+            f"view: a tensor of shape {array.shape} with these strides (it was transposed or sliced) cannot be seen as {wanted} "
+            "without a copy; use reshape, or .contiguous().view(...)"
+        )
+    return result
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """`view` to the shape of another tensor."""
+    return view(input, tuple(other.shape))
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """`reshape` to the shape of another tensor."""
+    return reshape(input, tuple(other.shape))
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension."""
+    rank(input, "ravel")
+    return reshape_p(input, shape=(-1,))
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from start_dim to end_dim made into one; a 0-d tensor becomes 1-d."""
+    ndim = rank(input, "flatten")
+    start, end = normalize_dim(start_dim, ndim, "flatten"), normalize_dim(end_dim, ndim, "flatten")
+    if start > end:
+        raise ArgumentError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor with {ndim} dimensions; swap them")
+    shape = input.shape
+    return reshape_p(input, shape=(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+@numpy_names
+def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
+    """One dimension split into several of these sizes, of which one may be -1."""
+    ndim = rank(input, "unflatten")
+    if not ndim:
+        raise ShapeError("unflatten: a 0-d tensor has no dimension to split; use reshape")
+    dim = normalize_dim(dim, ndim, "unflatten")
+    parts = read_shape((sizes,), None, "unflatten")
+    if not parts:
+        raise ArgumentError("unflatten: sizes must not be empty; give one size for each new dimension")
+    shape = input.shape
+    known = math.prod([size for size in parts if size != -1])
+    if parts.count(-1) == 1 and known:
+        parts = tuple([shape[dim] // known if size == -1 else size for size in parts])
+    if min(parts) < 0 or math.prod(parts) != shape[dim]:
+        raise ShapeError(f"unflatten: the sizes {tuple(sizes)} do not multiply to {shape[dim]}, the size of dimension {dim} of {shape}")
+    return reshape_p(input, shape=(*shape[:dim], *parts, *shape[dim + 1 :]))
+
+
+@numpy_names
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Without dimensions of size 1: all of them, or those of `dim` (an int or a tuple) that have size 1."""
+    ndim = rank(input, "squeeze")
+    shape = input.shape
+    if dim is None:
+        return squeeze_p(input, dims=tuple([i for i, size in enumerate(shape) if size == 1]))
+    dims = normalize_dims(dim, ndim, "squeeze")
+    return squeeze_p(input, dims=tuple([i for i in dims if shape[i] == 1]))
+
+
+@numpy_names
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """With a new dimension of size 1 at `dim`."""
+    ndim = rank(input, "unsqueeze")
+    if type(dim) is not int or not 0 <= dim <= ndim:
+        dim = normalize_dim(dim, ndim + 1, "unsqueeze")
+    return unsqueeze_p(input, dim=dim)
+
+
+def _atleast(tensors: tuple[Any, ...], what: str, raise_one: Any) -> Any:
+    if len(tensors) == 1 and not isinstance(tensors[0], Sequence):
+        return raise_one(tensors[0], rank(tensors[0], what))
+    several = tensors[0] if len(tensors) == 1 else tensors
+    return tuple([raise_one(x, rank(x, what)) for x in several])
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """With at least one dimension: () -> (1,). Several tensors, or a sequence of them, give a tuple."""
+    return _atleast(tensors, "atleast_1d", lambda x, ndim: x if ndim else reshape_p(x, shape=(1,)))
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """With at least two dimensions: () -> (1, 1), (n,) -> (1, n)."""
+    return _atleast(tensors, "atleast_2d", lambda x, ndim: x if ndim >= 2 else reshape_p(x, shape=(1, *(x.shape or (1,)))))
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """With at least three dimensions: () -> (1, 1, 1), (n,) -> (1, n, 1), (n, m) -> (n, m, 1)."""
+
+    def raise_one(x: Any, ndim: int) -> Any:
+        shape = ((1, 1, 1), (1, *x.shape, 1), (*x.shape, 1))
+        return x if ndim >= 3 else reshape_p(x, shape=shape[ndim])
+
+    return _atleast(tensors, "atleast_3d", raise_one)
+
+
+# ---- another order of dimensions ---------------------------------------------------------------------------------------
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two dimensions swapped."""
+    ndim = rank(input, "transpose")
+    first, second = normalize_dim(dim0, ndim, "transpose"), normalize_dim(dim1, ndim, "transpose")
+    return transpose_p(input, dim0=first, dim1=second) if ndim else select_view(input, index=())
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """`transpose` under NumPy's name."""
+    return transpose(input, axis0, axis1)
+
+
+swapdims = transpose
+
+
+@numpy_names
+def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
+    """The dimensions in another order: dimension i of the result is dimension dims[i] of the input."""
+    ndim = rank(input, "permute")
+    order = normalize_dims(read_shape(args, dims, "permute"), ndim, "permute")
+    if len(order) != ndim:
+        raise ShapeError(f"permute: {len(order)} dims {order} given for a tensor with {ndim} dimensions; name each once")
+    return permute_p(input, dims=order)
+
+
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """The dimensions `source` moved to the positions `destination`; the others keep their order."""
+    ndim = rank(input, "movedim")
+    froms, tos = normalize_dims(source, ndim, "movedim"), normalize_dims(destination, ndim, "movedim")
+    if len(froms) != len(tos):
+        raise ArgumentError(f"movedim: source {source} and destination {destination} must name equally many dimensions")
+    others = iter([i for i in range(ndim) if i not in froms])
+    coming = dict(zip(tos, froms, strict=True))
+    return permute_p(input, dims=tuple([coming[i] if i in coming else next(others) for i in range(ndim)]))
+
+
+moveaxis = movedim
+
+
+def t(input: Tensor) -> Tensor:
+    """The transposed of a matrix; a tensor with fewer dimensions is returned as it is."""
+    ndim = rank(input, "t")
+    if ndim == 2:
+        return t_p(input)
+    if ndim > 2:
+        raise ShapeError(f"t: expects at most 2 dimensions, got shape {tuple(input.shape)}; use .mT, or transpose(dim0, dim1)")
+    return select_view(input, index=())
+
+
+def matrix_transpose(input: Tensor) -> Tensor:
+    """The last two dimensions swapped; (..., n, m) -> (..., m, n)."""
+    ndim = rank(input, "mT")
+    if ndim == 2:
+        return t_p(input)
+    if ndim == 1:
+        raise ShapeError(f"mT: expects a matrix or a batch of matrices, got shape {tuple(input.shape)}; use unsqueeze first")
+    return transpose_p(input, dim0=ndim - 2, dim1=ndim - 1) if ndim else select_view(input, index=())
+
+
+def transpose_all(input: Tensor) -> Tensor:
+    """All dimensions in reverse order; of a matrix its transposed."""
+    ndim = rank(input, "T")
+    return t_p(input) if ndim == 2 else permute_p(input, dims=tuple(range(ndim - 1, -1, -1)))
+
+
+# ---- the same elements several times, without memory -------------------------------------------------------------------
+
+
+def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
+    """A view in which dimensions of size 1 are repeated to `size`, with new dimensions in front; -1 keeps a size.
+
+    Raises ShapeError if a dimension of another size would have to change.
+    """
+    wanted = read_shape(args, size, "expand")
+    rank(input, "expand")
+    given = tuple(input.shape)
+    target = wanted
+    if -1 in wanted and len(wanted) >= len(given):
+        kept = (-1,) * (len(wanted) - len(given)) + given
+        target = tuple([n if size == -1 else size for n, size in zip(kept, wanted, strict=True)])
+    try:
+        return broadcast_p(input, shape=target)
+    except ValueError:
+        raise ShapeError(
+            f"expand: a tensor of shape {given} cannot be expanded to {wanted}\n  sizes are compared from the last dimension on; "
+            "only a size of 1 can grow, -1 keeps a size, new dimensions come first and need a number"
+        ) from None
+
+
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """`expand` under NumPy's name."""
+    return expand(input, size=size)
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`expand` to the shape of another tensor."""
+    return expand(input, tuple(other.shape))
+
+
+# ---- memory ------------------------------------------------------------------------------------------------------------
+
+
+def contiguous(input: Tensor) -> Tensor:
+    """The tensor itself if its elements lie in memory in row-major order, else a copy in that order."""
+    rank(input, "contiguous")
+    array = input.array if isinstance(input, Value) else np.asarray(input)
+    return input if array.flags.c_contiguous else contiguous_p(input)

@@ -1,0 +1,91 @@
+"""Views: results that share memory with their argument, as in PyTorch; and the most frequent one, the slice.
+
+A view is declared so (`viewing`), which lets in-place changes follow it. Strides are never negative: flip copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..engine.node import Value, new
+from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive
+from ..engine.state import state
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+class View(Primitive):
+    """A primitive of one array whose result usually shares its memory: a call as short as Python allows."""
+
+    _plan: Plan | None
+
+    def __init__(self, forward: Any, *, name: str | None = None) -> None:
+        super().__init__(forward, name=name, view=True)
+
+    def vjp(self, **rules: Rule | None) -> None:
+        """Declare the rule, and plan for it at once."""
+        super().vjp(**rules)
+        self._plan = self.plan((True,))
+
+    def __call__(self, x: Any, **params: Any) -> Tensor:
+        """Take the view of a tensor, or of an array."""
+        if not isinstance(x, Value):
+            return self.forward(x, **params)  # type: ignore[no-any-return]
+        if state.special:
+            return super().__call__(x, **params)
+        array = x.array
+        out = self.forward(array, **params)
+        result = new(x.result_class)
+        result.array = out
+        parent = x.node
+        if parent is not None and state.grad_enabled and self._plan is not None:
+            result.node = make_node(self, self._plan, (array, out), (parent,), params, out.shape)
+        result.link_view(x, self, params)
+        return result
+
+
+def viewing(name: str) -> Callable[[Callable[..., Array]], View]:
+    """Make a `View` of this name of a function on one array."""
+    return lambda forward: View(forward, name=name)
+
+
+# ---- slices ------------------------------------------------------------------------------------------------------------
+
+FULL = (None, None, None)  # a whole dimension in the index of `select_view`
+
+
+@viewing("slice")
+def select_view(x: Array, *, index: tuple[Any, ...]) -> Array:
+    """x[index] for a basic index: per dimension an int, a (start, stop, step) with step > 0, or None for a new dimension."""
+    if len(index) == 1:
+        item = index[0]
+        return x[item, ...] if type(item) is int else x[None] if item is None else x[slice(*item)]
+    return x[(*[slice(*item) if type(item) is tuple else item for item in index], ...)]
+
+
+@primitive(name="slice_embed")
+def embed_view(x: Array, *, index: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape`, with x where `select_view` reads."""
+    out = np.zeros(shape, x.dtype)
+    select_view.forward(out, index=index)[...] = x
+    return out
+
+
+select_view.vjp(x=lambda g, index, x_shape: embed_view(g, index=index, shape=x_shape))
+embed_view.vjp(x=lambda g, index: select_view(g, index=index))
+
+
+@primitive(name="slice_put")
+def put_view(x: Array, values: Array, *, index: tuple[Any, ...]) -> Array:
+    """A copy of x with the values, which broadcast, where `select_view` reads."""
+    out = np.array(x)
+    select_view.forward(out, index=index)[...] = values
+    return out
+
+
+put_view.vjp(x=lambda g, index: put_view(g, 0, index=index), values=lambda g, index: select_view(g, index=index))

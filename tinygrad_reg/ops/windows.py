@@ -1,0 +1,209 @@
+"""What convolutions and pooling share: reading their arguments, and the layout in which windows can be seen without gathering.
+
+A window of `kernel` elements, `dilation` apart, moves over a padded dimension in steps of `stride`. Position p of that
+dimension is written as place p // stride of phase p % stride. Then what one kernel element meets while the window moves
+are consecutive places of one phase: in memory a run, which is copied at full speed whatever stride and dilation are.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..engine.mutation import Array
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from .arguments import rank
+from .shape import squeeze_p, unsqueeze_p
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Sizes = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+# ---- reading arguments ---------------------------------------------------------------------------------------------------
+
+
+def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
+    """An integer for all of `count` dimensions, or one for each, as a tuple. Raises unless all are `least` or more."""
+    try:
+        given = tuple([operator.index(n) for n in value]) if isinstance(value, Sequence) and not isinstance(value, str) else None
+        sizes = (operator.index(value),) * count if given is None else given
+    except TypeError:
+        raise ArgumentTypeError(f"{what}: {name} must be an integer or {count} of them, got {value!r}") from None
+    if len(sizes) == 1:
+        sizes *= count
+    if len(sizes) != count:
+        raise ArgumentError(f"{what}: {name} needs one integer, or {count}, one for each dimension, got {len(sizes)}: {sizes}")
+    if min(sizes) < least:
+        raise ArgumentError(f"{what}: {name} must be {least} or more, got {value}")
+    return sizes
+
+
+def batched(input: Any, spatial: int, what: str) -> tuple[Any, bool]:
+    """The input as (n, c, *spatial), and whether its batch dimension was added here."""
+    ndim = rank(input, what)
+    if ndim not in (spatial + 1, spatial + 2):
+        names = ", ".join("dhw"[-spatial:] if spatial > 1 else "l")
+        raise ShapeError(
+            f"{what}: input must have {spatial + 2} dims (n, c, {names}), or {spatial + 1} without batch, got shape {tuple(input.shape)}"
+        )
+    return (unsqueeze_p(input, dim=0), True) if ndim == spatial + 1 else (input, False)
+
+
+def unbatched(output: Any, added: bool) -> Tensor:
+    """The output without the batch dimension that `batched` has added."""
+    return squeeze_p(output, dims=(0,)) if added else output
+
+
+# ---- the layout ----------------------------------------------------------------------------------------------------------
+
+
+class _Axis(NamedTuple):
+    """What one phase of one dimension holds, and which kernel elements look into it."""
+
+    elements: slice  # the kernel elements that meet this phase
+    many: int  # how many they are
+    place: int  # where in the phase the first of them starts
+    apart: int  # places from one of them to the next
+    target: slice  # the places of the phase that are not padding
+    source: slice  # the elements of the input that stand there
+
+
+def _axes(size: int, kernel: int, stride: int, dilation: int, low: int, grid: int) -> list[_Axis]:
+    """The phases of one dimension that some kernel element meets; `low` elements of padding come first."""
+    step = stride // math.gcd(stride, dilation)
+    axes = []
+    for first in range(min(step, kernel)):
+        place, phase = divmod(first * dilation, stride)
+        begin = max(-((phase - low) // stride), 0)
+        start = phase + begin * stride - low
+        filled = min(max(-((start - size) // stride), 0), max(grid - begin, 0))
+        target, source = slice(begin, begin + filled), slice(start, start + filled * stride, stride)
+        axes.append(_Axis(slice(first, None, step), -((first - kernel) // step), place, step * dilation // stride, target, source))
+    return axes
+
+
+class Layout:
+    """Arrays (n, c, *size) rearranged for a moving window, and back.
+
+    The grid of a phase is as large as the windows reach. Counted along the grid's rows, the outputs and the inputs of one
+    kernel element are runs of equal length: `columns` copies one run per channel and kernel element. At the end of each
+    row such a run holds windows that reach into the next row. They are computed and thrown away: `crop` skips them.
+    """
+
+    def __init__(self, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> None:
+        spans = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        self.size, self.kernel = size, kernel
+        self.out = tuple(
+            [(n + low + high - span - 1) // s + 1 for n, s, (low, high), span in zip(size, stride, padding, spans, strict=True)]
+        )
+        self.grid = tuple([o + span // s for o, span, s in zip(self.out, spans, stride, strict=True)])
+        self.pitch = self.out[0] * math.prod(self.grid[1:])  # of the outputs of one image, with those to be cropped
+        self.places = math.prod(self.grid)
+        steps = [math.prod(self.grid[i + 1 :]) for i in range(len(size))]  # from one place to the next in each dim
+        self.run = sum((o - 1) * step for o, step in zip(self.out, steps, strict=True)) + 1
+        per_axis = [
+            _axes(n, k, s, d, low, g) for n, k, s, d, (low, _), g in zip(size, kernel, stride, dilation, padding, self.grid, strict=True)
+        ]
+        self.phases = list(itertools.product(*per_axis))
+        self.starts = [sum(axis.place * step for axis, step in zip(axes, steps, strict=True)) for axes in self.phases]
+        self.strides = [tuple([axis.apart * step for axis, step in zip(axes, steps, strict=True)]) for axes in self.phases]
+        filled = [[len(range(*axis.target.indices(g))) for axis in axes] for axes, g in zip(per_axis, self.grid, strict=True)]
+        self.unpadded = all(f == g for fs, g in zip(filled, self.grid, strict=True) for f in fs)
+        self.reaches_all = all(sum(fs) == n for fs, n in zip(filled, size, strict=True))
+
+    def parts(self, images: int, channels: int, itemsize: int) -> Iterator[slice]:
+        """The batch in slices whose columns fit into the cache: faster than all at once, and it needs little memory."""
+        each = channels * math.prod(self.kernel) * self.pitch * itemsize
+        count = max(_CACHE // max(each, 1), 1)
+        for start in range(0, images, count):
+            yield slice(start, start + count)
+
+    def _lay(self, x: Array) -> Array:
+        """(n, c, *size) -> (phases, c, n, *grid), zeros for padding."""
+        new: Any = np.empty if self.unpadded else np.zeros
+        out: Array = new((len(self.phases), x.shape[1], x.shape[0], *self.grid), x.dtype)
+        for laid, axes in zip(out, self.phases, strict=True):
+            source = x[(slice(None), slice(None), *[axis.source for axis in axes])]
+            laid[(slice(None), slice(None), *[axis.target for axis in axes])] = source.swapaxes(0, 1)
+        return out
+
+    def columns(self, x: Array, clean: bool = False) -> Array:
+        """(n, c, *size) -> (c · kernel, n · pitch): what each kernel element meets. `clean`: zeros for windows that `crop` skips."""
+        laid = self._lay(x)
+        n, c = x.shape[:2]
+        if math.prod(self.kernel) == 1:
+            return laid.reshape(c, n * self.pitch)
+        columns = np.empty((c, *self.kernel, n, self.pitch), x.dtype)
+        item = x.itemsize
+        for i, axes in enumerate(self.phases):
+            shape = (c, *[axis.many for axis in axes], n, self.run)
+            strides = (n * self.places * item, *[s * item for s in self.strides[i]], self.places * item, item)
+            windows: Array = np.ndarray(shape, x.dtype, laid[i], self.starts[i] * item, strides)
+            columns[(slice(None), *[axis.elements for axis in axes], slice(None), slice(self.run))] = windows
+        columns[..., self.run :] = 0
+        flat = columns.reshape(-1, n * self.pitch)
+        if clean:
+            self._wipe(flat)
+        return flat
+
+    def add_columns(self, columns: Array, out: Array, clean: bool = False) -> None:
+        """(c · kernel, n · pitch) -> out (n, c, *size), each column added where `columns` reads it: the transpose."""
+        n, c = out.shape[:2]
+        if clean:
+            self._wipe(columns)
+        if math.prod(self.kernel) == 1:
+            laid = columns.reshape(1, c, n, *self.grid)
+        else:
+            laid = np.zeros((len(self.phases), c, n, self.places), columns.dtype)
+            apart = columns.reshape(c, *self.kernel, n, self.pitch)
+            for i, axes in enumerate(self.phases):
+                those = apart[(slice(None), *[axis.elements for axis in axes])]
+                for element in np.ndindex(*[axis.many for axis in axes]):
+                    start = self.starts[i] + sum(map(operator.mul, element, self.strides[i]))
+                    laid[i, :, :, start : start + self.run] += those[(slice(None), *element, slice(None), slice(self.run))]
+            laid = laid.reshape(len(self.phases), c, n, *self.grid)
+        if not self.reaches_all:
+            out[...] = 0
+        for phase, axes in zip(laid, self.phases, strict=True):
+            source = phase[(slice(None), slice(None), *[axis.target for axis in axes])]
+            out[(slice(None), slice(None), *[axis.source for axis in axes])] = source.swapaxes(0, 1)
+
+    def _rows(self, flat: Array) -> Array:
+        """(c, n · pitch) -> (c, n, out[0], *grid[1:])."""
+        return flat.reshape(len(flat), flat.shape[1] // self.pitch, self.out[0], *self.grid[1:])
+
+    def crop(self, flat: Array) -> Array:
+        """(c, n · pitch) -> (n, c, *out), a view."""
+        inside = tuple([slice(o) for o in self.out])
+        return self._rows(flat)[(slice(None), slice(None), *inside)].swapaxes(0, 1)
+
+    def spread(self, y: Array) -> Array:
+        """(n, c, *out) -> (c, n · pitch), zeros where `crop` skips."""
+        n, c = y.shape[:2]
+        new: Any = np.empty if self.out[1:] == self.grid[1:] else np.zeros
+        flat: Array = new((c, n * self.pitch), y.dtype)
+        self.crop(flat)[...] = y
+        return flat
+
+    def _wipe(self, columns: Array) -> None:
+        """Zeros for the windows that `crop` skips: where infinities meet, 0 · inf would spoil sums over all columns."""
+        rows = self._rows(columns)
+        for dim, size in enumerate(self.out[1:], start=3):
+            rows[(slice(None),) * dim + (slice(size, None),)] = 0
+
+
+_CACHE = 1 << 22  # bytes of columns at a time
+
+
+@functools.lru_cache(maxsize=256)
+def layout(size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Layout:
+    """The layout for these sizes, made once."""
+    return Layout(size, kernel, stride, padding, dilation)

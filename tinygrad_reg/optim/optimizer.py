@@ -1,0 +1,321 @@
+"""The base of all optimizers: parameter groups, state, step counts, saving and loading; a subclass adds one update rule."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..engine.node import RemovableHandle, Value, wrap
+from ..engine.primitive import silent_copy
+from ..engine.state import Tracer, enable_grad, no_grad, state
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..ops.assign import assign, fill_
+from ..ops.joining import cat
+from ..tensor import Tensor
+from .bundle import Bundle, Layout
+
+Group = dict[str, Any]
+
+
+class Optimizer:
+    """Updates parameters from their gradients.
+
+    A subclass states what it keeps for each parameter (`states`), computes plain numbers from a group's hyper-parameters
+    and the step count (`coefficients`, run anew at every step), and gives one elementwise rule (`update`) written with
+    operators. The rule runs on arrays; a tracer gives it tensors, and the numbers become inputs of the traced step. What
+    changes the rule's form (no momentum, amsgrad) is told to it by states and coefficients that are absent.
+
+    A subclass may instead override `step` itself, as in PyTorch.
+    """
+
+    keeps_step: ClassVar[bool] = True  # whether the state of a parameter has its step count as the tensor `step`
+
+    # ---- what a subclass provides --------------------------------------------------------------------------------------
+
+    def check(self, group: Group) -> None:
+        """Raise ArgumentError if a hyper-parameter is out of range."""
+
+    def states(self, group: Group) -> tuple[str, ...]:
+        """Names of the tensors kept for each parameter, of its shape and dtype and zero at first, as `update` takes them."""
+        return ()
+
+    def coefficients(self, group: Group, step: int) -> dict[str, Any]:
+        """The numbers that `update` needs, for the step with this number (the first is 1)."""
+        raise NotImplementedError(f"{type(self).__name__}: define coefficients() and update(), or override step()")
+
+    def update(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """`update(p, g, *states, **coefficients)`: the new parameter and the new states."""
+        raise NotImplementedError(f"{type(self).__name__}: define coefficients() and update(), or override step()")
+
+    # ---- groups --------------------------------------------------------------------------------------------------------
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        if isinstance(params, Value):
+            raise ArgumentTypeError(
+                f"{type(self).__name__}: params must be an iterable of tensors or of dicts, got one tensor; write [tensor]"
+            )
+        self.defaults = defaults
+        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[Group] = []
+        self._begin()
+        given = list(params)
+        if not given:
+            raise ArgumentError(f"{type(self).__name__}: got an empty parameter list; has the model any parameters?")
+        self.check(defaults)
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def _begin(self) -> None:
+        """What is not saved."""
+        self._layouts: dict[int, Layout] = {}
+        self._opt_called = False  # a scheduler asks whether a step has been made
+        self._before_step: dict[int, Callable[..., Any]] = {}
+        self._after_step: dict[int, Callable[..., Any]] = {}
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Optimize further parameters: `{"params": [...], "lr": ...}`; hyper-parameters not named have their defaults.
+
+        Raises ArgumentError for bad hyper-parameters, results of operations and parameters that are already there.
+        """
+        what = type(self).__name__
+        if not isinstance(param_group, dict):
+            raise ArgumentTypeError(f"{what}: a parameter group must be a dict, got {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise ArgumentError(f"{what}: a parameter group needs the key 'params', got {sorted(param_group)}")
+        params, names = _listed(param_group["params"], what)
+        group = {**self.defaults, **param_group, "params": params}
+        if names:
+            group["param_names"] = names
+        taken = {p for other in self.param_groups for p in other["params"]}
+        for i, p in enumerate(params):
+            _check_parameter(p, i, what)
+            if p in taken:
+                raise ArgumentError(f"{what}: parameter {i} of the group appears more than once; give each parameter once, in one group")
+            taken.add(p)
+        if any(("param_names" in other) != bool(names) for other in self.param_groups):
+            raise ArgumentError(f"{what}: either all groups have parameter names or none")
+        _check_hints(group, what)
+        self.check(group)
+        self.param_groups.append(group)
+
+    # ---- stepping ------------------------------------------------------------------------------------------------------
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or with `set_to_none=False` fill them with zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    if p.grad.node is not None:
+                        p.grad = p.grad.detach()
+                    fill_(p.grad, 0.0)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient. A `closure` is called first to compute the loss, which is returned."""
+        self._call(self._before_step, closure)
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self._opt_called = True
+        for index, group in enumerate(self.param_groups):
+            params = [p for p in group["params"] if p.grad is not None]
+            if params:
+                self._step_group(index, group, params)
+        self._call(self._after_step, closure)
+        return loss
+
+    def _step_group(self, index: int, group: Group, params: list[Tensor]) -> None:
+        names = self.states(group)
+        layout = self._layouts.get(index)
+        if layout is None or not layout.holds(params, self.state, names):
+            layout = self._layouts[index] = Layout(params, self.state, names, self.keeps_step)
+        gradients = [g.array for p in params if (g := p.grad) is not None]
+        if [g.shape for g in gradients] != layout.shapes:
+            raise ShapeError(f"step: the gradients have shapes {[g.shape for g in gradients]}, the parameters {layout.shapes}")
+        if state.tracer is not None:
+            with no_grad():
+                for bundle in layout.bundles:
+                    self._trace(state.tracer, index, layout, bundle)
+            return
+        for bundle in layout.bundles:
+            chosen = [gradients[i] for i in bundle.positions]
+            silent_copy().run(bundle.update, self.update, chosen, group["maximize"], self._numbers(group, bundle))
+
+    def _numbers(self, group: Group, bundle: Bundle) -> dict[str, float]:
+        """The coefficients of the bundle's next step, as Python floats (a np.float64 would turn float32 arrays into float64)."""
+        found = self.coefficients(group, int(bundle.steps[0]) + 1)
+        return {name: float(value) for name, value in found.items()}
+
+    # ---- the same step under a tracer ----------------------------------------------------------------------------------
+
+    def _trace(self, tracer: Tracer, index: int, layout: Layout, bundle: Bundle) -> None:
+        """The bundle's step written as operations on tensors, with the coefficients as inputs."""
+        group = self.param_groups[index]
+        numbers = tracer.host(self._numbers_again, index, layout, bundle, self._form(group))
+        params: list[Any] = list(bundle.params)
+        p, g, kept = params[0], params[0].grad, [self.state[params[0]][name] for name in layout.names]
+        if bundle.joined:
+            p, g = (cat([x.reshape(-1) for x in xs]) for xs in (params, [p.grad for p in params]))
+            kept = [wrap(Tensor, vector) for vector in bundle.states]
+        new, *states = self.update(p, -g if group["maximize"] else g, *kept, **numbers)
+        parts = bundle.parts_of(new) if bundle.joined else [new]
+        for target, value in zip((*kept, *params), (*states, *parts), strict=True):
+            assign(target, value, "step")
+        steps = wrap(Tensor, bundle.steps)
+        assign(steps, steps + 1, "step")
+
+    def _numbers_again(self, index: int, layout: Layout, bundle: Bundle, form: Any) -> dict[str, float]:
+        """The coefficients for a replay; none if groups, states or options are no longer those that were traced.
+
+        Changes nothing, so that a replay which finds other names than it was traced with can be given up for a new trace.
+        """
+        fits = index < len(self.param_groups) and self._layouts.get(index) is layout and form == self._form(self.param_groups[index])
+        if not fits or not layout.holds(layout.params, self.state, layout.names):
+            return {}
+        self._opt_called = True
+        return self._numbers(self.param_groups[index], bundle)
+
+    def _form(self, group: Group) -> Any:
+        """What the traced operations depend on besides the names of the coefficients."""
+        return len(self.param_groups), len(group["params"]), self.states(group), bool(group["maximize"])
+
+    # ---- saving and loading --------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state and the groups in PyTorch's layout, parameters named by their position. It refers to the live tensors."""
+        index = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        groups = [{**{k: v for k, v in g.items() if k != "params"}, "params": [index[p] for p in g["params"]]} for g in self.param_groups]
+        return {"state": {index.get(p, p): entry for p, entry in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over copies of the state and the hyper-parameters that `state_dict` gave; nothing is changed if they do not fit.
+
+        Raises ArgumentError if the groups differ in number, size or kind, ShapeError if a state does not fit its parameter.
+        """
+        what = f"{type(self).__name__}.load_state_dict"
+        saved = state_dict["param_groups"]
+        sizes, found = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in saved]
+        if sizes != found:
+            raise ArgumentError(f"{what}: the optimizer has groups of {sizes} parameters, the state dict has {found}")
+        groups = [self._merged(ours, theirs, what) for ours, theirs in zip(self.param_groups, saved, strict=True)]
+        owners = {key: (p, g) for g, s in zip(groups, saved, strict=True) for p, key in zip(g["params"], s["params"], strict=True)}
+        entries: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for key, entry in state_dict["state"].items():
+            if key not in owners:
+                entries[key] = copy.deepcopy(entry)
+                continue
+            p, group = owners[key]
+            shaped = self.states(group)
+            entries[p] = {name: _loaded(p, name, value, name in shaped, what) for name, value in entry.items()}
+        self.state, self.param_groups = entries, groups
+
+    def _merged(self, ours: Group, theirs: Group, what: str) -> Group:
+        """The saved hyper-parameters for our parameters; switches that an older version did not know have their defaults."""
+        switches = {name: value for name, value in self.defaults.items() if value is None or isinstance(value, bool)}
+        missing = [name for name in self.defaults if name not in theirs and name not in switches]
+        if missing:
+            raise ArgumentError(f"{what}: a saved group lacks {', '.join(missing)}; was it saved by another kind of optimizer?")
+        names = {"param_names": ours["param_names"]} if "param_names" in ours else {}
+        group = {**switches, **names, **copy.deepcopy({k: v for k, v in theirs.items() if k != "params"}), "params": ours["params"]}
+        _check_hints(group, what)
+        self.check(group)
+        return group
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_layouts", "_before_step", "_after_step")}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        self._begin()
+        self.__dict__.update(saved)
+
+    # ---- hooks and text ------------------------------------------------------------------------------------------------
+
+    def _call(self, hooks: dict[int, Callable[..., Any]], closure: Callable[[], Any] | None) -> None:
+        if hooks and state.tracer is not None:
+            state.tracer.unrepeatable("the optimizer has step hooks, plain Python that a replay would leave out")
+        for hook in tuple(hooks.values()):
+            hook(self, () if closure is None else (closure,), {})
+
+    def register_step_pre_hook(self, hook: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` before every step."""
+        return RemovableHandle(self._before_step, hook)
+
+    def register_step_post_hook(self, hook: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` after every step."""
+        return RemovableHandle(self._after_step, hook)
+
+    def __repr__(self) -> str:
+        texts = []
+        for i, group in enumerate(self.param_groups):
+            lines = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
+            texts.append(f"Parameter Group {i}\n{''.join(lines)}")
+        return f"{type(self).__name__} (\n" + "\n".join(texts) + ")"
+
+
+def at_least_zero(what: str, group: Group, *names: str) -> None:
+    """Raise unless these hyper-parameters are numbers of at least 0."""
+    for name in names:
+        value = group[name]
+        if not isinstance(value, int | float | np.integer | np.floating | Tensor):
+            raise ArgumentTypeError(f"{what}: {name} must be a number, got {type(value).__name__}: {value!r}")
+        if not float(value) >= 0.0:
+            raise ArgumentError(f"{what}: {name} must be at least 0, got {value}")
+
+
+def fractions(what: str, group: Group, name: str, count: int) -> None:
+    """Raise unless this hyper-parameter is a tuple of so many numbers of at least 0 and below 1."""
+    values = group[name]
+    if not isinstance(values, tuple | list) or len(values) != count:
+        raise ArgumentError(f"{what}: {name} must be {count} numbers, got {values!r}")
+    for i, value in enumerate(values):
+        if not 0.0 <= float(value) < 1.0:
+            raise ArgumentError(f"{what}: {name}[{i}] must be at least 0 and below 1, got {value}")
+
+
+def _listed(params: Any, what: str) -> tuple[list[Any], list[str]]:
+    """The parameters of a group as a list, and their names if they were given as (name, parameter)."""
+    if isinstance(params, set | frozenset):
+        raise ArgumentTypeError(f"{what}: parameters must be in an ordered collection, a set has another order in every run; use a list")
+    items = [params] if isinstance(params, Value) else list(params)
+    named = [item for item in items if isinstance(item, tuple)]
+    if not named:
+        return items, []
+    if len(named) != len(items):
+        raise ArgumentError(f"{what}: either all parameters of a group are given as (name, parameter) or none")
+    return [p for _, p in named], [name for name, _ in named]
+
+
+def _check_parameter(p: Any, position: int, what: str) -> None:
+    if not isinstance(p, Tensor):
+        raise ArgumentTypeError(f"{what}: parameters must be tensors, number {position} is {type(p).__name__}: {p!r}")
+    if not (p.is_leaf or p.retains_grad):
+        raise ArgumentError(
+            f"{what}: parameter {position} is the result of an operation, not a leaf; optimize the tensor it was computed "
+            "from, or call .detach().requires_grad_() on it first"
+        )
+
+
+def _check_hints(group: Group, what: str) -> None:
+    """PyTorch's hints on how to execute a step (foreach, fused, capturable) are accepted and change nothing here."""
+    if group.get("differentiable"):
+        raise ArgumentError(
+            f"{what}: differentiable=True is not supported; write the update with operators on autograd.grad(create_graph=True)"
+        )
+    if group.get("foreach") and group.get("fused"):
+        raise ArgumentError(f"{what}: foreach and fused cannot both be True")
+
+
+def _loaded(p: Tensor, name: str, value: Any, shaped: bool, what: str) -> Any:
+    """A copy of a saved value; tensors (arrays, tensors of other libraries) in the parameter's dtype, but `step` as it is."""
+    if not isinstance(value, Value) and not hasattr(value, "__array__"):
+        return copy.deepcopy(value)
+    array = value.array if isinstance(value, Value) else np.asarray(value)
+    if shaped and array.shape != p.array.shape:
+        raise ShapeError(f"{what}: the state {name!r} has shape {array.shape}, its parameter {p.array.shape}")
+    return wrap(Tensor, array.copy() if name == "step" or array.dtype.kind != "f" else array.astype(p.array.dtype))

@@ -1,0 +1,79 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..errors import ArgumentError
+from .optimizer import Group, Optimizer, at_least_zero
+
+
+class SGD(Optimizer):
+    """p ← p - lr · v, where v is the gradient, or with momentum v ← momentum · v + (1 - dampening) · g.
+
+    At the first step v = g. With `nesterov` the step is g + momentum · v. `weight_decay` adds weight_decay · p to the
+    gradient; `maximize` turns its sign. Sutskever et al. 2013, in the form in which v is not scaled by lr.
+    """
+
+    keeps_step = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov}
+        super().__init__(params, {**options, "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused})
+
+    def check(self, group: Group) -> None:
+        at_least_zero("SGD", group, "lr", "momentum", "weight_decay")
+        if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
+            raise ArgumentError(
+                "SGD: nesterov needs a momentum above 0 and a dampening of 0, "
+                f"got momentum={group['momentum']}, dampening={group['dampening']}"
+            )
+
+    def states(self, group: Group) -> tuple[str, ...]:
+        return ("momentum_buffer",) if group["momentum"] else ()
+
+    def coefficients(self, group: Group, step: int) -> dict[str, Any]:
+        numbers = {"lr": group["lr"]}
+        if group["weight_decay"]:
+            numbers["decay"] = group["weight_decay"]
+        if group["momentum"]:
+            numbers["momentum"] = group["momentum"]
+        if group["momentum"] and group["dampening"]:
+            numbers["share"] = 1 if step == 1 else 1 - group["dampening"]
+        if group["nesterov"]:
+            numbers["ahead"] = group["momentum"]
+        return numbers
+
+    def update(
+        self,
+        p: Any,
+        g: Any,
+        velocity: Any = None,
+        *,
+        lr: float,
+        decay: float | None = None,
+        momentum: float = 0.0,
+        share: float | None = None,
+        ahead: float | None = None,
+    ) -> tuple[Any, ...]:
+        if decay is not None:
+            g = g + decay * p
+        if velocity is None:
+            return (p - lr * g,)
+        velocity = momentum * velocity + (g if share is None else share * g)
+        step = velocity if ahead is None else g + ahead * velocity
+        return p - lr * step, velocity

@@ -1,0 +1,396 @@
+"""class Tensor: an array, and the graph behind it."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import interop, printing
+from .device import Device, as_device, cpu
+from .dtypes import Dtype, as_dtype
+from .engine import graph
+from .engine.mutation import Array, owner
+from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
+from .engine.state import state
+from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
+from .methods import Methods
+from .ops.arguments import normalize_dim
+from .ops.pointwise import convert
+
+
+class Tensor(Methods):
+    """An n-dimensional array that records what is done with it, so that gradients can be taken.
+
+    `Tensor(data)` copies nested sequences as the default float dtype; `tensor(data)` infers the dtype and is the usual way.
+    """
+
+    _grad: Tensor | None = None  # of a tensor that needs no gradient; others keep it in their node
+
+    def __init__(self, *data: Any) -> None:
+        self.array = interop.from_constructor(data)
+
+    # ---- what it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of all dimensions."""
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self.array.ndim
+
+    @property
+    def dtype(self) -> Dtype:
+        """The dtype, a NumPy dtype."""
+        return self.array.dtype
+
+    @property
+    def device(self) -> Device:
+        """Always the CPU."""
+        return cpu
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self.array.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.array.nbytes
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self.array.shape if dim is None else self.array.shape[normalize_dim(dim, self.array.ndim, "size")]
+
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return self.array.ndim
+
+    def numel(self) -> int:
+        """Number of elements."""
+        return self.array.size
+
+    nelement = numel
+    ndimension = dim
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.array.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps in elements from one entry to the next, of all dimensions or of one."""
+        array = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], self.array.dtype)
+        steps = tuple([s // array.itemsize for s in array.strides])
+        return steps if dim is None else steps[dim]
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in row-major order without gaps."""
+        return self.array.flags.c_contiguous
+
+    def data_ptr(self) -> int:
+        """Address of the first element."""
+        return self.array.ctypes.data
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a float."""
+        return self.array.dtype.kind == "f"
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("len(): a 0-d tensor has no length")
+        return len(self.array)
+
+    def __repr__(self) -> str:
+        return printing.tensor_text(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.array.ndim == 0 and type(self) is Tensor else object.__format__(self, spec)
+
+    # ---- out of the graph --------------------------------------------------------------------------------------------
+
+    def _concrete(self, what: str) -> Array:
+        if state.tracer is not None:
+            state.tracer.concretize(what)
+        return self.array
+
+    def item(self) -> Any:
+        """The only element, as a Python number. Raises ShapeError if there are more or none."""
+        array = self._concrete(".item()")
+        if array.size != 1:
+            raise ShapeError(
+                f"item: only a tensor with one element is a number, this one has shape {array.shape}; reduce or index it first"
+            )
+        return array.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._concrete(".tolist()").tolist()
+
+    def numpy(self, *, force: bool = False) -> Array:
+        """The array itself, sharing memory. Raises GradientError for a tensor that requires grad, unless `force`."""
+        array = self._concrete(".numpy()")
+        if self.node is not None and not force:
+            raise GradientError("numpy: this tensor requires grad, and NumPy would lose its graph; use .detach().numpy()")
+        return array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        array = self.numpy()
+        return np.array(array, dtype=dtype, copy=copy) if dtype is not None or copy is not None else array
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return interop.apply_ufunc(ufunc, method, inputs, kwargs)
+
+    def __bool__(self) -> bool:
+        array = self._concrete("bool() of a tensor (an `if` or `while` on its value)")
+        if array.size != 1:
+            raise ShapeError(f"bool: a tensor of shape {array.shape} is neither true nor false; use .any() or .all()")
+        return bool(array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.array.dtype.kind == "f" or self.array.size != 1:
+            given = f"{self.array.dtype} of shape {self.array.shape}"
+            raise DtypeError(f"index: only integer tensors of one element can be an index, this one is {given}")
+        return int(self.item())
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor; use .item()")
+        return iter(self.unbind(0))
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self == element).any())
+
+    __hash__ = object.__hash__
+
+    # ---- gradient ----------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start or stop recording operations on this leaf. Raises GradientError unless it is a float tensor made by the user."""
+        if requires_grad and self.node is None:
+            if self.array.dtype.kind != "f":
+                raise GradientError(f"requires_grad_: only floating point tensors can require gradients, this one is {self.array.dtype}")
+            self.node = leaf = Leaf(self.array)
+            leaf.grad, self._grad = self._grad, None
+            self.view_of = None  # a leaf has no history that a write to its base could change
+        elif not requires_grad and self.node is not None:
+            if not isinstance(self.node, Leaf):
+                raise GradientError("requires_grad_: this tensor is the result of recorded operations; use .detach() to leave the graph")
+            self._grad, self.node = self.node.grad, None
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this is an end of the graph: made by the user, not by recorded operations."""
+        return self.node is None or isinstance(self.node, Leaf)
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor; None for leaves."""
+        return None if self.is_leaf else self.node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` collected; None before, and for tensors that are not leaves unless `retain_grad` was called."""
+        node = self.node
+        if node is None:
+            return self._grad
+        if isinstance(node, Leaf):
+            if state.tracer is not None:
+                state.tracer.read_grad(node)
+            return node.grad
+        if node.extras is None or not (node.extras.retains or node.extras.grad is not None):
+            warnings.warn(
+                "grad: this tensor is not a leaf, so backward() does not keep its gradient; call .retain_grad() on it before "
+                "backward(), or read .grad of the leaf you meant",
+                stacklevel=2,
+            )
+            return None
+        return node.extras.grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise ArgumentTypeError(f"grad: must be a tensor or None, got {type(value).__name__}")
+        if value is not None and (value.array.shape != self.array.shape or value.array.dtype != self.array.dtype):
+            raise ShapeError(
+                f"grad: must have the tensor's shape {self.array.shape} and dtype {self.array.dtype}, "
+                f"got {value.array.shape} and {value.array.dtype}"
+            )
+        if isinstance(self.node, Leaf):
+            self.node.grad = value
+            if state.tracer is not None:
+                state.tracer.set_grad(self.node)
+        elif self.node is None:
+            self._grad = value
+        else:
+            self.node.with_extras().grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | Tensor | None = None,
+    ) -> None:
+        """Add the derivative of this tensor to the `.grad` of the leaves it was computed from (or only of `inputs`).
+
+        `gradient` weighs the elements and is needed unless there is only one. Raises GradientError if nothing was recorded,
+        if the graph was already walked without `retain_graph`, or if a saved value was overwritten in place.
+        """
+        chosen = [inputs] if isinstance(inputs, Tensor) else inputs
+        if gradient is not None:
+            gradient = interop.as_gradient(gradient, self)
+        graph.backward([self], [gradient], inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
+
+    def retain_grad(self) -> None:
+        """Let `backward` keep the gradient of this tensor although it is not a leaf."""
+        if self.node is None:
+            raise GradientError("retain_grad: this tensor does not require grad")
+        if not isinstance(self.node, Leaf):
+            self.node.with_extras().retains = True
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this tensor that is not a leaf."""
+        return self.node is not None and self.node.extras is not None and self.node.extras.retains
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(gradient)` whenever the gradient of this tensor is complete; a tensor it returns takes its place."""
+        if self.node is None:
+            raise GradientError("register_hook: this tensor does not require grad, so no gradient will ever reach it")
+        return self.node.with_extras().add_hook(hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call `hook(tensor)` after `backward` has added to this leaf's `.grad`."""
+        if not isinstance(self.node, Leaf):
+            raise GradientError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates gradients")
+        if self.node.after_hooks is None:
+            self.node.after_hooks = {}
+        this = weakref.ref(self)  # a strong one would close a reference cycle
+        return RemovableHandle(self.node.after_hooks, lambda: _call_for(hook, this()))
+
+    def detach(self) -> Tensor:
+        """A tensor that shares this one's memory but is outside of the graph."""
+        return wrap(type(self).result_class, self.array)
+
+    def detach_(self) -> Tensor:
+        """Leave the graph; this tensor becomes a leaf that needs no gradient. Raises GradientError for a view of another tensor."""
+        if self.view_of is not None:
+            raise GradientError("detach_: this is a view of another tensor, whose graph it shares; use .detach()")
+        self.node = None
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory outside of the graph; assigning a tensor replaces the memory."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise ArgumentTypeError(f"data: must be a tensor, got {type(value).__name__}; wrap it in tg.tensor(...)")
+        if isinstance(self.node, Leaf):
+            if value.array.dtype.kind != "f":
+                raise DtypeError(f"data: this tensor requires grad, so its data must be floating point, got {value.array.dtype}")
+            self.node.shape = value.array.shape
+        elif self.node is not None and value.array.shape != self.array.shape:
+            raise ShapeError(f"data: this tensor is part of a graph as {self.array.shape}; its data cannot become {value.array.shape}")
+        self.array = value.array
+        self.view_of = None
+        for view in [ref() for ref in self.views or ()]:
+            if view is not None:
+                view.view_of = None  # it keeps the old memory
+        self.views = None
+
+    # ---- conversion --------------------------------------------------------------------------------------------------
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
+        """Convert: `.to(dtype)`, `.to("cpu")`, `.to(device, dtype)` or `.to(other)`; itself if nothing changes, unless `copy`."""
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype = arg.dtype
+            elif isinstance(arg, Device) or (isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "meta", "xpu")):
+                device = arg
+            elif isinstance(arg, bool):
+                copy = copy or arg
+            elif arg is not None:
+                dtype = arg
+        if device is not None:
+            as_device(device)
+        wanted = self.array.dtype if dtype is None else as_dtype(dtype)
+        converted: Tensor = convert(self, wanted)
+        return converted.clone() if copy and converted is self else converted
+
+    def type(self, dtype: Any = None) -> Any:
+        """The name of the dtype; or the tensor in another one."""
+        return str(self.array.dtype) if dtype is None else self.to(as_dtype(dtype))
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """This tensor in the dtype of another."""
+        return self.to(other.array.dtype)
+
+    # ---- copies ------------------------------------------------------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GradientError("deepcopy: only leaves can be copied with their graph; use .detach().clone() for the values")
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        other = wrap(type(self), self.array.copy())
+        memo[id(self)] = other
+        other.requires_grad_(self.requires_grad)
+        other.grad = copy.deepcopy(self.grad, memo)
+        other.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if k not in _OWN})
+        return other
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if not self.is_leaf:
+            raise GradientError("pickle: only leaves can be pickled; use .detach() for the values")
+        extra = {k: v for k, v in self.__dict__.items() if k not in _OWN}
+        return _rebuild, (type(self), self.array, self.requires_grad, extra)
+
+
+def _call_for(hook: Callable[[Tensor], None], tensor: Tensor | None) -> None:
+    if tensor is not None:
+        hook(tensor)
+
+
+_OWN = ("array", "node", "view_of", "views", "_grad")
+
+
+def _rebuild(cls: type[Tensor], array: Array, requires_grad: bool, extra: dict[str, Any]) -> Tensor:
+    foreign = owner(array).base is not None  # pickle leaves the memory to a bytes object, of which writes keep no account
+    made = wrap(cls, array.copy() if foreign else array)
+    made.__dict__.update(extra)
+    return made.requires_grad_(requires_grad)
+
+
+Tensor.result_class = Tensor
+Value.result_class = Tensor
