@@ -9,6 +9,7 @@ from . import interop
 from .creation import zeros_like
 from .engine import graph
 from .engine.state import (
+    apply,
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -104,8 +105,7 @@ class set_detect_anomaly:  # noqa: N801
 
     @staticmethod
     def _set(mode: bool, check_nan: bool) -> None:
-        state.anomaly, state.anomaly_checks_nan = mode, check_nan
-        state.special = mode or state.tracer is not None
+        apply({"anomaly": mode, "anomaly_checks_nan": check_nan})
 
     def __enter__(self) -> None:
         return None

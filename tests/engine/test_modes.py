@@ -216,13 +216,13 @@ def test_backward_restores_the_mode_when_a_hook_fails() -> None:
 def test_switched_restores_every_value() -> None:
     def fail() -> None:
         with switched(grad_enabled=False, anomaly=True):
-            assert state.special
+            assert state.recording is None
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
     assert not state.anomaly
-    assert not state.special
+    assert state.recording is not None
 
 
 # ---- anomaly mode --------------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_anomaly_mode_names_the_line_of_a_value_overwritten_in_place() -> None:
         h.add_(1.0)
         with pytest.raises(RuntimeError, match=r"(?s)SinBackward0.*# that line"):
             y.sum().backward()
-    assert not state.special
+    assert state.recording is not None
 
 
 def test_anomaly_mode_can_leave_nan_alone() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.graph import ancestors
-from ..engine.node import Leaf, Value
+from ..engine.node import FREED, Leaf, Value
 from ..engine.state import get_default_dtype, state, switched
 from ..errors import ArgumentError, ArgumentTypeError, TraceError
 from .backends import BACKENDS
@@ -66,7 +66,7 @@ class CompiledStep:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the step, or trace it; the results are tensors outside of any graph."""
-        if state.special:  # inside of another trace, or looking for anomalies
+        if state.recording is None:  # inside of another trace, or looking for anomalies
             return self.function(*args, **kwargs)
         tensors: list[Any] = []
         key = (signature(args, kwargs, tensors), state.grad_enabled, state.inference, get_default_dtype())
@@ -185,7 +185,7 @@ def _returned(arrays: list[Any], tensors: list[Any], x: Any) -> Any:
     if isinstance(x, Value):
         if isinstance(x.node, Leaf):
             return Returned("value", x)
-        if x.node is not None and all(node.saved is not None for node in ancestors([x.node])):
+        if x.node is not None and all(node.saved is not FREED for node in ancestors([x.node])):
             raise TraceError(
                 f"compile: the step returns a tensor of shape {x.array.shape} through which a gradient could still flow, but a compiled "
                 "step keeps no graph; call backward inside of the step, return its .detach(), or run the step inside `with tg.no_grad():`"

@@ -6,6 +6,7 @@ run in two modes: on arrays (fast), or on tensors, so that the walk is itself re
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from math import isfinite
@@ -13,13 +14,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import vdot
 
 from ..errors import DtypeError, GradientError, InplaceError, ShapeError
 from .broadcasting import sum_to
 from .mutation import Array, writes
-from .node import Extras, Leaf, Node, Value, wrap
-from .primitive import ALL, outputs_of
+from .node import FREED, Extras, Leaf, Node, Value, wrap
+from .primitive import ALL, ALONE, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _INDEX = attrgetter("index")
 SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
 add_up = np.add.reduce
-Lift = Callable[[Node], Sequence[Any]]
+vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time
+Lift = Callable[[Node], Any]
 
 
 def ancestors(roots: Iterable[Node]) -> list[Node]:
@@ -55,12 +56,12 @@ def leading_to(order: list[Node], targets: Iterable[Node]) -> set[Node]:
 
 def check_usable(node: Node) -> None:
     """Raise if the node's saved values are gone or were overwritten."""
-    if node.saved is None:
+    if node.saved is FREED:
         raise GradientError(
             f"backward: the values that {node.name()} saved are already freed: this graph has been walked before. "
             "Say retain_graph=True in the first call, or compute the result again"
         )
-    for value in node.saved:
+    for value in node.values():
         for array in value if isinstance(value, tuple) else (value,):  # a tuple: `out` of a call with several results
             if isinstance(array, np.ndarray) and writes.after(array, node.index):
                 raise InplaceError(_overwritten(node, array))
@@ -101,26 +102,27 @@ def sweep(seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] |
             arrived[node] = _owned(g) if node in shared else g
         if plan is None:
             continue
-        saved: Any = node.saved
-        if saved is None or node.index < writes.latest:
+        saved = node.saved
+        if saved is FREED or node.index < writes.latest:
             check_usable(node)
         if lift is not None:
             saved = lift(node)
-        if not keep and saved:
-            node.saved = None
+        if not keep and plan.slots:
+            node.saved = FREED
         if node.shape is None:
             g = g.whole()
-        parents = node.parents
         for position, rule, pick, sources, guarded in plan.edges:
-            parent: Any = parents[position]
+            parent: Any = node.first if position == 0 else node.second if position == 1 else node.others[position - 2]
             if useful is not None and parent not in useful:
                 continue
-            if pick is ALL:
+            if pick is ALONE:
+                part = rule(g, saved)
+            elif pick is ALL:
                 part = rule(g, *saved)
             elif pick is not None:
                 part = rule(g, *pick(saved))
             else:
-                part = rule(g, *_collect(sources, saved, node.params))
+                part = rule(g, *_collect(sources, (saved,) if plan.slots == 1 else saved, node.params))
             if guarded and not (raw and isfinite(vdot(part, part) if part.size <= SMALL else add_up(part, None))):
                 part = strong_zero(part, g)
             if part.shape != parent.shape:
@@ -162,17 +164,17 @@ def _collect(sources: Iterable[Any], saved: Sequence[Any], params: dict[str, Any
 def lifter(result_class: type[Tensor]) -> Lift:
     """A function that gives a node's saved values as tensors, connected to the graph they came from."""
 
-    def lift(node: Node) -> Sequence[Any]:
-        saved = list(node.saved or ())
+    def lift(node: Node) -> Any:
+        saved = list(node.values())
         assert node.plan is not None
+        made_by = (*node.parents, node)
         for slot, position in enumerate(node.plan.arrays):
             value = saved[slot]
             if isinstance(value, np.ndarray):
-                made_by = node if position == len(node.parents) else node.parents[position]
-                saved[slot] = wrap(result_class, value, made_by)
-            elif isinstance(value, tuple) and position == len(node.parents):
+                saved[slot] = wrap(result_class, value, made_by[position])
+            elif isinstance(value, tuple) and position == node.plan.arguments:
                 saved[slot] = outputs_of(node, value, result_class)
-        return saved
+        return saved[0] if len(saved) == 1 else saved
 
     return lift
 
@@ -253,12 +255,15 @@ def run(
         seeds[root.node] = seeds[root.node] + seed if root.node in seeds else seed
     useful = None if targets is None else leading_to(ancestors(seeds), targets)
     lift = lifter(Value.result_class) if as_tensors else None
-    before, state.grad_enabled = state.grad_enabled, create_graph  # by hand: `switched` would cost as much as a small op
+    before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
+    state.grad_enabled = create_graph
+    if recording is not None:
+        state.recording = create_graph
     try:
         with np.errstate(all="ignore"):
             return sweep(seeds, targets, useful, lift, retain_graph)
     finally:
-        state.grad_enabled = before
+        state.grad_enabled, state.recording = before, recording
 
 
 def accumulate(leaf: Leaf, gradient: Any, create_graph: bool) -> None:

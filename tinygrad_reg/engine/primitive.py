@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -53,31 +53,50 @@ class Edge(NamedTuple):
 class Plan:
     """What to save and whom to send gradients to, for one combination of arguments that need them."""
 
-    __slots__ = ("arrays", "edges", "metas", "save")
+    __slots__ = ("arguments", "arrays", "edges", "save", "slots")
 
-    def __init__(self, arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], edges: tuple[Edge, ...]) -> None:
+    def __init__(self, arguments: int, arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], edges: tuple[Edge, ...]) -> None:
+        self.arguments = arguments  # how many there are
         self.arrays = arrays  # positions in (*args, out)
-        self.metas = metas  # (position, "shape" or "dtype")
+        self.slots = len(arrays) + len(metas)  # how many values are saved; one is saved as it is, several as a tuple
+        self.save = saver(arrays, metas)
         self.edges = edges
-        self.save = picker(arrays)
 
 
-def picker(indices: Iterable[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """A function that takes these items out of a tuple, as a tuple."""
-    wanted = tuple(indices)
-    if not wanted:
-        return _nothing
-    if len(wanted) == 1:
-        return itemgetter(slice(wanted[0], wanted[0] + 1))
-    return itemgetter(*wanted)
+def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...]) -> Callable[[tuple[Any, ...]], Any]:
+    """A function that takes what a plan saves out of (*args, out); metas are (position, "shape" or "dtype")."""
+    if not metas:
+        return itemgetter(*arrays) if arrays else _nothing
+
+    def save(values: tuple[Any, ...]) -> Any:
+        saved = (*[values[i] for i in arrays], *[getattr(values[i], meta, ()) for i, meta in metas])  # a number has no shape
+        return saved if len(saved) > 1 else saved[0]
+
+    return save
 
 
-def _nothing(_: tuple[Any, ...]) -> tuple[Any, ...]:
+def _nothing(_: Any) -> tuple[Any, ...]:
     return ()
 
 
+def picker(indices: Sequence[int], slots: int) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that takes a rule's values, as a tuple, out of what was saved in so many slots."""
+    if not indices:
+        return _nothing
+    if slots == 1:
+        return ALONE
+    if list(indices) == list(range(slots)):
+        return ALL
+    return itemgetter(*indices) if len(indices) > 1 else itemgetter(slice(indices[0], indices[0] + 1))
+
+
+def ALONE(saved: Any) -> tuple[Any, ...]:
+    """The one value that was saved: the most frequent case, which the walk looks for."""
+    return (saved,)
+
+
 def ALL(saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Everything that was saved, in its order: the most frequent case, which the walk looks for."""
+    """Everything that was saved, in its order: the next most frequent."""
     return saved
 
 
@@ -161,7 +180,7 @@ class Primitive:
         slots = {place: slot for slot, place in enumerate((*sorted(arrays), *metas))}
         edges = tuple(self._edge(i, rule, places, slots, needed) for i, rule, places in asked)
         ordered = tuple(sorted(arrays))
-        return Plan(ordered, tuple(metas), edges)
+        return Plan(len(needed), ordered, tuple(metas), edges)
 
     def _locate(self, name: str, position: int, count: int) -> int | str | tuple[int, str] | list[int] | dict[str, int]:
         fixed = len(self.arguments)
@@ -191,8 +210,7 @@ class Primitive:
                 sources.append(slots.get(place, place))
         plain = all(type(source) is int for source in sources)
         names_array = any(isinstance(place, int) and (*needed, True)[place] is not None for place in places)
-        everything = plain and sources == list(range(len(slots)))
-        pick = ALL if everything else picker(sources) if plain else None
+        pick = picker(sources, len(slots)) if plain else None
         return Edge(position, rule, pick, tuple(sources), self.elementwise and names_array)
 
     # ---- calling ---------------------------------------------------------------------------------------------------
@@ -287,11 +305,10 @@ def make_node(
     node = new(Node)
     node.primitive = primitive
     node.plan = plan
-    node.parents = parents
-    saved = plan.save(values)
-    for i, meta in plan.metas:
-        saved += (getattr(values[i], meta, ()),)  # a number has neither shape nor dtype
-    node.saved = saved
+    node.first = parents[0]
+    node.second = parents[1] if len(parents) > 1 else None
+    node.others = parents[2:]
+    node.saved = plan.save(values)
     node.params = params
     node.index = tick()
     node.shape = shape

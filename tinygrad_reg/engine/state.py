@@ -59,7 +59,7 @@ class State(threading.local):
     anomaly: bool = False
     anomaly_checks_nan: bool = True
     tracer: Tracer | None = None
-    special: bool = False  # a tracer or anomaly mode is on: calls take the slow door
+    recording: bool | None = True  # whether calls are recorded; None: a tracer or anomaly mode wants them to take the slow door
     default_dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
 
 
@@ -81,7 +81,7 @@ def apply(values: dict[str, Any]) -> None:
     """Set attributes of the thread's state."""
     for name, value in values.items():
         setattr(state, name, value)
-    state.special = state.anomaly or state.tracer is not None
+    state.recording = None if state.anomaly or state.tracer is not None else state.grad_enabled
 
 
 class _Mode:

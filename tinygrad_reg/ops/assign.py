@@ -94,8 +94,8 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
 def _rescue_saved(node: Node, array: Array) -> None:
     """Copy what the operation itself has saved of the memory it is about to overwrite: `x.sin_()` needs cos of the old x."""
     memory = owner(array)
-    saved = node.saved or ()
-    node.saved = tuple([_copy(a) if isinstance(a, np.ndarray) and owner(a) is memory else a for a in saved])
+    saved = tuple([_copy(a) if isinstance(a, np.ndarray) and owner(a) is memory else a for a in node.values()])
+    node.saved = saved[0] if len(saved) == 1 else saved
 
 
 def _copy(array: Array) -> Array:

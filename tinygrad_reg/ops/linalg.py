@@ -36,12 +36,13 @@ class Product(Primitive):
         """Run on arrays; record if both are tensors."""
         if type(x) is _ndarray and type(y) is _ndarray:
             return self.forward(x, y)  # type: ignore[no-any-return]
-        if state.special or not (isinstance(x, Value) and isinstance(y, Value)):
+        recording = state.recording
+        if recording is None or not (isinstance(x, Value) and isinstance(y, Value)):
             return super().__call__(x, y)
         a, b, xnode, ynode = x.array, y.array, x.node, y.node
         result = new(x.result_class)
         result.array = out = _asarray(silent_copy().run(self.forward, a, b))
-        if (xnode is not None or ynode is not None) and state.grad_enabled:
+        if recording and (xnode is not None or ynode is not None):
             plan = self.plan((xnode is not None, ynode is not None))
             if plan is not None:
                 result.node = make_node(self, plan, (a, b, out), (xnode, ynode), {}, out.shape)

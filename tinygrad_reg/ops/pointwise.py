@@ -155,10 +155,13 @@ class Unary(Elementwise):
 
     def __call__(self, input: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
+        if type(input) is _ndarray:
+            return self.forward(input)  # type: ignore[no-any-return]
         if not isinstance(input, Value):
             return self._raw(input)  # type: ignore[no-any-return]
         array = input.array
-        if array.dtype.kind != "f" or state.special:
+        recording = state.recording
+        if recording is None or array.dtype.kind != "f":
             return super().__call__(input)
         out = silent_copy().run(self.forward, array)
         if type(out) is not _ndarray:
@@ -166,14 +169,14 @@ class Unary(Elementwise):
         result = new(input.result_class)
         result.array = out
         parent = input.node
-        if parent is not None and state.grad_enabled:
+        if recording and parent is not None:
             plan = self._plan
             if plan is not None:
                 result.node = make_node(self, plan, (array, out), (parent,), _NO_KEYWORDS, out.shape)
         return result
 
     def _raw(self, input: Any) -> Any:
-        if not isinstance(input, _ndarray | np.generic):
+        if not isinstance(input, np.generic):
             raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
         return self.forward(input)
 
@@ -222,7 +225,8 @@ class Binary(Elementwise):
             plan = self._plan_y_number
         else:
             return self._raw(input, other)  # type: ignore[no-any-return]
-        if state.special or dtype.kind != "f":
+        recording = state.recording
+        if recording is None or dtype.kind != "f":
             return super().__call__(input, other)
         try:
             out = silent_copy().run(self.forward, x, y)
@@ -233,7 +237,7 @@ class Binary(Elementwise):
             out = np.asarray(out)
         result = new(result_class)
         result.array = out
-        if plan is not None and (xnode is not None or ynode is not None) and state.grad_enabled:
+        if recording and plan is not None and (xnode is not None or ynode is not None):
             result.node = make_node(self, plan, (x, y, out), (xnode, ynode), _NO_KEYWORDS, out.shape)
         return result
 

@@ -44,7 +44,8 @@ class Reduction(Primitive):
         if not isinstance(input, Value):
             raw: Tensor = self.forward(input, **params)
             return raw
-        if state.special:
+        recording = state.recording
+        if recording is None:
             return super().__call__(input, **params)
         array = input.array
         out = silent_copy().run(self.forward, array, **params)
@@ -53,7 +54,7 @@ class Reduction(Primitive):
         result = new(input.result_class)
         result.array = out
         parent = input.node
-        if parent is not None and state.grad_enabled:
+        if parent is not None and recording:
             plan = self.plan((True,))
             if plan is not None:
                 result.node = make_node(self, plan, (array, out), (parent,), params, out.shape)

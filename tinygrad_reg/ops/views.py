@@ -36,14 +36,15 @@ class View(Primitive):
         """Take the view of a tensor, or of an array."""
         if not isinstance(x, Value):
             return self.forward(x, **params)  # type: ignore[no-any-return]
-        if state.special:
+        recording = state.recording
+        if recording is None:
             return super().__call__(x, **params)
         array = x.array
         out = self.forward(array, **params)
         result = new(x.result_class)
         result.array = out
         parent = x.node
-        if parent is not None and state.grad_enabled and self._plan is not None:
+        if parent is not None and recording and self._plan is not None:
             result.node = make_node(self, self._plan, (array, out), (parent,), params, out.shape)
         result.link_view(x, self, params)
         return result
