@@ -12,7 +12,7 @@ import pytest
 import tinygrad_reg as tg
 from tinygrad_reg.methods import Methods
 
-PUBLIC = sorted(name for name in vars(tg) if not name.startswith("_"))
+PUBLIC = sorted(name for name in dir(tg) if not name.startswith("_"))
 SUBMODULES = {"autograd", "compiler", "errors", "linalg", "nn", "optim"}
 
 

@@ -1,13 +1,12 @@
 """PyTorch's names on nothing but NumPy: tensors that differentiate, layers, optimizers, compiled training steps."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from . import autograd as autograd
-from . import compiler as compiler
 from . import errors as errors
 from . import linalg as linalg
-from . import nn as nn
-from . import optim as optim
 from . import special as special
-from .compiler import compile as compile
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
 from .creation import asarray as asarray
@@ -286,7 +285,28 @@ from .random import randn_like as randn_like
 from .random import randperm as randperm
 from .tensor import Tensor as Tensor
 
+if _TYPE_CHECKING:
+    from . import compiler as compiler
+    from . import nn as nn
+    from . import optim as optim
+    from .compiler import compile as compile
+
 __version__ = "0.1.0"
+
+# Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
+_ON_FIRST_USE = {"compile": ".compiler", "compiler": ".compiler", "nn": ".nn", "optim": ".optim"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _import_module(_ON_FIRST_USE[name], __name__)
+    return module if module.__name__.endswith("." + name) else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_FIRST_USE})
+
 
 _check_registry()
 _keep_freed_memory()

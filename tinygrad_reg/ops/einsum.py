@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +126,7 @@ def _letters(sublist: Sequence[Any]) -> str:
     return "".join(["..." if item is Ellipsis else _ALPHABET[item] for item in sublist])
 
 
-_ALPHABET = string.ascii_uppercase + string.ascii_lowercase
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ELLIPSIS = "".join(chr(0x3B1 + i) for i in range(64))  # letters for the dims behind `...`, which users cannot write
 
 

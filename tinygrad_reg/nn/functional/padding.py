@@ -1,3 +1,0 @@
-"""More elements around the last dimensions."""
-
-from ...ops.padding import pad as pad
