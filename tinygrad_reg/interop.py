@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import SUPPORTED, as_dtype
-from .engine.mutation import Array
+from .engine.mutation import Array, borrow
 from .engine.node import Value, wrap
 from .engine.primitive import silent_copy
 from .engine.state import get_default_dtype, state
@@ -38,6 +38,8 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
         raise DtypeError(f"tensor: dtype {array.dtype} is not supported; convert the array first, for example with .astype(np.float64)")
     wanted = wanted.newbyteorder("=") if not wanted.isnative else wanted
     made = np.array(array, dtype=wanted, copy=True, order="K", subok=False) if copy else np.asarray(array, dtype=wanted)
+    if not copy and isinstance(data, np.ndarray) and np.may_share_memory(made, data):
+        borrow(made)
     if state.tracer is not None and made is not array and isinstance(data, Value | np.ndarray):
         state.tracer.record(cast, (data,), {"dtype": wanted}, made)
     return made
@@ -125,4 +127,4 @@ def from_numpy(ndarray: Array) -> Any:
         raise ArgumentTypeError(f"from_numpy: expected a NumPy array, got {type(ndarray).__name__}; tg.tensor(...) takes other data")
     if ndarray.dtype not in SUPPORTED:
         raise DtypeError(f"from_numpy: dtype {ndarray.dtype} is not supported; convert it with .astype(...)")
-    return wrap(Value.result_class, np.asarray(ndarray))
+    return wrap(Value.result_class, borrow(np.asarray(ndarray)))

@@ -14,7 +14,7 @@ from . import interop, printing
 from .device import Device, as_device, cpu
 from .dtypes import Dtype, as_dtype
 from .engine import graph
-from .engine.mutation import Array, owner
+from .engine.mutation import Array, lend, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
@@ -139,7 +139,7 @@ class Tensor(Methods):
         array = self._concrete(".numpy()")
         if self.node is not None and not force:
             raise GradientError("numpy: this tensor requires grad, and NumPy would lose its graph; use .detach().numpy()")
-        return array
+        return lend(array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = self.numpy()

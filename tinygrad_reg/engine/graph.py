@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import DtypeError, GradientError, InplaceError, ShapeError
 from .broadcasting import sum_to
-from .mutation import Array, writes
+from .mutation import Array, changed_by_borrower, fingerprint, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
 from .primitive import ALL, ALONE, outputs_of
 from .state import Tracer, state, switched
@@ -64,15 +64,34 @@ def check_usable(node: Node) -> None:
     for value in node.values():
         for array in value if isinstance(value, tuple) else (value,):  # a tuple: `out` of a call with several results
             if isinstance(array, np.ndarray) and writes.after(array, node.index):
-                raise InplaceError(_overwritten(node, array))
+                raise InplaceError(
+                    _overwritten(node, array, "by an in-place operation", "Use the out-of-place operation, or change a .clone()")
+                )
+            if isinstance(array, np.ndarray) and changed_by_borrower(array, node.index):
+                raise InplaceError(_overwritten(node, array, *_THROUGH_NUMPY))
 
 
-def _overwritten(node: Node, array: Array) -> str:
+def check_prints(node: Node, saved: Any) -> None:
+    """Raise if NumPy code has changed a saved value since the call was recorded."""
+    if node.plan is not None and node.plan.slots == 1:
+        saved = (saved,)
+    for array, before in zip(saved, node.prints or (), strict=False):
+        if before is not None and fingerprint(array) != before:
+            raise InplaceError(_overwritten(node, array, *_THROUGH_NUMPY))
+
+
+_THROUGH_NUMPY = (
+    "through NumPy, which shares its memory (from_numpy, .numpy()),",
+    "Change the array before the forward pass or after backward, or share a copy",
+)
+
+
+def _overwritten(node: Node, array: Array, how: str, remedy: str) -> str:
     origin = node.extras.origin if node.extras is not None else None
     where = f"\n  recorded at {origin}" if origin else "\n  (inside `autograd.set_detect_anomaly(True)` this names the line)"
     return (
-        f"backward: {node.name()} saved an array of shape {tuple(array.shape)} that was modified by an in-place operation "
-        f"afterwards, so its gradient would be wrong. Use the out-of-place operation, or change a .clone(){where}"
+        f"backward: {node.name()} saved an array of shape {tuple(array.shape)} that was modified {how} afterwards, "
+        f"so its gradient would be wrong. {remedy}{where}"
     )
 
 
@@ -105,6 +124,8 @@ def sweep(seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] |
         saved = node.saved
         if saved is FREED or node.index < writes.latest:
             check_usable(node)
+        if node.prints is not None:
+            check_prints(node, saved)
         if lift is not None:
             saved = lift(node)
         if not keep and plan.slots:

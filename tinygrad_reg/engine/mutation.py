@@ -53,6 +53,11 @@ class Writes:
             for key in keys:
                 self._stamps[key] = now
 
+    def stamp_since(self, array: NDArray, time: int) -> None:
+        """Stamp a buffer as written at a time that has passed: nodes recorded later have seen what it holds."""
+        (key,) = self.keys(array)
+        self._stamps[key] = max(self._stamps.get(key, 0), time)
+
     def after(self, array: NDArray, time: int) -> bool:
         """Whether the buffer behind `array` was written after `time`."""
         root = owner(array)
@@ -66,9 +71,104 @@ class Writes:
 def owner(array: NDArray) -> NDArray:
     """The last array in the chain of `.base`: all views of one buffer have the same."""
     base = array.base
-    while isinstance(base, np.ndarray):
-        array, base = base, base.base
+    while isinstance(base, np.ndarray | memoryview):
+        if isinstance(base, np.ndarray):
+            array, base = base, base.base
+        else:
+            base = base.obj  # what `lend` gave out
     return array
+
+
+# ---- memory that NumPy code can write to, of which the clock hears nothing -----------------------------------------------
+
+
+class Loan:
+    """Memory that NumPy code holds as well: from when on, and what it held then if a graph may have saved it before."""
+
+    __slots__ = ("array", "ids", "print", "time")
+
+    def __init__(self, array: NDArray, known: bool) -> None:
+        self.array = array if known else None  # a borrowed array must not be kept alive by this
+        self.print = fingerprint(array) if known else None
+        self.time = tick()
+        self.ids = [id(array)]  # of all arrays that can be the base of another view of the memory
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+            self.ids.append(id(array))
+
+    def was_used(self) -> bool:
+        """Whether the memory has changed since it was lent."""
+        return self.array is not None and fingerprint(self.array) != self.print
+
+    def end(self, _: object) -> None:
+        """The last array of the borrower is gone: what it changed, it did after the time of the loan."""
+        for key in self.ids:
+            LOANS[key].remove(self)
+            if not LOANS[key]:
+                del LOANS[key]
+        if self.array is not None and self.was_used():
+            writes.stamp_since(self.array, self.time)
+
+
+LOANS: dict[int, list[Loan]] = {}  # by the ids of the arrays that share the memory
+_SMALL = 8192  # bytes
+
+
+def lend(array: NDArray) -> NDArray:
+    """The same memory as an array for NumPy code. While that array or a view of it lives, graphs watch what they save of the memory.
+
+    It stands on a memoryview, where NumPy's chain of bases ends: so a view of it keeps it, and not only the memory, alive.
+    """
+    given = np.asarray(memoryview(array))  # type: ignore[arg-type]
+    _register(Loan(array, known=True), given)
+    writes.latest = tick()  # nodes that exist already look at their saved values
+    return given
+
+
+def borrow(array: NDArray) -> NDArray:
+    """An array of NumPy code's as memory for a tensor, watched in the same way, as long as its owner lives."""
+    _register(Loan(array, known=False), owner(array))
+    return array
+
+
+def _register(loan: Loan, holder: NDArray) -> None:
+    for key in loan.ids:
+        LOANS.setdefault(key, []).append(loan)
+    weakref.finalize(holder, loan.end, None).atexit = False
+
+
+def changed_by_borrower(array: NDArray, time: int) -> bool:
+    """Whether memory behind `array` was lent after `time` and has changed since then."""
+    loans = LOANS.get(id(array if array.base is None else array.base), ())
+    return any(loan.time > time and loan.was_used() and np.may_share_memory(loan.array, array) for loan in loans)
+
+
+def fingerprints(saved: Any, count: int) -> tuple[int | None, ...] | None:
+    """A fingerprint of each saved value (of one as it is, of several as a tuple) that NumPy code can write to; None if there is none."""
+    if count == 1:
+        return (fingerprint(saved),) if _is_lent(saved) else None
+    for value in saved:
+        if _is_lent(value):
+            return tuple([fingerprint(x) if _is_lent(x) else None for x in saved])
+    return None
+
+
+def _is_lent(x: Any) -> bool:
+    if type(x) is not np.ndarray:
+        return False
+    base = x.base
+    return id(x if base is None else base) in LOANS
+
+
+def fingerprint(array: NDArray) -> int:
+    """A number, not 0, that changes with the array's bytes: their hash, or for many bytes the sum of all words and a hash of some."""
+    if array.nbytes <= _SMALL:
+        return hash(array.tobytes()) or 1
+    flat = array if array.flags.c_contiguous else array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
+    data = flat.reshape(-1).view(np.uint8)
+    words = data[: data.size & ~7].view(np.uint64)
+    some = words[:: words.size // 256]  # sees a permutation, which the sum does not
+    return hash((int(np.add.reduce(words)), some.tobytes(), data[data.size & ~7 :].tobytes())) or 1
 
 
 writes = Writes()

@@ -26,7 +26,7 @@ _hook_ids = itertools.count().__next__
 class Node:
     """One recorded call: data only, so a graph can be printed, drawn, traced, and freed without the garbage collector."""
 
-    __slots__ = ("__weakref__", "extras", "first", "index", "others", "params", "plan", "primitive", "saved", "second", "shape")
+    __slots__ = ("__weakref__", "extras", "first", "index", "others", "params", "plan", "primitive", "prints", "saved", "second", "shape")
 
     primitive: Primitive
     plan: Plan | None
@@ -36,6 +36,7 @@ class Node:
     second: Node | None
     others: tuple[Node | None, ...]
     saved: Any  # what the rules named, see `values`; FREED once released
+    prints: tuple[int | None, ...] | None  # fingerprints of the saved values that NumPy code could change, see mutation.lend
     params: dict[str, Any]
     index: int  # creation time: parents always come before children
     shape: tuple[int, ...] | None  # of the result; None for a tuple of results
@@ -85,6 +86,7 @@ class Leaf(Node):
         self.plan = None
         self.first = self.second = None
         self.others = self.saved = ()
+        self.prints = None
         self.params = {}
         self.index = tick()
         self.shape = array.shape
@@ -111,13 +113,19 @@ class Extras:
         return RemovableHandle(self.hooks, hook)
 
     def remember_origin(self) -> None:
-        """Note the innermost line outside of this package, for anomaly mode."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-            frame = frame.f_back
-        if frame is not None:
-            file, line = frame.f_code.co_filename, frame.f_lineno
-            self.origin = f"{file}:{line}: {linecache.getline(file, line).strip()}"
+        """Note the user's line, for anomaly mode."""
+        self.origin = user_line()
+
+
+def user_line() -> str | None:
+    """The innermost line outside of this package that is being executed."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    return f"{file}:{line}: {linecache.getline(file, line).strip()}"
 
 
 class RemovableHandle:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from ..errors import ArgumentTypeError, RuleError
-from .mutation import Array, tick
+from .mutation import LOANS, Array, fingerprints, tick
 from .node import Node, Value, new, wrap
 from .state import state
 
@@ -309,10 +309,13 @@ def make_node(
     node.second = parents[1] if len(parents) > 1 else None
     node.others = parents[2:]
     node.saved = plan.save(values)
+    node.prints = None
     node.params = params
     node.index = tick()
     node.shape = shape
     node.extras = None
+    if LOANS:
+        node.prints = fingerprints(node.saved, plan.slots)
     return node
 
 

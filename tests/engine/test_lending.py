@@ -1,0 +1,150 @@
+"""Memory that NumPy code writes to between forward and backward: seen, and never a silently wrong gradient."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_reg as tg
+from tinygrad_reg.engine.mutation import LOANS, fingerprint
+from tinygrad_reg.errors import InplaceError
+
+Array = np.ndarray[Any, Any]
+
+
+def leaf(n: int) -> Any:
+    return tg.ones(n, dtype=tg.float64, requires_grad=True)
+
+
+def shuffle(x: Array) -> None:
+    np.random.default_rng(0).shuffle(x)
+
+
+def set_one(x: Array) -> None:
+    x[len(x) // 3] += 1.0
+
+
+CHANGES: list[Callable[[Array], None]] = [set_one, shuffle, lambda x: x.sort(), lambda x: np.negative(x, out=x), lambda x: x.fill(0.0)]
+
+
+@pytest.mark.parametrize("n", [2, 3, 1023, 1025, 100_003])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_the_array_a_tensor_was_made_of_is_seen(change: Callable[[Array], None], n: int) -> None:
+    buffer = np.random.default_rng(1).standard_normal(n) + 3.0
+    buffer[0] = 9.0
+    for share in (tg.from_numpy, tg.as_tensor, tg.asarray):
+        y = (leaf(n) * share(buffer)).sum()
+        before = buffer.copy()
+        change(buffer)
+        if not np.array_equal(before, buffer):
+            with pytest.raises(InplaceError, match=r"MulBackward0 saved .* modified through NumPy"):
+                y.backward()
+
+
+@pytest.mark.parametrize("export", [lambda t: t.detach().numpy(), lambda t: t.numpy(force=True), lambda t: np.asarray(t.detach())])
+def test_a_change_of_an_array_got_from_a_tensor_is_seen(export: Callable[[Any], Array]) -> None:
+    w = leaf(3)
+    loss = tg.exp(w * w).sum()
+    inside = export(w)[1:]  # the view alone keeps the watch
+    inside[0] = 5.0
+    with pytest.raises(InplaceError, match="through NumPy"):
+        loss.backward()
+
+
+def test_views_of_shared_memory_are_watched_too() -> None:
+    buffer = np.arange(12.0).reshape(3, 4)
+    for view in (lambda t: t[1:], lambda t: t.mT, lambda t: t.view(3, 2, 1), lambda t: t[0], lambda t: t.unsqueeze(0)):
+        x = view(tg.from_numpy(buffer[:, ::2]))
+        y = (x.detach() * tg.ones(x.shape, dtype=tg.float64, requires_grad=True)).sum()
+        del x
+        buffer[1, 2] += 1.0
+        buffer[0, 0] += 1.0
+        with pytest.raises(InplaceError):
+            y.backward()
+
+
+def test_anomaly_mode_names_the_line() -> None:
+    buffer = np.ones(2)
+    with tg.autograd.detect_anomaly():
+        y = (leaf(2) * tg.from_numpy(buffer)).sum()  # this line
+        buffer += 1.0
+        with pytest.raises(InplaceError, match="this line"):
+            y.backward()
+
+
+def test_a_change_before_the_forward_or_after_the_backward_is_the_users_right() -> None:
+    buffer, w = np.ones(3), leaf(3)
+    x = tg.from_numpy(buffer)
+    for step in range(3):
+        buffer[:] = step
+        (w * x).sum().backward()
+    np.testing.assert_array_equal(w.grad.numpy(), [3.0, 3.0, 3.0])
+    y = (w * 2.0 + x).sum()  # saves nothing of x
+    buffer[:] = 7.0
+    y.backward()
+
+
+def test_the_watch_ends_with_the_array() -> None:
+    gc.collect()
+    before = set(LOANS)
+    w = leaf(3)
+    held = w.detach().numpy()
+    view = held[1:]
+    assert set(LOANS) > before
+    del held
+    assert set(LOANS) > before
+    del view
+    assert set(LOANS) == before
+    x = tg.from_numpy(np.ones(3))
+    y = x[1:]
+    del x
+    assert set(LOANS) > before
+    del y
+    assert set(LOANS) == before
+
+
+def test_what_was_changed_before_the_array_was_dropped_is_seen() -> None:
+    w = leaf(3)
+    loss = tg.exp(w * w).sum()
+    w.detach().numpy()[:] = 5.0
+    with pytest.raises(InplaceError):
+        loss.backward()
+    held = w.detach().numpy()
+    held[:] = 1.0
+    loss = tg.exp(w * w).sum()
+    del held  # changed before this graph was recorded
+    loss.backward()
+    np.testing.assert_allclose(w.grad.numpy(), 2.0 * np.e)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int16", "int32", "int64", "bool"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (0, 2)])
+def test_what_is_lent_is_the_memory_itself(dtype: str, shape: tuple[int, ...]) -> None:
+    t = tg.ones(*shape, dtype=getattr(tg, dtype)) if shape else tg.tensor(1, dtype=getattr(tg, dtype))
+    for part in (t, t.mT if t.ndim == 2 else t, t[::2] if t.ndim else t):
+        given = part.numpy()
+        assert type(given) is np.ndarray
+        assert (given.shape, given.dtype) == (part.array.shape, part.array.dtype)
+        assert given.size == 0 or np.shares_memory(given, t.array)
+    assert not tg.ones(1).expand(3).numpy().flags.writeable
+
+
+def test_fingerprints_of_odd_sizes_and_layouts() -> None:
+    for shape in ((5000,), (71, 73), (5001,)):
+        for dtype in (np.int8, np.float16, np.float64):
+            for x in (np.ones(shape, dtype), np.ones(shape, dtype).T, np.ones((*shape, 2), dtype)[..., 0]):
+                first = fingerprint(x)
+                x[-1:] += 1
+                assert fingerprint(x) != first
+
+
+def test_in_place_through_a_tensor_of_lent_memory_reaches_the_first_tensor() -> None:
+    t = tg.ones(3, dtype=tg.float64)
+    y = (t * leaf(3)).sum()
+    tg.from_numpy(t.numpy()).add_(1.0)
+    with pytest.raises(InplaceError):
+        y.backward()
