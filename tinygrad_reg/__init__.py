@@ -7,6 +7,7 @@ from . import linalg as linalg
 from . import nn as nn
 from . import optim as optim
 from . import special as special
+from . import utils as utils
 from .compiler import compile as compile
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
@@ -57,6 +58,7 @@ from .engine.state import is_inference_mode_enabled as is_inference_mode_enabled
 from .engine.state import no_grad as no_grad
 from .engine.state import set_default_dtype as set_default_dtype
 from .engine.state import set_grad_enabled as set_grad_enabled
+from .interop import from_dlpack as from_dlpack
 from .ops.arithmetic import add as add
 from .ops.arithmetic import addcdiv as addcdiv
 from .ops.arithmetic import addcmul as addcmul

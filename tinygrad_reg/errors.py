@@ -37,6 +37,10 @@ class InplaceError(GradientError):
     """An in-place change would make, or has made, a gradient wrong."""
 
 
+class ExportError(TinygradRegError, BufferError):
+    """The memory of a tensor cannot be handed to another library."""
+
+
 class RuleError(TinygradRegError, TypeError):
     """A primitive was declared without a complete set of derivative rules."""
 

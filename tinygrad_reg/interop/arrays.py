@@ -1,4 +1,4 @@
-"""From Python and NumPy to arrays, and NumPy's functions on tensors."""
+"""From Python and NumPy to arrays."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import SUPPORTED, as_dtype
-from .engine.mutation import Array
-from .engine.node import Value, wrap
-from .engine.primitive import silent_copy
-from .engine.state import get_default_dtype, state
-from .errors import ArgumentTypeError, DtypeError, ShapeError
-from .ops import elementwise, linalg
-from .ops.pointwise import Elementwise, cast
+from ..dtypes import SUPPORTED, as_dtype
+from ..engine.mutation import Array
+from ..engine.node import Value, wrap
+from ..engine.primitive import silent_copy
+from ..engine.state import get_default_dtype, state
+from ..errors import ArgumentTypeError, DtypeError, ShapeError
+from ..ops.pointwise import cast
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool = True) -> Array:
@@ -96,27 +95,6 @@ def as_gradient(gradient: Any, like: Value) -> Any:
     if isinstance(gradient, np.ndarray | np.generic | int | float):
         return wrap(Value.result_class, np.asarray(gradient, dtype=like.array.dtype))
     raise ArgumentTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
-
-
-_UFUNCS: dict[np.ufunc, Any] = {
-    row.forward: row for row in vars(elementwise).values() if isinstance(row, Elementwise) and isinstance(row.forward, np.ufunc)
-}
-_UFUNCS.update({np.maximum: elementwise.maximum, np.minimum: elementwise.minimum, np.power: elementwise.pow, np.matmul: linalg.matmul})
-
-
-def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`np.sin(t)`, `array + t`: the differentiable function of the same name. Raises ArgumentTypeError if there is none."""
-    function = _UFUNCS.get(ufunc)
-    if function is None or method != "__call__" or kwargs:
-        call = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "") + (f"({', '.join(kwargs)}=...)" if kwargs else "")
-        raise ArgumentTypeError(
-            f"{call} of a tensor has no differentiable counterpart; use the tensor's own functions, or .detach().numpy() to leave the graph"
-        )
-    return function(*[_from_numpy_operand(x) for x in inputs])
-
-
-def _from_numpy_operand(x: Any) -> Any:
-    return wrap(Value.result_class, x) if isinstance(x, np.ndarray) else x
 
 
 def from_numpy(ndarray: Array) -> Any:
