@@ -99,7 +99,8 @@ def test_axis_none_flattens(function: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("a", [np.array(2.0), X[0], X, np.stack([X, X])], ids=np.ndim)
 @pytest.mark.parametrize("b", [np.array(2.0), X[0], X.T, np.stack([X.T, X.T])], ids=np.ndim)
 def test_dot_of_any_ranks(a: Any, b: Any) -> None:
-    np.testing.assert_allclose(plain(np.dot(tg.tensor(a), tg.tensor(b))), np.dot(a, b))
+    for other in (tg.tensor(b), b):
+        np.testing.assert_allclose(plain(np.dot(tg.tensor(a), other)), np.dot(a, b))
 
 
 @pytest.mark.parametrize("ufunc", REDUCTIONS, ids=name_of)
@@ -141,6 +142,14 @@ def test_arguments_that_are_not_covered() -> None:
         np.add(X, X, out=tg.tensor(X))
     with pytest.raises(ArgumentTypeError, match="write into a tensor"):
         np.add.at(tg.tensor(X), 0, 1.0)
+
+
+@pytest.mark.parametrize("ufunc", UFUNCS, ids=name_of)
+def test_keywords_of_ufuncs_never_reach_a_primitive(ufunc: np.ufunc) -> None:
+    args = ledger.arguments(ufunc)
+    out = np.zeros_like(ufunc(*args))
+    assert ufunc(*[tensors(x, requires_grad=False) for x in args], out=out) is out
+    np.testing.assert_array_equal(out, ufunc(*args))
 
 
 def test_an_array_changed_through_a_tensor_is_noted() -> None:

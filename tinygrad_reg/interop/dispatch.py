@@ -39,7 +39,7 @@ def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `__array_ufunc__` does: calls, and the methods reduce, accumulate and outer."""
     name = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")
-    ours = _ufunc_method(ufunc, method)
+    ours = None if method == "__call__" and kwargs else _ufunc_method(ufunc, method)  # primitives take any keyword
     if ours is not None:
         try:
             _signature(ours).bind(*inputs, **kwargs)

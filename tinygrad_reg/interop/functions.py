@@ -187,6 +187,7 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _dot(a: Any, b: Any) -> Any:
+    a, b = operand(a), operand(b)
     if not (np.ndim(a) and np.ndim(b)):
         return a * b
     return einsum.tensordot(a, b, ([-1], [-2 if b.ndim > 1 else -1])) if a.ndim > 1 or b.ndim > 1 else linalg.dot(a, b)
