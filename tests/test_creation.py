@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, ShapeError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, RangeError, ShapeError
 
 
 def test_python_numbers_and_lists() -> None:
@@ -63,7 +63,45 @@ def test_what_overflows_becomes_inf_without_a_warning() -> None:
         assert tg.tensor(np.array([1e300]), dtype=tg.float32).tolist() == [np.inf]
         assert tg.full((1,), 1e300).tolist() == [np.inf]
         assert tg.tensor([70000.0], dtype=tg.float16).tolist() == [np.inf]
-        tg.tensor([float("nan")], dtype=tg.int64)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tg.tensor([float("nan")], dtype=tg.int64),
+        lambda: tg.tensor([float("inf")], dtype=tg.int32),
+        lambda: tg.tensor([2**40], dtype=tg.int32),
+        lambda: tg.tensor(300, dtype=tg.uint8),
+        lambda: tg.tensor([-256], dtype=tg.uint8),
+        lambda: tg.tensor([300.0], dtype=tg.int8),
+        lambda: tg.tensor([2**63]),
+        lambda: tg.full((2,), 300, dtype=tg.uint8),
+        lambda: tg.full((2,), 2**70),
+        lambda: tg.zeros(2, dtype=tg.uint8).fill_(300),
+        lambda: tg.zeros(2, dtype=tg.float16).fill_(1e20),
+        lambda: tg.zeros(2, dtype=tg.uint8).masked_fill(tg.tensor([True, False]), 300),
+        lambda: tg.zeros(2, dtype=tg.uint8).__setitem__(0, 300),
+        lambda: tg.where(tg.tensor([True, False]), tg.zeros(2, dtype=tg.uint8), 300),
+    ],
+)
+def test_a_number_that_does_not_fit_is_refused(make: Any) -> None:
+    with pytest.raises(RangeError, match="does not fit"):
+        make()
+
+
+def test_as_in_pytorch_negative_numbers_wrap_in_uint8_and_arrays_are_cast() -> None:
+    assert tg.tensor([-1], dtype=tg.uint8).tolist() == [255]
+    assert tg.tensor(np.array([300]), dtype=tg.uint8).tolist() == [44]
+
+
+def test_tensors_in_a_list_count_as_numbers_of_their_dtype() -> None:
+    assert tg.tensor([tg.tensor(1), tg.tensor(2.0)]).dtype == tg.float32
+    assert tg.tensor([tg.tensor(1, dtype=tg.int32)]).dtype == tg.int32
+    assert tg.tensor([[2.5, tg.tensor([1.0], dtype=tg.float16)]]).dtype == tg.float32
+    assert tg.tensor([tg.tensor(1, dtype=tg.int32), 2]).dtype == tg.int64
+    assert tg.tensor([True, tg.tensor(1, dtype=tg.uint8)]).dtype == tg.uint8
+    with pytest.raises(ShapeError, match="tg.stack"):
+        tg.tensor([tg.ones(2), tg.ones(2)])
         tg.tensor([1e300], dtype=tg.float64).float().half()
 
 

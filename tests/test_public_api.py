@@ -13,7 +13,7 @@ import tinygrad_reg as tg
 from tinygrad_reg.methods import Methods
 
 PUBLIC = sorted(name for name in dir(tg) if not name.startswith("_"))
-SUBMODULES = {"autograd", "compiler", "errors", "linalg", "nn", "optim"}
+SUBMODULES = {"autograd", "compiler", "errors", "linalg", "nn", "optim", "utils"}
 
 
 def is_submodule(name: str) -> bool:

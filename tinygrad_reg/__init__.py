@@ -56,6 +56,7 @@ from .engine.state import is_inference_mode_enabled as is_inference_mode_enabled
 from .engine.state import no_grad as no_grad
 from .engine.state import set_default_dtype as set_default_dtype
 from .engine.state import set_grad_enabled as set_grad_enabled
+from .interop import from_dlpack as from_dlpack
 from .ops.arithmetic import add as add
 from .ops.arithmetic import addcdiv as addcdiv
 from .ops.arithmetic import addcmul as addcmul
@@ -289,12 +290,13 @@ if _TYPE_CHECKING:
     from . import compiler as compiler
     from . import nn as nn
     from . import optim as optim
+    from . import utils as utils
     from .compiler import compile as compile
 
 __version__ = "0.1.0"
 
 # Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
-_ON_FIRST_USE = {"compile": ".compiler", "compiler": ".compiler", "nn": ".nn", "optim": ".optim"}
+_ON_FIRST_USE = {"compile": ".compiler", "compiler": ".compiler", "nn": ".nn", "optim": ".optim", "utils": ".utils"}
 
 
 def __getattr__(name: str) -> object:

@@ -25,6 +25,10 @@ class ArgumentError(TinygradRegError, ValueError, RuntimeError):
     """The value of an argument is outside what the function accepts."""
 
 
+class RangeError(TinygradRegError, OverflowError, ValueError, RuntimeError):
+    """A number does not fit into the dtype that is to hold it."""
+
+
 class ArgumentTypeError(TinygradRegError, TypeError):
     """The type of an argument is not one the function accepts."""
 
@@ -35,6 +39,10 @@ class GradientError(TinygradRegError, RuntimeError):
 
 class InplaceError(GradientError):
     """An in-place change would make, or has made, a gradient wrong."""
+
+
+class ExportError(TinygradRegError, BufferError):
+    """The memory of a tensor cannot be handed to another library."""
 
 
 class RuleError(TinygradRegError, TypeError):

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from .engine.node import Value
 from .errors import ArgumentTypeError
@@ -37,135 +38,77 @@ from .ops.pointwise import convert
 if TYPE_CHECKING:
     from .tensor import Tensor
 
+    Infix: TypeAlias = Callable[[Any, Any], Tensor]
+
+
+def _operator(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """An infix operator. Of what is neither a tensor nor a number it is not implemented: Python then asks the other operand."""
+
+    def method(self: Any, other: Any) -> Any:
+        try:
+            return function(self, other)
+        except ArgumentTypeError:
+            return NotImplemented
+
+    return method
+
+
+def _reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """The same with the tensor on the right."""
+    return _operator(lambda self, other: function(other, self))
+
+
+def _in_place(function: Callable[[Any, Any], Tensor], what: str) -> Callable[[Any, Any], Tensor]:
+    """The same, written into the tensor's memory."""
+    return _operator(lambda self, other: inplace.assign(self, function(self, other), what))
+
 
 class Methods(Value):
     """The method surface of Tensor."""
 
     # ---- operators -------------------------------------------------------------------------------------------------------
 
-    def __add__(self: Any, other: Any) -> Tensor:
-        return elementwise.add_p(self, other)
+    __add__: ClassVar[Infix] = _operator(elementwise.add_p)
+    __radd__: ClassVar[Infix] = _reflected(elementwise.add_p)
+    __iadd__: ClassVar[Infix] = _in_place(elementwise.add_p, "__iadd__")
+    __sub__: ClassVar[Infix] = _operator(elementwise.sub_p)
+    __rsub__: ClassVar[Infix] = _reflected(elementwise.sub_p)
+    __isub__: ClassVar[Infix] = _in_place(elementwise.sub_p, "__isub__")
+    __mul__: ClassVar[Infix] = _operator(elementwise.mul)
+    __rmul__: ClassVar[Infix] = _reflected(elementwise.mul)
+    __imul__: ClassVar[Infix] = _in_place(elementwise.mul, "__imul__")
+    __truediv__: ClassVar[Infix] = _operator(elementwise.div_p)
+    __rtruediv__: ClassVar[Infix] = _reflected(elementwise.div_p)
+    __itruediv__: ClassVar[Infix] = _in_place(elementwise.div_p, "__itruediv__")
+    __floordiv__: ClassVar[Infix] = _operator(arithmetic.floor_divide)
+    __rfloordiv__: ClassVar[Infix] = _reflected(arithmetic.floor_divide)
+    __ifloordiv__: ClassVar[Infix] = _in_place(arithmetic.floor_divide, "__ifloordiv__")
+    __mod__: ClassVar[Infix] = _operator(elementwise.remainder)
+    __rmod__: ClassVar[Infix] = _reflected(elementwise.remainder)
+    __imod__: ClassVar[Infix] = _in_place(elementwise.remainder, "__imod__")
+    __pow__: ClassVar[Infix] = _operator(elementwise.pow)
+    __rpow__: ClassVar[Infix] = _reflected(elementwise.pow)
+    __ipow__: ClassVar[Infix] = _in_place(elementwise.pow, "__ipow__")
+    __matmul__: ClassVar[Infix] = _operator(linalg.matmul)
+    __rmatmul__: ClassVar[Infix] = _reflected(linalg.matmul)
+    __imatmul__: ClassVar[Infix] = _in_place(linalg.matmul, "__imatmul__")
+    __and__: ClassVar[Infix] = _operator(elementwise.bitwise_and)
+    __rand__: ClassVar[Infix] = _reflected(elementwise.bitwise_and)
+    __iand__: ClassVar[Infix] = _in_place(elementwise.bitwise_and, "__iand__")
+    __or__: ClassVar[Infix] = _operator(elementwise.bitwise_or)
+    __ror__: ClassVar[Infix] = _reflected(elementwise.bitwise_or)
+    __ior__: ClassVar[Infix] = _in_place(elementwise.bitwise_or, "__ior__")
+    __xor__: ClassVar[Infix] = _operator(elementwise.bitwise_xor)
+    __rxor__: ClassVar[Infix] = _reflected(elementwise.bitwise_xor)
+    __ixor__: ClassVar[Infix] = _in_place(elementwise.bitwise_xor, "__ixor__")
+    __rdiv__: ClassVar[Infix] = __rtruediv__  # PyTorch keeps the name
 
-    def __radd__(self: Any, other: Any) -> Tensor:
-        return elementwise.add_p(other, self)
-
-    def __iadd__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.add_p(self, other), "__iadd__")
-
-    def __sub__(self: Any, other: Any) -> Tensor:
-        return elementwise.sub_p(self, other)
-
-    def __rsub__(self: Any, other: Any) -> Tensor:
-        return elementwise.sub_p(other, self)
-
-    def __isub__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.sub_p(self, other), "__isub__")
-
-    def __mul__(self: Any, other: Any) -> Tensor:
-        return elementwise.mul(self, other)
-
-    def __rmul__(self: Any, other: Any) -> Tensor:
-        return elementwise.mul(other, self)
-
-    def __imul__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.mul(self, other), "__imul__")
-
-    def __truediv__(self: Any, other: Any) -> Tensor:
-        return elementwise.div_p(self, other)
-
-    def __rtruediv__(self: Any, other: Any) -> Tensor:
-        return elementwise.div_p(other, self)
-
-    def __itruediv__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.div_p(self, other), "__itruediv__")
-
-    def __floordiv__(self: Any, other: Any) -> Tensor:
-        return arithmetic.floor_divide(self, other)
-
-    def __rfloordiv__(self: Any, other: Any) -> Tensor:
-        return arithmetic.floor_divide(other, self)
-
-    def __ifloordiv__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, arithmetic.floor_divide(self, other), "__ifloordiv__")
-
-    def __mod__(self: Any, other: Any) -> Tensor:
-        return elementwise.remainder(self, other)
-
-    def __rmod__(self: Any, other: Any) -> Tensor:
-        return elementwise.remainder(other, self)
-
-    def __imod__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.remainder(self, other), "__imod__")
-
-    def __pow__(self: Any, other: Any) -> Tensor:
-        return elementwise.pow(self, other)
-
-    def __rpow__(self: Any, other: Any) -> Tensor:
-        return elementwise.pow(other, self)
-
-    def __ipow__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.pow(self, other), "__ipow__")
-
-    def __matmul__(self: Any, other: Any) -> Tensor:
-        return linalg.matmul(self, other)
-
-    def __rmatmul__(self: Any, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
-
-    def __imatmul__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, linalg.matmul(self, other), "__imatmul__")
-
-    def __and__(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_and(self, other)
-
-    def __rand__(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_and(other, self)
-
-    def __iand__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_and(self, other), "__iand__")
-
-    def __or__(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_or(self, other)
-
-    def __ror__(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_or(other, self)
-
-    def __ior__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_or(self, other), "__ior__")
-
-    def __xor__(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_xor(self, other)
-
-    def __rxor__(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_xor(other, self)
-
-    def __ixor__(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_xor(self, other), "__ixor__")
-
-    def __eq__(self: Any, other: object) -> Tensor:  # type: ignore[override]
-        try:
-            return elementwise.eq(self, other)
-        except ArgumentTypeError:  # neither a tensor nor a number: Python then asks `other`, and else says False
-            return NotImplemented
-
-    def __ne__(self: Any, other: object) -> Tensor:  # type: ignore[override]
-        try:
-            return elementwise.ne(self, other)
-        except ArgumentTypeError:
-            return NotImplemented
-
-    def __lt__(self: Any, other: Any) -> Tensor:
-        return elementwise.lt(self, other)
-
-    def __le__(self: Any, other: Any) -> Tensor:
-        return elementwise.le(self, other)
-
-    def __gt__(self: Any, other: Any) -> Tensor:
-        return elementwise.gt(self, other)
-
-    def __ge__(self: Any, other: Any) -> Tensor:
-        return elementwise.ge(self, other)
-
+    __lt__: ClassVar[Infix] = _operator(elementwise.lt)
+    __le__: ClassVar[Infix] = _operator(elementwise.le)
+    __gt__: ClassVar[Infix] = _operator(elementwise.gt)
+    __ge__: ClassVar[Infix] = _operator(elementwise.ge)
+    __eq__: ClassVar[Infix] = _operator(elementwise.eq)  # type: ignore[assignment]
+    __ne__: ClassVar[Infix] = _operator(elementwise.ne)  # type: ignore[assignment]
     __hash__ = Value.__hash__
 
     def __neg__(self: Any) -> Tensor:

@@ -148,6 +148,15 @@ class Tensor(Methods):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return interop.apply_ufunc(ufunc, method, inputs, kwargs)
 
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return interop.apply_function(function, args, kwargs)
+
+    def __dlpack__(self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
+        return interop.export(self, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return interop.CPU
+
     def __bool__(self) -> bool:
         array = self._concrete("bool() of a tensor (an `if` or `while` on its value)")
         if array.size != 1:

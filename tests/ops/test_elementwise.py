@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, RangeError, ShapeError
 
 inf, nan = np.inf, np.nan
 
@@ -270,8 +270,8 @@ def test_arrays_and_tensors_mix_on_both_sides() -> None:
     assert isinstance(np.float64(2.0) * t, tg.Tensor)
     assert isinstance(np.sin(t), tg.Tensor)
     assert (a < t).tolist() == [True, True]
-    with pytest.raises(TypeError, match=r"np\.add\.reduce"):
-        np.add.reduce(t)
+    with pytest.raises(TypeError, match=r"np\.add\.reduceat"):
+        np.add.reduceat(t, [0])
     with pytest.raises(TypeError, match=r"np\.arctan2|np\.cbrt"):
         np.cbrt(t)
 
@@ -308,7 +308,15 @@ def test_reflected_operators() -> None:
     ("call", "error", "words"),
     [
         (lambda: tg.sin("1"), ArgumentTypeError, "sin: expected a tensor"),
-        (lambda: tg.ones(2) + "1", ArgumentTypeError, "add: expected tensors or numbers"),
+        (lambda: tg.ones(2) + "1", TypeError, "unsupported operand"),
+        (lambda: tg.ones(2) < None, TypeError, "not supported between"),
+        (lambda: tg.add(tg.ones(2), "1"), ArgumentTypeError, "add: expected tensors or numbers"),
+        (lambda: tg.bitwise_and(tg.tensor([1]), tg.tensor([1]), where=tg.tensor([True])), ArgumentTypeError, "unexpected keyword"),
+        (lambda: tg.tensor([True]) - 1, DtypeError, "not defined with a bool"),
+        (lambda: 1.0 - tg.tensor(True), DtypeError, "not defined with a bool"),
+        (lambda: tg.add(tg.tensor([1]), 1, alpha=1.5), DtypeError, "needs an integer"),
+        (lambda: tg.add(tg.tensor([1.0]), 1, alpha=True), DtypeError, "needs a number"),
+        (lambda: tg.tensor([1]) + 2**70, RangeError, "does not fit into int64"),
         (lambda: tg.mul("a", "b"), ArgumentTypeError, "mul"),
         (lambda: tg.ones(2) + tg.ones(3), ShapeError, r"\(2,\) · \(3,\)"),
         (lambda: -tg.tensor([True]), DtypeError, "neg.*bool"),
@@ -319,7 +327,6 @@ def test_reflected_operators() -> None:
         (lambda: tg.tensor([1]) // 0, ArgumentError, "division by zero"),
         (lambda: tg.tensor([1]) // tg.tensor([0]), ArgumentError, "division by zero"),
         (lambda: tg.tensor([2]) ** -1, ArgumentError, "negative integer power"),
-        (lambda: tg.tensor([2]) ** tg.tensor([-1]), ArgumentError, "negative integer powers"),
         (lambda: tg.clamp(tg.ones(2)), ArgumentError, "min, max or both"),
         (lambda: tg.div(tg.ones(1), 1, rounding_mode="up"), ArgumentError, "'up'"),
         (lambda: tg.where(tg.ones(2), 1.0, 2.0), DtypeError, "bool"),

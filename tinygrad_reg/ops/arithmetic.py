@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.node import Value
 from ..engine.promotion import result_type
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DtypeError
 from .elementwise import abs, add_p, div_p, floor_divide_p, fmod, lt, mul, sub_p, trunc, where_p
 from .pointwise import convert
 
@@ -18,12 +18,23 @@ if TYPE_CHECKING:
 
 def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha · other."""
-    return add_p(input, other if alpha == 1 else mul(other, alpha))
+    return add_p(input, _times(alpha, input, other, "add"))
 
 
 def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha · other."""
-    return sub_p(input, other if alpha == 1 else mul(other, alpha))
+    return sub_p(input, _times(alpha, input, other, "sub"))
+
+
+def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
+    """alpha · other. Raises DtypeError for an alpha that the dtype of the result cannot hold."""
+    if alpha == 1 and not isinstance(alpha, bool):
+        return other
+    kind = result_type(input, other).kind
+    if (isinstance(alpha, bool) and kind != "b") or (isinstance(alpha, float) and kind != "f"):
+        given, needed = result_type(input, other), "a bool" if kind == "b" else "an integer" if kind in "iu" else "a number"
+        raise DtypeError(f"{what}: alpha is {alpha!r}, but the tensors are {given}, which needs {needed}; convert one with .to(dtype)")
+    return mul(other, alpha)
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:

@@ -19,7 +19,7 @@ from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import DtypeError, InplaceError, ShapeError
 from .indexing import getitem, index_put, split_index
-from .pointwise import convert
+from .pointwise import check_fits, convert
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -222,6 +222,8 @@ def fill_(target: Any, value: Any) -> Tensor:
 
 def _source_for(target: Value, source: Any) -> Any:
     if not isinstance(source, Value):
+        if isinstance(source, int | float):
+            check_fits(source, target.array.dtype, "writing a number")
         source = wrap(Value.result_class, np.asarray(source))
     given, wanted = source.array.shape, target.array.shape
     lead = max(len(given) - len(wanted), 0)  # as NumPy and PyTorch do, extra leading dimensions of size 1 are dropped

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 REAL = (-math.inf, math.inf)
 POSITIVE = (0.0, math.inf)
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
+_FLOAT = np.dtype(np.float64)
 
 
 def unary(name: str, forward: Callable[[Any], Any], rule: Rule | None, doc: str, **facts: Any) -> Unary:
@@ -64,6 +65,14 @@ def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
     return forward
 
 
+def _pow(x: Any, y: Any) -> Any:
+    """xʸ; of integers to a negative power, what an integer can hold of it."""
+    if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
+        return np.power(x, y)
+    negative = np.less(y, 0)
+    return np.where(negative, np.where(np.abs(x) == 1, x ** (y & 1), 0), np.power(x, np.where(negative, 0, y)))
+
+
 def zero(g: Any) -> Any:
     """The rule of a function that is constant almost everywhere."""
     return masked(g, True)
@@ -79,12 +88,12 @@ where_p.vjp(condition=None, x=lambda g, condition: where_p(condition, g, 0.0), y
 
 # ---- arithmetic ----------------------------------------------------------------------------------------------------
 
-add_p: Binary = binary("add", np.add, lambda g: g, lambda g: g, "x + y", c="{x} + {y}", analytic=True)
-sub_p: Binary = binary("sub", np.subtract, lambda g: g, lambda g: -g, "x - y", kind="number", c="{x} - {y}", analytic=True)
-mul: Binary = binary("mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, "x · y", c="{x} * {y}", analytic=True)
+add_p: Binary = binary("add", np.add, lambda g: g, lambda g: g, "x + y", c="{x} + {y}", analytic=True, widens=True)
+sub_p: Binary = binary("sub", np.subtract, lambda g: g, lambda g: -g, "x - y", kind="difference", c="{x} - {y}", analytic=True, widens=True)
+mul: Binary = binary("mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, "x · y", c="{x} * {y}", analytic=True, widens=True)
 div_p: Binary = binary(
     "div", np.true_divide, lambda g, y: g / y, lambda g, out, y: -g * (out / y), "x / y; integers give the default float dtype",
-    kind="float", c="{x} / {y}", domain=(REAL, POSITIVE), analytic=True,
+    kind="float", c="{x} / {y}", domain=(REAL, POSITIVE), analytic=True, widens=True,
 )  # fmt: skip
 neg: Unary = unary("neg", np.negative, lambda g: -g, "-x", kind="number", c="-{x}", analytic=True)
 positive: Unary = unary("positive", np.positive, lambda g: g, "x itself, as a new tensor", kind="number", c="{x}")
@@ -124,11 +133,16 @@ log1p: Unary = unary(
     "log1p", np.log1p, lambda g, x: g / (x + 1.0), "log(1 + x), exact near 0", c="log1p({x})", domain=((-1.0, math.inf),), analytic=True
 )
 logit_p: Unary = unary(
-    "logit", lambda x: np.log(x / (1 - x)), lambda g, x: g / (x * (1.0 - x)), "log(x / (1 - x))", domain=((0.0, 1.0),), analytic=True
+    "logit",
+    lambda x: np.log(x / (1 - x)),
+    lambda g, x, out: where_p(isnan(out), out, g / (x * (1.0 - x))),
+    "log(x / (1 - x))",
+    domain=((0.0, 1.0),),
+    analytic=True,
 )
 pow_p: Binary = binary(
     "pow",
-    np.power,
+    _pow,
     lambda g, x, y: masked(g * (y * pow_p(x, y - 1.0)), eq(y, 0.0)),
     lambda g, x, y, out: masked(g * (out * log(x)), eq(x, 0.0) & ge(y, 0.0)),
     "xʸ",
@@ -206,13 +220,15 @@ def _over_square_norm(numerator: Any, x: Any, y: Any) -> Any:
 
 def _sign(x: Array) -> Array:
     """NumPy's sign of nan is nan; PyTorch's is 0, which is also the derivative of |x| there."""
-    return np.sign(np.where(x == x, x, x.dtype.type(0))) if x.dtype.kind == "f" else np.sign(x)
+    if x.dtype.kind == "f":
+        return np.sign(np.where(x == x, x, x.dtype.type(0)))
+    return np.array(x) if x.dtype.kind == "b" else np.sign(x)
 
 
 # ---- kinks, steps, choices -----------------------------------------------------------------------------------------
 
 abs: Unary = unary("abs", np.absolute, lambda g, x: g * sign(x), "|x|; derivative 0 at 0", kind="number", c="fabs({x})", kinks=(0.0,))
-sign: Unary = unary("sign", _sign, zero, "-1, 0 or 1; 0 for nan", kind="number", kinks=(0.0,))
+sign: Unary = unary("sign", _sign, zero, "-1, 0 or 1; 0 for nan", kinks=(0.0,))
 floor: Unary = unary("floor", np.floor, zero, "the largest integer not above x", kind="number", c="floor({x})", kinks="integers")
 ceil: Unary = unary("ceil", np.ceil, zero, "the smallest integer not below x", kind="number", c="ceil({x})", kinks="integers")
 trunc: Unary = unary("trunc", np.trunc, zero, "x without its fraction", kind="number", c="trunc({x})", kinks="integers")
@@ -333,8 +349,8 @@ def _power_number(input: Any, exponent: float) -> Tensor:
 
 
 def _power(x: Array, *, exponent: float) -> Array:
-    """x to the power of a number, by NumPy's operator, which knows short ways for 0.5, 1, 2 and -1."""
-    return x**exponent
+    """x to the power of a number, by NumPy's operator, which knows short ways for 0.5, 1, 2 and -1; 1/√x for -0.5, as in PyTorch."""
+    return 1.0 / np.sqrt(x) if exponent == -0.5 else x**exponent
 
 
 power: Elementwise = Elementwise(_power, name="power", kind="power", domain=(POSITIVE,), analytic=True)

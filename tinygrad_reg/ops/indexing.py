@@ -22,7 +22,7 @@ from ..engine.primitive import primitive
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import rank
-from .pointwise import convert
+from .pointwise import check_fits, convert
 from .shape import expand
 from .views import FULL, put_view, select_view
 
@@ -416,4 +416,5 @@ def fill_value(value: Any, input: Any, what: str) -> Any:
 def _number(value: Any, input: Any, what: str) -> Array:
     if not isinstance(value, bool | int | float | np.generic):
         raise ArgumentTypeError(f"{what}: expected a number or a tensor to write, got {type(value).__name__}")
+    check_fits(value, input.dtype, what)
     return np.asarray(value).astype(input.dtype)

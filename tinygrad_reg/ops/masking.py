@@ -14,7 +14,7 @@ from .arguments import rank
 from .elementwise import where_p
 from .indexing import fill_value, index_p
 from .joining import broadcast_tensors, unbind
-from .pointwise import check_broadcast, convert
+from .pointwise import check_broadcast, check_fits, convert
 from .shape import atleast_1d
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 def _as_operand(x: Any, dtype: Any) -> Any:
-    return np.asarray(x, dtype=dtype) if isinstance(x, bool | int | float) else convert(x, dtype)
+    if not isinstance(x, bool | int | float):
+        return convert(x, dtype)
+    check_fits(x, dtype, "where")
+    return np.asarray(x, dtype=dtype)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:

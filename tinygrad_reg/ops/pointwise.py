@@ -6,6 +6,8 @@ operation's time is spent there; everything unusual (promotion, numbers, tracing
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from ..engine.node import Value, new
 from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
 from ..engine.state import state
-from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, RangeError, ShapeError, TinygradRegError
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -50,6 +52,24 @@ def convert(x: Any, dtype: Any) -> Tensor:
     return cast(cut(x) if ends else x, dtype=dtype)
 
 
+def check_fits(number: Any, dtype: Any, what: str) -> None:
+    """Raise RangeError if a Python number does not fit into a dtype. As in PyTorch, negative ones wrap around in uint8."""
+    low, high = _range(np.dtype(dtype))
+    exact = isinstance(number, int) or not (dtype.kind == "f" and not math.isfinite(number))
+    if exact and not low <= number <= high:
+        raise RangeError(f"{what}: {number} does not fit into {dtype}, which holds {low} to {high}; use a wider dtype, or .clamp() first")
+
+
+@functools.lru_cache
+def _range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    if dtype.kind == "f":
+        return -float(np.finfo(dtype).max), float(np.finfo(dtype).max)
+    if dtype.kind == "b":
+        return -math.inf, math.inf
+    info = np.iinfo(dtype)
+    return (-info.max if dtype.kind == "u" else info.min), info.max
+
+
 @primitive
 def cut(x: Array) -> Array:
     """x itself, through which no gradient flows."""
@@ -76,7 +96,8 @@ class Elementwise(Primitive):
     """A primitive that works element by element, after promoting its arguments to one dtype and shape.
 
     `kind` says what it accepts: "any" numbers, "float" (integers become the default dtype first), "number" (anything but
-    bool), "power" (bool becomes int64) and "integer" (which includes bool).
+    bool), "difference" (no bool at all), "power" (bool becomes int64) and "integer" (which includes bool). With `widens`, float16 and
+    a Python number are computed in float32, where the number need not fit into float16.
     """
 
     elementwise = True
@@ -91,8 +112,10 @@ class Elementwise(Primitive):
         domain: Any = None,
         kinks: Any = (),
         analytic: bool = False,
+        widens: bool = False,
     ) -> None:
         super().__init__(forward, name=name)
+        self.widens = widens
         self.kind = kind
         self.c_expression = c
         self.domain = domain
@@ -105,6 +128,8 @@ class Elementwise(Primitive):
         category(dtype)
         if self.kind == "float":
             return float_type(dtype)
+        if self.kind == "difference" and any(_is_bool(x) for x in operands):
+            raise DtypeError(f"{self.name}: not defined with a bool tensor; use ^ or ~ for logic, or convert with .to(tg.int64) first")
         if self.kind == "number" and dtype.kind == "b":
             raise DtypeError(f"{self.name}: not defined for bool tensors; convert with .to(tg.int64) or .float() first")
         if self.kind == "power" and dtype.kind == "b":
@@ -130,17 +155,39 @@ class Elementwise(Primitive):
             return x
         if isinstance(x, float) and not isinstance(x, np.generic) and dtype.kind == "f":
             return x
-        return np.asarray(x).astype(dtype)[()]
+        try:
+            return np.asarray(x).astype(dtype)[()]
+        except OverflowError:
+            raise RangeError(f"{self.name}: the number {x} does not fit into {dtype}; use a float") from None
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Promote, then record as every primitive does."""
+        for name in params:
+            if name not in self.keywords:
+                raise ArgumentTypeError(f"{self.name}: got an unexpected keyword argument {name!r}")
         try:
             if any(isinstance(x, Value) for x in args):
+                if self.widens and (wide := _widened(args)) is not None:
+                    return convert(self(*wide), np.float16)
                 args = tuple(self.prepare(args))
             return super().__call__(*args, **params)
+        except TinygradRegError:
+            raise
         except ValueError as error:
             check_broadcast(self.name, args)
             raise ArgumentError(f"{self.name}: {error}") from None
+
+
+def _is_bool(x: Any) -> bool:
+    array = x.array if isinstance(x, Value) else x
+    return isinstance(array, bool) or (isinstance(array, _ndarray | np.generic) and array.dtype.kind == "b")
+
+
+def _widened(args: tuple[Any, ...]) -> list[Any] | None:
+    """A float16 tensor in float32 beside a Python number; None for other arguments."""
+    number = any(isinstance(x, int | float) for x in args)
+    half = all(isinstance(x, int | float) or (isinstance(x, Value) and x.array.dtype.char == "e") for x in args)
+    return [convert(x, np.float32) if isinstance(x, Value) else x for x in args] if number and half else None
 
 
 class Unary(Elementwise):
@@ -212,7 +259,7 @@ class Binary(Elementwise):
                 plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
             else:
                 y, ynode = float(other) if type(other) is int else other, None
-                if type(y) is not float or not y - y == 0.0 != y:  # 0, inf and nan make 0 · inf possible
+                if type(y) is not float or not y - y == 0.0 != y or dtype.char == "e":  # 0, inf and nan make 0 · inf possible
                     return super().__call__(input, other)
                 plan = self._plan_x_number
         elif isinstance(other, Value):
@@ -220,7 +267,7 @@ class Binary(Elementwise):
             y, ynode = other.array, other.node
             dtype = y.dtype
             result_class = other.result_class
-            if type(x) is not float or not x - x == 0.0 != x:
+            if type(x) is not float or not x - x == 0.0 != x or dtype.char == "e":
                 return super().__call__(input, other)
             plan = self._plan_y_number
         else:

@@ -16,7 +16,7 @@ from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
 from ...ops.arguments import normalize_dim
 from ...ops.assign import assign
-from ...ops.elementwise import abs, binary, clamp_max_p, exp, ge, gt, le, lt, tanh, where_p
+from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, where_p
 from ...ops.elementwise import relu as relu_p
 from ...ops.fused import sigmoid, softplus
 from ...ops.fused import silu as silu_p
@@ -195,8 +195,8 @@ def _elu(x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    """At 0 the left branch decides, in the second derivative too."""
-    left = exp(clamp_max_p(x, 0.0) * input_scale) * (alpha * scale * input_scale)
+    """At 0 the left branch decides; the second derivative there is 0, as PyTorch has it."""
+    left = exp(where_p(lt(x, 0.0), x, 0.0) * input_scale) * (alpha * scale * input_scale)
     return where_p(le(x, 0.0), g * left, g * scale)
 
 

@@ -1,26 +1,27 @@
-"""From Python and NumPy to arrays, and NumPy's functions on tensors."""
+"""From Python and NumPy to arrays."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from .dtypes import SUPPORTED, as_dtype
-from .engine.mutation import Array, borrow
-from .engine.node import Value, wrap
-from .engine.primitive import silent_copy
-from .engine.state import get_default_dtype, state
-from .errors import ArgumentTypeError, DtypeError, ShapeError
-from .ops import elementwise, linalg
-from .ops.pointwise import Elementwise, cast
+from ..dtypes import SUPPORTED, Dtype, as_dtype
+from ..engine.mutation import Array, borrow
+from ..engine.node import Value, wrap
+from ..engine.primitive import silent_copy
+from ..engine.promotion import promote_types, scalar_dtype
+from ..engine.state import get_default_dtype, state
+from ..errors import ArgumentTypeError, DtypeError, RangeError, ShapeError
+from ..ops.pointwise import cast, check_fits
 
 
 def to_array(data: Any, dtype: Any = None, copy: bool = True) -> Array:
     """The array for Python data by PyTorch's rules: floats become the default dtype, arrays keep theirs.
 
-    What does not fit into the dtype becomes inf, without NumPy's warning. Raises ShapeError for ragged lists,
-    ArgumentTypeError or DtypeError for what is no number.
+    What does not fit into a float dtype becomes inf, without NumPy's warning. Raises ShapeError for ragged lists, RangeError for what
+    does not fit into an integer dtype, ArgumentTypeError or DtypeError for what is no number.
     """
     made: Array = silent_copy().run(_to_array, data, dtype, copy)
     return made
@@ -33,6 +34,9 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
         array = np.asarray(data)
     else:
         array = _from_python(data, get_default_dtype() if dtype is None else None)
+        if dtype is not None and array.size and as_dtype(dtype).kind in "iu":
+            for extreme in (array.min(), array.max()):
+                check_fits(extreme.item(), as_dtype(dtype), "tensor")
     wanted = array.dtype if dtype is None else as_dtype(dtype)
     if wanted not in SUPPORTED:
         raise DtypeError(f"tensor: dtype {array.dtype} is not supported; convert the array first, for example with .astype(np.float64)")
@@ -47,8 +51,10 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
 
 def _from_python(data: Any, float_dtype: Any) -> Array:
     """Numbers and nested lists; Python's floats in the dtype given, or as the doubles they are."""
+    dtypes: list[Dtype] = []
+    kinds: set[type] = set()
     if isinstance(data, list | tuple | range):
-        data = _plain(data)
+        data = _plain(data, dtypes, kinds)
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         return np.asarray(data)
     elif not isinstance(data, bool | int | float):
@@ -57,6 +63,10 @@ def _from_python(data: Any, float_dtype: Any) -> Array:
         array = np.array(data)
     except (ValueError, TypeError, OverflowError) as error:
         raise ShapeError(f"tensor: the nested lists do not form a regular array of numbers; {error}") from None
+    if dtypes:
+        return array.astype(functools.reduce(promote_types, [*dtypes, *[scalar_dtype(kind()) for kind in kinds]]))
+    if array.dtype.kind in "Ou" and not _holds_numpy(data):
+        raise RangeError("tensor: an integer does not fit into int64; use a float")
     if float_dtype is not None and (array.size == 0 or (array.dtype.kind == "f" and not _holds_numpy(data))):
         return array.astype(float_dtype)
     if array.dtype.kind not in "biuf":
@@ -64,13 +74,22 @@ def _from_python(data: Any, float_dtype: Any) -> Array:
     return array
 
 
-def _plain(data: Any) -> Any:
-    """Nested sequences with the tensors in them replaced by arrays."""
+def _plain(data: Any, dtypes: list[Dtype], kinds: set[type]) -> Any:
+    """Nested sequences with the tensors in them, which must have one element, replaced by numbers.
+
+    Their dtypes are put into `dtypes`, the types of the other numbers into `kinds`.
+    """
     if isinstance(data, list | tuple | range):
-        return [_plain(item) for item in data]
-    if state.tracer is not None and isinstance(data, Value):
+        return [_plain(item, dtypes, kinds) for item in data]
+    if not isinstance(data, Value):
+        kinds.add(type(data))
+        return data
+    if state.tracer is not None:
         state.tracer.concretize("a list of tensors as data (tg.stack joins them)")
-    return data.array if isinstance(data, Value) else data
+    if data.array.size != 1:
+        raise ShapeError(f"tensor: a tensor in a list must have one element, got shape {data.array.shape}; tg.stack(list) joins tensors")
+    dtypes.append(data.array.dtype)
+    return data.array.item()
 
 
 def _holds_numpy(data: Any) -> bool:
@@ -98,27 +117,6 @@ def as_gradient(gradient: Any, like: Value) -> Any:
     if isinstance(gradient, np.ndarray | np.generic | int | float):
         return wrap(Value.result_class, np.asarray(gradient, dtype=like.array.dtype))
     raise ArgumentTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
-
-
-_UFUNCS: dict[np.ufunc, Any] = {
-    row.forward: row for row in vars(elementwise).values() if isinstance(row, Elementwise) and isinstance(row.forward, np.ufunc)
-}
-_UFUNCS.update({np.maximum: elementwise.maximum, np.minimum: elementwise.minimum, np.power: elementwise.pow, np.matmul: linalg.matmul})
-
-
-def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`np.sin(t)`, `array + t`: the differentiable function of the same name. Raises ArgumentTypeError if there is none."""
-    function = _UFUNCS.get(ufunc)
-    if function is None or method != "__call__" or kwargs:
-        call = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "") + (f"({', '.join(kwargs)}=...)" if kwargs else "")
-        raise ArgumentTypeError(
-            f"{call} of a tensor has no differentiable counterpart; use the tensor's own functions, or .detach().numpy() to leave the graph"
-        )
-    return function(*[_from_numpy_operand(x) for x in inputs])
-
-
-def _from_numpy_operand(x: Any) -> Any:
-    return wrap(Value.result_class, x) if isinstance(x, np.ndarray) else x
 
 
 def from_numpy(ndarray: Array) -> Any:

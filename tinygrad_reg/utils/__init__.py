@@ -1,0 +1,3 @@
+"""torch.utils' names."""
+
+from . import dlpack as dlpack
