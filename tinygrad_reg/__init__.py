@@ -1,6 +1,10 @@
 """PyTorch's names on nothing but NumPy: tensors that differentiate, layers, optimizers, compiled training steps."""
 
 from importlib import import_module as _import_module
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import autograd as autograd
@@ -284,7 +288,12 @@ from .random import randint_like as randint_like
 from .random import randn as randn
 from .random import randn_like as randn_like
 from .random import randperm as randperm
+from .tensor import Size as Size
 from .tensor import Tensor as Tensor
+from .tensor import is_complex as is_complex
+from .tensor import is_floating_point as is_floating_point
+from .tensor import is_nonzero as is_nonzero
+from .tensor import numel as numel
 
 if _TYPE_CHECKING:
     from . import compiler as compiler
@@ -294,6 +303,7 @@ if _TYPE_CHECKING:
     from .compiler import compile as compile
 
 __version__ = "0.1.0"
+newaxis = None
 
 # Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
 _ON_FIRST_USE = {"compile": ".compiler", "compiler": ".compiler", "nn": ".nn", "optim": ".optim", "utils": ".utils"}

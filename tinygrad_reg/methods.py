@@ -532,23 +532,23 @@ class Methods(Value):
     multiply_ = mul_
     divide = div
     divide_ = div_
-    true_divide = div
+    true_divide, true_divide_ = div, div_
     negative = neg
     negative_ = neg_
     absolute = abs
     absolute_ = abs_
-    arcsin = asin
-    arccos = acos
-    arctan = atan
-    arctan2 = atan2
-    arcsinh = asinh
-    arccosh = acosh
-    arctanh = atanh
-    greater = gt
-    greater_equal = ge
-    less = lt
-    less_equal = le
-    not_equal = ne
+    arcsin, arcsin_ = asin, asin_
+    arccos, arccos_ = acos, acos_
+    arctan, arctan_ = atan, atan_
+    arctan2, arctan2_ = atan2, atan2_
+    arcsinh, arcsinh_ = asinh, asinh_
+    arccosh, arccosh_ = acosh, acosh_
+    arctanh, arctanh_ = atanh, atanh_
+    greater, greater_ = gt, gt_
+    greater_equal, greater_equal_ = ge, ge_
+    less, less_ = lt, lt_
+    less_equal, less_equal_ = le, le_
+    not_equal, not_equal_ = ne, ne_
 
     def round(self: Any, *, decimals: int = 0) -> Tensor:
         return elementwise.round(self, decimals=decimals)
@@ -676,6 +676,12 @@ class Methods(Value):
     def cumsum(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return scan.cumsum(self, dim, dtype=dtype)
 
+    def cumsum_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
+        return inplace.assign(self, scan.cumsum(self, dim, dtype=dtype), "cumsum_")
+
+    def cumprod_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
+        return inplace.assign(self, scan.cumprod(self, dim, dtype=dtype), "cumprod_")
+
     @numpy_names
     def cumprod(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return scan.cumprod(self, dim, dtype=dtype)
@@ -775,6 +781,24 @@ class Methods(Value):
     def swapdims(self: Any, dim0: int, dim1: int) -> Tensor:
         return shaping.swapdims(self, dim0, dim1)
 
+    def transpose_(self: Any, dim0: int, dim1: int) -> Tensor:
+        return inplace.become(self, lambda x: shaping.transpose(x, dim0, dim1), "transpose_")
+
+    def swapaxes_(self: Any, axis0: int, axis1: int) -> Tensor:
+        return inplace.become(self, lambda x: shaping.swapaxes(x, axis0, axis1), "swapaxes_")
+
+    def swapdims_(self: Any, dim0: int, dim1: int) -> Tensor:
+        return inplace.become(self, lambda x: shaping.swapdims(x, dim0, dim1), "swapdims_")
+
+    def t_(self: Any) -> Tensor:
+        return inplace.become(self, shaping.t, "t_")
+
+    def squeeze_(self: Any, dim: Any = None) -> Tensor:
+        return inplace.become(self, lambda x: shaping.squeeze(x, dim), "squeeze_")
+
+    def unsqueeze_(self: Any, dim: int) -> Tensor:
+        return inplace.become(self, lambda x: shaping.unsqueeze(x, dim), "unsqueeze_")
+
     def movedim(self: Any, source: Any, destination: Any) -> Tensor:
         return shaping.movedim(self, source, destination)
 
@@ -813,6 +837,12 @@ class Methods(Value):
 
     def tril(self: Any, diagonal: int = 0) -> Tensor:
         return diagonals.tril(self, diagonal)
+
+    def tril_(self: Any, diagonal: int = 0) -> Tensor:
+        return inplace.assign(self, diagonals.tril(self, diagonal), "tril_")
+
+    def triu_(self: Any, diagonal: int = 0) -> Tensor:
+        return inplace.assign(self, diagonals.triu(self, diagonal), "triu_")
 
     def triu(self: Any, diagonal: int = 0) -> Tensor:
         return diagonals.triu(self, diagonal)
@@ -982,6 +1012,18 @@ class Methods(Value):
     def addmm(self: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         return linalg.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
 
+    def addmm_(self: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        return inplace.assign(self, linalg.addmm(self, mat1, mat2, beta=beta, alpha=alpha), "addmm_")
+
+    def addmv_(self: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        return inplace.assign(self, linalg.addmv(self, mat, vec, beta=beta, alpha=alpha), "addmv_")
+
+    def addbmm_(self: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        return inplace.assign(self, linalg.addbmm(self, batch1, batch2, beta=beta, alpha=alpha), "addbmm_")
+
+    def baddbmm_(self: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        return inplace.assign(self, linalg.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha), "baddbmm_")
+
     def addmv(self: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         return linalg.addmv(self, mat, vec, beta=beta, alpha=alpha)
 
@@ -1036,3 +1078,6 @@ class Methods(Value):
 
     def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         return rng.bernoulli_(self, p, generator)
+
+    def random_(self: Any, *range: Any, generator: Any = None) -> Tensor:
+        return rng.random_(self, range, generator)

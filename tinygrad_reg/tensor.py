@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,23 @@ from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
-from .ops.arguments import normalize_dim
+from .ops.arguments import normalize_dim, read_shape
 from .ops.pointwise import convert
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple of sizes that knows the number of elements."""
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of this shape."""
+        return math.prod(self)
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return Size(part) if isinstance(index, slice) else part
+
+    def __add__(self, other: Any) -> Size:
+        return Size(super().__add__(tuple(other)))
 
 
 class Tensor(Methods):
@@ -37,9 +53,9 @@ class Tensor(Methods):
     # ---- what it is --------------------------------------------------------------------------------------------------
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """Sizes of all dimensions."""
-        return self.array.shape
+        return Size(self.array.shape)
 
     @property
     def ndim(self) -> int:
@@ -68,7 +84,7 @@ class Tensor(Methods):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
-        return self.array.shape if dim is None else self.array.shape[normalize_dim(dim, self.array.ndim, "size")]
+        return Size(self.array.shape) if dim is None else self.array.shape[normalize_dim(dim, self.array.ndim, "size")]
 
     def dim(self) -> int:
         """Number of dimensions."""
@@ -102,6 +118,22 @@ class Tensor(Methods):
     def is_floating_point(self) -> bool:
         """Whether the dtype is a float."""
         return self.array.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """False: there are no complex dtypes."""
+        return False
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
+        return self.array.dtype.kind in "if"
+
+    def is_nonzero(self) -> bool:
+        """Whether the one element is not 0. Raises ShapeError if there are more, or none."""
+        return bool(self)
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """Whether another tensor has this shape."""
+        return self.array.shape == other.array.shape
 
     def __len__(self) -> int:
         if not self.array.ndim:
@@ -338,6 +370,35 @@ class Tensor(Methods):
                 view.view_of = None  # it keeps the old memory
         self.views = None
 
+    # ---- tensors of the same dtype -----------------------------------------------------------------------------------
+
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """The data copied into a new tensor, of this one's dtype unless told otherwise."""
+        return self._new(interop.to_array(data, self.dtype if dtype is None else dtype), device, requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """One value in a new tensor, of this one's dtype unless told otherwise."""
+        value = interop.to_array(fill_value, self.dtype if dtype is None else dtype)
+        return self._new(np.full(read_shape((size,), None, "new_full"), value), device, requires_grad)
+
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """Zeros in a new tensor, of this one's dtype unless told otherwise."""
+        return self.new_full(read_shape(size, None, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """Ones in a new tensor, of this one's dtype unless told otherwise."""
+        return self.new_full(read_shape(size, None, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        """A new tensor to be filled, of this one's dtype unless told otherwise."""
+        return self.new_full(read_shape(size, None, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+    def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
+        if device is not None:
+            as_device(device)
+        made = wrap(type(self).result_class, array)
+        return made.requires_grad_() if requires_grad else made
+
     # ---- conversion --------------------------------------------------------------------------------------------------
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
@@ -384,6 +445,32 @@ class Tensor(Methods):
             raise GradientError("pickle: only leaves can be pickled; use .detach() for the values")
         extra = {k: v for k, v in self.__dict__.items() if k not in _OWN}
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return _checked(input, "numel").numel()
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is a float."""
+    return _checked(input, "is_floating_point").is_floating_point()
+
+
+def is_complex(input: Tensor) -> bool:
+    """False: there are no complex dtypes."""
+    return _checked(input, "is_complex").is_complex()
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not 0. Raises ShapeError if there are more, or none."""
+    return _checked(input, "is_nonzero").is_nonzero()
+
+
+def _checked(input: Tensor, what: str) -> Tensor:
+    if not isinstance(input, Tensor):
+        raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+    return input
 
 
 def _call_for(hook: Callable[[Tensor], None], tensor: Tensor | None) -> None:

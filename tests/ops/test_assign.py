@@ -40,8 +40,14 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "mvlgamma_": (1,),
     "fill_diagonal_": (0.5,),
     "leaky_relu_": (0.1,),
+    "cumsum_": (1,),
+    "cumprod_": (1,),
+    "addmm_": ("square", "halves"),
+    "addbmm_": ("squares", "batch"),
 }
-NOT_A_FORM = {"copy_", "fill_", "zero_", "uniform_", "normal_", "bernoulli_", "requires_grad_", "detach_"}
+NOT_A_FORM = {"copy_", "fill_", "zero_", "uniform_", "normal_", "bernoulli_", "random_", "requires_grad_", "detach_"}
+SHAPES = {"t_", "squeeze_", "unsqueeze_", "transpose_", "swapaxes_", "swapdims_"}  # they keep the memory, not the shape
+OTHER_RANK = {"addmv_", "baddbmm_"}
 INTEGERS = {
     "bitwise_not_",
     "bitwise_and_",
@@ -70,7 +76,7 @@ OPERATORS = {
 
 
 def in_place_methods() -> list[str]:
-    named = [n for n in vars(Methods) if n.endswith("_") and not n.startswith("_") and n not in NOT_A_FORM]
+    named = [n for n in vars(Methods) if n.endswith("_") and not n.startswith("_") and n not in NOT_A_FORM | SHAPES | OTHER_RANK]
     return sorted(named) + sorted(OPERATORS)
 
 
@@ -84,6 +90,9 @@ def arguments(name: str) -> tuple[Any, ...]:
         "halves": tg.full((2, 3), 0.5, dtype=tg.float64),
         "twos": tg.full((2, 3), 2.0, dtype=tg.float64),
         "mask": tg.tensor([[True, False, False], [False, True, True]]),
+        "square": tg.full((2, 2), 0.5, dtype=tg.float64),
+        "squares": tg.full((4, 2, 2), 0.5, dtype=tg.float64),
+        "batch": tg.full((4, 2, 3), 0.5, dtype=tg.float64),
         "rows": tg.tensor([1, 0]),
         "index": tg.tensor([[0, 2, 1], [1, 0, 2]]),
         "source": tg.tensor(np.random.default_rng(1).uniform(0.2, 0.8, (2, 3))),
@@ -392,3 +401,63 @@ def test_replacing_data_leaves_old_views_with_the_old_memory() -> None:
     view.mul_(5.0)
     assert x.tolist() == [0.0, 0.0, 0.0]
     assert tg.autograd.grad(x.sum(), w)[0].tolist() == [1.0, 1.0, 1.0]
+
+
+# ---- another shape in place ----------------------------------------------------------------------------------------------
+
+RESHAPES: list[tuple[str, tuple[Any, ...]]] = [
+    ("t_", ()),
+    ("unsqueeze_", (1,)),
+    ("squeeze_", ()),
+    ("squeeze_", (0,)),
+    ("transpose_", (0, 1)),
+    ("swapaxes_", (0, 1)),
+    ("swapdims_", (0, -1)),
+]
+
+
+@pytest.mark.parametrize(("name", "args"), RESHAPES)
+def test_a_shape_changed_in_place_is_that_view_of_the_same_memory(name: str, args: tuple[Any, ...]) -> None:
+    w = leaf(1, 3) if "squeeze_" in name else leaf()
+    base = w * 2.0
+    x = base[:] if name == "t_" else base  # a view, or the owner of the memory
+    early = x[0]
+    expected = getattr(x, name[:-1])(*args)
+    result = getattr(x, name)(*args)
+    assert result is x
+    assert x.shape == expected.shape
+    assert np.shares_memory(x.array, base.array)
+    x.mul_(3.0)  # reaches every view, and the base
+    np.testing.assert_array_equal(early.detach().numpy(), 6.0 * w.detach().numpy()[0])
+    weights = tg.tensor(np.random.default_rng(2).uniform(0.5, 1.5, x.shape))
+    (g,) = tg.autograd.grad((x * weights).sum() + early.sum(), w)
+    at = getattr(w * 6.0, name[:-1])(*args)
+    (wanted,) = tg.autograd.grad((at * weights).sum() + (w * 6.0)[0].sum(), w)
+    np.testing.assert_allclose(g.numpy(), wanted.numpy(), rtol=1e-12)
+
+
+def test_a_leaf_that_requires_grad_keeps_its_shape_while_recording() -> None:
+    w = leaf()
+    with pytest.raises(InplaceError, match="a leaf tensor that requires grad"):
+        w.t_()
+    with tg.no_grad():
+        w.t_()
+    (w * w).sum().backward()
+    assert w.grad.shape == w.shape == (3, 2)
+
+
+def test_products_added_in_place_at_other_ranks() -> None:
+    v, m = tg.ones(2, dtype=tg.float64), leaf()
+    assert tg.equal(v.clone().addmv_(m, tg.ones(3, dtype=tg.float64)), tg.addmv(v, m, tg.ones(3, dtype=tg.float64)))
+    b = tg.ones(4, 2, 2, dtype=tg.float64)
+    assert tg.equal(b.clone().baddbmm_(b, b, alpha=2.0), tg.baddbmm(b, b, b, alpha=2.0))
+
+
+def test_random_integers_in_place() -> None:
+    tg.manual_seed(0)
+    assert set(tg.zeros(200, dtype=tg.int64).random_(3).tolist()) == {0, 1, 2}
+    assert set(tg.zeros(200).random_(-1, 1).tolist()) == {-1.0, 0.0}
+    assert set(tg.zeros(200, dtype=tg.bool).random_().tolist()) == {False, True}
+    assert max(tg.zeros(2000, dtype=tg.uint8).random_().tolist()) == 255
+    with pytest.raises(ArgumentError, match="needs from < to"):
+        tg.zeros(2).random_(2, 2)

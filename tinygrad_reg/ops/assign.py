@@ -7,7 +7,8 @@ What a graph has saved before the write is caught at backward, by the stamp that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -206,6 +207,30 @@ def _one_of_several(parent: Value, call: Primitive, params: dict[str, Any]) -> N
     results = outputs_of(common, arrays, Value.result_class)
     position: int = params[OUTPUT]
     return results[position].node
+
+
+def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
+    """Let `target` itself be a view of what it is now: `x.t_()`; returns target. Raises InplaceError for a leaf that requires grad."""
+    if state.grad_enabled and isinstance(target.node, Leaf):
+        raise InplaceError(f"{what}: a leaf tensor that requires grad cannot be changed in place; use {what[:-1]}, or do it inside no_grad")
+    if state.tracer is not None:
+        state.tracer.unrepeatable(f"{what} changes the shape of a tensor in place")
+    before = wrap(Value.result_class, target.array, target.node)
+    before.view_of, before.views = target.view_of, target.views
+    for other in [ref() for ref in before.views or ()]:
+        if other is not None and other.view_of is not None and other.view_of[0] is target:
+            other.view_of = (before, *other.view_of[1:])
+    if before.view_of is not None:
+        before.view_of[0].views.append(weakref.ref(before))  # type: ignore[union-attr]
+    after = view(before)
+    target.array, target.view_of, target.views = after.array, after.view_of, None
+    if isinstance(target.node, Leaf):
+        target.node.shape = after.array.shape
+    else:
+        target.node = after.node
+    if after.view_of is not None:
+        before.views.append(weakref.ref(target))
+    return target  # type: ignore[no-any-return]
 
 
 def copy_(target: Any, source: Any) -> Tensor:

@@ -138,6 +138,22 @@ def normal_(target: Any, mean: float = 0.0, std: float = 1.0, generator: Generat
     return assign(target, draw("normal", target.shape, target.dtype, generator) * std + mean, "normal_")
 
 
+def _count(dtype: Any) -> int:
+    """How many integers from 0 on a dtype holds without a gap."""
+    if dtype.kind == "f":
+        return int(2 ** (np.finfo(dtype).nmant + 1)) + 1
+    return 2 if dtype.kind == "b" else int(np.iinfo(dtype).max) + 1
+
+
+def random_(target: Any, span: tuple[int, ...], generator: Generator | None = None) -> Tensor:
+    """Overwrite with integers from [0, to), or [from, to), or of all that the dtype holds exactly, drawn uniformly."""
+    dtype = target.dtype
+    low, high = (0, _count(dtype)) if not span else (0, *span) if len(span) == 1 else span
+    if not low < high:
+        raise ArgumentError(f"random_: needs from < to, got {low} and {high}")
+    return assign(target, draw("integers", target.shape, dtype, generator, (low, high)), "random_")
+
+
 def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) -> Tensor:
     """Overwrite with 1 with probability p, else 0."""
     drawn = draw("uniform", target.shape, None, generator) < p
