@@ -228,7 +228,7 @@ def _sign(x: Array) -> Array:
 # ---- kinks, steps, choices -----------------------------------------------------------------------------------------
 
 abs: Unary = unary("abs", np.absolute, lambda g, x: g * sign(x), "|x|; derivative 0 at 0", kind="number", c="fabs({x})", kinks=(0.0,))
-sign: Unary = unary("sign", _sign, zero, "-1, 0 or 1; 0 for nan", kinks=(0.0,))
+sign: Unary = unary("sign", _sign, zero, "-1, 0 or 1; 0 for nan", kind="any", kinks=(0.0,))
 floor: Unary = unary("floor", np.floor, zero, "the largest integer not above x", kind="number", c="floor({x})", kinks="integers")
 ceil: Unary = unary("ceil", np.ceil, zero, "the smallest integer not below x", kind="number", c="ceil({x})", kinks="integers")
 trunc: Unary = unary("trunc", np.trunc, zero, "x without its fraction", kind="number", c="trunc({x})", kinks="integers")
