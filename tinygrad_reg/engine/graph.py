@@ -146,6 +146,8 @@ def sweep(seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] |
                 part = rule(g, *_collect(sources, (saved,) if plan.slots == 1 else saved, node.params))
             if guarded and not (raw and isfinite(vdot(part, part) if part.size <= SMALL else add_up(part, None))):
                 part = strong_zero(part, g)
+            if part is None:  # a Function of the user's says so
+                continue
             if part.shape != parent.shape:
                 part = fit(part, shape=parent.shape)
             if parent not in pending:

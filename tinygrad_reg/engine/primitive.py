@@ -105,7 +105,9 @@ class Primitive:
 
     elementwise = False
 
-    def __init__(self, forward: Callable[..., Any], *, name: str | None = None, view: bool = False, outputs: bool = False) -> None:
+    def __init__(
+        self, forward: Callable[..., Any], *, name: str | None = None, view: bool = False, outputs: bool = False, register: bool = True
+    ) -> None:
         self.forward = forward
         self.name = name or forward.__name__
         self.__name__ = self.name
@@ -116,9 +118,10 @@ class Primitive:
         self.rules: dict[str, Rule | None] = {}
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
         self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
-        if self.name in PRIMITIVES:
-            raise RuleError(f"primitive: the name {self.name!r} is taken; choose another")
-        PRIMITIVES[self.name] = self
+        if register:
+            if self.name in PRIMITIVES:
+                raise RuleError(f"primitive: the name {self.name!r} is taken; choose another")
+            PRIMITIVES[self.name] = self
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

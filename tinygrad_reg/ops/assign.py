@@ -88,7 +88,7 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
     np.copyto(array, value.array)
     writes.note(array)
     if state.grad_enabled:
-        _rewrite_history(target, value)
+        rewrite_history(target, value)
     return target  # type: ignore[no-any-return]
 
 
@@ -149,7 +149,7 @@ def _overlaps(array: Array) -> bool:
     return array.size > 1 and array.base is not None and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
 
 
-def _rewrite_history(target: Value, value: Value) -> None:
+def rewrite_history(target: Value, value: Value) -> None:
     """Give target, the tensors it is a view of, and all their views the nodes that stand for what they hold now."""
     node = value.node
     root = target

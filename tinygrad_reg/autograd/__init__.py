@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import interop
-from .creation import zeros_like
-from .engine import graph
-from .engine.state import (
+from .. import interop
+from ..creation import zeros_like
+from ..engine import graph
+from ..engine.state import (
     apply,
     enable_grad,
     inference_mode,
@@ -18,10 +18,13 @@ from .engine.state import (
     state,
     switched,
 )
-from .errors import ArgumentError, ArgumentTypeError
-from .tensor import Tensor
+from ..errors import ArgumentError, ArgumentTypeError
+from ..tensor import Tensor
+from . import function as function
+from .function import Function as Function
 
 __all__ = [
+    "Function",
     "backward",
     "detect_anomaly",
     "enable_grad",

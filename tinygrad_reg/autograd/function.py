@@ -1,0 +1,237 @@
+"""Functions with a derivative of the user's own: `class Cube(Function)` with a `forward` and a `backward`, as in PyTorch."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.mutation import changed_by_borrower, fingerprints, tick, writes
+from ..engine.node import Node, Value, wrap
+from ..engine.primitive import Primitive
+from ..engine.state import no_grad, state
+from ..errors import ArgumentTypeError, GradientError, InplaceError, MissingForwardError, ShapeError
+from ..ops.assign import rewrite_history
+from ..ops.pointwise import convert
+from ..tensor import Tensor
+
+
+class Context:
+    """What `forward` leaves for `backward`: saved tensors, and any attribute the user sets."""
+
+    needs_input_grad: tuple[bool, ...]
+
+    def __init__(self, function: type[Function], args: tuple[Any, ...]) -> None:
+        self.needs_input_grad = tuple([isinstance(x, Value) and x.node is not None and state.grad_enabled for x in args])
+        self._function = function
+        self._args: tuple[Any, ...] = args  # while forward runs
+        self._single = False  # whether forward gave one tensor and no tuple
+        self._saved: tuple[Tensor | None, ...] = ()
+        self._nodes: list[Callable[[], Node | None]] = []  # of what was saved, once the call is recorded
+        self._prints: Any = None
+        self._time = 0
+        self._dirty: tuple[Any, ...] = ()
+        self._constant: tuple[Any, ...] = ()
+        self._done: tuple[Any, list[Any]] | None = None  # the cotangents, and what backward made of them
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs or outputs (or None) for `backward`, where `saved_tensors` holds them; a change of them in between is an error."""
+        for x in tensors:
+            if x is not None and not isinstance(x, Value):
+                raise ArgumentTypeError(
+                    f"save_for_backward: takes tensors or None, got {type(x).__name__}; set other values as attributes of ctx"
+                )
+        self._saved = tensors
+        self._time = tick()
+        arrays = tuple([None if x is None else x.array for x in tensors])
+        self._prints = fingerprints(arrays, len(arrays) + 1)
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]:
+        """What was saved, connected to the graph when `backward` is itself recorded. Raises InplaceError if it was changed since."""
+        prints = fingerprints(tuple([None if x is None else x.array for x in self._saved]), len(self._saved) + 1) if self._prints else None
+        for x in self._saved:
+            if x is not None and (writes.after(x.array, self._time) or changed_by_borrower(x.array, self._time) or prints != self._prints):
+                raise InplaceError(
+                    f"{self._function.__name__}: a saved tensor of shape {x.array.shape} was changed in place afterwards, so the gradient "
+                    "would be wrong. Use the out-of-place operation, or save a .clone()"
+                )
+        return tuple(
+            [x if x is None else wrap(Value.result_class, x.array, node()) for x, node in zip(self._saved, self._nodes, strict=True)]
+        )
+
+    def _recorded(self, results: list[Any]) -> None:
+        """Remember the nodes of what was saved, and forget the arguments, which nothing else must keep alive."""
+        known: dict[int, Callable[[], Node | None]] = {id(y.array): weakref.ref(y.node) for y in results if y.node is not None}
+        known |= {id(x.array): functools.partial(_same, x.node) for x in self._args if isinstance(x, Value)}
+        self._nodes = [known.get(id(x.array), _no_node) if x is not None else _no_node for x in self._saved]
+        self._args = ()
+
+    def mark_dirty(self, *args: Tensor) -> None:
+        """Say which inputs `forward` changes in place; it must return them too."""
+        self._dirty = tuple([x.array for x in args])
+
+    def mark_non_differentiable(self, *args: Tensor) -> None:
+        """Say which results have no gradient."""
+        self._constant = tuple([x.array for x in args])
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Accepted as in PyTorch; results without a gradient get zeros either way."""
+
+
+def _same(node: Node | None) -> Node | None:
+    return node
+
+
+def _no_node() -> None:
+    return None
+
+
+class Function:
+    """A differentiable function by its formula and its derivative, both static methods.
+
+    `forward(ctx, *args)` computes with tensors, unrecorded; or `forward(*args)` with a `setup_context(ctx, inputs, output)`.
+    `backward(ctx, *grad_outputs)` gives one gradient per argument of forward, None where there is none. It is called with
+    `Cube.apply(x)`. Gradients of higher order work if backward is written with differentiable operations.
+    """
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """The value; override it."""
+        raise MissingForwardError("Function: define a static method forward(ctx, *args)")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+        """Save what backward needs, if forward does not take ctx."""
+        raise MissingForwardError("Function: define a static method setup_context(ctx, inputs, output)")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The gradients with respect to the arguments of forward; override it."""
+        raise MissingForwardError("Function: define a static method backward(ctx, *grad_outputs) to differentiate it")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Call the function, and record the call."""
+        if state.tracer is not None:
+            state.tracer.unrepeatable(f"{cls.__name__} is an autograd.Function, whose Python code must run each time")
+        context = Context(cls, args)
+        tensors = [x for x in args if isinstance(x, Value)]
+        made = _primitive(cls, tuple([i for i, x in enumerate(args) if isinstance(x, Value)]))(context, *tensors)
+        results = [_finished(y if isinstance(y, Value) else wrap(Value.result_class, y), context, tensors) for y in made]
+        context._recorded(results)
+        return results[0] if context._single else tuple(results)
+
+
+@functools.lru_cache
+def _primitive(function: type[Function], positions: tuple[int, ...]) -> Primitive:
+    """The unregistered primitive of (context, *tensors); positions are those of the tensors among the arguments of `apply`."""
+
+    def forward(context: Context, *tensors: Any) -> tuple[Any, ...]:
+        args = list(context._args)
+        for i, array in zip(positions, tensors, strict=True):
+            args[i] = wrap(Value.result_class, array)
+        results = _run_forward(function, context, args)
+        context._single = isinstance(results, Value)
+        return tuple([_array(y, context, tensors) for y in ([results] if context._single else results)])
+
+    def rule(g: Any, context: Context, position: int, tensors_shape: Any, tensors_dtype: Any) -> Any:
+        return _gradient(g, context, positions[position], tensors_shape, tensors_dtype)
+
+    made = Primitive(forward, name=function.__name__, outputs=True, register=False)
+    made.vjp(context=None, tensors=rule)
+    return made
+
+
+def _run_forward(cls: type[Function], ctx: Context, args: list[Any]) -> Any:
+    with no_grad():
+        if cls.setup_context is Function.setup_context:
+            return cls.forward(ctx, *args)
+        output = cls.forward(*args)
+        cls.setup_context(ctx, tuple(args), output)
+        return output
+
+
+def _array(y: Any, context: Context, inputs: tuple[Any, ...]) -> Any:
+    """The array of a result; copied if it is an input that was not marked dirty, for it must not be the same tensor."""
+    if not isinstance(y, Value):
+        raise ArgumentTypeError(f"{context._function.__name__}.forward: must return a tensor or a tuple of tensors, got {type(y).__name__}")
+    same = any(y.array is array for array in inputs)
+    return y.array.copy() if same and not any(y.array is array for array in context._dirty) else y.array
+
+
+def _finished(y: Any, context: Context, tensors: list[Any]) -> Any:
+    """A result as the user gets it: without a node if so marked, and the very input that was changed in place."""
+    if any(y.array is array for array in context._constant):
+        y.node = None
+    for x in tensors:
+        if y.array is x.array and any(y.array is array for array in context._dirty):
+            writes.note(x.array)
+            rewrite_history(x, y)
+            return x
+    return y
+
+
+def _gradient(g: tuple[Any, ...], context: Context, position: int, shape: tuple[int, ...], dtype: Any) -> Any:
+    """What the user's backward gives for the argument at `position`; it is called once for all arguments."""
+    if context._done is None or context._done[0] is not g:
+        context._done = (g, _run_backward(g, context))
+    part = context._done[1][position]
+    if part is None:
+        return None
+    if part.array.shape != shape:
+        raise ShapeError(
+            f"{context._function.__name__}.backward: the gradient of argument {position} has shape {part.array.shape}, "
+            f"the argument {shape}; they must be the same"
+        )
+    part = convert(part, dtype)
+    return part if isinstance(g[0], Value) else part.array
+
+
+def _run_backward(g: tuple[Any, ...], context: Context) -> list[Any]:
+    cotangents = [x if isinstance(x, Value) else wrap(Value.result_class, np.asarray(x)) for x in g]
+    given = context._function.backward(context, *cotangents)
+    parts: Sequence[Any] = given if isinstance(given, tuple | list) else (given,)
+    wanted = len(context.needs_input_grad)
+    if len(parts) > wanted and all(x is None for x in parts[wanted:]):
+        parts = parts[:wanted]
+    if len(parts) != wanted:
+        raise GradientError(
+            f"{context._function.__name__}.backward: returned {len(parts)} gradients, forward has {wanted} arguments; "
+            "return one for each, None where there is none"
+        )
+    for x in parts:
+        if x is not None and not isinstance(x, Value):
+            raise ArgumentTypeError(f"{context._function.__name__}.backward: gradients must be tensors or None, got {type(x).__name__}")
+    return list(parts)
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """For a `backward` that cannot be differentiated itself: a second derivative through it raises GradientError."""
+
+    @functools.wraps(backward)
+    def wrapper(ctx: Context, *grad_outputs: Tensor) -> Any:
+        with no_grad():
+            given = backward(ctx, *grad_outputs)
+        if not state.grad_enabled:
+            return given
+        parts = given if isinstance(given, tuple | list) else (given,)
+        refused = tuple([x if x is None else _Refused.apply(x, *grad_outputs) for x in parts])
+        return refused if isinstance(given, tuple | list) else refused[0]
+
+    return wrapper
+
+
+class _Refused(Function):
+    """The identity of its first argument, which refuses to be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, *others: Any) -> Any:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        raise GradientError("once_differentiable: this function has no second derivative; write backward with differentiable operations")
