@@ -44,9 +44,23 @@ def test_gradients_at_kinks(p: float, x: list[float], expected: list[float]) -> 
     np.testing.assert_allclose(gradient(lambda x: tg.norm(x, p), x), expected)
 
 
-def test_counting_has_no_gradient() -> None:
-    counted = tg.norm(tg.tensor([0.0, 2.0, -1.0], requires_grad=True), 0)
-    assert (counted.item(), counted.requires_grad) == (2.0, False)
+def test_counting_stays_in_the_graph_with_gradient_zero() -> None:
+    x = tg.tensor([0.0, 2.0, -1.0, float("nan")], requires_grad=True)
+    counted = tg.norm(x, 0)
+    counted.backward()
+    assert counted.item() == 3.0
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize("p", [1.5, 3, 4.5])
+def test_a_norm_whose_powers_overflow_has_no_gradient_that_looks_right(p: float) -> None:
+    x = tg.tensor([1e300, 2.0], dtype=tg.float64, requires_grad=True)
+    norm = tg.norm(x, p)
+    norm.backward()
+    assert norm.item() == float("inf")
+    assert x.grad is not None
+    assert x.grad.isnan().all()
 
 
 def test_the_squared_norm_at_zero_has_its_exact_hessian() -> None:

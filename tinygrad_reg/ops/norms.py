@@ -19,7 +19,7 @@ from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dims, numpy_names, rank
-from .elementwise import abs, eq, ne, power, sign, where_p
+from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
 from .pointwise import as_array, convert
@@ -85,12 +85,14 @@ def norm_p(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
 
 
 def _norm_p_rule(g: Any, x: Any, out: Any, x_shape: Any, p: float, dim: Dims, keepdim: bool) -> Any:
-    """g · sign(x) · (|x| / out)ᵖ⁻¹, and 0 where that has no finite limit."""
+    """g · sign(x) · (|x| / out)ᵖ⁻¹, and 0 where that has no finite limit; nan where the powers overflowed and the ratio is lost."""
     size = spread(out, shape=x_shape, dim=dim, keepdim=keepdim)
     slope = power(abs(x) / size, exponent=p - 1.0) * sign(x)
     flat = eq(x, 0.0) if p < 2 else eq(size, 0.0)
-    return masked(spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope, flat)
+    return where_p(isinf(size) & ~isinf(x), math.nan, masked(spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope, flat))
 
+
+not_zero = unary("not_zero", lambda x: (x != 0).astype(x.dtype), zero, "1 where x is not 0, else 0", kinks=(0.0,))
 
 norm_2.vjp(x=_norm_2_rule)
 norm_p.vjp(x=_norm_p_rule)
@@ -109,7 +111,7 @@ def _vector_norm(x: Any, p: float, dim: Dims, keepdim: bool) -> Any:
     if p == 1:
         return sum_p(abs(x), dim=dim, keepdim=keepdim)
     if p == 0:
-        return sum_p(convert(ne(x, 0.0), x.dtype), dim=dim, keepdim=keepdim)
+        return sum_p(not_zero(x), dim=dim, keepdim=keepdim)
     return norm_p(x, p=float(p), dim=dim, keepdim=keepdim)
 
 
