@@ -120,14 +120,15 @@ class Function:
             state.tracer.unrepeatable(f"{cls.__name__} is an autograd.Function, whose Python code must run each time")
         context = Context(cls, args)
         tensors = [x for x in args if isinstance(x, Value)]
-        made = _primitive(cls, tuple([i for i, x in enumerate(args) if isinstance(x, Value)]))(context, *tensors)
+        function: Any = cls
+        made = _primitive(function, tuple([i for i, x in enumerate(args) if isinstance(x, Value)]))(context, *tensors)
         results = [_finished(y if isinstance(y, Value) else wrap(Value.result_class, y), context, tensors) for y in made]
         context._recorded(results)
         return results[0] if context._single else tuple(results)
 
 
-@functools.lru_cache
-def _primitive(function: type[Function], positions: tuple[int, ...]) -> Primitive:
+@functools.cache
+def _primitive(function: Any, positions: tuple[int, ...]) -> Primitive:
     """The unregistered primitive of (context, *tensors); positions are those of the tensors among the arguments of `apply`."""
 
     def forward(context: Context, *tensors: Any) -> tuple[Any, ...]:
@@ -219,7 +220,8 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not state.grad_enabled:
             return given
         parts = given if isinstance(given, tuple | list) else (given,)
-        refused = tuple([x if x is None else _Refused.apply(x, *grad_outputs) for x in parts])
+        others = [*grad_outputs, *[x for x in ctx.saved_tensors if x is not None]]
+        refused = tuple([x if x is None else _Refused.apply(x, *others) for x in parts])
         return refused if isinstance(given, tuple | list) else refused[0]
 
     return wrapper
