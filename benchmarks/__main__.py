@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import overhead, regression, report
+from . import memory, overhead, regression, report
 
 MODULES = {"tinygrad, jit": "tinygrad", "jax.jit": "jax", "torch": "torch", "autograd": "autograd", "mygrad": "mygrad"}
 IMPORTS = ["numpy", "tinygrad_reg", "autograd", "mygrad", "tinygrad", "jax", "torch"]
@@ -41,6 +41,11 @@ def jobs() -> Iterator[tuple[str, ...]]:
             for peer in regression.PEERS:
                 if _installed(peer):
                     yield "step", peer, n, dtype
+    if Path("/proc/self/clear_refs").exists():
+        for model in memory.MODELS:
+            for peer in memory.PEERS:
+                if _installed(peer):
+                    yield "memory", peer, model
     for module in IMPORTS:
         if importlib.util.find_spec(module):
             yield "import", module

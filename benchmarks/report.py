@@ -68,6 +68,9 @@ def markdown(result: dict[str, Any]) -> str:
         "## Training step of the 1-50-5-1 network",
         "Full batch, mean squared error, Adam; microseconds, and the ratio to PyTorch.",
         _steps(figures),
+        "## Peak memory of a step",
+        "Forward and backward, MiB above the level before; the bar is 1.1 times PyTorch's.",
+        _memory(figures),
         "## Import",
         "A fresh process with files cached.",
         _imports(figures),
@@ -142,6 +145,15 @@ def _steps(figures: Figures) -> str:
             cells.append(f"{_micro(mine)} ({_ratio(mine, theirs)})")
         rows.append([peer, *cells])
     return _table(["", *(f"n={n} {dtype}" for n, dtype in cases)], rows)
+
+
+def _memory(figures: Figures) -> str:
+    models = list(dict.fromkeys(job.split(" | ")[2] for job in figures if job.startswith("memory | ")))
+    rows = []
+    for model in models:
+        mine, theirs = (_get(figures, f"memory | {peer} | {model}", "peak") for peer in ("tinygrad_reg", "torch"))
+        rows.append([model, *("–" if x is None else f"{x:.0f}" for x in (mine, theirs)), _ratio(mine, theirs)])
+    return _table(["step", "tinygrad_reg", "torch", "ratio"], rows)
 
 
 def _imports(figures: Figures) -> str:

@@ -9,11 +9,11 @@ import gc
 import json
 import sys
 
-from . import overhead, regression, timing
+from . import memory, overhead, regression, timing
 
 
 def measure(name: str, peer: str, *args: str) -> dict[str, float]:
-    """The figures of one benchmark for one peer, in seconds."""
+    """The figures of one benchmark for one peer, in seconds, or in MiB."""
     if name == "overhead":
         record, chain = overhead.PEERS[peer]()
         gc.collect()
@@ -21,6 +21,8 @@ def measure(name: str, peer: str, *args: str) -> dict[str, float]:
         return {"record": timing.per_call(record), "chain": timing.once(chain) / overhead.CHAIN}
     if name == "step":
         return {"step": timing.per_call(regression.PEERS[peer](int(args[0]), args[1]), seconds=0.8)}
+    if name == "memory":
+        return {"peak": memory.peak(peer, args[0])}
     raise SystemExit(f"benchmarks.worker: no benchmark {name!r}")
 
 

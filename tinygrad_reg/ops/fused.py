@@ -24,7 +24,7 @@ from .elementwise import binary, exp, gt, unary, where_p
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Elementwise, Unary, as_array, convert
 from .reduction import sum_p
-from .special import normal_cdf, normal_density
+from .special import in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -182,8 +182,23 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
 
+
+@in_blocks
+def _gelu(x: Array) -> Array:
+    return x * normal_cdf.forward(x)
+
+
+@in_blocks
+def _gelu_slope(x: Array) -> Array:
+    return normal_cdf.forward(x) + x * normal_density(x)
+
+
+gelu_slope = unary(
+    "gelu_slope", _gelu_slope, lambda g, x: g * (normal_density(x) * (2.0 - x * x)),
+    "normal_cdf(x) + x · normal_density(x), the derivative of gelu", analytic=True,
+)  # fmt: skip
 gelu_p = unary(
-    "gelu", lambda x: x * normal_cdf.forward(x), lambda g, x: g * (normal_cdf(x) + x * normal_density(x)), "x · normal_cdf(x)",
+    "gelu", _gelu, lambda g, x: g * gelu_slope(x), "x · normal_cdf(x)",
     c="{x} * (0.5 * erfc(-{x} * 0.7071067811865476))", analytic=True,
 )  # fmt: skip
 gelu_tanh = unary(

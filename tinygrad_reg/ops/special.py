@@ -58,7 +58,7 @@ def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
     return out
 
 
-def _in_blocks(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+def in_blocks(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     """Run an elementwise function of many passes on one block of a large array after the other; float16 by way of float32."""
 
     @functools.wraps(function)
@@ -91,7 +91,7 @@ def _exp_minus_square(s: Array) -> Array:
     return np.exp(-square) * (1.0 - rest)
 
 
-@_in_blocks
+@in_blocks
 def _erf(x: Array) -> Array:
     short = x.dtype.itemsize < 8  # float32 is computed in float64, to which the square of s is exact
     s = np.minimum(np.abs(x), _END).astype(np.float64)
@@ -100,7 +100,7 @@ def _erf(x: Array) -> Array:
     return np.where(s <= 0.5, near, far).astype(x.dtype, copy=False)
 
 
-@_in_blocks
+@in_blocks
 def _erfc(x: Array) -> Array:
     short = x.dtype.itemsize < 8
     s = np.minimum(np.abs(x), _END).astype(np.float64)
@@ -108,14 +108,14 @@ def _erfc(x: Array) -> Array:
     return np.where(x < 0, 2.0 - tail, tail).astype(x.dtype, copy=False)
 
 
-@_in_blocks
+@in_blocks
 def _normal_cdf(x: Array) -> Array:
     s = np.minimum(np.abs(x) * math.sqrt(0.5), _END)
     tail = _scaled_erfc(s, x.dtype.itemsize < 8) * np.exp(x * x * -0.5) * 0.5
     return np.where(x < 0, tail, 1.0 - tail)
 
 
-@_in_blocks
+@in_blocks
 def _erfinv(y: Array) -> Array:
     exact = y.astype(np.float64)
     size = np.abs(exact)
