@@ -131,7 +131,10 @@ def test_a_wrong_factor_is_found_and_described() -> None:
     assert isinstance(error, AssertionError)
     assert error.order == 1
     assert error.input == "inputs[0]"
-    assert error.step > 0
+    assert error.error < 1e-9
+    assert error.op == "suspect"
+    assert error.line is not None
+    assert "test_gradcheck.py" in error.line
     assert error.index in list(np.ndindex(2, 3))
     assert error.analytic == pytest.approx(1.00001 * error.numeric, rel=1e-6)
 
@@ -199,3 +202,171 @@ def test_it_is_deterministic() -> None:
 def test_nothing_to_check(call: Any, words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         call()
+
+
+# ---- how exact the numeric side is ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (lambda x: tg.exp(20.0 * x), [0.1, 1.0, -1.0]),
+        (lambda x: tg.sin(50.0 * x), [0.1, 1.0, -1.0]),
+        (tg.log, [1e-8, 1e-3, 1.0]),
+        (tg.sqrt, [1e8, 1e3]),
+        (lambda x: (x + 1e6) - 1e6, [1.0, 2.0]),
+        (lambda x: 1.0 / (x - 1.0), [1.0 + 1e-5, 3.0]),
+        (tg.log, [0.0, 2.0]),
+    ],
+)
+def test_badly_scaled_functions_pass(f: Any, at: list[float]) -> None:
+    assert gradcheck(f, tg.tensor(at, dtype=tg.float64))
+
+
+@pytest.mark.parametrize("share", [1e-3, 1e-6])
+@pytest.mark.parametrize(
+    "f", [lambda x: x, tg.exp, lambda x: tg.linalg.norm(x) * x, lambda x: x.softmax(0), lambda x: tg.maximum(x, x * x), tg.erf]
+)
+def test_a_small_wrong_factor_is_found_behind_any_function(f: Any, share: float) -> None:
+    wrong = sine(lambda g, x: g * (tg.cos(x) * (1.0 + share)))
+    with pytest.raises(GradcheckError) as found:
+        gradcheck(lambda x: f(wrong(x)), doubles(3))
+    assert found.value.op == "suspect"
+
+
+def test_the_complex_step_is_taken_where_every_operation_is_analytic() -> None:
+    with pytest.raises(GradcheckError) as found:
+        gradcheck(lambda x: tg.exp(x).T @ (x * x.detach()), doubles(2, 2))
+    assert found.value.error < 1e-12
+    assert found.value.op is None
+    assert "detach" in str(found.value)
+
+
+# ---- kinks ---------------------------------------------------------------------------------------------------------------
+
+
+def relu_with(at_zero: float) -> Any:
+    class Relu(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return tg.relu(x)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return g * tg.where(x > 0, 1.0, tg.where(x < 0, 0.0, at_zero))
+
+    return Relu.apply
+
+
+KINKED = tg.tensor([0.0, 1.0, -1.0, 1e-6], dtype=tg.float64)
+
+
+@pytest.mark.parametrize("at_zero", [0.0, 0.3, 1.0])
+def test_at_a_kink_what_lies_between_left_and_right_is_right(at_zero: float) -> None:
+    assert gradcheck(relu_with(at_zero), KINKED)
+
+
+@pytest.mark.parametrize("at_zero", [2.0, -1.0, 1.001, float("nan")])
+def test_at_a_kink_a_wrong_gradient_is_found(at_zero: float) -> None:
+    with pytest.raises(GradcheckError) as found:
+        gradcheck(relu_with(at_zero), KINKED)
+    assert found.value.index == (0,)
+    assert found.value.op == "Relu"
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (tg.abs, [0.0, -0.0, 2.0]),
+        (lambda x: x.max(), [1.0, 3.0, 3.0]),
+        (lambda x: x.max(0).values, [1.0, 3.0, 3.0]),
+        (lambda x: x.clamp(-1.0, 1.0), [-1.0, 1.0, 0.5]),
+        (tg.linalg.norm, [0.0, 0.0]),
+        (tg.nn.functional.hardswish, [-3.0, 3.0, 0.0]),
+        (tg.nn.functional.elu, [0.0, 1e-9, -1e-9]),
+        (lambda x: x.sort().values, [1.0, 1.0, 0.0]),
+        (tg.floor, [1.0, 2.0]),
+        (lambda x: tg.where(x > 0, tg.sqrt(x), 0.0), [4.0, -1.0]),
+    ],
+)
+def test_functions_with_kinks_pass(f: Any, at: list[float]) -> None:
+    assert gradcheck(f, tg.tensor(at, dtype=tg.float64))
+
+
+# ---- the report ----------------------------------------------------------------------------------------------------------
+
+
+def suspicious(x: Any) -> Any:
+    return PRIMITIVES["suspect"](tg.exp(x)) + 1.0  # the guilty line
+
+
+def test_the_report_names_the_operation_and_the_users_line_and_shows_it_again() -> None:
+    sine(lambda g, x: -g * tg.cos(x))
+    x = tg.tensor([[0.1, -0.3]], dtype=tg.float64, requires_grad=True)
+    with pytest.raises(GradcheckError, match="suspect, called at .*the guilty line") as found:
+        gradcheck(suspicious, (x,), seed=3)
+    lines = [line.strip() for line in str(found.value).splitlines()]
+    shown = lines[lines.index("to see it again:") + 1 :]
+    assert any(line.startswith("f = suspicious  # ") and "test_gradcheck.py" in line for line in shown)
+    names: dict[str, Any] = {"suspicious": suspicious}
+    with pytest.raises(GradcheckError) as again:
+        exec("\n".join(shown), names)
+    assert str(again.value).splitlines()[:3] == str(found.value).splitlines()[:3]
+
+
+def test_large_inputs_are_shown_exactly_too() -> None:
+    x = tg.tensor(np.random.default_rng(0).standard_normal((10, 10)))
+    with pytest.raises(GradcheckError) as found:
+        gradcheck(lambda a: a * a.detach(), x)
+    source = next(line for line in str(found.value).splitlines() if "frombuffer" in line)
+    made = eval(source[source.index("tg.tensor") : source.index("),)") + 1], {"tg": tg, "np": np})
+    assert tg.equal(made, x)
+
+
+def test_keyword_arguments() -> None:
+    x, y = doubles(2), doubles(2)
+    assert gradcheck(lambda a, *, b: a * b, x, kwargs={"b": y})
+    with pytest.raises(GradcheckError, match="respect to b is wrong"):
+        gradcheck(lambda a, *, b: a * b * b.detach(), x, kwargs={"b": y})
+
+
+def test_without_an_exception() -> None:
+    assert gradcheck(lambda x: x * x.detach(), doubles(2), raise_exception=False) is False
+
+
+# ---- with PyTorch's arguments --------------------------------------------------------------------------------------------
+
+
+def test_pytorchs_gradcheck() -> None:
+    x = doubles(3).requires_grad_()
+    assert tg.autograd.gradcheck(tg.sin, (x,), eps=1e-6, atol=1e-4)
+    assert tg.autograd.gradcheck(tg.relu, (tg.zeros(2, dtype=tg.float64, requires_grad=True),))
+    assert tg.autograd.gradgradcheck(lambda a: a**3, (x,))
+    assert tg.autograd.gradgradcheck(lambda a: a**3, (x,), doubles(3).requires_grad_())
+    only_second = sine(lambda g, x: g * tg.cos(x.detach()) if isinstance(x, tg.Tensor) else g * np.cos(x))
+    assert tg.autograd.gradcheck(only_second, (x,))
+    with pytest.raises(RuntimeError):
+        tg.autograd.gradgradcheck(only_second, (x,))
+    assert not tg.autograd.gradcheck(lambda a: a * a.detach(), (x,), raise_exception=False)
+    with pytest.raises(ValueError, match="must require grad"):
+        tg.autograd.gradcheck(tg.sin, (doubles(2),))
+    with pytest.raises(ValueError, match="check_forward_ad"):
+        tg.autograd.gradcheck(tg.sin, (x,), check_forward_ad=True)
+
+
+def test_a_backward_that_is_not_repeatable_is_found() -> None:
+    class Noisy(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 1.0
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * (1.0 + 1e-9 * tg.rand(g.shape, dtype=g.dtype))
+
+    x = doubles(3).requires_grad_()
+    with pytest.raises(GradcheckError, match="not deterministic"):
+        tg.autograd.gradcheck(Noisy.apply, (x,))
+    assert tg.autograd.gradcheck(Noisy.apply, (x,), nondet_tol=1e-6)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .. import interop
 from ..creation import zeros_like
@@ -29,6 +30,8 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
@@ -36,7 +39,17 @@ __all__ = [
     "set_grad_enabled",
 ]
 
+if TYPE_CHECKING:
+    from .checks.torch_style import gradcheck as gradcheck
+    from .checks.torch_style import gradgradcheck as gradgradcheck
+
 Tensors = Tensor | Sequence[Tensor]
+
+
+def __getattr__(name: str) -> object:
+    if name not in ("gradcheck", "gradgradcheck"):  # loaded when first asked for
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(".checks.torch_style", __name__), name)
 
 
 def _as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:

@@ -104,6 +104,7 @@ class Primitive:
     """A function on arrays that the engine can record, differentiate and trace. See the module's text for the conventions."""
 
     elementwise = False
+    analytic = False  # the forward is a complex-differentiable function of its float arguments, and runs on complex arrays
 
     def __init__(
         self, forward: Callable[..., Any], *, name: str | None = None, view: bool = False, outputs: bool = False, register: bool = True

@@ -32,6 +32,8 @@ _ndarray, _asarray = np.ndarray, np.asarray
 class Product(Primitive):
     """A primitive of two arrays whose rules are products again: a call as short as Python allows, above all on arrays, as in backward."""
 
+    analytic = True
+
     def __call__(self, x: Any, y: Any) -> Tensor:
         """Run on arrays; record if both are tensors."""
         if type(x) is _ndarray and type(y) is _ndarray:

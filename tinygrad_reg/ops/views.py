@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class View(Primitive):
     """A primitive of one array whose result usually shares its memory: a call as short as Python allows."""
 
+    analytic = True
     _plan: Plan | None
 
     def __init__(self, forward: Any, *, name: str | None = None) -> None:
