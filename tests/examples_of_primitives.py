@@ -40,6 +40,28 @@ def ints(*values: Any) -> Any:
     return np.array(values, dtype=np.int64)
 
 
+class Decided(NamedTuple):
+    """A point where the derivative is a choice: the gradient of the sum of the result there."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    params: dict[str, Any]
+    gradients: tuple[Any, ...]
+
+
+_INF = float("inf")
+DECIDED = [
+    Decided("abs", ([0.0, -0.0, 2.0],), {}, ([0.0, 0.0, 1.0],)),
+    Decided("logaddexp", ([_INF, -_INF], [_INF, -_INF]), {}, ([0.5, 0.5], [0.5, 0.5])),
+    Decided("logsumexp", ([[-_INF, -_INF], [0.0, -_INF]],), {"dim": (1,), "keepdim": False}, ([[0.0, 0.0], [1.0, 0.0]],)),
+    Decided("norm_p", ([0.0, 2.0],), {"p": 3.0, "dim": None, "keepdim": False}, ([0.0, 1.0],)),
+    Decided("norm_p", ([0.0, 0.0],), {"p": 3.0, "dim": None, "keepdim": False}, ([0.0, 0.0],)),
+    Decided("norm_2", ([0.0, 0.0],), {"dim": None, "keepdim": False}, ([0.0, 0.0],)),
+    Decided("pow", ([0.0, 0.0, 0.0], [2.0, 0.0, -1.0]), {}, ([0.0, 0.0, -_INF], [0.0, 0.0, -_INF])),
+    Decided("hypot", ([0.0], [0.0]), {}, ([0.0], [0.0])),
+    Decided("std", ([2.0, 2.0, 2.0],), {"dim": None, "keepdim": False, "correction": 1}, ([0.0, 0.0, 0.0],)),
+]
+
 #: Calls of these are tested through the primitives that make them: they cannot be called by themselves.
 INTERNAL = {"output": "the entries of a tuple of results; see split, unbind, standardize"}
 
@@ -53,7 +75,7 @@ TRIPLES: list[tuple[Shape, ...]] = [((2, 3), (2, 3), (2, 3)), ((3,), (2, 1), ())
 KEYWORDS: dict[str, list[dict[str, Any]]] = {
     "power": [{"exponent": x} for x in (3, 2.5, -1, -1.5, 0, 1, 0.5)],
     "nan_to_num": [{"nan": 0.0, "posinf": None, "neginf": -1.0}],
-    "softplus": [{"beta": 1.0, "threshold": 20.0}, {"beta": 2.0, "threshold": 50.0}],
+    "softplus": [{"beta": 1.0, "threshold": 20.0}, {"beta": 2.0, "threshold": 50.0}, {"beta": 20.0, "threshold": 20.0}],
     "leaky_relu": [{"negative_slope": 0.1}],
     "hardtanh": [{"min_val": -1.0, "max_val": 0.5}],
     "threshold": [{"threshold": 0.25, "value": 7.0}],

@@ -1,0 +1,26 @@
+"""Faults that are none: what they change is not there, or stays the same number. Each with its reason."""
+
+from __future__ import annotations
+
+import re
+
+_CONSTANT = r"(floor_divide|floor|ceil|trunc|round|sign|not_zero)\.\w+"
+
+#: Which survivors (by a pattern of their key), and why nothing can notice them.
+EQUIVALENT: list[tuple[str, str]] = [
+    (rf"{_CONSTANT}: ", "the function is constant almost everywhere, so every factor multiplies 0"),
+    (r"copied\.x: ", "what was overwritten gets the gradient 0, so every factor multiplies 0"),
+    (r"add\.[xy]: the rule of [xy]", "both rules hand on g"),
+    (r"(remainder|fmod)\.y: [xy] -> _detached", "the quotient is rounded, so its derivative is 0"),
+    (r"logit\.x: out -> _detached", "out is only used where it is nan"),
+    (r"power\.x: g -> _detached", "in the branch of exponent 0, whose gradient is 0"),
+    (r"(split|unbind)\.x: g -> _detached", "g is a tuple here; its entries keep their history"),
+    (r"(softmax|log_softmax)\.x: g -> _detached", "in `living`, which only looks where g is 0, and never multiplies by it"),
+    (r"overwritten\.base: g -> _detached", "in the part that is overwritten, whose gradient is 0"),
+    (r"softplus\.x: x \* beta -> ", "in the comparison with the threshold, where both formulas agree to 2e-9"),
+]
+
+
+def reason(key: str) -> str | None:
+    """Why this fault is none; None if it is one."""
+    return next((why for pattern, why in EQUIVALENT if re.match(pattern, key)), None)

@@ -1,0 +1,38 @@
+"""The pytest plugin in pytest runs of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+PLUGIN = ("-p", "tinygrad_reg.testing.plugin")
+TEST = """
+import tinygrad_reg as tg
+
+def test_right(gradcheck):
+    assert gradcheck(tg.sin, tg.tensor([0.5], dtype=tg.float64))
+
+def test_wrong(gradcheck):
+    gradcheck(lambda x: x * x.detach(), tg.tensor([0.5, 1.5], dtype=tg.float64))
+"""
+
+
+def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(TEST)
+    loaded = pytester.plugins or []
+    assert not loaded
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:tinygrad_reg", *PLUGIN, *options)
+
+
+def test_the_fixture_checks_and_reports(pytester: pytest.Pytester) -> None:
+    result = run(pytester)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*derivative of order 1 with respect to inputs?0? is wrong*", "*to see it again:*", "*seed=*"])
+
+
+def seed_of(result: pytest.RunResult) -> str:
+    return next(line.split("seed=")[1] for line in result.outlines if "seed=" in line and "gradcheck(f" in line)
+
+
+def test_the_seed_is_the_tests_own_and_can_be_given(pytester: pytest.Pytester) -> None:
+    assert seed_of(run(pytester)) == seed_of(run(pytester))
+    assert seed_of(run(pytester, "--gradcheck-seed", "7")).startswith("7)")
