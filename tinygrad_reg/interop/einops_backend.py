@@ -9,10 +9,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from ..engine.node import Value, wrap
 from ..ops import arrangement, einsum, extremes, joining, reduction, scan, shape
@@ -77,8 +76,13 @@ def _declare(backends: Any) -> None:
     _declared.append(type("TinygradRegBackend", (Backend, backends.AbstractBackend), {}))
 
 
-class _Watcher(MetaPathFinder, Loader):
-    """Lets einops._backends load as usual, then declares our backend in it."""
+class _Watcher:
+    """Lets einops._backends load as usual, then declares our backend in it: a finder and loader by their methods alone.
+
+    Their base classes are in `importlib.abc`, whose import would take longer than all of this package's.
+    """
+
+    loader: Any
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name != "einops._backends":
@@ -86,11 +90,12 @@ class _Watcher(MetaPathFinder, Loader):
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
-            self.loader, spec.loader = spec.loader, self
+            self.loader, spec.loader = spec.loader, cast(Any, self)
         return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self.loader.create_module(spec)
+        made: ModuleType | None = self.loader.create_module(spec)
+        return made
 
     def exec_module(self, module: ModuleType) -> None:
         self.loader.exec_module(module)
