@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from ..autograd.checks import GradcheckError as GradcheckError
 from ..autograd.checks import gradcheck as gradcheck
+from .comparison import assert_close as assert_close
 from .domains import arrays_for as arrays_for
 
 if _TYPE_CHECKING:

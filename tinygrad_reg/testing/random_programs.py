@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-import tinygrad_reg as tg
-
 from ..engine.primitive import PRIMITIVES
 from ..ops.pointwise import Elementwise
 from ..tensor import Tensor
 from .strategies import Shape
+
+tg: Any = import_module(__name__.partition(".")[0])  # the package itself, under the name that programs use
 
 #: Operations that are no rows of the elementwise table: source, and the shapes they take.
 _SHAPED: list[tuple[str, Callable[[Shape], bool]]] = [

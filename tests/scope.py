@@ -1,0 +1,63 @@
+"""What must exist, by PyTorch's names: `python -m tests.scope` lists what does not. A suffix after the last dot may name a call form."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import tinygrad_reg as tg
+
+OPERATIONS = """
+add sub mul div.no_rounding_mode div.floor_rounding floor_divide remainder pow lerp addcmul addcdiv atan2 logaddexp maximum minimum
+max.binary min.binary clamp clamp_min clamp_max __radd__ __rsub__ __rmul__ __rdiv__ __rpow__ __rmatmul__ abs neg sign exp exp2 expm1 log
+log2 log10 log1p sqrt rsqrt square reciprocal sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid logit erf erfc floor
+ceil round trunc nan_to_num eq ne lt le gt ge isclose allclose equal isnan isinf isfinite logical_and logical_or logical_not sum mean
+prod amax amin max.reduction_no_dim max.reduction_with_dim min.reduction_no_dim min.reduction_with_dim argmax argmin all any std var
+var_mean logsumexp cumsum cumprod norm linalg.norm linalg.vector_norm softmax log_softmax nn.functional.softmin reshape view flatten
+unflatten squeeze unsqueeze transpose permute movedim t T mT expand broadcast_to repeat tile repeat_interleave flip roll clone
+contiguous diag diagonal diag_embed tril triu trace cat stack hstack vstack split split_with_sizes chunk unbind tensor_split
+meshgrid.variadic_tensors __getitem__ narrow select index_select gather take_along_dim scatter scatter_add index_add index_copy
+index_fill index_put masked_fill masked_select where nonzero sort argsort topk matmul mm bmm mv dot addmm outer inner einsum tensordot
+arange linspace eye zeros ones full zeros_like ones_like full_like new_zeros item to double float long bool nn.functional.relu
+nn.functional.relu6 nn.functional.leaky_relu nn.functional.prelu nn.functional.elu nn.functional.selu nn.functional.gelu
+nn.functional.silu nn.functional.mish nn.functional.softplus nn.functional.softsign nn.functional.logsigmoid nn.functional.hardtanh
+nn.functional.hardsigmoid nn.functional.hardswish nn.functional.glu nn.functional.mse_loss nn.functional.l1_loss
+nn.functional.smooth_l1_loss nn.functional.huber_loss nn.functional.cross_entropy nn.functional.nll_loss
+nn.functional.binary_cross_entropy nn.functional.binary_cross_entropy_with_logits nn.functional.kl_div
+nn.functional.hinge_embedding_loss nn.functional.triplet_margin_loss nn.functional.linear nn.functional.conv1d nn.functional.conv2d
+nn.functional.conv_transpose1d nn.functional.conv_transpose2d nn.functional.max_pool1d nn.functional.max_pool2d nn.functional.avg_pool1d
+nn.functional.avg_pool2d nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d nn.functional.batch_norm
+nn.functional.layer_norm nn.functional.group_norm nn.functional.instance_norm nn.functional.rms_norm nn.functional.embedding
+nn.functional.one_hot nn.functional.dropout nn.functional.pad.constant nn.functional.pad.reflect nn.functional.pad.replicate
+nn.functional.pad.circular nn.functional.scaled_dot_product_attention nn.functional.interpolate.nearest
+nn.functional.interpolate.bilinear nn.functional.unfold nn.functional.cosine_similarity nn.functional.normalize
+nn.functional.pixel_shuffle
+"""
+BESIDES = """
+empty full rand randn randint randperm normal bernoulli multinomial uniform_ normal_ manual_seed Generator set_default_dtype finfo iinfo
+allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_grad inference_mode set_grad_enabled autograd.grad
+autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
+nn.functional.dropout3d nn.functional.embedding_bag
+"""
+
+
+def exists(name: str) -> bool:
+    """Whether this is a function of the package or a method of Tensor; for `div.floor_rounding`, whether `div` is."""
+    parts = name.split(".")
+    return any(_found(tg, parts[:n]) for n in (len(parts), max(len(parts) - 1, 1))) or hasattr(tg.Tensor, parts[0])
+
+
+def _found(root: Any, parts: list[str]) -> bool:
+    try:
+        return callable(functools.reduce(getattr, parts, root))
+    except AttributeError:
+        return False
+
+
+def missing() -> list[str]:
+    """The names that do not exist."""
+    return [name for name in (OPERATIONS + BESIDES).split() if not exists(name)]
+
+
+if __name__ == "__main__":
+    print("\n".join(missing()) or f"all {len((OPERATIONS + BESIDES).split())} names exist")
