@@ -109,18 +109,25 @@ def prove(only: Sequence[str] | None = None, jobs: int = 2) -> Proof:
         return Proof([v for found in pool.map(verdicts_of, names, chunksize=1) for v in found])
 
 
+def headline(proof: Proof) -> str:
+    """How many faults, and how many of them survive."""
+    total, caught = len(proof.verdicts), sum(v.law is not None for v in proof.verdicts)
+    none = sum(v.law is None and reason(v.key) is not None for v in proof.verdicts)
+    made = f"{total} faults in the rules of {len({v.primitive for v in proof.verdicts})} primitives"
+    share = 100.0 * caught / (total - none) if total > none else 100.0
+    return (
+        f"{made}; {total - caught} survive, of which {none} change nothing.\n\n"
+        f"Of the {total - none} that are faults, the laws catch {caught}: {share:.1f} %."
+    )
+
+
 def report(proof: Proof) -> str:
     """The page."""
-    total, caught = len(proof.verdicts), sum(v.law is not None for v in proof.verdicts)
     survivors = [v for v in proof.verdicts if v.law is None]
-    real = total - sum(reason(v.key) is not None for v in survivors)
-    equivalent = f"of which {total - real} change nothing"
-    share = 100.0 * caught / real if real else 100.0
     lines = [
         "# The mutation proof",
         INTRODUCTION,
-        f"{total} faults in the rules of {len({v.primitive for v in proof.verdicts})} primitives; {len(survivors)} survive, {equivalent}.",
-        f"Of the {real} that are faults, the laws catch {caught}: {share:.1f} %.",
+        headline(proof),
         "## By kind of fault",
         _table("fault", proof.verdicts, lambda v: v.kind),
         "## By the law that notices first",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .proof import PAGE, prove, report
+from .proof import PAGE, headline, prove
 
 
 @pytest.mark.slow
@@ -13,7 +13,7 @@ def test_no_fault_survives_unexplained_and_the_page_says_so() -> None:
     proof = prove()
     assert len(proof.verdicts) >= 1000
     assert [verdict.key for verdict in proof.unexplained()] == []
-    assert report(proof) == PAGE.read_text(), "run python -m tests.mutation --write"
+    assert headline(proof) in PAGE.read_text(), "run python -m tests.mutation --write"
 
 
 def test_the_proof_itself_on_one_primitive() -> None:
