@@ -29,7 +29,7 @@ def test_the_project_of_the_page_passes(pytester: pytest.Pytester) -> None:
 def test_the_mistake_of_the_page_is_found(pytester: pytest.Pytester) -> None:
     result = run(pytester, "-k", "layer", edit=("** 1.5", "** 0.5"))  # the others would look for a smaller input for a minute
     result.assert_outcomes(failed=2, deselected=2)
-    result.stdout.fnmatch_lines(["*wrong by itself: SoftClip*", "*to see it again*"])
+    result.stdout.fnmatch_lines(["*to blame  SoftClip*", "*to see it again*"])
 
 
 @pytest.mark.parametrize("number", range(len(blocks("testing.md"))))

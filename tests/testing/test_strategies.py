@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import find, given
+from hypothesis import assume, find, given
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
@@ -56,8 +56,11 @@ def test_special_values_ties_and_layouts_occur() -> None:
 @given(st.data(), shapes(0, 3, 0, 4))
 def test_indices_are_valid_and_mean_the_same_to_numpy(data: Any, shape: tuple[int, ...]) -> None:
     index = data.draw(indices(shape))
+    items = index if isinstance(index, tuple) else (index,)
+    # NumPy takes an int beside an array for an array, and may move its dimension to the front; PyTorch and we do not
+    assume(not (any(type(i) is int for i in items) and any(isinstance(i, tg.Tensor) for i in items)))
     x = tg.arange(int(np.prod(shape, dtype=int))).reshape(shape)
-    plain = tuple([i.numpy() if isinstance(i, tg.Tensor) else i for i in (index if isinstance(index, tuple) else (index,))])
+    plain = tuple([i.numpy() if isinstance(i, tg.Tensor) else i for i in items])
     np.testing.assert_array_equal(x[index].numpy(), x.numpy()[plain])
 
 

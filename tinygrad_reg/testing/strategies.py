@@ -117,6 +117,8 @@ def indices(draw: st.DrawFn, shape: Shape, *, arrays: bool = True) -> Any:
             chosen = np.random.default_rng(draw(st.integers(0, 2**16))).random(size) < 0.5
             items.append(tensor(chosen))
             arrays, together = False, (int(chosen.sum()),)
+        else:
+            items.append(slice(None))
     if draw(yes):
         items.append(...)
     return items[0] if len(items) == 1 and draw(yes) else tuple(items)

@@ -1,109 +1,89 @@
-"""Which operation of the graph has the wrong rule, and the text that tells."""
+"""Which operation has made a gradient wrong? Each call that f makes is checked by itself, at the values it had."""
 
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...creation import tensor
-from ...engine.mutation import Array
-from ...engine.node import Value
 from ...errors import TinygradRegError
-from ...tensor import Tensor
-from .calls import Call, recorded
-from .check import Problem, find_problem, prepared
+from .check import Finding, Request, first_wrong
+from .subject import Array, prepared, tensor_of
+from .tape import Call, Tape, taped
 
-_SHOWN = 64  # elements of an input that a reproducer writes as numbers
+_CALLS = 500  # of which no more are looked at
 
 
-def blamed(f: Any, args: Sequence[Any], kwargs: dict[str, Any], order: int, seed: int) -> Call | None:
-    """The first call whose own derivative is wrong, when it is checked alone; None if each is right."""
-    with prepared(f, args, kwargs) as (run, _, arrays, _):
-        recorder, _ = recorded(lambda: run(arrays))
-    for call in recorder.calls:
-        inputs = tuple([_tensor(x) for x in call.args if _is_float(x)])
+class Blame(NamedTuple):
+    """The call whose own derivative is wrong."""
+
+    call: Call
+    finding: Finding
+    request: Request  # that repeats the finding
+
+    @property
+    def op(self) -> str:
+        """The name of the operation."""
+        return self.call.primitive.name
+
+    def lines(self) -> Iterator[str]:
+        """Where it was called, and where the user has defined its derivative."""
+        yield f"{self.op}, called at {self.call.line or 'an unknown line'}"
+        rule = getattr(getattr(self.call.function, "__self__", None), "backward", None) or next(
+            (r for r in self.call.primitive.rules.values() if r is not None), None
+        )
+        code = getattr(inspect.unwrap(rule), "__code__", None) if rule is not None else None
+        if code is not None:
+            yield f"its derivative stands at {code.co_filename}:{code.co_firstlineno}"
+
+
+def calls_of(request: Request) -> tuple[Tape, list[Array]]:
+    """The calls that f makes, and the arrays it starts from."""
+    tape = Tape(lines=True)
+    with prepared(request.f, request.args, request.kwargs) as subject:
+        point = taped(lambda: subject.run(subject.arrays), tape)
+    return tape, [x.array for x in point.leaves]
+
+
+def find_blame(request: Request, tape: Tape, order: int) -> Blame | None:
+    """The first call that is wrong in its derivative of this order; None if all are right by themselves."""
+    for call in tape.calls[:_CALLS]:
+        again = request_for(call, order, request.seed)
+        if again is None:
+            continue
         try:
-            if inputs and find_problem(_alone(call), inputs, {}, range(1, order + 1), None, 0.0, seed) is not None:
-                return call
-        except TinygradRegError:
-            continue  # it cannot be called alone
+            finding = first_wrong(again)
+        except TinygradRegError:  # not a call that can be repeated by itself
+            continue
+        if finding is not None:
+            return Blame(call, finding, again)
     return None
 
 
+def request_for(call: Call, order: int, seed: int) -> Request | None:
+    """The check of a call by itself; None if there is nothing to differentiate."""
+    count = len(call.args)
+    same = call.function is call.primitive
+    varied = [_is_float(x) and (not same or call.primitive.rule_of(i) is not None) for i, x in enumerate(call.args)]
+    if not any(varied[i] and not call.loose[i] for i in range(count)):
+        return None
+    args = [tensor_of(x, varied[i]) if isinstance(x, np.ndarray) else x for i, x in enumerate(call.args)]
+    return Request(call.function, args, call.params, (order,), seed, enough=4)
+
+
 def _is_float(x: Any) -> bool:
-    array = x.array if isinstance(x, Value) else x
-    return isinstance(array, np.ndarray) and array.dtype.kind == "f"
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
 
-def _tensor(x: Any) -> Tensor:
-    return x.detach() if isinstance(x, Tensor) else tensor(x)
-
-
-def _alone(call: Call) -> Callable[..., Any]:
-    """The call as a function of its float arguments; that of an autograd.Function goes through its apply."""
-    target: Callable[..., Any] = call.primitive if call.function is None else call.function.apply
-
-    def again(*floats: Any) -> Any:
-        given = iter(floats)
-        return target(*[next(given) if _is_float(x) else x for x in call.args], **call.params)
-
-    return again
-
-
-def report(f: Any, args: Sequence[Any], kwargs: dict[str, Any], problem: Problem, call: Call | None, seed: int) -> str:
-    """What is wrong, where, whose fault it is, and the lines that show it again."""
-    numeric = f"{problem.numeric.value:.12g} ± {problem.numeric.error:.1g}"
-    if math.isnan(problem.numeric.value):
-        numeric = "unknown: f is not finite, or not smooth, around the inputs"
-    place = "along a random direction" if problem.element is None else f"element {problem.element}"
-    lines = [
-        f"gradcheck: the derivative of order {problem.order} with respect to {problem.input} is wrong",
-        f"  {place}: analytic {problem.analytic:.12g} · numeric {numeric}",
-    ]
-    if call is None:
-        lines.append("  each operation's own derivative is right: look for a detach(), a value read as a number, or a branch")
-    else:
-        lines.append(f"  wrong by itself: {call.primitive.name}" + (f", called at {call.line}" if call.line else ""))
-    return "\n".join([*lines, "  to see it again:", *("    " + line for line in reproducer(f, args, kwargs, problem.order, seed))])
-
-
-def reproducer(f: Any, args: Sequence[Any], kwargs: dict[str, Any], order: int, seed: int) -> list[str]:
-    """Lines of Python that run the failing check again; f itself must be imported."""
-    owner = getattr(f, "__self__", None)
-    name = f"{owner.__name__}.{f.__name__}" if isinstance(owner, type) else getattr(f, "__name__", type(f).__name__)
-    try:
-        where = f"  # {inspect.getsourcefile(f)}:{inspect.getsourcelines(f)[1]}"
-    except (TypeError, OSError):
-        where = ""
-    given = [_source(x) for x in args]
-    inputs = f"({', '.join(given)}{',' if len(given) == 1 else ''})"
-    named = f", kwargs={{{', '.join(f'{k!r}: {_source(x)}' for k, x in kwargs.items())}}}" if kwargs else ""
-    return [
-        "import numpy as np, tinygrad_reg as tg",
-        "from tinygrad_reg.testing import gradcheck",
-        f"f = {name if name.replace('.', '').isidentifier() else '...'}{where}",
-        f"gradcheck(f, {inputs}{named}, order={order}, seed={seed})",
-    ]
-
-
-def _source(x: Any) -> str:
-    """An expression that gives the value again."""
-    if isinstance(x, Tensor):
-        return f"tg.tensor({_array_source(x.detach().numpy())}{', requires_grad=True' if x.requires_grad else ''})"
-    if isinstance(x, dict):
-        return "{" + ", ".join(f"{key!r}: {_source(item)}" for key, item in x.items()) + "}"
-    if isinstance(x, tuple | list):
-        inside = ", ".join(map(_source, x))
-        return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' if len(x) == 1 else ''})"
-    return repr(x)
-
-
-def _array_source(array: Array) -> str:
-    if array.size <= _SHOWN:
-        with_special = str(array.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-        return f"np.array({with_special}, np.{array.dtype})" if array.size else f"np.zeros({array.shape}, np.{array.dtype})"
-    return f"np.frombuffer(bytes.fromhex({array.tobytes().hex()!r}), np.{array.dtype}).reshape({array.shape})"
+def lost_histories(tape: Tape, leaves: list[Array]) -> list[str]:
+    """The calls that use a value that depends on the inputs, but whose gradient does not flow back: detached, or under no_grad."""
+    live, lost = set(map(id, leaves)), list(tape.taken)
+    for call in tape.calls:
+        used = [i for i, x in enumerate(call.args) if id(x) in live and _is_float(x)]
+        if any(call.loose[i] for i in used):
+            lost.append(f"{call.primitive.name} at {call.line}")
+        if used:
+            live.update(id(y) for y in call.outs)
+    return list(dict.fromkeys(lost))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...creation import tensor
 from ...errors import ArgumentError
-from ...tensor import Tensor
-from .. import grad
-from . import GradcheckError, run_check
-from .nesting import tensors_in
+from .check import Request
+from .report import GradcheckError, check
+from .subject import Array, Point, prepared, pull_back, tensor_of
+from .verdict import Tolerance
 
 
 def gradcheck(
@@ -35,17 +34,20 @@ def gradcheck(
 ) -> bool:
     """Check the first derivatives of func at the inputs that require grad; True, or GradcheckError (False without `raise_exception`).
 
-    It is `tinygrad_reg.testing.gradcheck` of order 1 with `atol` and `rtol` on top of its own error estimate; steps are chosen by the
-    estimate, so `eps` is not needed, and relu at 0 passes. Backward must give the same gradient twice, up to `nondet_tol`. Raises
-    ValueError if no input requires grad or a kind of check is asked for that does not exist here.
+    It is `tinygrad_reg.testing.gradcheck` of order 1: a gradient is right if it is the numeric one within its estimated error, or
+    within `atol + rtol · |numeric|`, or lies between the derivatives from both sides of a kink. Steps are chosen by the estimate, so
+    `eps` is not needed; the cost does not grow with the size of the Jacobian, with and without `fast_mode`. Two walks back must give
+    the same up to `nondet_tol`; `check_undefined_grad`: an output without a gradient counts as one with zeros; `check_grad_dtypes`:
+    gradients have the dtype of their input. Raises ValueError if no input requires grad or a check is asked for that
+    does not exist here.
     """
     _refuse(check_batched_grad=check_batched_grad, check_batched_forward_grad=check_batched_forward_grad, check_forward_ad=check_forward_ad)
-    args = _arguments("gradcheck", inputs)
     if not check_backward_ad:
-        return True
+        raise ArgumentError("gradcheck: check_backward_ad=False leaves nothing to check, there is no forward differentiation here")
+    request = Request(func, _as_tuple(inputs), {}, (1,), 0, Tolerance(rtol, atol), only_required=True)
     try:
-        _check_repeatable(func, args, nondet_tol)
-        return run_check(func, args, {}, (1,), rtol, atol, 0, raise_exception)
+        _check_walks(request, nondet_tol, check_undefined_grad, check_grad_dtypes)
+        return check(request, raise_exception)
     except GradcheckError:
         if raise_exception:
             raise
@@ -73,30 +75,19 @@ def gradgradcheck(
 ) -> bool:
     """Check the second derivatives: those of the pulled-back gradient, with respect to the inputs and to the cotangents.
 
-    `grad_outputs` are the cotangents at which; random ones if they are not given. See gradcheck.
+    `grad_outputs` are the cotangents at which; random ones for those that are not given. See gradcheck.
     """
     _refuse(check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev)
-    args = _arguments("gradgradcheck", inputs)
     if not check_rev_over_rev:
-        return True
-    if grad_outputs is None:
-        return run_check(func, args, {}, (2,), rtol, atol, 0, raise_exception)
-    cotangents = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
-
-    def pulled_back(*values: Any) -> Any:
-        given, weights = values[: len(args)], values[len(args) :]
-        results = [y for _, y in tensors_in(func(*given), "output") if y.requires_grad]
-        chosen = [x for _, x in tensors_in(list(given), "inputs") if x.requires_grad]
-        return grad(results, chosen, weights, create_graph=True, materialize_grads=True)
-
-    return run_check(pulled_back, (*args, *cotangents), {}, (1,), rtol, atol, 0, raise_exception)
+        raise ArgumentError("gradgradcheck: check_rev_over_rev=False leaves nothing to check, there is no forward differentiation here")
+    given = None if grad_outputs is None else [None if g is None else g.detach().numpy() for g in _as_tuple(grad_outputs)]
+    return check(
+        Request(func, _as_tuple(inputs), {}, (2,), 0, Tolerance(rtol, atol), only_required=True, cotangents=given), raise_exception
+    )
 
 
-def _arguments(what: str, inputs: Any) -> tuple[Any, ...]:
-    args = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
-    if not any(x.requires_grad for _, x in tensors_in(args, "inputs")):
-        raise ArgumentError(f"{what}: at least one input must require grad; make it with requires_grad=True")
-    return args
+def _as_tuple(inputs: Any) -> tuple[Any, ...]:
+    return tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
 
 
 def _refuse(**options: bool) -> None:
@@ -105,14 +96,30 @@ def _refuse(**options: bool) -> None:
             raise ArgumentError(f"gradcheck: {name}=True is not supported, there is neither batched nor forward differentiation to check")
 
 
-def _check_repeatable(func: Callable[..., Any], args: tuple[Any, ...], tolerance: float) -> None:
-    """Raise GradcheckError if two walks through one graph differ."""
-    outputs = [y for _, y in tensors_in(func(*args), "output") if y.requires_grad]
-    chosen = [x for _, x in tensors_in(args, "inputs") if x.requires_grad]
-    if not outputs:
-        return
-    weights = [tensor(np.ones(y.shape, y.dtype)) for y in outputs]
-    twice = [grad(outputs, chosen, weights, retain_graph=True, materialize_grads=True) for _ in range(2)]
-    for i, (a, b) in enumerate(zip(*twice, strict=True)):
-        if a is not None and b is not None and not np.allclose(a.numpy(), b.numpy(), rtol=0.0, atol=tolerance, equal_nan=True):
-            raise GradcheckError(f"gradcheck: backward is not deterministic: two walks give different gradients of inputs[{i}]")
+def _check_walks(request: Request, tolerance: float, undefined: bool, dtypes: bool) -> None:
+    """What can be seen of walks back through one graph, without numeric derivatives."""
+    with prepared(request.f, request.args, request.kwargs, None, request.only_required) as subject:
+        point = subject.run(subject.arrays)
+        rng = np.random.default_rng(request.seed)
+        weights = [np.asarray(rng.standard_normal(y.array.shape)).astype(y.array.dtype) for y in point.outputs]
+        first = _walk(point, weights, range(len(weights)))
+        _compare(subject.names, first, _walk(point, weights, range(len(weights))), tolerance, "backward is not deterministic: two walks")
+        for k in range(len(weights)) if undefined and len(weights) > 1 else ():
+            alone = [w if i == k else np.zeros_like(w) for i, w in enumerate(weights)]
+            parts = _walk(point, alone, range(len(weights))), _walk(point, alone, [k])
+            what = f"outputs without a gradient are not taken for zeros: walks from all outputs and from {subject.output_name(k)} alone"
+            _compare(subject.names, *parts, tolerance, what)
+    for name, x, g in zip(subject.names, subject.arrays, first, strict=True):
+        if dtypes and g.dtype != x.dtype:
+            raise GradcheckError(f"gradcheck: the gradient of {name} is {g.dtype}, the input {x.dtype}")
+
+
+def _walk(point: Point, weights: Sequence[Array], which: Sequence[int]) -> list[Array]:
+    chosen, cotangents = [point.outputs[k] for k in which], [tensor_of(weights[k]) for k in which]
+    return [g.array for g in pull_back(chosen, point.leaves, cotangents)]
+
+
+def _compare(names: Sequence[str], a: list[Array], b: list[Array], tolerance: float, what: str) -> None:
+    for name, x, y in zip(names, a, b, strict=True):
+        if not np.allclose(x, y, rtol=0.0, atol=tolerance, equal_nan=True):
+            raise GradcheckError(f"gradcheck: {what} give different gradients of {name}")
