@@ -75,7 +75,12 @@ TRIPLES: list[tuple[Shape, ...]] = [((2, 3), (2, 3), (2, 3)), ((3,), (2, 1), ())
 KEYWORDS: dict[str, list[dict[str, Any]]] = {
     "power": [{"exponent": x} for x in (3, 2.5, -1, -1.5, 0, 1, 0.5)],
     "nan_to_num": [{"nan": 0.0, "posinf": None, "neginf": -1.0}],
-    "softplus": [{"beta": 1.0, "threshold": 20.0}, {"beta": 2.0, "threshold": 50.0}, {"beta": 20.0, "threshold": 20.0}],
+    "softplus": [
+        {"beta": 1.0, "threshold": 20.0},
+        {"beta": 2.0, "threshold": 50.0},
+        {"beta": 30.0, "threshold": 20.0},
+        {"beta": 0.25, "threshold": 0.25},
+    ],
     "leaky_relu": [{"negative_slope": 0.1}],
     "hardtanh": [{"min_val": -1.0, "max_val": 0.5}],
     "threshold": [{"threshold": 0.25, "value": 7.0}],

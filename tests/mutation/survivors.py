@@ -17,7 +17,6 @@ EQUIVALENT: list[tuple[str, str]] = [
     (r"(split|unbind)\.x: g -> _detached", "g is a tuple here; its entries keep their history"),
     (r"(softmax|log_softmax)\.x: g -> _detached", "in `living`, which only looks where g is 0, and never multiplies by it"),
     (r"overwritten\.base: g -> _detached", "in the part that is overwritten, whose gradient is 0"),
-    (r"softplus\.x: x \* beta -> ", "in the comparison with the threshold, where both formulas agree to 2e-9"),
 ]
 
 
