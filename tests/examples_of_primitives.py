@@ -58,6 +58,9 @@ DECIDED = [
     Decided("norm_p", ([0.0, 0.0],), {"p": 3.0, "dim": None, "keepdim": False}, ([0.0, 0.0],)),
     Decided("norm_2", ([0.0, 0.0],), {"dim": None, "keepdim": False}, ([0.0, 0.0],)),
     Decided("pow", ([0.0, 0.0, 0.0], [2.0, 0.0, -1.0]), {}, ([0.0, 0.0, -_INF], [0.0, 0.0, -_INF])),
+    Decided("hardsigmoid", ([-3.0, 3.0, 0.0, 4.0],), {}, ([0.0, 0.0, 1.0 / 6.0, 0.0],)),
+    Decided("hardswish", ([-3.0, 3.0, 4.0, -4.0],), {}, ([0.0, 1.0, 1.0, 0.0],)),
+    Decided("with_scaled_gradient", ([1.0, 2.0], [2.0, 0.25]), {}, ([2.0, 0.25], None)),  # on purpose no derivative of its value
     Decided("hypot", ([0.0], [0.0]), {}, ([0.0], [0.0])),
     Decided("std", ([2.0, 2.0, 2.0],), {"dim": None, "keepdim": False, "correction": 1}, ([0.0, 0.0, 0.0],)),
 ]

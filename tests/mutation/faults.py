@@ -151,7 +151,7 @@ def _in_source(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
 def _edits(root: ast.Lambda | ast.FunctionDef) -> Iterator[tuple[str, str, Any]]:
     """Copies of the syntax with one change each."""
     body = [root.body] if isinstance(root, ast.Lambda) else root.body
-    inside_steps = {id(sub) for part in body for call in ast.walk(part) if _called(call) in _STEPS for sub in ast.walk(call)}
+    inside_steps = {id(sub) for part in body for step in ast.walk(part) if _is_step(step) for sub in ast.walk(step)}
     for place, node in enumerate(sub for part in body for sub in ast.walk(part)):
         for kind, new in _replacements(node):
             if (kind == "second order" and id(node) in inside_steps) or (kind == "swapped arguments" and _called(node) in _SYMMETRIC):
@@ -162,6 +162,11 @@ def _edits(root: ast.Lambda | ast.FunctionDef) -> Iterator[tuple[str, str, Any]]
             replaced = _Replace(target, new).visit(mutated)
             text = f"{ast.unparse(node)} -> {ast.unparse(new)}" if isinstance(new, ast.expr) else ast.unparse(node)
             yield kind, text, replaced
+
+
+def _is_step(node: ast.AST) -> bool:
+    """Whether the value has no derivative: that of a step function, or a property that is no number."""
+    return _called(node) in _STEPS or (isinstance(node, ast.Attribute) and node.attr in ("dtype", "ndim", "shape"))
 
 
 def _called(node: ast.AST) -> str | None:
@@ -195,7 +200,7 @@ _STEPS = {
     "_nan_at_nonfinite",
     "window_argmax",
 }
-_SYMMETRIC = {"eq", "ne"}
+_SYMMETRIC = {"eq", "ne", "channel_dot"}
 _OTHER = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
 
