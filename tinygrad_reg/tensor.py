@@ -431,6 +431,8 @@ class Tensor(Methods):
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise GradientError("deepcopy: only leaves can be copied with their graph; use .detach().clone() for the values")
+        if state.tracer is not None:
+            state.tracer.concretize("copy.deepcopy of a tensor (use .detach().clone())")
         if id(self) in memo:
             return memo[id(self)]  # type: ignore[no-any-return]
         other = wrap(type(self), self.array.copy())
@@ -443,6 +445,8 @@ class Tensor(Methods):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if not self.is_leaf:
             raise GradientError("pickle: only leaves can be pickled; use .detach() for the values")
+        if state.tracer is not None:
+            state.tracer.concretize("pickling a tensor")
         extra = {k: v for k, v in self.__dict__.items() if k not in _OWN}
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
 

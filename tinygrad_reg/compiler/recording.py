@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,15 +32,16 @@ class Recording(NamedTuple):
     nodes: tuple[tuple[Value, Any], ...]  # captured tensors with their nodes: what requires grad
     absent: tuple[tuple[Leaf | int, bool], ...]  # leaves whose gradient was read, and whether it was None
     gradients: tuple[tuple[Leaf | int, int | None], ...]  # leaves whose gradient is set, to which of the program's gradients
-    watched: tuple[Fact, ...]  # attributes that were read, and their values
+    watched: tuple[tuple[int, str], ...]  # attributes that the library has read
+    facts: tuple[Fact, ...]  # what these and the Python variables that the step depends on held
     refused: str | None  # why it must not be replayed
 
 
-def finish(trace: Trace, results: list[NDArray], facts: Sequence[Fact] = ()) -> Recording:
+def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArray]], tuple[Fact, ...]] = lambda captured: ()) -> Recording:
     """The recording of the run that returned these arrays. Nothing else of the run may be alive but what outlives it.
 
-    Results in memory that the step did not make are replaced by copies, as a replay gives them. `facts` are Python variables
-    that were read, as the watched attributes are.
+    Results in memory that the step did not make are replaced by copies, as a replay gives them. `facts` tells on what Python
+    variables the run depended, when nothing of it is alive any more.
     """
     outs = tuple([trace.read(array) for array in results])
     outside = {id(owner(array)) for array in _outside(trace)}
@@ -70,6 +71,7 @@ def finish(trace: Trace, results: list[NDArray], facts: Sequence[Fact] = ()) -> 
     _refuse_unknown_shapes(trace, program)
     positions = iter(range(len(values)))
     tensors = [place for place in places.values() if isinstance(place, Value)]
+    memory = [place for place in places.values() if isinstance(place, np.ndarray)]
     return Recording(
         program,
         tuple(trace.hosts),
@@ -77,7 +79,8 @@ def finish(trace: Trace, results: list[NDArray], facts: Sequence[Fact] = ()) -> 
         tuple([(tensor, tensor.node) for tensor in tensors]),
         tuple([(leaf, was) for ref, holder, was in absent if (leaf := _there(ref, holder)) is not None]),
         tuple([(leaf, None if value is None else next(positions)) for leaf, value in gradients]),
-        (*facts, *trace.watched.values()),
+        tuple(trace.watched),
+        tuple({fact.place(): fact for fact in (*trace.watched.values(), *facts(memory))}.values()),
         trace.refused,
     )
 

@@ -24,7 +24,7 @@ from .compare import difference, same_results
 from .program import HostCall, NotFinite, Program
 from .recording import finish
 from .signature import leaf_names, signature
-from .surroundings import Surroundings, compare
+from .surroundings import Witness, broken
 from .trace import Trace
 from .trees import flatten
 from .variant import Returned, Stale, Variant
@@ -47,7 +47,6 @@ class CompiledStep:
         self._variants: OrderedDict[Any, list[Variant]] = OrderedDict()
         self._lock = threading.RLock()  # programs have fixed buffers
         self._last: Variant | None = None
-        self._surroundings = Surroundings(function)
         self._warned = False
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", type(function).__name__)
@@ -69,7 +68,7 @@ class CompiledStep:
         if state.recording is None:  # inside of another trace, or looking for anomalies
             return self.function(*args, **kwargs)
         tensors: list[Any] = []
-        key = (signature(args, kwargs, tensors), state.grad_enabled, state.inference, get_default_dtype())
+        key = (signature(args, kwargs, tensors), *_modes())
         with self._lock:
             for variant in self._variants.get(key, ()):
                 if variant.fits(tensors):
@@ -113,29 +112,33 @@ class CompiledStep:
         return result()
 
     def _confirm(self, variant: Variant, again: Variant) -> None:
-        why = variant.recording.refused or again.recording.refused or difference(variant.recording, again.recording)
+        why = variant.recording.refused or again.recording.refused or broken(variant.recording.facts)
+        why = why or difference(variant.recording, again.recording)
         if why is None and not same_results(variant.returned, again.returned):
             why = "two calls returned different Python values"
+        held = {fact.place() for fact in variant.recording.facts if fact.holds()}
         variant.take(again.recording, again.returned)
         if why is None:
             variant.executable = BACKENDS[self.backend](again.recording.program)
         elif variant.attempts >= ATTEMPTS:
-            variant.refused = why
+            variant.refuse(why, held)
             warnings.warn(f"compile: {self.__name__} runs eagerly, since {why}", stacklevel=5)
 
     def _record(self, tensors: list[Any], args: Any, kwargs: Any, memo: list[Any]) -> tuple[Variant, Callable[[], Any]]:
         """Run the function for real and write down what it does: the variant, and a function that gives the result."""
         trace = Trace(tensors, leaf_names(self.function, args, kwargs), memo)
-        before = self._surroundings.look()
-        with switched(tracer=trace):
+        modes = _modes()
+        with switched(tracer=trace), Witness() as witness:
             out = self.function(*args, **kwargs)
-        steady, why = compare(before)
-        if why is not None:
-            trace.refuse(why)
+        if modes != _modes():
+            trace.refuse("the step changes the gradient mode or the default dtype for what follows it")
+        if witness.reads_memory():
+            trace.refuse("the step reads .array, the memory of a tensor, which a replay does not follow; return the tensor")
         arrays: list[Any] = []
         returned = flatten(out, functools.partial(_returned, arrays, tensors))
         del out
-        made = Variant(finish(trace, arrays, steady), returned)
+        facts = functools.partial(witness.facts, self.function)
+        made = Variant(finish(trace, arrays, facts), returned, tensors)
         return made, lambda: made.results(arrays, tensors)
 
     def _forget_oldest(self, variants: list[Variant]) -> None:
@@ -175,6 +178,10 @@ class CompiledStep:
             for variant in variants:
                 lines += [f"  {line}" for line in variant.describe()]
         return "\n".join(lines)
+
+
+def _modes() -> tuple[Any, ...]:
+    return state.grad_enabled, state.inference, get_default_dtype()
 
 
 def _returned(arrays: list[Any], tensors: list[Any], x: Any) -> Any:

@@ -1,22 +1,46 @@
-"""The Python variables that a step reads beside its arguments: of its closure, its module, and the object it is a method of.
+"""The Python variables that a step depends on beside its arguments.
 
-They are compared before every replay, so that a variable given another value leads to a new trace; and before and after a
-trace, since a step that changes them itself does something that a replay would not do. What functions called by the step
-read in turn is not seen; if it changes from call to call, the comparison of two traces finds it.
+While a step is traced, a `Witness` sees which functions of the user's and of layers run. What these name (variables of their
+modules and closures, attributes, entries of containers) is then looked up in everything that can be reached from them. Each
+such place is a `Fact`: the value it held. A recording is replayed only while all of its facts hold; and a step that changes
+them itself is not replayed, since the replay would leave that out. So the names decide, not what was really read: a few facts
+too many cost some nanoseconds a call, one too few would freeze a value silently.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dis
+import functools
+import gc
+import operator
+import os
 import sys
+import sysconfig
 import types
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Self
 
-Fact = tuple[Any, str, Any]  # (holder, attribute, value)
+import numpy as np
 
-_CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type)
-_CONTAINERS = (list, dict, set)
+from ..engine.node import Value
+from ..nn.hooks import Hooks
+from ..nn.module import Module
+from ..optim.optimizer import Optimizer
+
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_LAYERS = os.path.join(_HERE, "nn") + os.sep
+_PLUMBING = (os.path.join(_LAYERS, "hooks.py"), os.path.join(_LAYERS, "functional") + os.sep)
+_NUMPY = os.path.dirname(np.__file__) + os.sep
+_STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
+_INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
+_TABLES = ("_module_names", "_parameter_names", "_buffer_names")
+_MISSING: Any = object()
+_PLAIN = (int, float, complex, str, bytes, type(None), np.generic, Value, types.CodeType)
+_LISTS = (list, tuple, set, frozenset, deque)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type)
 
 
 def same(x: Any, y: Any) -> bool:
@@ -24,66 +48,282 @@ def same(x: Any, y: Any) -> bool:
     return x is y or (type(x) is type(y) and isinstance(x, int | float | str | bytes) and (x == y or x != x != y != y))
 
 
-class Look(NamedTuple):
-    """The variables with their values at one time, their names, and the sizes of those that are containers."""
-
-    facts: tuple[Fact, ...]
-    names: tuple[str, ...]
-    sizes: tuple[int | None, ...]
-
-
-class Surroundings:
-    """Where the variables of a function are."""
-
-    def __init__(self, function: Any) -> None:
-        self._places = list(_places(function))
-
-    def look(self) -> Look:
-        """The present values."""
-        facts, names = [], []
-        for holder, attribute, name in self._places:
-            try:
-                value = getattr(holder, attribute)
-            except (AttributeError, ValueError):  # not assigned yet
-                continue
-            if not isinstance(value, _CODE):
-                facts.append((holder, attribute, value))
-                names.append(name)
-        return Look(tuple(facts), tuple(names), tuple([_size(value) for _, _, value in facts]))
+def contents(container: Any) -> tuple[Any, ...]:
+    """What is in a container: its elements, or its keys and values; of an array, its bytes."""
+    if isinstance(container, np.ndarray):
+        return (container.tobytes(),)
+    return (*container, *container.values()) if isinstance(container, dict) else tuple(container)
 
 
-def compare(before: Look) -> tuple[list[Fact], str | None]:
-    """The variables that are as before the step, and what it has changed itself, as a reason not to replay it."""
-    steady, why = [], None
-    for fact, name, size in zip(*before, strict=True):
-        now = getattr(fact[0], fact[1])
-        if not same(now, fact[2]):
-            why = f"the step changes the Python variable {name!r}, which a replay would not; do it outside of the step, or use a tensor"
+class Fact(NamedTuple):
+    """What a place holds: an "attribute" or "entry" of the holder by this key, or the "contents" of the holder."""
+
+    kind: str
+    holder: Any
+    key: Any
+    value: Any
+    name: str
+
+    def place(self) -> tuple[str, int, Any]:
+        """What tells places apart."""
+        return self.kind, id(self.holder), self.key
+
+    def now(self) -> Fact:
+        """The fact as it is at present."""
+        if self.kind == "attribute":
+            return self._replace(value=getattr(self.holder, self.key, _MISSING))
+        return self._replace(value=self.holder.get(self.key, _MISSING) if self.kind == "entry" else contents(self.holder))
+
+    def holds(self) -> bool:
+        """Whether the place holds the same object, or an equal plain value."""
+        now = self.now().value
+        if self.kind != "contents":
+            return same(now, self.value)
+        return len(now) == len(self.value) and all(map(same, now, self.value))
+
+    def changed(self) -> str:
+        """The reason not to replay a step that changes this."""
+        if self.kind == "contents":
+            return f"the step changes what is in {self.name!r}, which a replay would not; return what is to be kept"
+        return f"the step changes the Python variable {self.name!r}, which a replay would not; do it outside of the step, or use a tensor"
+
+
+def broken(facts: Iterable[Fact]) -> str | None:
+    """Why a run that has changed one of these facts must not be replayed; None if it has not."""
+    return next((fact.changed() for fact in facts if not fact.holds()), None)
+
+
+class Witness:
+    """Sees the functions that run inside of `with witness:`, and tells what they depend on."""
+
+    def __init__(self) -> None:
+        self._globals: dict[types.CodeType, dict[str, Any]] = {}
+        self._layers: dict[types.CodeType, None] = {}
+        self._met: list[tuple[Any, str]] = []  # weak references to arguments, and their names
+
+    def __enter__(self) -> Self:
+        self._before = sys.getprofile()
+        sys.setprofile(self._see)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(self._before)
+
+    def _see(self, frame: types.FrameType, event: str, _: object) -> None:
+        if event != "call":
+            return
+        code = frame.f_code
+        whose = _whose(code.co_filename)
+        if whose == "user":
+            self._globals[code] = frame.f_globals
+        elif whose == "layer" and code is not Module.__call__.__code__:
+            self._layers[code] = None
         else:
-            steady.append(fact)
-        if _size(now) != size:
-            why = f"the step changes the length of {name!r}, which a replay would not; return what is to be kept"
-    return steady, why
+            return
+        local = frame.f_locals
+        for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 2]:
+            self._meet(local.get(name), name)
+
+    def _meet(self, x: Any, name: str) -> None:
+        """Remember an argument as long as it lives: what a step makes itself is nothing to compare later."""
+        if type(x) in (tuple, dict):
+            for part in x.values() if type(x) is dict else x:
+                self._meet(part, name)
+        elif not isinstance(x, (*_PLAIN, np.ndarray, *_LISTS)):
+            with contextlib.suppress(TypeError):  # a container of another kind
+                self._met.append((weakref.ref(x), name))
+
+    def facts(self, function: Any, captured: Iterable[np.ndarray[Any, Any]]) -> tuple[Fact, ...]:
+        """The facts that a run of this function depended on. `captured` are the arrays that a replay reads anew anyway."""
+        for callback in gc.callbacks:  # the garbage collector may have run its own in between
+            if isinstance(callback, types.FunctionType):
+                self._globals.pop(callback.__code__, None)
+        survey = _Survey([*self._globals, *self._layers], captured)
+        survey.visit(function, "")
+        for code, variables in self._globals.items():
+            for name in _named(code).variables:
+                survey.entry(variables, name, name)
+        for ref, name in self._met:
+            survey.visit(ref(), name)
+        for other in self._hidden(survey):
+            survey.visit(other, other.__name__)
+        return tuple(survey.found.values())
+
+    def _hidden(self, survey: _Survey) -> list[Any]:
+        """Functions with a closure that have run and that nothing led to. Those made by the step itself have no facts."""
+        inner = {constant for code in self._globals for constant in code.co_consts if isinstance(constant, types.CodeType)}
+        left = [code for code in self._globals if code.co_freevars and code not in survey.entered and code not in inner]
+        return [x for x in gc.get_referrers(*left) if isinstance(x, types.FunctionType)] if left else []
+
+    def reads_memory(self) -> bool:
+        """Whether a function of the user's takes `.array` of something: the memory of a tensor, if it is one."""
+        return any(_named(code).memory for code in self._globals)
 
 
-def _size(value: Any) -> int | None:
-    return len(value) if type(value) in _CONTAINERS else None
+@functools.cache
+def _whose(path: str) -> str:
+    """Whether code in this file is the "user"'s, of a "layer", or of neither kind: nothing of what it reads can change unseen."""
+    if path.startswith(_HERE):
+        return "layer" if path.startswith(_LAYERS) and not path.startswith(_PLUMBING) else ""
+    installed = path.startswith(_INSTALLED) and not path.startswith(_NUMPY)
+    return "user" if installed or not path.startswith((_STANDARD, _NUMPY, "<frozen")) else ""
 
 
-def _places(function: Any) -> Iterator[tuple[Any, str, str]]:
-    """(holder, attribute, name) of every variable."""
-    holder = getattr(function, "__self__", None)
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return
-    for cell, name in zip(function.__closure__ or (), code.co_freevars, strict=True):
-        yield cell, "cell_contents", name
+class Named(NamedTuple):
+    """What a code object names."""
+
+    variables: tuple[str, ...]
+    attributes: frozenset[str]
+    keys: frozenset[str]
+    memory: bool
+
+
+@functools.lru_cache(1024)
+def _named(code: types.CodeType) -> Named:
     instructions = list(dis.get_instructions(code))
-    module = sys.modules.get(function.__module__)
-    if module is not None and vars(module) is function.__globals__:
-        for name in sorted({i.argval for i in instructions if i.opname == "LOAD_GLOBAL"}):
-            yield module, name, name
-    own = getattr(holder, "__dict__", {})
-    for name in sorted({i.argval for i in instructions if i.opname == "LOAD_ATTR" and i.argval in own}):
-        yield holder, name, f"self.{name}"
+    attributes = {i.argval for i in instructions if i.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR")}
+    return Named(
+        tuple(sorted({i.argval for i in instructions if i.opname.endswith("_GLOBAL")})),
+        frozenset(attributes),
+        frozenset(c for c in code.co_consts if isinstance(c, str)),
+        any(i.opname == "LOAD_ATTR" and i.argval == "array" and "NULL" not in i.argrepr for i in instructions),
+    )
+
+
+class _Survey:
+    """Walks through what can be reached by the names that some code objects use, and collects facts."""
+
+    def __init__(self, codes: list[types.CodeType], captured: Iterable[np.ndarray[Any, Any]]) -> None:
+        self.attributes = frozenset().union(*[_named(code).attributes for code in codes])
+        self.keys = frozenset().union(*[_named(code).keys for code in codes])
+        self.codes = set(codes)
+        self.entered: set[types.CodeType] = set()
+        self.found: dict[tuple[str, int, Any], Fact] = {}
+        self._captured = {id(array) for array in captured}
+        self._seen: dict[int, Any] = {}
+
+    def visit(self, x: Any, name: str) -> None:
+        """Add the facts about this object and all that it leads to."""
+        todo = [(x, name)]
+        while todo:
+            x, name = todo.pop()
+            if id(x) not in self._seen and not isinstance(x, _PLAIN):
+                self._seen[id(x)] = x
+                todo.extend(self._look(x, name))
+
+    def entry(self, holder: dict[str, Any], key: Any, name: str) -> None:
+        """Add the fact that a dict has this entry, and what the entry leads to."""
+        value = holder.get(key, _MISSING)
+        if value is not _MISSING:
+            if not isinstance(value, types.ModuleType | types.BuiltinFunctionType):
+                self._add(Fact("entry", holder, key, value, name))
+            self.visit(value, name)
+
+    def _add(self, fact: Fact) -> None:
+        self.found[fact.place()] = fact
+
+    def _look(self, x: Any, name: str) -> Iterator[tuple[Any, str]]:
+        """Note the facts about one object; what it leads to."""
+        if isinstance(x, np.ndarray):
+            if id(x) not in self._captured:
+                self._add(Fact("contents", x, None, contents(x), name))
+        elif isinstance(x, (*_LISTS, dict)):
+            if not isinstance(x, tuple | frozenset):
+                self._add(Fact("contents", x, None, contents(x), name))
+            yield from [(part, f"{name}[{key!r}]") for key, part in (x.items() if isinstance(x, dict) else enumerate(x))]
+        elif isinstance(x, types.FunctionType):
+            yield from self._function(x)
+        elif isinstance(x, types.MethodType | functools.partial):
+            parts = (x.__func__, x.__self__) if isinstance(x, types.MethodType) else (x.func, x.args, x.keywords)
+            yield from [(part, name) for part in parts]
+        elif isinstance(x, Optimizer):
+            for group in x.param_groups:  # hyper-parameters are inputs of a program, except where the step looks at them itself
+                for key in self.keys & group.keys():
+                    self._add(Fact("entry", group, key, group[key], f"{key} of a parameter group"))
+        elif isinstance(x, Hooks):
+            yield from [(part, name) for part in (x.before, x.after)]
+        else:
+            yield from self._object(x, name)
+
+    def _function(self, function: types.FunctionType) -> Iterator[tuple[Any, str]]:
+        code = function.__code__
+        if code not in self.codes:
+            return
+        self.entered.add(code)
+        for cell, name in zip(function.__closure__ or (), code.co_freevars, strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+            self._add(Fact("attribute", cell, "cell_contents", value, name))
+            yield value, name
+        yield from [(value, function.__name__) for value in (function.__defaults__, function.__kwdefaults__)]
+
+    def _object(self, x: Any, name: str) -> Iterator[tuple[Any, str]]:
+        about = x if isinstance(x, type) else type(x)
+        if isinstance(x, types.ModuleType):
+            if not _whose(getattr(x, "__file__", None) or "<frozen"):
+                return
+        elif not isinstance(x, Module) and not _whose(getattr(sys.modules.get(about.__module__), "__file__", None) or _unnamed(about)):
+            return
+        if isinstance(x, Module):
+            self._add(Fact("attribute", x, "_hooks", x._hooks, "the hooks of a module"))
+            for table in self.attributes.intersection(_TABLES):
+                self._add(Fact("contents", x.__dict__[table], None, contents(x.__dict__[table]), f"the members of {name}"))
+            yield x._hooks, name
+            yield from [(x.__dict__[part], f"{name}.{part}") for part in x._module_names]
+        for attribute in sorted(self.attributes.difference(_TABLES)):
+            value = _held(x, attribute)
+            if value is not _MISSING:
+                self._add(Fact("attribute", x, attribute, value, f"{name}.{attribute}"))
+                yield value, f"{name}.{attribute}"
+        called = type(x).__dict__.get("__call__")
+        if isinstance(called, types.FunctionType):
+            yield called, name
+
+
+def _unnamed(kind: type) -> str:
+    """Where a class is from whose module has no file: the user's, if it was typed in or made by exec."""
+    return "<frozen" if kind.__module__ in sys.builtin_module_names else "<user>"
+
+
+def _held(x: Any, attribute: str) -> Any:
+    """What an object holds by this name, in itself or as data of a class of the user's; nothing is computed."""
+    own = getattr(x, "__dict__", {})
+    if attribute in own:
+        value = own[attribute]
+        return _MISSING if isinstance(x, type | types.ModuleType) and isinstance(value, _FUNCTIONS) or hasattr(value, "__set__") else value
+    for kind in type(x).__mro__:
+        if attribute in vars(kind):
+            static = vars(kind)[attribute]
+            if isinstance(static, types.MemberDescriptorType):
+                return getattr(x, attribute, _MISSING)
+            return _MISSING if hasattr(static, "__get__") or isinstance(static, _FUNCTIONS) else static
+    return _MISSING
+
+
+def check_of(facts: Iterable[Fact]) -> Callable[[], bool]:
+    """A function that tells whether the facts hold with the very same objects, written out, since it is called at every step."""
+    names: dict[str, Any] = {"unchanged": _unchanged}
+    terms = []
+    for i, fact in enumerate(facts):
+        names[f"h{i}"], names[f"k{i}"], names[f"v{i}"] = fact.holder, fact.key, fact.value
+        if fact.kind == "attribute":
+            read = f"h{i}.{fact.key}" if fact.key.isidentifier() else f"getattr(h{i}, k{i})"
+            terms.append(f"{read} is v{i}")
+        elif fact.kind == "entry":
+            terms.append(f"h{i}[k{i}] is v{i}")
+        elif isinstance(fact.holder, np.ndarray):
+            terms.append(f"h{i}.tobytes() == v{i}[0]")
+        else:
+            terms.append(f"unchanged(h{i}, v{i})" if fact.value else f"not h{i}")
+    condition = " and ".join(terms) or "True"
+    lines = ("def check():", "  try:", f"    return {condition}", "  except (AttributeError, KeyError):", "    return False")
+    exec("\n".join(lines), names)
+    check: Callable[[], bool] = names["check"]
+    return check
+
+
+def _unchanged(holder: Any, value: tuple[Any, ...]) -> bool:
+    now = contents(holder)
+    return len(now) == len(value) and all(map(operator.is_, now, value))

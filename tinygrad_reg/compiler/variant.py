@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..engine.mutation import owner, writes
 from ..engine.node import Leaf, Value, new, wrap
@@ -13,7 +15,7 @@ from ..ops.random import draw_p
 from .backends.executable import Executable
 from .program import HostCall, layout
 from .recording import GradientOf, Recording
-from .surroundings import same
+from .surroundings import Fact, check_of
 from .trees import unflatten
 
 
@@ -31,7 +33,8 @@ class Returned(NamedTuple):
 class Variant:
     """One recording of a step, what it needs to be replayed, and how it is run."""
 
-    def __init__(self, recording: Recording, returned: Any) -> None:
+    def __init__(self, recording: Recording, returned: Any, tensors: Sequence[Any]) -> None:
+        self.overlapping = overlapping(tensors)
         self.attempts = 0
         self.replays = 0
         self.eager_runs = 0
@@ -46,6 +49,12 @@ class Variant:
         self.attempts += 1
         self._bind()
 
+    def refuse(self, why: str, steady: set[Any]) -> None:
+        """Run eagerly for good, for this reason; of the Python variables, only those in steady places can make it another variant."""
+        self.refused = why
+        self.recording = self.recording._replace(facts=tuple([x for x in self.recording.facts if x.place() in steady]))
+        self._bind()
+
     # ---- does it fit? ----------------------------------------------------------------------------------------------------
 
     def _bind(self) -> None:
@@ -57,16 +66,19 @@ class Variant:
         changed = [i for i, var in enumerate(recording.program.captured) if var in targets]
         self._moving_changed = [i for i in changed if i in self._moving]
         written = [self.arrays[i] for i in changed if i not in self._moving]
+        self._writes_arguments = not targets.isdisjoint(recording.program.inputs)
         self._owners = {id(owner(array)) for array in written}
         self._stamps = writes.keys(*written)
         self._leaves = [holder for holder, index in recording.gradients if index is not None]
         self._cleared = [holder for holder, index in recording.gradients if index is None]
-        facts = [
-            *((place, "array", array) for place, array in zip(recording.places, self.arrays, strict=True) if isinstance(place, Value)),
-            *((tensor, "node", node) for tensor, node in recording.nodes),
-            *[(holder, name, getattr(holder, name)) for holder, name, _ in recording.watched],
-        ]
-        self.unchanged = _all_hold(facts)
+        memory = zip(recording.places, self.arrays, strict=True)
+        self.unchanged = check_of(
+            [
+                *[Fact("attribute", place, "array", array, "") for place, array in memory if isinstance(place, Value)],
+                *[Fact("attribute", tensor, "node", node, "") for tensor, node in recording.nodes],
+                *[fact.now() for fact in recording.facts],
+            ]
+        )
         self.generators = self._generators()
 
     def fits(self, tensors: Sequence[Any]) -> bool:
@@ -78,13 +90,15 @@ class Variant:
             array = x.array if isinstance(x, Value) else x
             if id(array if array.base is None else owner(array)) in self._owners:
                 return False  # an argument that shares memory with what the step writes
+        if self._writes_arguments and overlapping(tensors) is not self.overlapping:
+            return False
         return self.unchanged() or self._rebind()
 
     def _rebind(self) -> bool:
         recording = self.recording
         if any(tensor.node is not node for tensor, node in recording.nodes):
             return False
-        if not all(same(getattr(holder, name, None), value) for holder, name, value in recording.watched):
+        if not all(fact.holds() for fact in recording.facts):
             return False
         for var, place, held in zip(recording.program.captured, recording.places, self.arrays, strict=True):
             if isinstance(place, Value) and place.array is not held:
@@ -161,6 +175,12 @@ class Variant:
         return list(found.values()) if program.checked else []
 
 
+def overlapping(tensors: Sequence[Any]) -> bool:
+    """Whether two of these tensors and arrays share memory."""
+    arrays = [x.array if isinstance(x, Value) else x for x in tensors]
+    return any(np.may_share_memory(x, y) for x, y in itertools.combinations(arrays, 2))
+
+
 def _leaf(holder: Leaf | int, tensors: Sequence[Any]) -> Leaf:
     """A leaf, or that of the argument at this position."""
     return tensors[holder].node if isinstance(holder, int) else holder
@@ -176,16 +196,3 @@ def _array_at(place: Any, tensors: Sequence[Any]) -> Any:
         return None
     gradient = _leaf(place.holder, tensors).grad
     return None if gradient is None else gradient.array
-
-
-def _all_hold(facts: Sequence[tuple[Any, str, Any]]) -> Callable[[], bool]:
-    """A function that tells whether each `holder.attribute is value`, written out, since it is called at every step."""
-    names: dict[str, Any] = {}
-    terms = []
-    for i, (holder, attribute, value) in enumerate(facts):
-        names[f"h{i}"], names[f"v{i}"] = holder, value
-        plain = attribute.isidentifier() and not keyword.iskeyword(attribute)
-        read = f"h{i}.{attribute}" if plain else f"getattr(h{i}, {attribute!r})"
-        terms.append(f"{read} is v{i}")
-    check: Callable[[], bool] = eval(f"lambda: {' and '.join(terms) or 'True'}", names)
-    return check

@@ -30,6 +30,8 @@ class Generator:
             raise ArgumentTypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}: {seed!r}")
         if not -(2**63) <= seed < 2**64:
             raise ArgumentError(f"manual_seed: the seed must fit into 64 bits, got {seed}")
+        if state.tracer is not None:
+            state.tracer.unrepeatable("a generator is seeded inside of the step, which a replay would leave out; seed it before the step")
         self._seed = int(seed) % 2**64
         self._numpy: Any = None
         return self

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...engine import graph
 from ...engine.node import Leaf, Value, wrap
-from ...engine.state import enable_grad
+from ...engine.state import enable_grad, switched
 from ...errors import ArgumentError
 from ...ops.random import get_rng_state, set_rng_state
 from ...tensor import Tensor
@@ -118,7 +118,8 @@ class Subject:
 
     def restore(self) -> None:
         """Make everything what it was: tensors, modules, random numbers."""
-        set_rng_state(self._random)
+        with switched(tracer=None):  # what is put back is not part of the run
+            set_rng_state(self._random)
         for x, before in self._before:
             vars(x).clear()
             vars(x).update(before)
