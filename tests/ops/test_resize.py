@@ -72,3 +72,11 @@ def test_pixels_become_channels_and_come_back() -> None:
 def test_errors_say_what_is_wrong(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call(tg.ones(1, 2, 4, 4))
+
+
+def test_channel_shuffle_deals_channels_out() -> None:
+    x = tg.arange(6.0).reshape(1, 6, 1)
+    assert F.channel_shuffle(x, 2).flatten().tolist() == [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    assert F.channel_shuffle(F.channel_shuffle(x, 2), 3).tolist() == x.tolist()
+    with pytest.raises(ShapeError, match="6 channels are not divisible by 4"):
+        F.channel_shuffle(x, 4)

@@ -18,7 +18,7 @@ from ..engine.primitive import primitive
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
 from .fused import check_float
-from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+from .pooling import adaptive_mean
 from .shape import permute_p, reshape_p
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ resample_back.vjp(x=lambda g, dim, grid: resample(g, dim=dim, grid=grid))
 
 # ---- interpolate ---------------------------------------------------------------------------------------------------------
 
-_DIMS = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bilinear": (2,), "area": (1, 2)}
+_DIMS = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,), "area": (1, 2, 3)}
 
 
 def _each(given: Any, count: int, name: str, shape: tuple[int, ...]) -> list[Any]:
@@ -161,7 +161,7 @@ def _check(input: Any, mode: str, align_corners: bool | None) -> int:
         wanted = " or ".join(str(n + 2) for n in _DIMS[mode])
         raise ShapeError(f'interpolate: mode "{mode}" needs an input (n, c, ...) with {wanted} dims, got shape {tuple(input.shape)}')
     if align_corners is not None and "linear" not in mode:
-        raise ArgumentError(f'interpolate: align_corners is only for modes "linear" and "bilinear", got {align_corners} with "{mode}"')
+        raise ArgumentError(f'interpolate: align_corners is only for the linear modes, got {align_corners} with "{mode}"')
     if mode != "nearest" and mode != "nearest-exact":
         check_float("interpolate", input)
     return count
@@ -173,8 +173,8 @@ def interpolate(
 ) -> Tensor:  # fmt: skip
     """The input at another size, or ⌊size · scale_factor⌋; (n, c, *size) -> (n, c, *out).
 
-    mode "nearest" takes the element before each position, "linear" (1 dim) and "bilinear" (2 dims) the mean of the neighbours, weighted by
-    their distance, "area" the mean over what an output covers. Pixels are squares whose outer corners meet, with
+    mode "nearest" takes the element before each position, "linear" (1 dim), "bilinear" (2) and "trilinear" (3) the mean of the
+    neighbours, weighted by their distance, "area" the mean over what an output covers. Pixels are squares whose outer corners meet, with
     `align_corners` points of which the first and last ones meet. Positions are 1 / scale_factor apart, with
     `recompute_scale_factor` size / out.
     """
@@ -187,7 +187,7 @@ def interpolate(
     if min(sizes) < 1 or 0 in input.shape[1:]:
         raise ShapeError(f"interpolate: sizes must be positive, got {tuple(sizes)} for an input of shape {tuple(input.shape)}")
     if mode == "area":
-        return adaptive_avg_pool1d(input, sizes) if count == 1 else adaptive_avg_pool2d(input, sizes)
+        return adaptive_mean("interpolate", count, input, sizes)
     kind = "linear" if "linear" in mode else mode
     out = input
     for i in reversed(range(count)):
@@ -203,7 +203,7 @@ def _factor(input: Any, factor: Any, what: str, name: str) -> int:
     if isinstance(factor, bool) or not hasattr(factor, "__index__"):
         raise ArgumentTypeError(f"{what}: {name} must be an integer, got {factor!r}")
     if rank(input, what) < 3:
-        raise ShapeError(f"{what}: input must have at least 3 dims (..., c, h, w), got shape {tuple(input.shape)}")
+        raise ShapeError(f"{what}: input must have at least 3 dims, (..., c, h, w), got shape {tuple(input.shape)}")
     if factor < 1:
         raise ArgumentError(f"{what}: {name} must be positive, got {factor}")
     return operator.index(factor)
@@ -232,3 +232,16 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     apart = reshape_p(input, shape=(*lead, c, h // r, r, w // r, r))
     n = len(lead)
     return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 2, n + 4, n + 1, n + 3)), shape=(*lead, c * r * r, h // r, w // r))
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels dealt out anew: channel j of group i becomes channel i of group j; (n, c, ...) -> (n, c, ...).
+
+    Zhang et al., ShuffleNet, 2018.
+    """
+    groups = _factor(input, groups, "channel_shuffle", "groups")
+    n, c, *size = input.shape
+    if c % groups:
+        raise ShapeError(f"channel_shuffle: {c} channels are not divisible by {groups} groups\n  input {tuple(input.shape)}")
+    apart = reshape_p(input, shape=(n, groups, c // groups, *size))
+    return reshape_p(permute_p(apart, dims=(0, 2, 1, *range(3, input.ndim + 1))), shape=(n, c, *size))

@@ -22,6 +22,7 @@ from ...ops.fused import sigmoid, softplus
 from ...ops.fused import silu as silu_p
 from ...ops.joining import chunk
 from ...ops.pointwise import Elementwise
+from ...ops.random import draw
 from ...ops.shape import clone, reshape
 
 if TYPE_CHECKING:
@@ -252,6 +253,23 @@ def softsign(input: Tensor) -> Tensor:
 def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x)."""
     return input - tanh(input)
+
+
+def rrelu(
+    input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, inplace: bool = False
+) -> Tensor:  # fmt: skip
+    """x where positive, slope · x elsewhere; in training slopes are uniform on [lower, upper), each its own, else their mean.
+
+    Xu et al., Empirical evaluation of rectified activations in convolutional network, 2015.
+    """
+    if not lower <= upper:
+        raise ArgumentError(f"rrelu: lower must not exceed upper, got {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    if inplace:
+        return in_place(lambda x: rrelu(x, lower, upper, True), input, "rrelu_")
+    slopes = draw("uniform", tuple(input.shape), input.dtype) * (upper - lower) + lower
+    return where_p(gt(input, 0.0), input, input * slopes)
 
 
 # ---- along a dim ---------------------------------------------------------------------------------------------------
