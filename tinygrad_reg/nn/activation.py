@@ -6,7 +6,7 @@ from typing import Any
 
 from ..creation import full
 from ..engine.state import get_default_dtype
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..ops.elementwise import relu, tanh
 from ..ops.fused import sigmoid
 from ..tensor import Tensor
@@ -63,6 +63,21 @@ class LeakyReLU(_Inplace):
 
     def settings(self) -> str:
         return f"negative_slope={self.negative_slope}"
+
+
+class RReLU(_Inplace):
+    """x where positive, slope · x elsewhere; in training each slope is drawn from [lower, upper), in evaluation it is their mean."""
+
+    def __init__(self, lower: float = 0.125, upper: float = 1.0 / 3.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.lower = lower
+        self.upper = upper
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def settings(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}"
 
 
 class PReLU(Module):
@@ -309,6 +324,15 @@ class Softmin(_Along):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim, _stacklevel=5)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of each pixel; (n, c, h, w) or (c, h, w)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: expected an input (n, c, h, w) or (c, h, w), got shape {tuple(input.shape)}")
+        return F.softmax(input, -3)
 
 
 class LogSoftmax(_Along):
