@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ..creation import full
@@ -99,10 +100,21 @@ class PReLU(Module):
 
 
 class Hardtanh(_Inplace):
-    """x limited to [min_val, max_val]."""
+    """x limited to [min_val, max_val]; min_value and max_value are their old names."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__(inplace)
+        if min_value is not None or max_value is not None:
+            warnings.warn("Hardtanh: min_value and max_value are deprecated; say min_val and max_val", FutureWarning, stacklevel=2)
+            min_val = min_val if min_value is None else min_value
+            max_val = max_val if max_value is None else max_value
         if not max_val > min_val:
             raise ArgumentError(f"Hardtanh: max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val = min_val

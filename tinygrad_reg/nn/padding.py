@@ -67,22 +67,24 @@ class ConstantPad3d(_ConstantPad):
     spatial = 3
 
 
-class ZeroPad1d(_Pad):
+class _ZeroPad(_ConstantPad):
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        return str(self.padding)
+
+
+class ZeroPad1d(_ZeroPad, ConstantPad1d):
     """Zeros before and after the last dim."""
 
-    spatial, mode = 1, "constant"
 
-
-class ZeroPad2d(_Pad):
+class ZeroPad2d(_ZeroPad, ConstantPad2d):
     """Zeros around the last two dims."""
 
-    spatial, mode = 2, "constant"
 
-
-class ZeroPad3d(_Pad):
+class ZeroPad3d(_ZeroPad, ConstantPad3d):
     """Zeros around the last three dims."""
-
-    spatial, mode = 3, "constant"
 
 
 class ReflectionPad1d(_Pad):
