@@ -581,3 +581,88 @@ def test_dropout_in_training(name: str, p: float) -> None:
     lines = made[0].reshape(40, 50, -1)
     assert (lines == lines[..., :1]).all()
     assert (grads[0] != 0).mean() == pytest.approx(1 - p, abs=0.04)
+
+
+# ---- mistakes --------------------------------------------------------------------------------------------------------
+
+MISTAKES: list[Form] = [
+    form("Conv1d", (2, 3, 9), 4, 6, 3),
+    form("Conv1d", (9,), 4, 6, 3),
+    form("Conv2d", (2, 4, 2, 9), 4, 6, 3),
+    form("Conv2d", (2, 4, 9), 4, 6, 3),
+    form("Conv2d", (2, 4, 3, 9), 4, 6, 3, padding=4, padding_mode="reflect"),
+    form("ConvTranspose1d", (2, 3, 9), 4, 6, 3),
+    form("ConvTranspose1d", (2, 4, 9), 4, 6, 3, output_padding=1),
+    form("Fold", (2, 12, 21), (5, 6), 2),
+    form("Unfold", (2, 3, 2, 2), 3),
+    form("MaxPool1d", (2, 3, 9), 2, padding=2),
+    form("MaxPool2d", (2, 3, 2, 2), 3),
+    form("AvgPool2d", (2, 3, 4, 4, 4), 2),
+    form("AdaptiveAvgPool2d", (2, 3), 2),
+    form("ReflectionPad1d", (2, 3, 4), 4),
+    form("ConstantPad1d", (2, 3, 4), -3, 0.0),
+    form("BatchNorm1d", (2, 3, 4, 5), 3),
+    form("BatchNorm1d", (2, 4), 3),
+    form("BatchNorm1d", (1, 3), 3),
+    form("BatchNorm2d", (2, 3, 4), 3),
+    form("BatchNorm3d", (2, 3, 4, 5), 3),
+    form("InstanceNorm1d", (2, 3, 4, 5), 3),
+    form("InstanceNorm2d", (2, 4, 4, 5), 3, affine=True),
+    form("InstanceNorm2d", (2, 3), 3),
+    form("LayerNorm", (2, 4), 3),
+    form("RMSNorm", (2, 4), 3),
+    form("GroupNorm", (2, 4, 3), 2, 6),
+    form("LocalResponseNorm", (2, 4), 2),
+    form("Embedding", np.array([0, 5]), 5, 3),
+    form("Embedding", np.array([0.0, 1.0]), 5, 3),
+    form("EmbeddingBag", np.array([0, 1]), 5, 3),
+    form("EmbeddingBag", ROWS, 5, 3, mode="median"),
+    form("Upsample", (2, 3, 4), 4, mode="bilinear"),
+    form("PixelShuffle", (2, 6, 3, 3), 2),
+    form("PixelUnshuffle", (2, 6, 3, 3), 2),
+    form("ChannelShuffle", (2, 6, 3), 4),
+    form("Softmax2d", (2, 6)),
+    form("Dropout1d", (2, 6, 3, 3)),
+    form("MarginRankingLoss", [(3,), (3,), SIGNS]),
+    form("CosineEmbeddingLoss", [(3, 2), (3, 2), SIGNS]),
+    form("MultiMarginLoss", [(3, 2), CLASSES[:2]]),
+    form("GaussianNLLLoss", [(3, 2), (3, 2), -PROBABILITIES]),
+    form("PairwiseDistance", [(3, 2), (3, 4)]),
+    form("CosineSimilarity", [(3, 2), (3, 4)]),
+    form("Linear", (3, 2), 4, 3),
+    form("Bilinear", [(3, 2), (3, 2)], 4, 2, 3),
+]
+
+
+@pytest.mark.parametrize("made", MISTAKES, ids=str)
+def test_inputs_that_torch_refuses(made: Form) -> None:
+    ours, theirs = pair(made, "float64")
+    error = same_error(ours, theirs, *made.arrays("float64"))
+    assert any(c.isdigit() for c in str(error)) or made.settings.get("mode") == "median", f"{error} names no numbers"
+
+
+REFUSED: list[tuple[Form, Any]] = [  # and the class, where torch has an AssertionError or none at all
+    (form("Conv1d", [], 4, 6, 3, groups=3), None),
+    (form("Conv1d", [], 3, 6, 3, groups=2), None),
+    (form("Conv1d", [], 4, 6, 3, groups=0), None),
+    (form("Conv2d", [], 4, 6, 3, padding="some"), None),
+    (form("Conv2d", [], 4, 6, 3, stride=2, padding="same"), None),
+    (form("Conv2d", [], 4, 6, 3, padding_mode="mirror"), None),
+    (form("ConvTranspose2d", [], 4, 6, 3, padding_mode="reflect"), None),
+    (form("GroupNorm", [], 3, 4), None),
+    (form("Dropout", [], 1.5), None),
+    (form("AlphaDropout", [], -0.5), None),
+    (form("Embedding", [], 5, 3, 5), ValueError),
+    (form("Embedding", [], 5, 3, -6), ValueError),
+    (form("EmbeddingBag", [], 5, 3, padding_idx=9), ValueError),
+    (form("Embedding", [], 5, 4, _weight=TABLE), ValueError),
+    (form("MultiMarginLoss", [], 3), None),
+    (form("TripletMarginLoss", [], 0.0), None),
+    (form("TripletMarginWithDistanceLoss", [], margin=-1.0), None),
+    (form("Hardtanh", [], 2.0, 1.0), ValueError),
+]
+
+
+@pytest.mark.parametrize(("made", "family"), REFUSED, ids=lambda x: str(x) if isinstance(x, Form) else "")
+def test_settings_that_torch_refuses(made: Form, family: Any) -> None:
+    same_error(lambda: made.make(nn, tg), lambda: made.make(tnn, torch), family=family)
