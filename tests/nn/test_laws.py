@@ -300,3 +300,29 @@ def test_text_is_on_lines_of_its_class(name: str) -> None:
     module, _ = prepared(name)
     assert repr(module).startswith(f"{type(module).__name__}(")
     assert repr(module).endswith(")")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_compiled_training_step_is_the_eager_one(name: str) -> None:
+    """Outputs, gradients, parameters and buffers over five steps, to the last bit; from the third on they are replays."""
+
+    def run(compiled: bool) -> tuple[list[Any], str]:
+        module, inputs = prepared(name)
+        optimizer = tg.optim.SGD([*module.parameters(), *inputs[: len(CASES[name].inputs)]], lr=1e-3)
+
+        def step(*given: tg.Tensor) -> tg.Tensor:
+            optimizer.zero_grad()
+            out = module(*given)
+            (out * out).sum().backward()
+            optimizer.step()
+            return out.detach()
+
+        call = tg.compile(step) if compiled else step
+        tg.manual_seed(2)
+        seen: list[Any] = [call(*inputs).detach().numpy().copy() for _ in range(5)]
+        held = [*module.state_dict().values(), *[p.grad for p in module.parameters()], *[x.grad for x in inputs if x.requires_grad]]
+        return [*seen, *[x.detach().numpy().copy() for x in held if x is not None]], call.explain() if compiled else ""
+
+    want, got = run(False), run(True)
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(got[0], want[0], strict=True))
+    assert "replayed 3 times" in got[1]

@@ -72,6 +72,15 @@ class _NormBase(Module):
             wanted = " or ".join(str(n) for n in self.dims)
             raise ShapeError(f"{self._get_name()}: expected an input of {wanted} dims, got shape {tuple(input.shape)}")
 
+    def _check_channels(self, input: Tensor, dim: int) -> None:
+        """Raise ShapeError if there is not one weight or statistic for each channel; if there are none at all, anything goes."""
+        channels = input.shape[dim]
+        if channels != self.num_features and (self.affine or self.track_running_stats):
+            raise ShapeError(
+                f"{self._get_name()}: input has {channels} channels, the layer num_features={self.num_features}\n"
+                f"  input {tuple(input.shape)}; channels are dim {dim}"
+            )
+
     def extra_repr(self) -> str:
         settings = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
         return f"{settings}, bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
@@ -80,6 +89,7 @@ class _NormBase(Module):
 class _BatchNorm(_NormBase):
     def forward(self, input: Tensor) -> Tensor:
         self._check_dims(input)
+        self._check_channels(input, 1)
         by_batch = self.training or (self.running_mean is None and self.running_var is None)
         moving = self.training and self.track_running_stats
         momentum: Any = 0.0 if self.momentum is None else self.momentum
@@ -130,10 +140,11 @@ class _InstanceNorm(_NormBase):
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_dims(input)
-        channels = input.shape[input.ndim - self.dims[0]]
-        if channels != self.num_features and not self.affine and not self.track_running_stats:
+        dim = input.ndim - self.dims[0]
+        self._check_channels(input, dim)
+        if input.shape[dim] != self.num_features:
             warnings.warn(
-                f"{self._get_name()}: input has {channels} channels, num_features is {self.num_features}, which nothing depends on",
+                f"{self._get_name()}: input has {input.shape[dim]} channels, num_features is {self.num_features}, which nothing depends on",
                 stacklevel=3,
             )
         if input.ndim == self.dims[0]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine.mutation import Array
+from ...engine.primitive import primitive
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, DtypeError, ShapeError
 from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
@@ -15,7 +17,7 @@ from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather, in_range
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
 from ...ops.pointwise import check_broadcast, cut
-from ...ops.reduction import all, any, mean, sum
+from ...ops.reduction import any, mean, sum
 from ...ops.scan import cumsum
 from ...ops.shape import reshape
 from .distance import pairwise_distance
@@ -257,6 +259,17 @@ def poisson_nll_loss(
     return reduced(what, each, reduction)
 
 
+@primitive
+def not_negative(x: Array) -> Array:
+    """The variances themselves. Raises ArgumentError if one is negative."""
+    if (x < 0).any():
+        raise ArgumentError(f"gaussian_nll_loss: var has negative elements, such as {x[x < 0].flat[0]}; variances are at least 0")
+    return x
+
+
+not_negative.vjp(x=None)
+
+
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> Tensor:
     """(log v + (x - target)² / v) / 2 with v = max(var, eps), for normal distributions of mean x; `full` adds log(2π) / 2.
 
@@ -276,8 +289,6 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
             raise ShapeError(
                 f"{what}: var must have the input's shape, or size 1 in the last dim\n  {tuple(var.shape)} · {tuple(input.shape)}"
             )
-    if not bool(all(var >= 0)):
-        raise ArgumentError(f"{what}: var has negative elements; variances are at least 0")
-    bounded = var + cut(clamp_min_p(var, float(eps)) - var)  # the bound does not stop the gradient
+    bounded = var + cut(clamp_min_p(not_negative(var), float(eps)) - var)  # the bound does not stop the gradient
     each = 0.5 * (log(bounded) + square(input - target) / bounded)
     return reduced(what, each + 0.5 * math.log(2.0 * math.pi) if full else each, reduction)
