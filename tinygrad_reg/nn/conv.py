@@ -24,6 +24,7 @@ class _ConvNd(Module):
 
     spatial: ClassVar[int]
     transposed: ClassVar[bool] = False
+    padding: Any  # numbers, or for convolutions "same" or "valid"
     weight: Parameter
     bias: Parameter | None
 
@@ -109,9 +110,7 @@ class _Conv(_ConvNd):
         dtype: Any = None,
     ) -> None:
         factory = {"device": device, "dtype": dtype}
-        super().__init__(
-            (in_channels, out_channels), kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, factory
-        )  # fmt: skip
+        super().__init__((in_channels, out_channels), kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, factory)
 
     def forward(self, input: Tensor) -> Tensor:
         padding = self.padding
@@ -175,7 +174,7 @@ class _ConvTranspose(_ConvNd):
         padding, factory = self._sizes("padding", padding, 0), {"device": device, "dtype": dtype}
         super().__init__(
             (in_channels, out_channels), kernel_size, stride, padding, dilation, output_padding, groups, bias, padding_mode, factory
-        )  # fmt: skip
+        )
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The transposed convolution; `output_size` chooses one of the sizes that the convolution takes to the input's."""
@@ -189,7 +188,7 @@ class _ConvTranspose(_ConvNd):
             raise ArgumentError(f"{what}: output_size needs {count} or {input.ndim} numbers, got {tuple(output_size)}")
         wanted = tuple(output_size)[-count:]
         settings = zip(input.shape[-count:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
-        least = tuple([(n - 1) * s - 2 * int(p) + d * (k - 1) + 1 for n, s, p, d, k in settings])
+        least = tuple([(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in settings])
         extra = tuple([n - m for n, m in zip(wanted, least, strict=True)])
         if any(not 0 <= e < s for e, s in zip(extra, self.stride, strict=True)):
             most = tuple([m + s - 1 for m, s in zip(least, self.stride, strict=True)])

@@ -106,7 +106,7 @@ class AvgPool1d(Module):
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.kernel_size = per_dim(kernel_size, 1, "AvgPool1d", "kernel_size", 1)
         self.stride = self.kernel_size if stride is None else per_dim(stride, 1, "AvgPool1d", "stride", 1)

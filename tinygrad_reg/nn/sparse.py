@@ -59,19 +59,18 @@ class _Table(Module):
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)
 
-    @classmethod
-    def _from(cls, embeddings: Tensor, freeze: bool, **settings: Any) -> Self:
-        if embeddings.ndim != 2:
-            raise ShapeError(f"{cls.__name__}.from_pretrained: embeddings must be (rows, features), got shape {tuple(embeddings.shape)}")
-        made = cls(*embeddings.shape, _weight=embeddings, **settings)  # type: ignore[call-arg]
-        made.weight.requires_grad_(not freeze)
-        return made
-
     def _settings(self) -> list[str]:
         """What the repr of both shows, where it is not the usual."""
         usual = {"max_norm": None, "norm_type": 2, "scale_grad_by_freq": False}
         changed = [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
         return [str(self.num_embeddings), str(self.embedding_dim), *changed]
+
+
+def _sizes(what: str, embeddings: Tensor) -> tuple[int, int]:
+    if embeddings.ndim != 2:
+        raise ShapeError(f"{what}.from_pretrained: embeddings must be (rows, features), got shape {tuple(embeddings.shape)}")
+    rows, features = embeddings.shape
+    return rows, features
 
 
 class Embedding(_Table):
@@ -96,9 +95,7 @@ class Embedding(_Table):
         dtype: Any = None,
     ) -> None:
         factory = {"device": device, "dtype": dtype}
-        super().__init__(
-            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, factory
-        )  # fmt: skip
+        super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, factory)
         self.weight.requires_grad_(not _freeze)
 
     @classmethod
@@ -113,15 +110,8 @@ class Embedding(_Table):
         sparse: bool = False,
     ) -> Self:
         """A layer with this table, which is not trained if `freeze`."""
-        return cls._from(
-            embeddings,
-            freeze,
-            padding_idx=padding_idx,
-            max_norm=max_norm,
-            norm_type=norm_type,
-            scale_grad_by_freq=scale_grad_by_freq,
-            sparse=sparse,
-        )
+        rows, features = _sizes(cls.__name__, embeddings)
+        return cls(rows, features, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
@@ -151,9 +141,7 @@ class EmbeddingBag(_Table):
         dtype: Any = None,
     ) -> None:
         factory = {"device": device, "dtype": dtype}
-        super().__init__(
-            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, factory
-        )  # fmt: skip
+        super().__init__(num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, factory)
         self.mode = mode
         self.include_last_offset = include_last_offset
 
@@ -171,17 +159,11 @@ class EmbeddingBag(_Table):
         padding_idx: int | None = None,
     ) -> Self:
         """A layer with this table, which is not trained if `freeze`."""
-        return cls._from(
-            embeddings,
-            freeze,
-            max_norm=max_norm,
-            norm_type=norm_type,
-            scale_grad_by_freq=scale_grad_by_freq,
-            mode=mode,
-            sparse=sparse,
-            include_last_offset=include_last_offset,
-            padding_idx=padding_idx,
-        )
+        rows, features = _sizes(cls.__name__, embeddings)
+        settings = (max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset, padding_idx)
+        made = cls(rows, features, *settings)
+        made.weight.requires_grad_(not freeze)
+        return made
 
     def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
         return F.embedding_bag(

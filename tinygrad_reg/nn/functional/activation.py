@@ -255,9 +255,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     return input - tanh(input)
 
 
-def rrelu(
-    input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, inplace: bool = False
-) -> Tensor:  # fmt: skip
+def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, inplace: bool = False) -> Tensor:
     """x where positive, slope · x elsewhere; in training slopes are uniform on [lower, upper), each its own, else their mean.
 
     Xu et al., Empirical evaluation of rectified activations in convolutional network, 2015.

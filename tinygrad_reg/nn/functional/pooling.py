@@ -9,7 +9,8 @@ from ...creation import zeros
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, DtypeError, ShapeError
 from ...ops.elementwise import abs, eq
-from ...ops.gathering import in_range, scatter
+from ...ops.gathering import scatter
+from ...ops.indexing import in_range
 from ...ops.pooling import adaptive_max, adaptive_mean, sliding_max, sliding_mean
 from ...ops.shape import reshape
 from ...ops.windows import Sizes, batched, per_dim, unbatched
@@ -78,7 +79,7 @@ def _lp_pool(what: str, count: int, input: Any, norm_type: float, kernel_size: A
         return largest
     elements = math.prod(per_dim(kernel_size, count, what, "kernel_size", 1))
     total = sliding_mean(what, count, input**p, options, True) * float(elements)
-    return masked(total, eq(total, 0.0)) ** (1.0 / p)  # type: ignore[no-any-return]
+    return masked(total, eq(total, 0.0)) ** (1.0 / p)
 
 
 # ---- the way back of maxima ----------------------------------------------------------------------------------------
