@@ -222,3 +222,14 @@ def test_rrelu_in_training(inplace: bool) -> None:
     assert 0.25 <= drawn.min() < 0.26
     assert 0.49 < drawn.max() < 0.5
     assert abs(drawn.mean() - 0.375) < 0.005
+
+
+@pytest.mark.parametrize("name", ["upsample", "upsample_nearest", "upsample_bilinear"])
+def test_old_names_of_interpolate(name: str) -> None:
+    for settings in ({"size": (3, 7)}, {"scale_factor": 2}):
+        with pytest.warns(UserWarning, match="Use `nn.functional.interpolate`"):
+            both(name, sample(2, 3, 4, 5), **settings)
+
+
+def test_leaky_relu_with_drawn_slopes_by_its_name_in_place() -> None:
+    compare(lambda x: ours.rrelu_(x * 2, 0.1, 0.7), lambda x: theirs.rrelu_(x * 2, 0.1, 0.7), sample(5, 4))

@@ -115,6 +115,14 @@ def test_activation_in_place(case: str) -> None:
     compare(*functions, 3 * sample((5, 4))[0], second=name not in ONCE, rtol=loose(name))
 
 
+@pytest.mark.parametrize("case", [case for case in ACTIVATIONS if hasattr(tF, f"{ACTIVATIONS[case][0]}_")])
+def test_activation_by_its_name_in_place(case: str) -> None:
+    name, settings, _ = ACTIVATIONS[case]
+    if case == "leaky_relu_negative":
+        pytest.skip("torch refuses it, ours is right")
+    compare(*[overwriting(f) for f in by_name(f"{name}_", **settings)], 3 * sample((5, 4))[0], second=name not in ONCE)
+
+
 def overwriting(function: Callable[..., Any]) -> Callable[..., Any]:
     """A use of a function that changes its input: with what came before and after."""
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 import warnings
 from typing import Any, ClassVar
 
-from ..creation import empty, ones, tensor, zeros
+from ..creation import ones, tensor, zeros
 from ..engine.state import no_grad
 from ..errors import ShapeError
 from ..ops.shape import squeeze, unsqueeze
 from ..tensor import Tensor
 from . import functional as F
-from . import init
-from .module import Module
-from .parameter import Parameter
+from .normalization import Affine
 
 
-class _NormBase(Module):
+class _NormBase(Affine):
     """What both kinds share: weight and bias of each channel if `affine`, statistics of it if `track_running_stats`."""
 
     dims: ClassVar[tuple[int, ...]]  # how many an input may have
-    weight: Parameter | None
-    bias: Parameter | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -44,8 +40,7 @@ class _NormBase(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            self.register_parameter(name, Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None)
+        self._make(num_features, affine, bias, device, dtype)
         kept = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if kept else None)
         self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if kept else None)
@@ -62,10 +57,7 @@ class _NormBase(Module):
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, statistics as at the start."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def _check_dims(self, input: Tensor) -> None:
         if input.ndim not in self.dims:

@@ -217,8 +217,8 @@ class ConvTranspose3d(_ConvTranspose):
     convolve = staticmethod(conv_transpose3d)
 
 
-class Unfold(Module):
-    """The windows a convolution sees, each as a column; (n, c, h, w) -> (n, c · kh · kw, windows)."""
+class _Windows(Module):
+    """What Unfold and Fold share: where the windows of an image lie."""
 
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()
@@ -227,14 +227,18 @@ class Unfold(Module):
         self.padding = padding
         self.stride = stride
 
-    def forward(self, input: Tensor) -> Tensor:
-        return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
-
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
 
 
-class Fold(Unfold):
+class Unfold(_Windows):
+    """The windows a convolution sees, each as a column; (n, c, h, w) -> (n, c · kh · kw, windows)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+
+class Fold(_Windows):
     """Columns added up where their windows lie, the transpose of `Unfold`; (n, c · kh · kw, windows) -> (n, c, h, w)."""
 
     def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:

@@ -35,21 +35,28 @@ from ...ops.resize import interpolate as interpolate
 from ...ops.resize import pixel_shuffle as pixel_shuffle
 from ...ops.resize import pixel_unshuffle as pixel_unshuffle
 from .activation import celu as celu
+from .activation import celu_ as celu_
 from .activation import elu as elu
+from .activation import elu_ as elu_
 from .activation import gelu as gelu
 from .activation import glu as glu
 from .activation import hardshrink as hardshrink
 from .activation import hardsigmoid as hardsigmoid
 from .activation import hardswish as hardswish
 from .activation import hardtanh as hardtanh
+from .activation import hardtanh_ as hardtanh_
 from .activation import leaky_relu as leaky_relu
+from .activation import leaky_relu_ as leaky_relu_
 from .activation import log_softmax as log_softmax
 from .activation import mish as mish
 from .activation import prelu as prelu
 from .activation import relu as relu
 from .activation import relu6 as relu6
+from .activation import relu_ as relu_
 from .activation import rrelu as rrelu
+from .activation import rrelu_ as rrelu_
 from .activation import selu as selu
+from .activation import selu_ as selu_
 from .activation import silu as silu
 from .activation import softmax as softmax
 from .activation import softmin as softmin
@@ -57,6 +64,7 @@ from .activation import softshrink as softshrink
 from .activation import softsign as softsign
 from .activation import tanhshrink as tanhshrink
 from .activation import threshold as threshold
+from .activation import threshold_ as threshold_
 from .distance import cosine_similarity as cosine_similarity
 from .distance import pairwise_distance as pairwise_distance
 from .dropout import alpha_dropout as alpha_dropout
@@ -101,5 +109,8 @@ from .pooling import max_unpool3d as max_unpool3d
 from .sparse import embedding as embedding
 from .sparse import embedding_bag as embedding_bag
 from .sparse import one_hot as one_hot
+from .upsampling import upsample as upsample
+from .upsampling import upsample_bilinear as upsample_bilinear
+from .upsampling import upsample_nearest as upsample_nearest
 
 _check_registry()  # the operations that only layers use
