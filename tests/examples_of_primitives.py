@@ -296,8 +296,13 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 3, 2), dim=1, grid=Grid(3, 5, "linear")),
         e((2, 3), dim=1, grid=Grid(3, 7, "nearest")),
         e((2, 5), dim=1, grid=Grid(5, 2, "linear", 0.5)),
+        e((2, 4), dim=1, grid=Grid(4, 7, "cubic", None, True)),
     ],
-    "resample_back": [e((2, 5, 2), dim=1, grid=Grid(3, 5, "linear", None, True)), e((2, 7), dim=1, grid=Grid(3, 7, "nearest"))],
+    "resample_back": [
+        e((2, 5, 2), dim=1, grid=Grid(3, 5, "linear", None, True)),
+        e((2, 7), dim=1, grid=Grid(3, 7, "nearest")),
+        e((2, 7), dim=1, grid=Grid(4, 7, "cubic")),
+    ],
     "safe_softmax": [e((2, 3)), e((2, 2, 3)), e((3,)), e((2, 0))],
     "masked_softmax": [e((2, 3), mask("101", "011")), e((2, 2, 3), mask("101", "000"))],
     "draw_p": [

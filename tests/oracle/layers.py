@@ -201,6 +201,7 @@ SIZES = [
     form("Upsample", (2, 3, 4, 5), scale_factor=(2, 1.5), mode="bilinear", align_corners=True),
     form("Upsample", (2, 3, 4, 5), scale_factor=1.7, mode="bilinear", recompute_scale_factor=True),
     form("Upsample", (2, 3, 4, 5), scale_factor=2, mode="nearest-exact"),
+    form("Upsample", (2, 3, 4, 5), (7, 3), mode="bicubic"),
     form("Upsample", (1, 2, 3, 4, 3), scale_factor=2, mode="trilinear"),
     form("UpsamplingNearest2d", (2, 3, 4, 5), (3, 7)),
     form("UpsamplingNearest2d", (2, 3, 4, 5), scale_factor=2),
