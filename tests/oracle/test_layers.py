@@ -100,6 +100,15 @@ def test_layer_in_single_precision(made: Form) -> None:
     agree(made, "float32", True)
 
 
+NOT_IN_HALF = {"AvgPool3d", "LPPool3d", "LocalResponseNorm", "MultiMarginLoss", "MultiLabelMarginLoss"}  # torch's, on the CPU
+
+
+@pytest.mark.parametrize("made", [made for made in FORMS if made.name not in NOT_IN_HALF], ids=str)
+def test_layer_in_half_precision(made: Form) -> None:
+    ours, theirs = pair(made, "float16")
+    compare(ours.eval(), theirs.eval(), *made.arrays("float16"), grad=False)
+
+
 @pytest.mark.parametrize("made", DRAWING, ids=str)
 def test_layer_that_draws_in_evaluation(made: Form) -> None:
     agree(made, "float64", False)

@@ -38,6 +38,10 @@ def test_unpooling() -> None:
     assert x.grad.tolist() == [[[0.0, 10.0, 4.0, 0.0, 0.0]]]
 
 
+def test_unpooling_nothing() -> None:
+    assert F.max_unpool2d(tg.zeros(0, 2, 3, 3), tg.zeros(0, 2, 3, 3).long(), 2).shape == (0, 2, 6, 6)
+
+
 def test_unpooling_refuses_places_that_do_not_exist() -> None:
     x, places = tg.ones(1, 2), tg.tensor([[0, 3]])
     with pytest.raises(DimensionError, match="max_unpool1d"):

@@ -118,8 +118,9 @@ def _max_unpool(what: str, count: int, input: Any, indices: Any, options: tuple[
     (input, added), (indices, _) = batched(input, count, what), batched(indices, count, what)
     size = _unpooled(what, input.shape[2:], options, output_size)
     lead, places = tuple(input.shape[:2]), math.prod(size)
-    numbers = in_range(reshape(indices, (*lead, -1)), size=places, what=what)
-    flat = scatter(zeros((*lead, places), dtype=input.dtype), -1, numbers, reshape(input, (*lead, -1)))
+    lines = (*lead, math.prod(input.shape[2:]))
+    numbers = in_range(reshape(indices, lines), size=places, what=what)
+    flat = scatter(zeros((*lead, places), dtype=input.dtype), -1, numbers, reshape(input, lines))
     return unbatched(reshape(flat, (*lead, *size)), added)
 
 
