@@ -69,7 +69,11 @@ DECIDED = [
 INTERNAL = {"output": "the entries of a tuple of results; see split, unbind, standardize"}
 
 #: The result is the argument itself, or shares its memory, without being a view that writes must follow: see the tests.
-SHARES_MEMORY = {"cut": "always behind a conversion, which copies", "in_range": "passes indices on"}
+SHARES_MEMORY = {
+    "cut": "always behind a conversion, which copies",
+    "in_range": "passes indices on",
+    "not_negative": "passes variances on to a sum",
+}
 
 SHAPES: list[tuple[Shape, ...]] = [((2, 3),), ((),), ((0, 2),)]
 PAIRS: list[tuple[Shape, ...]] = [((2, 3), (2, 3)), ((2, 1), (3,)), ((), (2,)), ((1, 2), ()), ((0, 2), (2,)), ((), ())]
@@ -166,6 +170,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "index_put": [e((4, 3), (3, 3), ints(3, 0, 3), dims=(0,), repeated=r) for r in ("add", "last")]
     + [e((4, 3), (1, 3), ints(3, 0), dims=(0,), repeated="never"), e((2, 3), (), mask("101", "010"), dims=(0,), repeated="never")],
     "index_multiply": [e((2, 3), (2, 2), ints([0], [1]), ints([2, 0], [1, 1])), e((3,), (), ints(0, 2))],
+    "not_negative": [e(ints(0, 3, 2))],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
     "nonzero": [e((2, 2))],
     "copied": [e((2, 3), (2, 3)), e((2, 3), (3,)), e((2,), ())],
@@ -291,8 +296,13 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 3, 2), dim=1, grid=Grid(3, 5, "linear")),
         e((2, 3), dim=1, grid=Grid(3, 7, "nearest")),
         e((2, 5), dim=1, grid=Grid(5, 2, "linear", 0.5)),
+        e((2, 4), dim=1, grid=Grid(4, 7, "cubic", None, True)),
     ],
-    "resample_back": [e((2, 5, 2), dim=1, grid=Grid(3, 5, "linear", None, True)), e((2, 7), dim=1, grid=Grid(3, 7, "nearest"))],
+    "resample_back": [
+        e((2, 5, 2), dim=1, grid=Grid(3, 5, "linear", None, True)),
+        e((2, 7), dim=1, grid=Grid(3, 7, "nearest")),
+        e((2, 7), dim=1, grid=Grid(4, 7, "cubic")),
+    ],
     "safe_softmax": [e((2, 3)), e((2, 2, 3)), e((3,)), e((2, 0))],
     "masked_softmax": [e((2, 3), mask("101", "011")), e((2, 2, 3), mask("101", "000"))],
     "draw_p": [

@@ -39,6 +39,29 @@ allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_gr
 autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
 nn.functional.dropout3d nn.functional.embedding_bag
 """
+MODULES = """
+Identity Linear Bilinear Flatten Unflatten Sequential ModuleList ModuleDict ParameterList ParameterDict Conv1d Conv2d ConvTranspose1d
+ConvTranspose2d Unfold Fold MaxPool1d MaxPool2d AvgPool1d AvgPool2d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d
+AdaptiveMaxPool2d ConstantPad1d ConstantPad2d ReflectionPad1d ReflectionPad2d ReplicationPad1d ReplicationPad2d ZeroPad2d CircularPad1d
+CircularPad2d Upsample PixelShuffle PixelUnshuffle ChannelShuffle ReLU ReLU6 LeakyReLU PReLU ELU SELU CELU GELU SiLU Mish Softplus
+Softsign Softshrink Hardshrink Tanhshrink Threshold LogSigmoid Sigmoid Tanh Hardtanh Hardsigmoid Hardswish GLU Softmin Softmax
+LogSoftmax BatchNorm1d BatchNorm2d LayerNorm GroupNorm InstanceNorm1d InstanceNorm2d RMSNorm LocalResponseNorm Dropout Dropout1d
+Dropout2d AlphaDropout Embedding EmbeddingBag RNN LSTM GRU RNNCell LSTMCell GRUCell MultiheadAttention Transformer TransformerEncoder
+TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer L1Loss MSELoss SmoothL1Loss HuberLoss CrossEntropyLoss NLLLoss
+BCELoss BCEWithLogitsLoss KLDivLoss PoissonNLLLoss GaussianNLLLoss MarginRankingLoss HingeEmbeddingLoss CosineEmbeddingLoss
+TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss SoftMarginLoss CosineSimilarity PairwiseDistance
+"""
+
+#: Modules of the scope that are still to come.
+PLANNED = {
+    *("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "MultiheadAttention"),
+    *("Transformer", "TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer"),
+}
+
+
+def names() -> list[str]:
+    """All names of the scope."""
+    return [*(OPERATIONS + BESIDES).split(), *[f"nn.{name}" for name in MODULES.split()]]
 
 
 def exists(name: str) -> bool:
@@ -56,8 +79,8 @@ def _found(root: Any, parts: list[str]) -> bool:
 
 def missing() -> list[str]:
     """The names that do not exist."""
-    return [name for name in (OPERATIONS + BESIDES).split() if not exists(name)]
+    return [name for name in names() if not exists(name)]
 
 
 if __name__ == "__main__":
-    print("\n".join(missing()) or f"all {len((OPERATIONS + BESIDES).split())} names exist")
+    print("\n".join(missing()) or f"all {len(names())} names exist")

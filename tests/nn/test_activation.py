@@ -6,7 +6,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg import nn
-from tinygrad_reg.errors import ArgumentError
+from tinygrad_reg.errors import ArgumentError, ShapeError
 
 
 def test_settings_reach_the_function() -> None:
@@ -45,3 +45,26 @@ def test_prelu_learns_its_slope() -> None:
     layer = nn.PReLU(2, dtype=tg.float64)
     layer(tg.tensor([[-3.0, 5.0]], dtype=tg.float64)).sum().backward()
     assert layer.weight.grad.tolist() == [-3.0, 0.0]
+
+
+def test_rrelu_draws_slopes_in_training_and_takes_their_mean_afterwards() -> None:
+    layer, x = nn.RReLU(0.2, 0.4), tg.tensor([-1.0, 2.0]).repeat(50)
+    tg.manual_seed(0)
+    out = layer(x)
+    assert (out[1::2] == 2.0).all()
+    assert len(set(out[::2].tolist())) > 40
+    assert ((out[::2] > -0.4) & (out[::2] <= -0.2)).all()
+    assert layer.eval()(x)[0].item() == pytest.approx(-0.3)
+    with pytest.raises(ArgumentError, match="lower must not exceed upper"):
+        nn.RReLU(0.4, 0.2)(x)
+
+
+def test_softmax2d_is_over_channels() -> None:
+    assert nn.Softmax2d()(tg.zeros(2, 4, 3, 3))[1, :, 2, 2].tolist() == [0.25] * 4
+    with pytest.raises(ShapeError, match="Softmax2d"):
+        nn.Softmax2d()(tg.zeros(2, 4))
+
+
+def test_old_names_of_bounds() -> None:
+    with pytest.warns(FutureWarning, match="say min_val and max_val"):
+        assert nn.Hardtanh(min_value=-3.0, max_value=2.0).min_val == -3.0

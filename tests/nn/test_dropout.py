@@ -25,3 +25,20 @@ def test_probabilities_only() -> None:
     for p in (-0.1, 1.1, float("nan")):
         with pytest.raises(ArgumentError, match="between 0 and 1"):
             nn.Dropout(p)
+
+
+def test_channels_go_as_a_whole() -> None:
+    tg.manual_seed(0)
+    for layer, shape in ((nn.Dropout1d(), (50, 4, 3)), (nn.Dropout2d(), (50, 4, 3, 2)), (nn.Dropout3d(), (50, 4, 3, 2, 1))):
+        lines = layer(tg.ones(*shape)).reshape(200, -1)
+        assert {tuple(line) for line in lines.tolist()} == {(0.0,) * lines.shape[1], (2.0,) * lines.shape[1]}
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    tg.manual_seed(0)
+    x = tg.randn(100_000)
+    for layer in (nn.AlphaDropout(0.3), nn.FeatureAlphaDropout(0.3)):
+        out = layer(x.reshape(-1, 1, 1) if isinstance(layer, nn.FeatureAlphaDropout) else x)
+        assert out.mean().item() == pytest.approx(0.0, abs=0.02)
+        assert out.var().item() == pytest.approx(1.0, abs=0.02)
+    assert nn.AlphaDropout(0.3).eval()(x) is x

@@ -17,7 +17,10 @@ Shape = tuple[int, ...]
 
 
 class Case(NamedTuple):
-    """How to make a layer, and the shapes of its inputs; `target` makes the last input, where it is no random float."""
+    """How to make a layer, and the shapes of its inputs; `target` makes the last input, where it is no random float.
+
+    Convolutions, poolings and norms are given odd sizes, so that windows do not fit evenly.
+    """
 
     make: Callable[[], nn.Module]
     inputs: list[Shape]
@@ -30,6 +33,18 @@ def classes() -> tg.Tensor:
 
 def probabilities() -> tg.Tensor:
     return tg.tensor([[0.1, 0.9], [0.5, 0.5], [0.8, 0.2]], dtype=tg.float64)
+
+
+def signs() -> tg.Tensor:
+    return tg.tensor([[1.0, -1.0], [-1.0, -1.0], [1.0, 1.0]], dtype=tg.float64)
+
+
+def sides() -> tg.Tensor:
+    return tg.tensor([1.0, -1.0, -1.0], dtype=tg.float64)
+
+
+def rows() -> tg.Tensor:
+    return tg.tensor([[1, 3, 1], [0, 4, 2]])
 
 
 class Sum(nn.Module):
@@ -55,6 +70,10 @@ class Against(nn.Module):
 
     def forward(self, x: tg.Tensor) -> tg.Tensor:
         return self.loss(x, self.target)
+
+
+def padding(name: str, count: int, *value: float) -> Case:
+    return Case(lambda: getattr(nn, name)((1, 2, 0, 1, 2, 1)[: 2 * count], *value), [(2, 4, 3, 4)[3 - count :]])
 
 
 CASES: dict[str, Case] = {
@@ -87,6 +106,74 @@ CASES: dict[str, Case] = {
     "BCELoss": Case(lambda: nn.Sequential(nn.Sigmoid(), Against(nn.BCELoss(), probabilities())), [(3, 2)]),
     "BCEWithLogitsLoss": Case(lambda: nn.BCEWithLogitsLoss(pos_weight=tg.tensor([1.0, 2.0])), [(3, 2)], probabilities),
     "CrossEntropyLoss": Case(lambda: nn.CrossEntropyLoss(tg.tensor([1.0, 2.0, 0.5]), label_smoothing=0.1), [(3, 3)], classes),
+    "PoissonNLLLoss": Case(lambda: nn.PoissonNLLLoss(full=True), [(3, 2)], lambda: 3 * probabilities()),
+    "GaussianNLLLoss": Case(lambda: nn.GaussianNLLLoss(full=True), [(3, 2), (3, 2)], probabilities),
+    "HingeEmbeddingLoss": Case(nn.HingeEmbeddingLoss, [(3, 2)], signs),
+    "SoftMarginLoss": Case(nn.SoftMarginLoss, [(3, 2)], signs),
+    "MarginRankingLoss": Case(lambda: nn.MarginRankingLoss(0.3), [(3,), (3,)], sides),
+    "CosineEmbeddingLoss": Case(lambda: nn.CosineEmbeddingLoss(-0.9), [(3, 2), (3, 2)], sides),
+    "TripletMarginLoss": Case(lambda: nn.TripletMarginLoss(2.0, swap=True), [(3, 2)] * 3),
+    "TripletMarginWithDistanceLoss": Case(
+        lambda: nn.TripletMarginWithDistanceLoss(distance_function=nn.Bilinear(2, 2, 1), margin=3.0), [(3, 2)] * 3
+    ),
+    "MultiMarginLoss": Case(lambda: nn.MultiMarginLoss(p=2, weight=tg.tensor([1.0, 2.0, 0.5])), [(3, 3)], classes),
+    "MultiLabelMarginLoss": Case(nn.MultiLabelMarginLoss, [(2, 3)], lambda: tg.tensor([[2, 0, -1], [1, -1, 0]])),
+    "MultiLabelSoftMarginLoss": Case(lambda: nn.MultiLabelSoftMarginLoss(tg.tensor([1.0, 2.0])), [(3, 2)], probabilities),
+    "CosineSimilarity": Case(nn.CosineSimilarity, [(4, 3), (4, 3)]),
+    "PairwiseDistance": Case(nn.PairwiseDistance, [(4, 3), (4, 3)]),
+    "RReLU": Case(nn.RReLU, [(4, 3)]),
+    "Softmax2d": Case(nn.Softmax2d, [(2, 3, 2, 2)]),
+    "Dropout1d": Case(nn.Dropout1d, [(2, 3, 4)]),
+    "Dropout2d": Case(nn.Dropout2d, [(2, 3, 2, 2)]),
+    "Dropout3d": Case(nn.Dropout3d, [(2, 3, 2, 1, 2)]),
+    "AlphaDropout": Case(nn.AlphaDropout, [(4, 3)]),
+    "FeatureAlphaDropout": Case(nn.FeatureAlphaDropout, [(2, 3, 2)]),
+    "Embedding": Case(lambda: nn.Embedding(5, 3), [], rows),
+    "EmbeddingBag": Case(lambda: nn.EmbeddingBag(5, 3, padding_idx=1), [], rows),
+    "Conv1d": Case(lambda: nn.Conv1d(4, 6, 3, 2, 2, 2, 2, padding_mode="circular"), [(2, 4, 7)]),
+    "Conv2d": Case(lambda: nn.Conv2d(2, 3, (2, 3), padding="same", padding_mode="reflect"), [(2, 2, 5, 4)]),
+    "Conv3d": Case(lambda: nn.Conv3d(2, 3, (1, 2, 3), stride=(1, 2, 1)), [(1, 2, 2, 3, 4)]),
+    "ConvTranspose1d": Case(lambda: nn.ConvTranspose1d(4, 6, 3, 2, 1, 1, 2), [(2, 4, 5)]),
+    "ConvTranspose2d": Case(lambda: nn.ConvTranspose2d(2, 3, (3, 2), dilation=(1, 2)), [(2, 2, 3, 4)]),
+    "ConvTranspose3d": Case(lambda: nn.ConvTranspose3d(2, 1, 2, stride=2, output_padding=1), [(1, 2, 2, 2, 2)]),
+    "Unfold": Case(lambda: nn.Unfold((2, 3), padding=1, stride=2), [(2, 2, 4, 5)]),
+    "Fold": Case(lambda: nn.Fold((3, 4), 2, padding=1), [(2, 8, 20)]),
+    "MaxPool1d": Case(lambda: nn.MaxPool1d(3, 2, 1, ceil_mode=True), [(2, 3, 8)]),
+    "MaxPool2d": Case(lambda: nn.MaxPool2d((2, 3), dilation=(2, 1)), [(2, 3, 5, 7)]),
+    "MaxPool3d": Case(lambda: nn.MaxPool3d(2, 1), [(1, 2, 2, 3, 3)]),
+    "MaxUnpool1d": Case(lambda: nn.MaxUnpool1d(2), [(2, 3)], lambda: tg.tensor([[0, 3, 4], [1, 2, 5]])),
+    "MaxUnpool2d": Case(lambda: nn.MaxUnpool2d(2), [(1, 2, 2)], lambda: tg.tensor([[[0, 6], [9, 14]]])),
+    "MaxUnpool3d": Case(lambda: nn.MaxUnpool3d(2), [(1, 1, 1, 2)], lambda: tg.tensor([[[[0, 15]]]])),
+    "AvgPool1d": Case(lambda: nn.AvgPool1d(3, 2, 1, True, False), [(2, 3, 8)]),
+    "AvgPool2d": Case(lambda: nn.AvgPool2d((2, 3), (1, 2), divisor_override=5), [(2, 3, 5, 7)]),
+    "AvgPool3d": Case(lambda: nn.AvgPool3d(2, 1, 1), [(1, 2, 2, 3, 3)]),
+    "LPPool1d": Case(lambda: nn.LPPool1d(2, 3, 2, True), [(2, 3, 8)]),
+    "LPPool2d": Case(lambda: nn.LPPool2d(4, (2, 3)), [(2, 3, 5, 7)]),
+    "LPPool3d": Case(lambda: nn.LPPool3d(2, 2, 1), [(1, 2, 2, 3, 3)]),
+    "AdaptiveAvgPool1d": Case(lambda: nn.AdaptiveAvgPool1d(3), [(2, 3, 7)]),
+    "AdaptiveAvgPool2d": Case(lambda: nn.AdaptiveAvgPool2d((None, 2)), [(2, 3, 4, 5)]),
+    "AdaptiveAvgPool3d": Case(lambda: nn.AdaptiveAvgPool3d((1, 2, 2)), [(1, 2, 2, 3, 4)]),
+    "AdaptiveMaxPool1d": Case(lambda: nn.AdaptiveMaxPool1d(3), [(2, 3, 7)]),
+    "AdaptiveMaxPool2d": Case(lambda: nn.AdaptiveMaxPool2d((None, 2)), [(2, 3, 4, 5)]),
+    "AdaptiveMaxPool3d": Case(lambda: nn.AdaptiveMaxPool3d((1, 2, 2)), [(1, 2, 2, 3, 4)]),
+    **{f"ConstantPad{n}d": padding(f"ConstantPad{n}d", n, 1.5) for n in (1, 2, 3)},
+    **{f"{kind}Pad{n}d": padding(f"{kind}Pad{n}d", n) for kind in ("Zero", "Reflection", "Replication", "Circular") for n in (1, 2, 3)},
+    "Upsample": Case(lambda: nn.Upsample(scale_factor=1.5, mode="bilinear"), [(1, 2, 3, 4)]),
+    "UpsamplingNearest2d": Case(lambda: nn.UpsamplingNearest2d((5, 3)), [(1, 2, 3, 4)]),
+    "UpsamplingBilinear2d": Case(lambda: nn.UpsamplingBilinear2d(scale_factor=2), [(1, 2, 3, 4)]),
+    "PixelShuffle": Case(lambda: nn.PixelShuffle(2), [(1, 4, 2, 3)]),
+    "PixelUnshuffle": Case(lambda: nn.PixelUnshuffle(2), [(1, 2, 4, 6)]),
+    "ChannelShuffle": Case(lambda: nn.ChannelShuffle(2), [(2, 4, 3)]),
+    "BatchNorm1d": Case(lambda: nn.BatchNorm1d(3), [(5, 3)]),
+    "BatchNorm2d": Case(lambda: nn.BatchNorm2d(3, momentum=None, bias=False), [(2, 3, 2, 3)]),
+    "BatchNorm3d": Case(lambda: nn.BatchNorm3d(2), [(2, 2, 2, 1, 3)]),
+    "InstanceNorm1d": Case(lambda: nn.InstanceNorm1d(3, affine=True, track_running_stats=True), [(2, 3, 4)]),
+    "InstanceNorm2d": Case(lambda: nn.InstanceNorm2d(3, affine=True), [(3, 2, 3)]),
+    "InstanceNorm3d": Case(lambda: nn.InstanceNorm3d(2), [(2, 2, 2, 1, 3)]),
+    "LayerNorm": Case(lambda: nn.LayerNorm((3, 2)), [(4, 3, 2)]),
+    "GroupNorm": Case(lambda: nn.GroupNorm(2, 4), [(2, 4, 3)]),
+    "RMSNorm": Case(lambda: nn.RMSNorm(4), [(3, 4)]),
+    "LocalResponseNorm": Case(lambda: nn.LocalResponseNorm(3, alpha=0.5), [(2, 4, 3)]),
     "NLLLoss": Case(lambda: nn.NLLLoss(tg.tensor([1.0, 2.0, 0.5])), [(3, 3)], classes),
 }
 
@@ -115,37 +202,44 @@ def test_every_layer_has_a_case() -> None:
     assert not missing, f"add a line to CASES for {', '.join(sorted(missing))}"
 
 
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("name", CASES)
-def test_gradients_are_those_of_finite_differences(name: str) -> None:
-    """Along random directions, for parameters and inputs, in the first and the second derivative."""
+def test_gradients_are_those_of_finite_differences(name: str, training: bool) -> None:
+    """Of each parameter and input along a random direction, in the first and the second derivative; always with the same drawn numbers."""
     module, inputs = prepared(name)
-    module.eval()
+    module.train(training)
     wrt = [x for x in (*inputs, *module.parameters()) if x.requires_grad]
     weight = tg.randn(module(*inputs).shape, dtype=tg.float64)
     directions = [tg.randn(x.shape, dtype=tg.float64) for x in wrt]
 
     def value() -> tg.Tensor:
+        tg.manual_seed(1)
         return (module(*inputs) * weight).sum()
 
-    def slope(create_graph: bool) -> tg.Tensor:
-        """The derivative of the value along the directions."""
-        grads = tg.autograd.grad(value(), wrt, create_graph=create_graph, allow_unused=True)
-        return sum(((g * v).sum() for g, v in zip(grads, directions, strict=True) if g is not None), tg.zeros((), dtype=tg.float64))
+    def slopes(create_graph: bool) -> list[tg.Tensor]:
+        """The derivative of the value along each direction."""
+        return along(tg.autograd.grad(value(), wrt, create_graph=create_graph, allow_unused=True))
 
-    assert slope(False).item() == pytest.approx(difference(value, wrt, directions), rel=1e-6, abs=1e-8)
-    first = slope(True)
-    second = tg.autograd.grad(first, wrt, allow_unused=True) if first.requires_grad else []
-    along = sum((g * v).sum().item() for g, v in zip(second, directions, strict=False) if g is not None)
-    assert along == pytest.approx(difference(lambda: slope(False), wrt, directions), rel=1e-5, abs=1e-7)
+    def along(grads: Any) -> list[tg.Tensor]:
+        none = tg.zeros((), dtype=tg.float64)
+        return [none if g is None else (g * v).sum() for g, v in zip(grads, directions, strict=True)]
+
+    first = slopes(True)
+    total = tg.stack(first).sum()
+    second = along(tg.autograd.grad(total, wrt, allow_unused=True)) if total.requires_grad else []
+    for got, x, v in zip(first, wrt, directions, strict=True):
+        assert got.item() == pytest.approx(difference(value, x, v), rel=1e-6, abs=1e-8)
+    for got, x, v in zip(second, wrt, directions, strict=False):
+        want = difference(lambda: tg.stack(slopes(False)).sum(), x, v)
+        assert got.item() == pytest.approx(want, rel=1e-5, abs=1e-7)
 
 
-def difference(function: Callable[[], tg.Tensor], at: list[tg.Tensor], directions: list[tg.Tensor], step: float = 1e-6) -> float:
-    """The central difference of a function of tensors along directions."""
+def difference(function: Callable[[], tg.Tensor], x: tg.Tensor, direction: tg.Tensor, step: float = 1e-6) -> float:
+    """The central difference of a function of a tensor along a direction."""
 
     def moved(by: float) -> float:
         with tg.no_grad():
-            for x, v in zip(at, directions, strict=True):
-                x += v * by
+            x.add_(direction * by)
         return function().item()
 
     ahead, behind = moved(step), moved(-2 * step)
@@ -156,6 +250,7 @@ def difference(function: Callable[[], tg.Tensor], at: list[tg.Tensor], direction
 @pytest.mark.parametrize("name", CASES)
 def test_the_state_says_everything(name: str) -> None:
     module, inputs = prepared(name)
+    module(*inputs)  # moves running statistics
     tg.manual_seed(1)
     other = CASES[name].make().double()
     assert str(other.load_state_dict(module.state_dict())) == "<All keys matched successfully>"
@@ -180,7 +275,9 @@ def test_evaluation_is_deterministic_and_modes_reach_all_parts(name: str) -> Non
     assert all(part.training for part in module.modules())
     module.eval()
     assert not any(part.training for part in module.modules())
+    state = copy.deepcopy(module.state_dict())
     assert same(module(*inputs), module(*inputs))
+    assert all(same(state[key], value) for key, value in module.state_dict().items())
 
 
 @pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
@@ -189,11 +286,11 @@ def test_the_dtype_stays(name: str, dtype: Any) -> None:
     module, inputs = prepared(name)
     module.to(dtype)
     given = [x.detach().to(dtype) if x.is_floating_point() else x for x in inputs]
-    given[0].requires_grad_()
+    needing = [x.requires_grad_() for x in given[: len(CASES[name].inputs)][:1]]
     out = module(*given)
     assert out.dtype == dtype
     out.sum().backward()
-    for x in (given[0], *module.parameters()):
+    for x in (*needing, *module.parameters()):
         assert x.grad is not None
         assert (x.grad.dtype, x.grad.shape) == (dtype, x.shape)
 
@@ -203,3 +300,29 @@ def test_text_is_on_lines_of_its_class(name: str) -> None:
     module, _ = prepared(name)
     assert repr(module).startswith(f"{type(module).__name__}(")
     assert repr(module).endswith(")")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_compiled_training_step_is_the_eager_one(name: str) -> None:
+    """Outputs, gradients, parameters and buffers over five steps, to the last bit; from the third on they are replays."""
+
+    def run(compiled: bool) -> tuple[list[Any], str]:
+        module, inputs = prepared(name)
+        optimizer = tg.optim.SGD([*module.parameters(), *inputs[: len(CASES[name].inputs)]], lr=1e-3)
+
+        def step(*given: tg.Tensor) -> tg.Tensor:
+            optimizer.zero_grad()
+            out = module(*given)
+            (out * out).sum().backward()
+            optimizer.step()
+            return out.detach()
+
+        call = tg.compile(step) if compiled else step
+        tg.manual_seed(2)
+        seen: list[Any] = [call(*inputs).detach().numpy().copy() for _ in range(5)]
+        held = [*module.state_dict().values(), *[p.grad for p in module.parameters()], *[x.grad for x in inputs if x.requires_grad]]
+        return [*seen, *[x.detach().numpy().copy() for x in held if x is not None]], call.explain() if compiled else ""
+
+    want, got = run(False), run(True)
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(got[0], want[0], strict=True))
+    assert "replayed 3 times" in got[1]

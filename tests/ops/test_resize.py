@@ -32,7 +32,7 @@ def test_infinities_stay_where_they_are_read() -> None:
 
 
 @pytest.mark.parametrize("keywords", [{"size": (7, 3)}, {"size": (2, 9)}, {"scale_factor": 2}, {"scale_factor": (0.7, 1.6)}])
-@pytest.mark.parametrize("mode", ["nearest", "bilinear", "area"])
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic", "area"])
 def test_interpolation_is_linear(mode: str, keywords: dict[str, Any]) -> None:
     check_linear(lambda x: F.interpolate(x, mode=mode, **keywords), (2, 3, 4, 5))
 
@@ -72,3 +72,18 @@ def test_pixels_become_channels_and_come_back() -> None:
 def test_errors_say_what_is_wrong(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call(tg.ones(1, 2, 4, 4))
+
+
+def test_a_cubic_goes_through_the_points_and_keeps_straight_lines_inside() -> None:
+    x = tg.arange(9.0).reshape(1, 1, 1, 9)
+    out = F.interpolate(x, (1, 17), mode="bicubic", align_corners=True)
+    assert out[0, 0, 0, ::2].tolist() == pytest.approx(list(range(9)))
+    assert out[0, 0, 0, 3:14].tolist() == pytest.approx([n / 2 for n in range(3, 14)])
+
+
+def test_channel_shuffle_deals_channels_out() -> None:
+    x = tg.arange(6.0).reshape(1, 6, 1)
+    assert F.channel_shuffle(x, 2).flatten().tolist() == [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    assert F.channel_shuffle(F.channel_shuffle(x, 2), 3).tolist() == x.tolist()
+    with pytest.raises(ShapeError, match="6 channels are not divisible by 4"):
+        F.channel_shuffle(x, 4)

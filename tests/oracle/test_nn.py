@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -112,6 +113,14 @@ def test_activation_in_place(case: str) -> None:
         pytest.skip("torch refuses it, ours is right")
     functions = [overwriting(f) for f in by_name(name, inplace=True, **settings)]
     compare(*functions, 3 * sample((5, 4))[0], second=name not in ONCE, rtol=loose(name))
+
+
+@pytest.mark.parametrize("case", [case for case in ACTIVATIONS if hasattr(tF, f"{ACTIVATIONS[case][0]}_")])
+def test_activation_by_its_name_in_place(case: str) -> None:
+    name, settings, _ = ACTIVATIONS[case]
+    if case == "leaky_relu_negative":
+        pytest.skip("torch refuses it, ours is right")
+    compare(*[overwriting(f) for f in by_name(f"{name}_", **settings)], 3 * sample((5, 4))[0], second=name not in ONCE)
 
 
 def overwriting(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -324,53 +333,11 @@ def test_losses_refuse_settings_alike() -> None:
     same_error(*by_name("huber_loss", delta=0.0), x, x)
 
 
-# ---- modules: same weights, same results ----------------------------------------------------------------------------
+# ---- the text of modules, and those that hold others; each layer by itself: test_layers.py -------------------------------
 
 Make = Callable[[Any, Any], Any]  # of the nn namespace and the tensor library, ours or torch's
-MODULES: dict[str, tuple[Make, list[Shape]]] = {
+NESTED: dict[str, tuple[Make, list[Shape]]] = {
     "Linear": (lambda n, t: n.Linear(4, 3), [(5, 4)]),
-    "Linear without bias": (lambda n, t: n.Linear(4, 3, bias=False), [(2, 5, 4)]),
-    "Linear of one": (lambda n, t: n.Linear(1, 50), [(20, 1)]),
-    "Bilinear": (lambda n, t: n.Bilinear(4, 3, 2), [(5, 4), (5, 3)]),
-    "Identity": (lambda n, t: n.Identity(3, unused=4), [(2, 3)]),
-    "Flatten": (lambda n, t: n.Flatten(), [(2, 3, 4)]),
-    "Flatten 0 1": (lambda n, t: n.Flatten(0, 1), [(2, 3, 4)]),
-    "Unflatten": (lambda n, t: n.Unflatten(1, (2, 3)), [(4, 6)]),
-    "Sigmoid": (lambda n, t: n.Sigmoid(), [(3, 4)]),
-    "Tanh": (lambda n, t: n.Tanh(), [(3, 4)]),
-    "ReLU": (lambda n, t: n.ReLU(), [(3, 4)]),
-    "ReLU6": (lambda n, t: n.ReLU6(), [(3, 4)]),
-    "LeakyReLU": (lambda n, t: n.LeakyReLU(0.2), [(3, 4)]),
-    "PReLU": (lambda n, t: n.PReLU(4), [(3, 4)]),
-    "PReLU of one": (lambda n, t: n.PReLU(init=0.5), [(3, 4)]),
-    "ELU": (lambda n, t: n.ELU(), [(3, 4)]),
-    "SELU": (lambda n, t: n.SELU(), [(3, 4)]),
-    "CELU": (lambda n, t: n.CELU(2.0), [(3, 4)]),
-    "GELU": (lambda n, t: n.GELU(), [(3, 4)]),
-    "GELU tanh": (lambda n, t: n.GELU("tanh"), [(3, 4)]),
-    "SiLU": (lambda n, t: n.SiLU(), [(3, 4)]),
-    "Mish": (lambda n, t: n.Mish(), [(3, 4)]),
-    "Softplus": (lambda n, t: n.Softplus(2, 3), [(3, 4)]),
-    "Softsign": (lambda n, t: n.Softsign(), [(3, 4)]),
-    "Softshrink": (lambda n, t: n.Softshrink(), [(3, 4)]),
-    "Hardshrink": (lambda n, t: n.Hardshrink(1), [(3, 4)]),
-    "Tanhshrink": (lambda n, t: n.Tanhshrink(), [(3, 4)]),
-    "Threshold": (lambda n, t: n.Threshold(0.1, 2.0), [(3, 4)]),
-    "LogSigmoid": (lambda n, t: n.LogSigmoid(), [(3, 4)]),
-    "Hardtanh": (lambda n, t: n.Hardtanh(-0.5, 2), [(3, 4)]),
-    "Hardsigmoid": (lambda n, t: n.Hardsigmoid(), [(3, 4)]),
-    "Hardswish": (lambda n, t: n.Hardswish(), [(3, 4)]),
-    "GLU": (lambda n, t: n.GLU(), [(3, 4)]),
-    "Softmin": (lambda n, t: n.Softmin(1), [(3, 4)]),
-    "Softmax": (lambda n, t: n.Softmax(dim=-1), [(3, 4)]),
-    "LogSoftmax": (lambda n, t: n.LogSoftmax(0), [(3, 4)]),
-    "Dropout in evaluation": (lambda n, t: n.Dropout(0.2).eval(), [(3, 4)]),
-    "MSELoss": (lambda n, t: n.MSELoss(), [(3, 4), (3, 4)]),
-    "MSELoss sum": (lambda n, t: n.MSELoss(reduction="sum"), [(3, 4), (3, 4)]),
-    "L1Loss": (lambda n, t: n.L1Loss(), [(3, 4), (3, 4)]),
-    "SmoothL1Loss": (lambda n, t: n.SmoothL1Loss(beta=0.5), [(3, 4), (3, 4)]),
-    "HuberLoss": (lambda n, t: n.HuberLoss("none", 0.3), [(3, 4), (3, 4)]),
-    "KLDivLoss": (lambda n, t: n.KLDivLoss(reduction="batchmean", log_target=True), [(3, 4), (3, 4)]),
     "Sequential": (
         lambda n, t: n.Sequential(n.Linear(4, 50), n.Sigmoid(), n.Linear(50, 5), n.Tanh(), n.Linear(5, 1)),
         [(6, 4)],
@@ -383,52 +350,26 @@ MODULES: dict[str, tuple[Make, list[Shape]]] = {
 }
 
 
-def pair(make: Make, dtype: str = "float64") -> tuple[Any, Any]:
-    """The same module, ours and torch's, with our weights in both."""
+def pair(make: Make) -> tuple[Any, Any]:
+    """The same module in double precision, ours and torch's, with our weights in both."""
     tg.manual_seed(0)
-    ours, theirs = make(nn, tg), make(tnn, torch)
-    ours.to(getattr(tg, dtype))
-    theirs.to(getattr(torch, dtype))
+    ours, theirs = make(nn, tg).double(), make(tnn, torch).double()
     theirs.load_state_dict({k: torch.tensor(v.numpy()) for k, v in ours.state_dict().items()})
     return ours, theirs
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("case", MODULES)
-def test_module(case: str, dtype: str) -> None:
-    make, shapes = MODULES[case]
-    ours, theirs = pair(make, dtype)
-    second, rtol = dtype == "float64" and case not in ("L1Loss", "Hardsigmoid"), loose(case.lower())
-    compare(ours, theirs, *sample(*shapes, dtype=dtype), second=second, rtol=rtol)
-    names = [name for name, _ in ours.named_parameters()]
-    weights = [p.detach().numpy() for p in ours.parameters()]
-    inputs = sample(*shapes, dtype=dtype)
-
-    def ours_of(*given: Any) -> Any:
-        for name, value in zip(names, given[len(inputs) :], strict=True):
-            path, _, last = name.rpartition(".")
-            delattr(ours.get_submodule(path), last)
-            setattr(ours.get_submodule(path), last, value)
-        return ours(*given[: len(inputs)])
-
-    def theirs_of(*given: Any) -> Any:
-        return torch.func.functional_call(theirs, dict(zip(names, given[len(inputs) :], strict=True)), given[: len(inputs)])
-
-    compare(ours_of, theirs_of, *inputs, *weights, second=second, rtol=rtol)
-
-
-@pytest.mark.parametrize("case", MODULES)
+@pytest.mark.parametrize("case", NESTED)
 def test_module_has_torchs_text_and_keys(case: str) -> None:
-    ours, theirs = pair(MODULES[case][0])
+    ours, theirs = pair(NESTED[case][0])
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert [v.shape for v in ours.state_dict().values()] == [tuple(v.shape) for v in theirs.state_dict().values()]
     assert [name for name, _ in ours.named_modules()] == [name for name, _ in theirs.named_modules()]
 
 
-@pytest.mark.parametrize("case", ["Linear", "Sequential", "nested", "PReLU"])
+@pytest.mark.parametrize("case", NESTED)
 def test_backward_fills_the_same_gradients(case: str) -> None:
-    make, shapes = MODULES[case]
+    make, shapes = NESTED[case]
     ours, theirs = pair(make)
     (x,) = sample(*shapes)
     ours(tg.tensor(x)).square().mean().backward()
@@ -796,7 +737,21 @@ def test_gains() -> None:
     assert nn.init.calculate_gain("leaky_relu", 0.3) == pytest.approx(tnn.init.calculate_gain("leaky_relu", 0.3))
 
 
-@pytest.mark.parametrize("make", [lambda n: n.Linear(200, 300), lambda n: n.Bilinear(20, 10, 300)])
+STARTING: list[Callable[[Any], Any]] = [
+    lambda n: n.Linear(200, 300),
+    lambda n: n.Bilinear(20, 10, 300),
+    lambda n: n.Conv1d(60, 300, 5, groups=2),
+    lambda n: n.Conv2d(20, 200, (3, 5)),
+    lambda n: n.Conv3d(10, 200, 3),
+    lambda n: n.ConvTranspose1d(200, 60, 5),
+    lambda n: n.ConvTranspose2d(100, 200, 3, groups=4),
+    lambda n: n.BatchNorm2d(5),
+    lambda n: n.LayerNorm((3, 4)),
+    lambda n: n.PReLU(5, 0.1),
+]
+
+
+@pytest.mark.parametrize("make", STARTING)
 def test_layers_start_with_torchs_bounds(make: Callable[[Any], Any]) -> None:
     tg.manual_seed(0)
     for (name, p), q in zip(make(nn).named_parameters(), make(tnn).parameters(), strict=True):
@@ -806,7 +761,70 @@ def test_layers_start_with_torchs_bounds(make: Callable[[Any], Any]) -> None:
         np.testing.assert_allclose(ours.std(), theirs.std(), rtol=0.2 if few else 0.02, err_msg=name)
 
 
+@pytest.mark.parametrize("make", [lambda n: n.Embedding(300, 200, padding_idx=7), lambda n: n.EmbeddingBag(300, 200, padding_idx=-293)])
+def test_tables_start_normal(make: Callable[[Any], Any]) -> None:
+    tg.manual_seed(0)
+    table = make(nn).weight.detach().numpy()
+    assert (table[7] == 0).all()
+    assert (make(tnn).weight.detach().numpy()[7] == 0).all()
+    rest = np.delete(table, 7, 0)
+    assert rest.mean() == pytest.approx(0.0, abs=0.02)
+    assert np.quantile(rest, [0.1, 0.5, 0.9]) == pytest.approx([-1.2816, 0.0, 1.2816], abs=0.03)
+
+
+INITIALISERS = [name for name in tnn.init.__all__ if name.endswith("_")]
+
+
+@pytest.mark.parametrize("name", [*INITIALISERS, "calculate_gain"])
+def test_initialisers_have_torchs_signature(name: str) -> None:
+    assert signature(getattr(nn.init, name)) == signature(getattr(tnn.init, name))
+
+
+@pytest.mark.parametrize("name", [name for name in tnn.init.__all__ if not name.endswith("_") and name != "calculate_gain"])
+def test_old_names_of_initialisers(name: str) -> None:
+    """They warn, and do what the new ones do."""
+    args = {"constant": (2.0,), "sparse": (0.5,)}.get(name, ())
+    shape = (4, 3, 3) if name == "dirac" else (4, 3)
+    made = []
+    for use in (getattr(nn.init, name), getattr(nn.init, f"{name}_")):
+        tg.manual_seed(0)
+        if use is getattr(nn.init, name):
+            with pytest.warns(FutureWarning, match=f"nn.init.{name}_"):
+                made.append(use(tg.empty(*shape), *args))
+        else:
+            made.append(use(tg.empty(*shape), *args))
+    assert made[0].tolist() == made[1].tolist()
+
+
+def signature(function: Any) -> list[tuple[str, Any, Any]]:
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+
 # ---- clipping and vectors --------------------------------------------------------------------------------------------
+
+
+UTILITIES = [
+    "clip_grad_norm_",
+    "clip_grads_with_norm_",
+    "clip_grad_value_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
+
+
+@pytest.mark.parametrize("name", UTILITIES)
+def test_utilities_have_torchs_signature(name: str) -> None:
+    assert signature(getattr(nn.utils, name)) == signature(getattr(tnn.utils, name))
+
+
+@pytest.mark.parametrize("foreach", [None, True, False])
+def test_clipping_takes_torchs_arguments(foreach: Any) -> None:
+    for n, t in ((nn, tg), (tnn, torch)):
+        p = with_gradients(t)
+        n.utils.clip_grad_norm_(iter(p), 0.5, norm_type=1, error_if_nonfinite=True, foreach=foreach)
+        n.utils.clip_grad_value_(iter(p), 0.01, foreach=foreach)
+        assert abs(p[0].grad.numpy()).max() == pytest.approx(0.01)
 
 
 def with_gradients(t: Any, scale: float = 1.0) -> list[Any]:

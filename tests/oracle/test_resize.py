@@ -32,11 +32,11 @@ def neither(name: str, x: Any, **keywords: Any) -> Exception:
 FACTORS = [2, 3, 0.5, 1.0, 1.3, 0.7, 2.5, 1 / 3]
 
 
-@pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear", "linear", "area"])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear", "bicubic", "linear", "area"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_interpolate(mode: str, dtype: str) -> None:
     for shape in ((2, 3, 7), (2, 3, 1), (2, 3, 6, 7), (1, 2, 1, 5), (0, 2, 4, 3)):
-        if len(shape) != {"bilinear": 4, "linear": 3}.get(mode, len(shape)):
+        if len(shape) != {"bilinear": 4, "bicubic": 4, "linear": 3}.get(mode, len(shape)):
             continue
         x = sample(shape, dtype)
         for size in (1, 2, 5, 7, 14, 20):
@@ -52,6 +52,7 @@ def test_interpolate_with_aligned_corners(size: int) -> None:
     for aligned in (True, False):
         both("interpolate", sample((2, 3, 7)), size=size, mode="linear", align_corners=aligned)
         both("interpolate", sample((2, 3, 6, 7)), size=(size, 9), mode="bilinear", align_corners=aligned)
+        both("interpolate", sample((2, 3, 6, 7)), size=(size, 9), mode="bicubic", align_corners=aligned)
     both("interpolate", sample((2, 3, 6, 7)), scale_factor=(1.5, 2), mode="bilinear", align_corners=True)
 
 
@@ -69,6 +70,7 @@ def test_interpolate_at_every_size(dtype: str) -> None:
 def test_interpolate_of_other_dtypes() -> None:
     both("interpolate", sample((2, 3, 6, 7), "float16"), size=(9, 4), mode="nearest")
     both("interpolate", sample((2, 3, 6, 7), "float16"), size=(9, 4), mode="bilinear", second=False)
+    both("interpolate", sample((2, 3, 6, 7), "float16"), size=(9, 4), mode="bicubic", second=False)
     both("interpolate", np.arange(24, dtype=np.uint8).reshape(1, 2, 3, 4), size=(5, 2))
 
 

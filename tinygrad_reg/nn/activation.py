@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ..creation import full
 from ..engine.state import get_default_dtype
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..ops.elementwise import relu, tanh
 from ..ops.fused import sigmoid
 from ..tensor import Tensor
@@ -65,6 +66,21 @@ class LeakyReLU(_Inplace):
         return f"negative_slope={self.negative_slope}"
 
 
+class RReLU(_Inplace):
+    """x where positive, slope · x elsewhere; in training each slope is drawn from [lower, upper), in evaluation it is their mean."""
+
+    def __init__(self, lower: float = 0.125, upper: float = 1.0 / 3.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.lower = lower
+        self.upper = upper
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def settings(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}"
+
+
 class PReLU(Module):
     """x where positive, weight · x elsewhere; one weight for all or one per channel, learned."""
 
@@ -84,10 +100,21 @@ class PReLU(Module):
 
 
 class Hardtanh(_Inplace):
-    """x limited to [min_val, max_val]."""
+    """x limited to [min_val, max_val]; min_value and max_value are their old names."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__(inplace)
+        if min_value is not None or max_value is not None:
+            warnings.warn("Hardtanh: min_value and max_value are deprecated; say min_val and max_val", FutureWarning, stacklevel=2)
+            min_val = min_val if min_value is None else min_value
+            max_val = max_val if max_value is None else max_value
         if not max_val > min_val:
             raise ArgumentError(f"Hardtanh: max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val = min_val
@@ -309,6 +336,15 @@ class Softmin(_Along):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim, _stacklevel=5)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of each pixel; (n, c, h, w) or (c, h, w)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: expected an input (n, c, h, w) or (c, h, w), got shape {tuple(input.shape)}")
+        return F.softmax(input, -3)
 
 
 class LogSoftmax(_Along):

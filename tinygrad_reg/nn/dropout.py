@@ -1,25 +1,61 @@
-"""Layers that remove a part of their input during training."""
+"""Layers that remove a part of their input during training; in evaluation they give the input itself."""
 
 from __future__ import annotations
 
-from ..errors import ArgumentError
+from ..ops.dropout import check_probability
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
 
 
-class Dropout(Module):
-    """In training each element is 0 with probability p, else divided by 1 - p; in evaluation the input itself."""
-
+class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        if not 0.0 <= p <= 1.0:
-            raise ArgumentError(f"Dropout: the probability p must be between 0 and 1, got {p}")
+        check_probability(self._get_name(), p)
         self.p = p
         self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """In training each element is 0 with probability p, else divided by 1 - p. Srivastava et al., 2014."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training, self.inplace)
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}, inplace={self.inplace}"
+
+class Dropout1d(_Dropout):
+    """`Dropout` of whole channels; (n, c, length) or (c, length)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout1d(input, self.p, self.training, self.inplace)
+
+
+class Dropout2d(_Dropout):
+    """`Dropout` of whole channels; (n, c, height, width)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """`Dropout` of whole channels; (n, c, depth, height, width) or (c, depth, height, width)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout after `SELU`, which keeps mean and variance; never in place, as in PyTorch. Klambauer et al., 2017."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels; (n, c, ...)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -194,6 +197,33 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     np.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0.0, axis=0)
     return _write(tensor, values)
 
+
+# ---- old names -----------------------------------------------------------------------------------------------------
+
+
+def _renamed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function under its name without the underscore, with PyTorch's warning."""
+    new = function.__name__
+
+    @functools.wraps(function)
+    def old(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"`nn.init.{new[:-1]}` is now deprecated in favor of `nn.init.{new}`", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    return old
+
+
+uniform = _renamed(uniform_)
+normal = _renamed(normal_)
+constant = _renamed(constant_)
+eye = _renamed(eye_)
+dirac = _renamed(dirac_)
+xavier_uniform = _renamed(xavier_uniform_)
+xavier_normal = _renamed(xavier_normal_)
+kaiming_uniform = _renamed(kaiming_uniform_)
+kaiming_normal = _renamed(kaiming_normal_)
+orthogonal = _renamed(orthogonal_)
+sparse = _renamed(sparse_)
 
 # ---- shared --------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from .functional.loss import reduction_of
 from .module import Module
 
 
-class _Loss(Module):
+class Loss(Module):
     """What all losses share: the reduction, and PyTorch's old flags for it."""
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
@@ -17,7 +17,7 @@ class _Loss(Module):
         self.reduction = reduction_of(reduction, size_average, reduce)
 
 
-class _WeightedLoss(_Loss):
+class WeightedLoss(Loss):
     """A loss with a weight that moves and is converted with the module."""
 
     weight: Tensor | None
@@ -33,21 +33,21 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """(input - target)²; shapes that are equal."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return losses.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """|input - target|."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """d² / (2 beta) for |d| < beta, |d| - beta / 2 beyond; d = input - target."""
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0) -> None:
@@ -58,7 +58,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """d² / 2 for |d| <= delta, delta · (|d| - delta / 2) beyond; d = input - target."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
@@ -69,14 +69,14 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class BCELoss(_WeightedLoss):
+class BCELoss(WeightedLoss):
     """Binary cross entropy of probabilities."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_WeightedLoss):
+class BCEWithLogitsLoss(WeightedLoss):
     """Binary cross entropy of the sigmoid of the input, without overflow."""
 
     pos_weight: Tensor | None
@@ -96,7 +96,7 @@ class BCEWithLogitsLoss(_WeightedLoss):
         return F.binary_cross_entropy_with_logits(input, target, self.weight, pos_weight=self.pos_weight, reduction=self.reduction)
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """-input at the target's class, of log-probabilities; (N, C, ...), (N, ...)."""
 
     def __init__(
@@ -114,7 +114,7 @@ class NLLLoss(_WeightedLoss):
         return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """-log softmax(input) at the target's class; (N, C, ...), integers (N, ...) or probabilities (N, C, ...)."""
 
     def __init__(
@@ -141,7 +141,7 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """target · (log target - input), of log-probabilities `input`; reduction "batchmean" is the mathematical divergence."""
 
     def __init__(

@@ -304,6 +304,13 @@ def conv2d(
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+def conv3d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:  # fmt: skip
+    """`conv1d` over three dimensions; (n, c, d, h, w), (m, c / groups, kd, kh, kw), (m,) -> (n, m, out_d, out_h, out_w)."""
+    return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
 def conv_transpose1d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
@@ -321,6 +328,14 @@ def conv_transpose2d(
 ) -> Tensor:  # fmt: skip
     """`conv_transpose1d` over two dimensions; (n, c, h, w), (c, m / groups, kh, kw), (m,) -> (n, m, out_h, out_w)."""
     return _convolve_transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose3d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Tensor:  # fmt: skip
+    """`conv_transpose1d` over three dimensions; (n, c, d, h, w), (c, m / groups, kd, kh, kw), (m,) -> (n, m, out_d, out_h, out_w)."""
+    return _convolve_transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:

@@ -324,21 +324,24 @@ def _max_pool(what: str, input: Any, axes: Axes, added: bool, return_indices: bo
     return unbatched(out, added), unbatched(indices, added)
 
 
-def _sliding_max(what: str, count: int, input: Any, options: tuple[Any, ...], return_indices: bool) -> Any:
+def sliding_max(what: str, count: int, input: Any, options: tuple[Any, ...], return_indices: bool) -> Any:
+    """Maxima of windows over the last `count` dims; options are kernel_size, stride, padding, dilation and ceil_mode."""
     input, added = batched(input, count, what)
     return _max_pool(what, input, _sliding_axes(what, input, count, *options), added, return_indices)
 
 
-def _adaptive_max(what: str, count: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+def adaptive_max(what: str, count: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    """Maxima of as many windows as `output_size` says, over the last `count` dims."""
     input, added = batched(input, count, what)
     check_float(what, input)
     _refuse_empty(what, input)
     return _max_pool(what, input, _adaptive_axes(what, input, count, output_size), added, return_indices)
 
 
-def _sliding_mean(
+def sliding_mean(
     what: str, count: int, input: Any, options: tuple[Any, ...], count_include_pad: bool, divisor: Any = None
 ) -> Tensor:  # fmt: skip
+    """Means of windows over the last `count` dims; options as for `sliding_max`."""
     input, added = batched(input, count, what)
     axes = _sliding_axes(what, input, count, *options)
     if input.dtype.kind == "b":
@@ -348,7 +351,8 @@ def _sliding_mean(
     return unbatched(window_mean(input, axes=axes, padded=bool(count_include_pad), divisor=divisor), added)
 
 
-def _adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor:
+def adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor:
+    """Means of as many windows as `output_size` says, over the last `count` dims."""
     input, added = batched(input, count, what)
     check_float(what, input)
     _refuse_empty(what, input)
@@ -370,7 +374,7 @@ def max_pool1d(
     out = (l + 2 · padding - dilation · (kernel_size - 1) - 1) / stride + 1, rounded down, or up with `ceil_mode`. The gradient
     goes to the first of equal elements. With `return_indices` also the places of the elements in the input, as int64.
     """
-    return _sliding_max("max_pool1d", 1, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+    return sliding_max("max_pool1d", 1, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
 def max_pool2d(
@@ -378,7 +382,7 @@ def max_pool2d(
     ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
     """`max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). Indices count through the flattened (h, w)."""
-    return _sliding_max("max_pool2d", 2, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+    return sliding_max("max_pool2d", 2, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
 def avg_pool1d(
@@ -388,7 +392,7 @@ def avg_pool1d(
 
     Without `count_include_pad` only elements of the input are counted.
     """
-    return _sliding_mean("avg_pool1d", 1, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad)
+    return sliding_mean("avg_pool1d", 1, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad)
 
 
 def avg_pool2d(
@@ -396,24 +400,24 @@ def avg_pool2d(
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """`avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). `divisor_override` is used instead of the count."""
-    return _sliding_mean("avg_pool2d", 2, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad, divisor_override)
+    return sliding_mean("avg_pool2d", 2, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad, divisor_override)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Means of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out)."""
-    return _adaptive_mean("adaptive_avg_pool1d", 1, input, output_size)
+    return adaptive_mean("adaptive_avg_pool1d", 1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """`adaptive_avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size."""
-    return _adaptive_mean("adaptive_avg_pool2d", 2, input, output_size)
+    return adaptive_mean("adaptive_avg_pool2d", 2, input, output_size)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out)."""
-    return _adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
+    return adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """`adaptive_max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size."""
-    return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)
+    return adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)

@@ -1,7 +1,7 @@
 """Images of another size: interpolation, and pixels moved between channels and space.
 
-Interpolation is linear and works on one dimension after the other: output i is the input at position p(i), or a mean of
-its two neighbours. Positions never decrease, so the outputs that read one input are neighbours; the way back adds them up in a few rounds.
+Interpolation works on one dimension after the other: output i is the input at position p(i), or a weighted sum of its two or
+four neighbours. Positions never decrease, so the outputs that read one input are neighbours; the way back adds them up in a few rounds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..engine.primitive import primitive
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
 from .fused import check_float
-from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+from .pooling import adaptive_mean
 from .shape import permute_p, reshape_p
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Grid(NamedTuple):
 
     size: int
     out: int
-    mode: str  # "nearest", "nearest-exact" or "linear"
+    mode: str  # "nearest", "nearest-exact", "linear" or "cubic"
     scale: float | None = None
     align_corners: bool = False
 
@@ -72,14 +72,35 @@ def _readings(grid: Grid, dtype: np.dtype[Any]) -> tuple[_Reading, ...]:
     real: Any = np.float64 if dtype == np.float64 else np.float32
     numbers = np.arange(grid.out).astype(real)
     step = real(grid.step())
-    if grid.mode != "linear":
+    if grid.mode.startswith("nearest"):
         places = numbers * step if grid.mode == "nearest" else (numbers + real(0.5)) * step
         return (_reading(np.minimum(np.floor(places.astype(np.float32)).astype(np.int64), grid.size - 1), None),)
-    places = numbers * step if grid.align_corners else np.maximum((numbers + real(0.5)) * step - real(0.5), real(0))
+    places = numbers * step if grid.align_corners else (numbers + real(0.5)) * step - real(0.5)
+    if grid.mode == "cubic":
+        below = np.floor(places)
+        indices = [np.clip(below + shift, 0, grid.size - 1).astype(np.int64) for shift in (-1, 0, 1, 2)]
+        return tuple(map(_reading, indices, _cubic_weights(places - below)))
+    places = np.maximum(places, real(0))
     below = np.minimum(places.astype(np.int64), grid.size - 1)
     above = np.minimum(below + 1, grid.size - 1)
     weight = np.clip(places - below.astype(real), 0, 1).astype(real)
     return (_reading(below, 1 - weight), _reading(above, weight))
+
+
+def _cubic_weights(t: Array) -> list[Array]:
+    """The weights of the elements at -1, 0, 1 and 2 for a position t in [0, 1), by the kernel with slope -3/4 at 1.
+
+    Keys, Cubic convolution interpolation for digital image processing, 1981.
+    """
+    a = -0.75
+
+    def near(x: Array) -> Array:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+
+    def far(x: Array) -> Array:
+        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+
+    return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 
 
 def _along(vector: Array, dim: int, x: Array) -> Array:
@@ -123,7 +144,8 @@ resample_back.vjp(x=lambda g, dim, grid: resample(g, dim=dim, grid=grid))
 
 # ---- interpolate ---------------------------------------------------------------------------------------------------------
 
-_DIMS = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bilinear": (2,), "area": (1, 2)}
+_ANY = (1, 2, 3)
+_DIMS = {"nearest": _ANY, "nearest-exact": _ANY, "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,), "area": _ANY}
 
 
 def _each(given: Any, count: int, name: str, shape: tuple[int, ...]) -> list[Any]:
@@ -160,8 +182,8 @@ def _check(input: Any, mode: str, align_corners: bool | None) -> int:
     if count not in _DIMS[mode]:
         wanted = " or ".join(str(n + 2) for n in _DIMS[mode])
         raise ShapeError(f'interpolate: mode "{mode}" needs an input (n, c, ...) with {wanted} dims, got shape {tuple(input.shape)}')
-    if align_corners is not None and "linear" not in mode:
-        raise ArgumentError(f'interpolate: align_corners is only for modes "linear" and "bilinear", got {align_corners} with "{mode}"')
+    if align_corners is not None and "linear" not in mode and mode != "bicubic":
+        raise ArgumentError(f'interpolate: align_corners is only for the linear and cubic modes, got {align_corners} with "{mode}"')
     if mode != "nearest" and mode != "nearest-exact":
         check_float("interpolate", input)
     return count
@@ -173,10 +195,10 @@ def interpolate(
 ) -> Tensor:  # fmt: skip
     """The input at another size, or ⌊size · scale_factor⌋; (n, c, *size) -> (n, c, *out).
 
-    mode "nearest" takes the element before each position, "linear" (1 dim) and "bilinear" (2 dims) the mean of the neighbours, weighted by
-    their distance, "area" the mean over what an output covers. Pixels are squares whose outer corners meet, with
-    `align_corners` points of which the first and last ones meet. Positions are 1 / scale_factor apart, with
-    `recompute_scale_factor` size / out.
+    mode "nearest" takes the element before each position, "linear" (1 dim), "bilinear" (2) and "trilinear" (3) the mean of the
+    neighbours, weighted by their distance, "bicubic" (2 dims) a cubic through four, "area" the mean over what an output covers.
+    Pixels are squares whose outer corners meet, with `align_corners` points of which the first and last ones meet. Positions are
+    1 / scale_factor apart, with `recompute_scale_factor` size / out.
     """
     count = _check(input, mode, align_corners)
     if antialias:
@@ -187,8 +209,8 @@ def interpolate(
     if min(sizes) < 1 or 0 in input.shape[1:]:
         raise ShapeError(f"interpolate: sizes must be positive, got {tuple(sizes)} for an input of shape {tuple(input.shape)}")
     if mode == "area":
-        return adaptive_avg_pool1d(input, sizes) if count == 1 else adaptive_avg_pool2d(input, sizes)
-    kind = "linear" if "linear" in mode else mode
+        return adaptive_mean("interpolate", count, input, sizes)
+    kind = "linear" if "linear" in mode else "cubic" if mode == "bicubic" else mode
     out = input
     for i in reversed(range(count)):
         scale = None if recompute_scale_factor else factors[i]
@@ -203,7 +225,7 @@ def _factor(input: Any, factor: Any, what: str, name: str) -> int:
     if isinstance(factor, bool) or not hasattr(factor, "__index__"):
         raise ArgumentTypeError(f"{what}: {name} must be an integer, got {factor!r}")
     if rank(input, what) < 3:
-        raise ShapeError(f"{what}: input must have at least 3 dims (..., c, h, w), got shape {tuple(input.shape)}")
+        raise ShapeError(f"{what}: input must have at least 3 dims, (..., c, h, w), got shape {tuple(input.shape)}")
     if factor < 1:
         raise ArgumentError(f"{what}: {name} must be positive, got {factor}")
     return operator.index(factor)
@@ -232,3 +254,16 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     apart = reshape_p(input, shape=(*lead, c, h // r, r, w // r, r))
     n = len(lead)
     return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 2, n + 4, n + 1, n + 3)), shape=(*lead, c * r * r, h // r, w // r))
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels dealt out anew: channel j of group i becomes channel i of group j; (n, c, ...) -> (n, c, ...).
+
+    Zhang et al., ShuffleNet, 2018.
+    """
+    groups = _factor(input, groups, "channel_shuffle", "groups")
+    n, c, *size = input.shape
+    if c % groups:
+        raise ShapeError(f"channel_shuffle: {c} channels are not divisible by {groups} groups\n  input {tuple(input.shape)}")
+    apart = reshape_p(input, shape=(n, groups, c // groups, *size))
+    return reshape_p(permute_p(apart, dims=(0, 2, 1, *range(3, input.ndim + 1))), shape=(n, c, *size))

@@ -107,3 +107,14 @@ def test_what_is_refused() -> None:
         F.elu([1.0])  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="must be even, got 3"):
         F.glu(tg.ones(2, 3))
+
+
+def test_names_that_end_in_an_underscore_overwrite() -> None:
+    for name in ("relu", "leaky_relu", "rrelu", "hardtanh", "elu", "selu", "celu"):
+        x = tg.tensor([-2.0, 0.5, 3.0])
+        want = getattr(F, name)(x).tolist()
+        assert getattr(F, f"{name}_")(x) is x
+        assert x.tolist() == want
+    x = tg.tensor([-2.0, 0.5, 3.0])
+    assert F.threshold_(x, 1.0, -7.0) is x
+    assert x.tolist() == [-7.0, -7.0, 3.0]

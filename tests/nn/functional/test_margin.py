@@ -79,3 +79,20 @@ x, y, i = tg.ones(2, 3), tg.ones(2, 4), tg.tensor([0, 1])
 def test_errors(call: Callable[[], Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+def test_multilabel_margin_loss() -> None:
+    """Classes 2 and 0, against 1 alone: (1 - (0.5 - 0.25)) + (1 - (1 - 0.25)), of 3 classes."""
+    x = tg.tensor([1.0, 0.25, 0.5], requires_grad=True)
+    loss = F.multilabel_margin_loss(x, tg.tensor([2, 0, -1]))
+    loss.backward()
+    assert loss.item() == pytest.approx(1.0 / 3)
+    assert x.grad.tolist() == pytest.approx([-1 / 3, 2 / 3, -1 / 3])
+    with pytest.raises(IndexError, match="multilabel_margin_loss"):
+        F.multilabel_margin_loss(x, tg.tensor([3, 0, -1]))
+
+
+def test_triplets_with_a_distance_of_ones_own() -> None:
+    a, b, c = (tg.tensor([[v]]) for v in (0.0, 1.0, 3.0))
+    assert F.triplet_margin_with_distance_loss(a, b, c, distance_function=lambda x, y: ((x - y) ** 2).sum(-1)).item() == 0.0
+    assert F.triplet_margin_with_distance_loss(a, c, b, margin=0.5).item() == pytest.approx(2.5)

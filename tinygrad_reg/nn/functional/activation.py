@@ -22,6 +22,7 @@ from ...ops.fused import sigmoid, softplus
 from ...ops.fused import silu as silu_p
 from ...ops.joining import chunk
 from ...ops.pointwise import Elementwise
+from ...ops.random import draw
 from ...ops.shape import clone, reshape
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ threshold_p.vjp(x=lambda g, x, threshold: masked(g, le(x, threshold)))
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it exceeds the threshold, `value` elsewhere."""
     if inplace:
-        return in_place(lambda x: threshold_p(x, threshold=float(threshold), value=float(value)), input, "threshold_")
+        return threshold_(input, threshold, value)
     return threshold_p(input, threshold=float(threshold), value=float(value))
 
 
@@ -254,6 +255,21 @@ def tanhshrink(input: Tensor) -> Tensor:
     return input - tanh(input)
 
 
+def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, inplace: bool = False) -> Tensor:
+    """x where positive, slope · x elsewhere; in training slopes are uniform on [lower, upper), each its own, else their mean.
+
+    Xu et al., Empirical evaluation of rectified activations in convolutional network, 2015.
+    """
+    if not lower <= upper:
+        raise ArgumentError(f"rrelu: lower must not exceed upper, got {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    if inplace:
+        return in_place(lambda x: rrelu(x, lower, upper, True), input, "rrelu_")
+    slopes = draw("uniform", tuple(input.shape), input.dtype) * (upper - lower) + lower
+    return where_p(gt(input, 0.0), input, input * slopes)
+
+
 # ---- along a dim ---------------------------------------------------------------------------------------------------
 
 
@@ -289,3 +305,46 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along dim, exact for large inputs."""
     return fused.log_softmax(input, _implied("log_softmax", input, dim, _stacklevel), dtype=dtype)
+
+
+# ---- in place ------------------------------------------------------------------------------------------------------
+
+
+def relu_(input: Tensor) -> Tensor:
+    """`relu`, overwriting the input."""
+    return relu(input, True)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """`leaky_relu`, overwriting the input."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def rrelu_(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False) -> Tensor:
+    """`rrelu`, overwriting the input."""
+    return rrelu(input, lower, upper, training, True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """`hardtanh`, overwriting the input."""
+    return hardtanh(input, min_val, max_val, True)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """`threshold`, overwriting the input."""
+    return in_place(lambda x: threshold_p(x, threshold=float(threshold), value=float(value)), input, "threshold_")
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`elu`, overwriting the input."""
+    return elu(input, alpha, True)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """`selu`, overwriting the input."""
+    return selu(input, True)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`celu`, overwriting the input."""
+    return celu(input, alpha, True)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine.mutation import Array
+from ...engine.primitive import primitive
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, DtypeError, ShapeError
-from ...ops.elementwise import clamp_min_p, eq, exp, le, log, ne, relu, square
+from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
 from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather
+from ...ops.indexing import in_range
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
 from ...ops.pointwise import check_broadcast, cut
-from ...ops.reduction import all, mean, sum
+from ...ops.reduction import any, mean, sum
+from ...ops.scan import cumsum
 from ...ops.shape import reshape
 from .distance import pairwise_distance
 from .loss import reduction_of
@@ -79,6 +84,34 @@ def triplet_margin_loss(
     descriptors with triplets and shallow convolutional neural networks, 2016.
     """
     what, reduction = "triplet_margin_loss", reduction_of(reduction, size_average, reduce)
+    return _triplets(what, anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """`triplet_margin_loss` with a distance of one's own, a function of two tensors; `pairwise_distance` if none is given."""
+    distance = pairwise_distance if distance_function is None else distance_function
+    return _triplets("triplet_margin_with_distance_loss", anchor, positive, negative, distance, margin, swap, reduction)
+
+
+def _triplets(
+    what: str,
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    distance: Callable[[Tensor, Tensor], Tensor],
+    margin: float,
+    swap: bool,
+    reduction: str,
+) -> Tensor:
     check_tensors(what, anchor=anchor, positive=positive, negative=negative)
     check_reduction(what, reduction)
     if not margin > 0:
@@ -86,9 +119,9 @@ def triplet_margin_loss(
     if not anchor.ndim == positive.ndim == negative.ndim:
         shapes = f"{tuple(anchor.shape)} · {tuple(positive.shape)} · {tuple(negative.shape)}"
         raise ShapeError(f"{what}: anchor, positive and negative need the same number of dims\n  {shapes}")
-    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
+    near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
-        far = far.minimum(pairwise_distance(positive, negative, p, eps))
+        far = far.minimum(distance(positive, negative))
     return reduced(what, clamp_min_p(near - far + margin, 0.0), reduction)
 
 
@@ -174,6 +207,31 @@ def multi_margin_loss(
     return reduced(what, each if input.ndim == 2 else reshape(each, ()), reduction)
 
 
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Σ max(0, 1 - (x[j] - x[i])) / c over the sample's own classes j and all others i; (n, c), integers (n, c), or (c,) twice.
+
+    A row of target lists the classes of its sample; a negative number ends the list.
+    """
+    what, reduction = "multilabel_margin_loss", reduction_of(reduction, size_average, reduce)
+    check_tensors(what, input=input, target=target)
+    check_reduction(what, reduction)
+    if target.dtype.kind not in "iu":
+        raise DtypeError(f"{what}: target must hold integers, the numbers of classes, got {target.dtype}; convert it with .long()")
+    if input.ndim not in (1, 2) or tuple(target.shape) != tuple(input.shape):
+        raise ShapeError(f"{what}: input and target must both be (n, c), or (c,)\n  {tuple(input.shape)} · {tuple(target.shape)}")
+    count = input.shape[-1]
+    rows, listed = reshape(input, (-1, count)), reshape(target, (-1, count))
+    own = eq(cumsum(lt(listed, 0), 1), 0)  # what stands before the end of the list
+    index = in_range(listed * own, size=count, what=what)
+    is_own = any(eq(reshape(index, (-1, count, 1)), np.arange(count)) & reshape(own, (-1, count, 1)), 1)
+    over = relu(1.0 - reshape(gather(rows, 1, index), (-1, count, 1)) + reshape(rows, (-1, 1, count)))
+    kept = reshape(own, (-1, count, 1)) & ~reshape(is_own, (-1, 1, count))
+    each = sum(masked(over, ~kept), (1, 2)) / count
+    return reduced(what, each if input.ndim == 2 else reshape(each, ()), reduction)
+
+
 # ---- likelihoods ---------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +260,17 @@ def poisson_nll_loss(
     return reduced(what, each, reduction)
 
 
+@primitive
+def not_negative(x: Array) -> Array:
+    """The variances themselves. Raises ArgumentError if one is negative."""
+    if (x < 0).any():
+        raise ArgumentError(f"gaussian_nll_loss: var has negative elements, such as {x[x < 0].flat[0]}; variances are at least 0")
+    return x
+
+
+not_negative.vjp(x=None)
+
+
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> Tensor:
     """(log v + (x - target)² / v) / 2 with v = max(var, eps), for normal distributions of mean x; `full` adds log(2π) / 2.
 
@@ -221,8 +290,6 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
             raise ShapeError(
                 f"{what}: var must have the input's shape, or size 1 in the last dim\n  {tuple(var.shape)} · {tuple(input.shape)}"
             )
-    if not bool(all(var >= 0)):
-        raise ArgumentError(f"{what}: var has negative elements; variances are at least 0")
-    bounded = var + cut(clamp_min_p(var, float(eps)) - var)  # the bound does not stop the gradient
+    bounded = var + cut(clamp_min_p(not_negative(var), float(eps)) - var)  # the bound does not stop the gradient
     each = 0.5 * (log(bounded) + square(input - target) / bounded)
     return reduced(what, each + 0.5 * math.log(2.0 * math.pi) if full else each, reduction)
