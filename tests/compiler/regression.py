@@ -14,7 +14,16 @@ OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "sgd": lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9),
     "adam": lambda parameters: optim.Adam(parameters, lr=0.01),
     "adamw": lambda parameters: optim.AdamW(parameters, lr=0.01, amsgrad=True),
+    "adamax": lambda parameters: optim.Adamax(parameters, weight_decay=0.01),
+    "nadam": lambda parameters: optim.NAdam(parameters, weight_decay=0.01, decoupled_weight_decay=True),
+    "radam": lambda parameters: optim.RAdam(parameters, lr=0.01),
+    "rmsprop": lambda parameters: optim.RMSprop(parameters, lr=0.001, momentum=0.9, centered=True),
+    "adagrad": lambda parameters: optim.Adagrad(parameters, lr=0.05, lr_decay=0.01),
+    "adadelta": lambda parameters: optim.Adadelta(parameters, weight_decay=0.01),
+    "rprop": lambda parameters: optim.Rprop(parameters, lr=0.001),
+    "asgd": lambda parameters: optim.ASGD(parameters, lr=0.05, t0=20),
 }
+FORMS = {"radam": 2, "asgd": 2}  # how many forms the update of an optimizer takes, where that is not one
 
 
 class Task(NamedTuple):

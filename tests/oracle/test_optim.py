@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tests.optim.published import CASES, IDS
+from tests.optim.published import CASES, IDS, PUBLISHED
 
 torch = pytest.importorskip("torch")
 
 SHAPES = [(4, 3), (), (5,), (0, 2), (1, 1)]
+every_optimizer = pytest.mark.parametrize("name", sorted(PUBLISHED))
 every_case = pytest.mark.parametrize(("name", "settings"), CASES, ids=IDS)
 
 
@@ -87,9 +88,22 @@ def test_state_dicts_are_interchangeable(name: str, settings: dict[str, Any]) ->
         agree(p, q, 1e-9)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+@every_optimizer
+def test_signatures_and_defaults(name: str) -> None:
+    ours, theirs = (inspect.signature(getattr(library.optim, name)).parameters.values() for library in (tg, torch))
+    assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs]
+    optimizer, _, other, _ = pair(name, {})
+    assert optimizer.defaults == other.defaults
+    empty = optimizer.state_dict(), other.state_dict()
+    assert [{i: list(entry) for i, entry in saved["state"].items()} for saved in empty] == [
+        {i: list(entry) for i, entry in empty[1]["state"].items()}
+    ] * 2
+    assert empty[0]["param_groups"] == empty[1]["param_groups"]
+
+
+@every_optimizer
 def test_groups_and_texts(name: str) -> None:
-    optimizer, params, other, others = pair(name, {"lr": 0.5, "weight_decay": 0.25})
+    optimizer, params, other, others = pair(name, {"lr": 0.5})
     for made, values in ((optimizer, params), (other, others)):
         library = tg if made is optimizer else torch
         new = library.ones(3, requires_grad=True)
@@ -99,6 +113,18 @@ def test_groups_and_texts(name: str) -> None:
         made.step()
     assert repr(optimizer) == repr(other)
     agree(optimizer.param_groups[1]["params"][0], other.param_groups[1]["params"][0], 1e-6)
+
+
+LIKE_ADAM = {"lr": -1, "betas": (1.0, 0.9), "eps": -1, "weight_decay": -1}
+BAD: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("Adam", "AdamW", "Adamax", "RAdam"), LIKE_ADAM),
+    "NAdam": {**LIKE_ADAM, "momentum_decay": -1},
+    "RMSprop": {"lr": -1, "alpha": -1, "eps": -1, "weight_decay": -1, "momentum": -1},
+    "Adagrad": {"lr": -1, "lr_decay": -1, "weight_decay": -1, "initial_accumulator_value": -1, "eps": -1},
+    "Adadelta": {"lr": -1, "rho": 1.5, "eps": -1, "weight_decay": -1},
+    "Rprop": {"lr": -1, "etas": (0.5, 0.9)},
+    "ASGD": {"lr": -1, "weight_decay": -1},
+}
 
 
 def refusals(library: Any) -> dict[str, Any]:
@@ -123,8 +149,10 @@ def refusals(library: Any) -> dict[str, Any]:
         "other size": lambda: o.SGD([p]).load_state_dict(o.SGD([p, q]).state_dict()),
         "lr text": lambda: o.SGD([p], lr="a"),
     }
-    for kind, (option, value) in product((o.Adam, o.AdamW), {"lr": -1, "betas": (1.0, 0.9), "eps": -1, "weight_decay": -1}.items()):
-        calls[f"{kind.__name__} {option}"] = lambda kind=kind, option=option, value=value: kind([p], **{option: value})
+    for name, options in BAD.items():
+        kind = getattr(o, name)
+        for option, value in options.items():
+            calls[f"{name} {option}"] = lambda kind=kind, option=option, value=value: kind([library.ones(3, 3)], **{option: value})
     schedules = o.lr_scheduler
     calls |= {
         "schedule of a number": lambda: schedules.StepLR(3, 3),
