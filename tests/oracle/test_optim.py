@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tests.optim.published import CASES, IDS, PUBLISHED
+from tests.optim.published import CASES, IDS, PUBLISHED, every
 
 torch = pytest.importorskip("torch")
 
@@ -187,23 +187,55 @@ SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("LinearLR", {"start_factor": 0.9, "end_factor": 0.1, "total_iters": 40}),
     ("ConstantLR", {}),
     ("ConstantLR", {"factor": 0.25, "total_iters": 1}),
-]
+    ("MultiplicativeLR", {"lr_lambda": lambda t: 1 - 1 / (3 + t)}),
+    ("MultiplicativeLR", {"lr_lambda": [lambda t: 0.9, lambda t: 1.1]}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 50, "power": 0.5}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2, "eta_min": 0.01}),
+    *[("CyclicLR", {"base_lr": 0.1, "max_lr": [0.3, 0.4], **more}) for more in (
+        *every(step_size_up=[7], step_size_down=[None, 13], mode=["triangular", "triangular2", "exp_range"], gamma=[0.97],
+               cycle_momentum=[False, True]),
+        {"step_size_up": 5, "scale_fn": lambda x: 1 / x, "base_momentum": 0.6, "max_momentum": 0.7},
+        {"step_size_up": 5, "scale_fn": lambda x: 0.9**x, "scale_mode": "iterations"},
+    )],
+    *[("OneCycleLR", {"max_lr": [0.3, 0.4], **more}) for more in (
+        *every(total_steps=[75], pct_start=[0.3, 0.5], anneal_strategy=["cos", "linear"], cycle_momentum=[False, True],
+               three_phase=[False, True]),
+        {"epochs": 8, "steps_per_epoch": 10, "div_factor": 3.0, "final_div_factor": 7.0, "base_momentum": 0.2, "max_momentum": 0.3},
+    )],
+]  # fmt: skip
 every_schedule = pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(SCHEDULES)])
 
 
-def scheduled(library: Any, name: str, settings: dict[str, Any], **more: Any) -> tuple[Any, Any]:
+CYCLE = {"max_lr": 0.7, "min_lr": 0.001, "max_momentum": 0.9, "base_momentum": 0.8}  # as a former OneCycleLR leaves it in a group
+
+
+def stepped(library: Any, kind: str = "SGD") -> Any:
+    """An optimizer with two groups of different rates."""
     p, q = (library.ones(1, requires_grad=True) for _ in range(2))
-    optimizer = library.optim.SGD([{"params": [p], "lr": 0.7, "initial_lr": 0.7}, {"params": [q], "initial_lr": 0.05}], lr=0.05)
+    groups = [{"params": [p], "lr": 0.7, "initial_lr": 0.7, **CYCLE}, {"params": [q], "initial_lr": 0.05, **CYCLE}]
+    optimizer = getattr(library.optim, kind)(groups, lr=0.05)
     optimizer.step()
+    return optimizer
+
+
+def scheduled(library: Any, name: str, settings: dict[str, Any], kind: str = "SGD", **more: Any) -> tuple[Any, Any]:
+    optimizer = stepped(library, kind)
     return optimizer, getattr(library.optim.lr_scheduler, name)(optimizer, **settings, **more)
 
 
+def options(optimizer: Any) -> list[dict[str, Any]]:
+    return [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+
+
 @every_schedule
-def test_schedules_over_60_epochs(name: str, settings: dict[str, Any]) -> None:
-    optimizer, ours = scheduled(tg, name, settings)
-    other, theirs = scheduled(torch, name, settings)
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+def test_schedules_over_60_epochs(name: str, settings: dict[str, Any], kind: str) -> None:
+    optimizer, ours = scheduled(tg, name, settings, kind)
+    other, theirs = scheduled(torch, name, settings, kind)
     for _ in range(60):
-        assert [g["lr"] for g in optimizer.param_groups] == [g["lr"] for g in other.param_groups]
+        assert options(optimizer) == options(other)
         assert ours.get_last_lr() == theirs.get_last_lr()
         assert ours.last_epoch == theirs.last_epoch
         optimizer.step()
@@ -249,6 +281,7 @@ def test_schedules_state_dicts_are_interchangeable(name: str, settings: dict[str
         theirs.step()
     saved, wanted = ours.state_dict(), theirs.state_dict()
     assert {k: v for k, v in wanted.items() if k in saved} == saved
+    assert set(wanted) - set(saved) <= {"_get_lr_called_within_step"}
     _, fresh = scheduled(tg, name, settings)
     _, fresh_theirs = scheduled(torch, name, settings)
     fresh.load_state_dict(copy.deepcopy(wanted))
@@ -271,3 +304,67 @@ def test_schedules_act_together() -> None:
                 schedule.step()
         seen.append(rates)
     assert seen[0] == seen[1]
+
+
+COMPOSED: dict[str, Any] = {
+    "sequential": lambda s, o: s.SequentialLR(o, [s.ConstantLR(o, 0.1, 20), s.ExponentialLR(o, 0.9)], [20]),
+    "three": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.CosineAnnealingLR(o, 20), s.StepLR(o, 3)], [5, 31]),
+    "at once": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.PolynomialLR(o, 9)], [0]),
+    "to restarts": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.CosineAnnealingWarmRestarts(o, 6)], [5]),
+    "from restarts": lambda s, o: s.SequentialLR(o, [s.CosineAnnealingWarmRestarts(o, 6), s.LinearLR(o)], [15]),
+    "to a cycle": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.CyclicLR(o, 0.01, 0.1, 9)], [7]),
+    "chained": lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.1, 20), s.ExponentialLR(o, 0.9)]),
+    "chained three": lambda s, o: s.ChainedScheduler([s.LinearLR(o), s.MultiplicativeLR(o, lambda t: 0.95), s.StepLR(o, 9)], o),
+    "chain in a sequence": lambda s, o: s.SequentialLR(o, [s.ChainedScheduler([s.LinearLR(o), s.StepLR(o, 2)]), s.StepLR(o, 4)], [9]),
+    "sequence in a chain": lambda s, o: s.ChainedScheduler([s.SequentialLR(o, [s.LinearLR(o), s.StepLR(o, 4)], [5]), s.StepLR(o, 9)]),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_composed_schedules_over_60_epochs(name: str) -> None:
+    optimizer, other = stepped(tg), stepped(torch)
+    ours = COMPOSED[name](tg.optim.lr_scheduler, optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch has not noticed the step before the schedule was made
+        theirs = COMPOSED[name](torch.optim.lr_scheduler, other)
+    for epoch in range(60):
+        assert options(optimizer) == options(other)
+        assert ours.get_last_lr() == theirs.get_last_lr()
+        optimizer.step()
+        other.step()
+        ours.step()
+        theirs.step()
+        if epoch == 30:
+            ours.load_state_dict(copy.deepcopy(theirs.state_dict()))
+            theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    every(
+        mode=["min", "max"], factor=[0.5], patience=[0, 3], threshold=[1e-4, 0.1], threshold_mode=["rel", "abs"], cooldown=[0, 2],
+        min_lr=[0, [0.01, 0.1]], eps=[1e-8, 0.02],
+    ),
+    ids=str,
+)  # fmt: skip
+def test_plateaus_over_60_epochs(settings: dict[str, Any]) -> None:
+    optimizer, ours = scheduled(tg, "ReduceLROnPlateau", settings)
+    other, theirs = scheduled(torch, "ReduceLROnPlateau", settings)
+    rng = np.random.default_rng(0)
+    for epoch in range(60):
+        loss = float(np.exp(-epoch / 20) + 0.1 * rng.standard_normal())
+        ours.step(loss)
+        theirs.step(loss)
+        assert options(optimizer) == options(other)
+        assert ours.state_dict() == theirs.state_dict()
+        if epoch == 30:
+            ours.load_state_dict(copy.deepcopy(theirs.state_dict()))
+            theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for name, _ in SCHEDULES} | {"ReduceLROnPlateau", "SequentialLR", "ChainedScheduler", "LRScheduler"})
+)
+def test_signatures_of_schedules(name: str) -> None:
+    ours, theirs = (inspect.signature(getattr(library.optim.lr_scheduler, name)).parameters.values() for library in (tg, torch))
+    assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs]
