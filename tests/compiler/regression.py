@@ -21,6 +21,8 @@ OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "adagrad": lambda parameters: optim.Adagrad(parameters, lr=0.05, lr_decay=0.01),
     "adadelta": lambda parameters: optim.Adadelta(parameters, weight_decay=0.01),
     "rprop": lambda parameters: optim.Rprop(parameters, lr=0.001),
+    "adafactor": lambda parameters: optim.Adafactor(parameters, weight_decay=0.01),
+    "muon": lambda parameters: optim.Muon([p for p in parameters if p.ndim == 2], lr=0.01),
     "asgd": lambda parameters: optim.ASGD(parameters, lr=0.05, t0=20),
 }
 FORMS = {"radam": 2, "asgd": 2}  # how many forms the update of an optimizer takes, where that is not one

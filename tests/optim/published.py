@@ -170,6 +170,40 @@ def asgd(
     return p
 
 
+def adafactor(
+    p: Any, g: Any, state: Settings, t: int, *, lr: float, beta2_decay: float = -0.8, eps: tuple[Any, float] = (None, 1e-3), d: float = 1.0,
+    weight_decay: float = 0, maximize: bool = False,
+) -> Any:  # fmt: skip
+    """Shazeer & Stern 2018, algorithms 4 (matrices) and 5 (vectors), with PyTorch's use of lr and of the first eps."""
+    g = -g if maximize else g
+    least = np.finfo(np.float64).eps if eps[0] is None else eps[0]
+    alpha = max(eps[1], np.sqrt(np.mean(p**2))) * min(lr, 1 / np.sqrt(t))
+    p = p - lr * weight_decay * p
+    share = t**beta2_decay
+    if g.ndim < 2:
+        v = state["v"] = (1 - share) * state.get("v", 0.0) + share * g**2
+    else:
+        rows = state["rows"] = (1 - share) * state.get("rows", 0.0) + share * np.mean(g**2, axis=-1)
+        columns = state["columns"] = (1 - share) * state.get("columns", 0.0) + share * np.mean(g**2, axis=-2)
+        v = rows[..., :, None] * columns[..., None, :] / np.maximum(np.mean(rows, axis=-1), least)[..., None, None]
+    u = g / np.maximum(np.sqrt(v), least)
+    return p - alpha * u / max(1.0, np.sqrt(np.mean(u**2)) / d)
+
+
+def muon(
+    p: Any, g: Any, state: Settings, t: int, *, lr: float, weight_decay: float = 0.1, momentum: float = 0.95, nesterov: bool = True,
+    ns_steps: int = 5, adjust_lr_fn: str | None = None,
+) -> Any:  # fmt: skip
+    """Jordan et al. 2024, in terms of singular values: each step of Newton and Schulz maps them by a s + b s³ + c s⁵."""
+    m = state["m"] = momentum * state.get("m", 0.0) + (1 - momentum) * g
+    left, values, right = np.linalg.svd((1 - momentum) * g + momentum * m if nesterov else m, full_matrices=False)
+    values = values / max(np.sqrt(np.sum(values**2)), 1e-7)
+    for _ in range(ns_steps):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    factor = 0.2 * np.sqrt(max(p.shape)) if adjust_lr_fn == "match_rms_adamw" else np.sqrt(max(1, p.shape[0] / p.shape[1]))
+    return p - lr * weight_decay * p - lr * factor * (left * values) @ right
+
+
 def every(**choices: list[Any]) -> list[Settings]:
     """All combinations."""
     return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
@@ -225,6 +259,32 @@ PUBLISHED: dict[str, tuple[Update, list[Settings]]] = {  # every optimizer that 
         asgd,
         every(lr=[0.05], lambd=[1e-4, 0.1], alpha=[0.75, 0.5], t0=[1e6, 0, 5], weight_decay=[0, 0.1], maximize=[False, True]),
     ),
+    "Adafactor": (
+        adafactor,
+        every(
+            lr=[0.1],
+            beta2_decay=[-0.8, -0.3],
+            eps=[(None, 1e-3), (1e-2, 0.5)],
+            d=[1.0, 1.5],
+            weight_decay=[0, 0.1],
+            maximize=[False, True],
+        ),  # fmt: skip
+    ),
+    "Muon": (
+        muon,
+        every(
+            lr=[0.05],
+            weight_decay=[0, 0.1],
+            momentum=[0.95, 0.5],
+            nesterov=[False, True],
+            ns_steps=[5, 2],
+            adjust_lr_fn=[None, "original", "match_rms_adamw"],
+        ),  # fmt: skip
+    ),
+}
+SHAPES: dict[str, list[tuple[int, ...]]] = {  # of the parameters; where it is not these of every rank and one of them empty
+    "Adafactor": [(5, 3), (), (4,), (2, 3, 2), (1, 1)],
+    "Muon": [(5, 3), (1, 4), (4, 1), (3, 5), (1, 1)],
 }
 CASES = [(name, settings) for name, (_, many) in PUBLISHED.items() for settings in many]
 IDS = [f"{name}-{'-'.join(f'{k}={v}' for k, v in settings.items())}" for name, settings in CASES]

@@ -15,15 +15,25 @@ from tests.optim.published import CASES, IDS, PUBLISHED, every
 
 torch = pytest.importorskip("torch")
 
-SHAPES = [(4, 3), (), (5,), (0, 2), (1, 1)]
+SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "": [(4, 3), (), (5,), (0, 2), (1, 1)],
+    "Adafactor": [(4, 3), (), (5,), (2, 3, 2), (1, 1)],
+    "Muon": [(4, 3), (1, 1), (5, 1), (2, 2), (1, 1)],
+}
 every_optimizer = pytest.mark.parametrize("name", sorted(PUBLISHED))
 every_case = pytest.mark.parametrize(("name", "settings"), CASES, ids=IDS)
+
+
+@pytest.fixture(autouse=True)
+def unrounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's Muon rounds to bfloat16, which NumPy does not have; it is compared without that."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda x: x.clone())
 
 
 def pair(name: str, settings: dict[str, Any], dtype: str = "float64") -> tuple[Any, list[Any], Any, list[Any]]:
     """Our optimizer with its parameters, and torch's with the same values."""
     rng = np.random.default_rng(0)
-    starts = [np.asarray(rng.standard_normal(shape)).astype(dtype) for shape in SHAPES]
+    starts = [np.asarray(rng.standard_normal(shape)).astype(dtype) for shape in SHAPES.get(name, SHAPES[""])]
     ours = [tg.tensor(a, requires_grad=True) for a in starts]
     theirs = [torch.tensor(a, requires_grad=True) for a in starts]
     return getattr(tg.optim, name)(ours, **settings), ours, getattr(torch.optim, name)(theirs, **settings), theirs
@@ -106,7 +116,7 @@ def test_groups_and_texts(name: str) -> None:
     optimizer, params, other, others = pair(name, {"lr": 0.5})
     for made, values in ((optimizer, params), (other, others)):
         library = tg if made is optimizer else torch
-        new = library.ones(3, requires_grad=True)
+        new = library.ones(3, 1, requires_grad=True)
         made.add_param_group({"params": new, "lr": 0.125, "note": "new"})
         made.zero_grad()
         (loss(values, 0) + (new**2).sum()).backward()
@@ -124,6 +134,9 @@ BAD: dict[str, dict[str, Any]] = {
     "Adadelta": {"lr": -1, "rho": 1.5, "eps": -1, "weight_decay": -1},
     "Rprop": {"lr": -1, "etas": (0.5, 0.9)},
     "ASGD": {"lr": -1, "weight_decay": -1},
+    "Adafactor": {"lr": -1, "beta2_decay": 1.0, "eps": (-1, 1e-3), "d": 0.5, "weight_decay": -1},
+    "Muon": {"lr": -1, "momentum": -1, "weight_decay": -1, "adjust_lr_fn": "best"},
+    "LBFGS": {"lr": -1},
 }
 
 
@@ -147,6 +160,8 @@ def refusals(library: Any) -> dict[str, Any]:
         "fused foreach": lambda: o.SGD([p], foreach=True, fused=True),
         "other groups": lambda: o.SGD([p]).load_state_dict(o.SGD([{"params": p}, {"params": q}]).state_dict()),
         "other size": lambda: o.SGD([p]).load_state_dict(o.SGD([p, q]).state_dict()),
+        "muon of a vector": lambda: o.Muon([p]),
+        "two groups": lambda: o.LBFGS([{"params": [p]}, {"params": [q]}]),
         "lr text": lambda: o.SGD([p], lr="a"),
     }
     for name, options in BAD.items():
@@ -368,3 +383,47 @@ def test_plateaus_over_60_epochs(settings: dict[str, Any]) -> None:
 def test_signatures_of_schedules(name: str) -> None:
     ours, theirs = (inspect.signature(getattr(library.optim.lr_scheduler, name)).parameters.values() for library in (tg, torch))
     assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs]
+
+
+def curved(library: Any, options: dict[str, Any], dtype: Any = np.float64) -> tuple[Any, list[Any], Any]:
+    """A smooth problem in two parameters for optimizers that call a closure."""
+    rng = np.random.default_rng(1)
+    w, b, x = (library.tensor(rng.standard_normal(shape).astype(dtype)) for shape in ((4, 3), (5,), (20, 4)))
+    params = [w.requires_grad_(), b.requires_grad_()]
+    optimizer = library.optim.LBFGS(params, **options)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        out = ((x @ w).sin() + 0.3 * (x @ w) ** 2).mean() + ((b - 1) ** 4).sum() + (b[0] * w).sum() ** 2
+        out.backward()
+        return out.detach()
+
+    return optimizer, params, closure
+
+
+LBFGS = every(lr=[1, 0.3], max_iter=[5], max_eval=[None, 3], history_size=[100, 3], line_search_fn=[None, "strong_wolfe"])
+
+
+@pytest.mark.parametrize("options", LBFGS, ids=str)
+def test_lbfgs(options: dict[str, Any]) -> None:
+    """25 iterations; then the states go over into the other library, both ways."""
+    optimizer, params, closure = curved(tg, options)
+    other, others, theirs = curved(torch, options)
+    for round_ in range(7):
+        assert float(optimizer.step(closure)) == pytest.approx(float(other.step(theirs)), abs=1e-9)
+        for p, q in zip(params, others, strict=True):
+            agree(p, q, 1e-9)
+        saved, wanted = optimizer.state_dict(), other.state_dict()
+        assert saved["param_groups"] == wanted["param_groups"]
+        assert {k: saved["state"][0][k] for k in ("func_evals", "n_iter")} == {k: wanted["state"][0][k] for k in ("func_evals", "n_iter")}
+        if round_ == 4:
+            assert set(wanted["state"][0]) - set(saved["state"][0]) <= {"al"}
+            entry = {k: in_torch(v) for k, v in saved["state"][0].items()}
+            optimizer.load_state_dict(copy.deepcopy(wanted))
+            other.load_state_dict({"state": {0: entry}, "param_groups": saved["param_groups"]})
+
+
+def in_torch(value: Any) -> Any:
+    if isinstance(value, list):
+        return [in_torch(x) for x in value]
+    return torch.tensor(value.numpy()) if isinstance(value, tg.Tensor) else value

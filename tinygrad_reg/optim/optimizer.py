@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.node import RemovableHandle, Value, wrap
 from ..engine.primitive import silent_copy
 from ..engine.state import Tracer, enable_grad, no_grad, state
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError, TraceError
 from ..ops.assign import assign, fill_
 from ..ops.joining import cat
 from ..tensor import Tensor
@@ -278,6 +278,15 @@ class Optimizer:
             lines = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
             texts.append(f"Parameter Group {i}\n{''.join(lines)}")
         return f"{type(self).__name__} (\n" + "\n".join(texts) + ")"
+
+
+def refuse_tracing(what: str) -> None:
+    """Raise TraceError inside of a compiled step, for an algorithm that decides by values how it goes on."""
+    if state.tracer is not None:
+        raise TraceError(
+            f"{what}.step inside of a compiled step: it decides by the values of the loss how often to evaluate it, which a replay "
+            "cannot do; compile the closure instead, and call step() outside"
+        )
 
 
 def at_least_zero(what: str, group: Group, *names: str) -> None:
