@@ -39,6 +39,18 @@ allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_gr
 autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
 nn.functional.dropout3d nn.functional.embedding_bag
 """
+OPTIMIZERS = """
+SGD Adam AdamW Adamax NAdam RAdam RMSprop Adagrad Adadelta Rprop ASGD LBFGS Adafactor Muon LevenbergMarquardt
+"""
+SCHEDULERS = """
+LambdaLR MultiplicativeLR StepLR MultiStepLR ConstantLR LinearLR ExponentialLR PolynomialLR CosineAnnealingLR
+CosineAnnealingWarmRestarts CyclicLR OneCycleLR ReduceLROnPlateau SequentialLR ChainedScheduler
+"""
+TRAINING = [
+    *[f"optim.{name}" for name in OPTIMIZERS.split()],
+    *[f"optim.lr_scheduler.{name}" for name in SCHEDULERS.split()],
+    *[f"optim.swa_utils.{name}" for name in ("AveragedModel", "SWALR", "update_bn")],
+]
 
 
 def exists(name: str) -> bool:
@@ -56,8 +68,9 @@ def _found(root: Any, parts: list[str]) -> bool:
 
 def missing() -> list[str]:
     """The names that do not exist."""
-    return [name for name in (OPERATIONS + BESIDES).split() if not exists(name)]
+    training = [name for name in TRAINING if not _found(tg, name.split("."))]
+    return [name for name in (OPERATIONS + BESIDES).split() if not exists(name)] + training
 
 
 if __name__ == "__main__":
-    print("\n".join(missing()) or f"all {len((OPERATIONS + BESIDES).split())} names exist")
+    print("\n".join(missing()) or f"all {len((OPERATIONS + BESIDES).split()) + len(TRAINING)} names exist")

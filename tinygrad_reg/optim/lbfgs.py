@@ -61,7 +61,7 @@ class LBFGS(Optimizer):
             raise ArgumentError(f"LBFGS: line_search_fn must be None or 'strong_wolfe', got {group['line_search_fn']!r}")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Minimise for some iterations; returns the loss before them. The closure clears the gradients, computes the loss and walks back."""
+        """Minimise for some iterations; returns the loss before them."""
         refuse_tracing("LBFGS")
         if closure is None:
             raise ArgumentError("LBFGS.step: give the closure that clears the gradients, computes the loss, calls backward and returns it")
@@ -266,4 +266,4 @@ def _largest(vector: NDArray) -> float:
 def _array(held: Any) -> NDArray:
     if held is None:
         return np.zeros(0)
-    return held.array.copy() if isinstance(held, Value) else np.array(held)
+    return held.array.copy() if isinstance(held, Value) else np.asarray(held).copy()
