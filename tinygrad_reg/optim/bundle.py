@@ -65,6 +65,8 @@ class Bundle:
         for name, vector in {**({"step": self.steps} if kept.step else {}), **self.numbers}.items():
             for i, p in enumerate(params):
                 settle(state[p], name, vector[i : i + 1].reshape(()))
+        self.flat: NDArray
+        self._slots: list[tuple[Any, Shape]]
         first = self.arrays[0]
         self.names = kept.names(first.shape)
         if kept.shape_of is None:

@@ -157,10 +157,11 @@ class Memory:
         y, s = g - self.gradient, self.d * self.t
         curvature = float(y @ s)
         if curvature > 1e-10:
-            for held, value in ((self.changes, y), (self.steps, s), (self.inverses, 1.0 / curvature)):
-                if len(held) == size:
-                    held.pop(0)
-                held.append(value)
+            for held in (self.changes, self.steps, self.inverses):
+                del held[: max(len(held) + 1 - size, 0)]
+            self.changes.append(y)
+            self.steps.append(s)
+            self.inverses.append(1.0 / curvature)
             self.scale = curvature / float(y @ y)
         q, shares = -g, []
         for y, s, inverse in zip(self.changes[::-1], self.steps[::-1], self.inverses[::-1], strict=True):

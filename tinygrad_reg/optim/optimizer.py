@@ -53,8 +53,8 @@ class Optimizer:
         """The shape of a state of a parameter of that shape, if the rule is not elementwise; None: it has no such state."""
         return shape
 
-    def coefficients(self, group: Group, step: int, **numbers: float) -> dict[str, Any]:
-        """The numbers that `update` needs, for the step with this number (the first is 1).
+    def coefficients(self, *args: Any, **numbers: Any) -> dict[str, Any]:
+        """`coefficients(group, step)`: the numbers that `update` needs, for the step with this number (the first is 1).
 
         An algorithm with `numbers` is given the present ones, and gives the new ones under the same names.
         """

@@ -110,7 +110,7 @@ def _check_decay(decay: float) -> None:
 @no_grad()
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     """Compute the running statistics of all batch normalisation layers anew, over the inputs of `loader` (the first of each batch)."""
-    layers = [m for m in model.modules() if getattr(m, "running_mean", None) is not None and hasattr(m, "reset_running_stats")]
+    layers: list[Any] = [m for m in model.modules() if getattr(m, "running_mean", None) is not None and hasattr(m, "reset_running_stats")]
     if not layers:
         return
     was_training, momenta = model.training, [layer.momentum for layer in layers]

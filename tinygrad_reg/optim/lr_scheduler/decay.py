@@ -167,7 +167,8 @@ class PolynomialLR(LRScheduler):
         if self._is_initial or self.last_epoch > self.total_iters:
             return lr
         before, now = (1.0 - epoch / self.total_iters for epoch in (self.last_epoch - 1, self.last_epoch))
-        return lr * (now / before) ** self.power
+        result: float = lr * (now / before) ** self.power
+        return result
 
     def closed_form(self, base_lr: float) -> float:
         done = min(self.total_iters, self.last_epoch) / self.total_iters
