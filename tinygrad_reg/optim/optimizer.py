@@ -88,6 +88,7 @@ class Optimizer:
         self._opt_called = False  # a scheduler asks whether a step has been made
         self._before_step: dict[int, Callable[..., Any]] = {}
         self._after_step: dict[int, Callable[..., Any]] = {}
+        self._state_hooks: dict[str, dict[int, Callable[..., Any]]] = {name: {} for name in ("saving", "saved", "loading", "loaded")}
 
     def add_param_group(self, param_group: Group) -> None:
         """Optimize further parameters: `{"params": [...], "lr": ...}`; hyper-parameters not named have their defaults.
@@ -210,9 +211,10 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the groups in PyTorch's layout, parameters named by their position. It refers to the live tensors."""
+        self._passed("saving")
         index = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         groups = [{**{k: v for k, v in g.items() if k != "params"}, "params": [index[p] for p in g["params"]]} for g in self.param_groups]
-        return {"state": {index.get(p, p): entry for p, entry in self.state.items()}, "param_groups": groups}
+        return self._passed("saved", {"state": {index.get(p, p): entry for p, entry in self.state.items()}, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over copies of the state and the hyper-parameters that `state_dict` gave; nothing is changed if they do not fit.
@@ -220,6 +222,7 @@ class Optimizer:
         Raises ArgumentError if the groups differ in number, size or kind, ShapeError if a state does not fit its parameter.
         """
         what = f"{type(self).__name__}.load_state_dict"
+        state_dict = self._passed("loading", dict(state_dict))
         saved = state_dict["param_groups"]
         sizes, found = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in saved]
         if sizes != found:
@@ -236,6 +239,7 @@ class Optimizer:
             single = ("step", *self.numbers)
             entries[p] = {name: _loaded(p, name, value, shapes.get(name), name in single, what) for name, value in entry.items()}
         self.state, self.param_groups = entries, groups
+        self._passed("loaded")
 
     def _merged(self, ours: Group, theirs: Group, what: str) -> Group:
         """The saved hyper-parameters for our parameters; switches that an older version did not know have their defaults."""
@@ -250,7 +254,9 @@ class Optimizer:
         return group
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_layouts", "_before_step", "_after_step")}
+        return {
+            name: value for name, value in self.__dict__.items() if name not in ("_layouts", "_before_step", "_after_step", "_state_hooks")
+        }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         self._begin()
@@ -271,6 +277,39 @@ class Optimizer:
     def register_step_post_hook(self, hook: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after every step."""
         return RemovableHandle(self._after_step, hook)
+
+    def _passed(self, moment: str, *state_dict: dict[str, Any]) -> Any:
+        """The state dict after the hooks of this moment, each of which may give another one."""
+        for hook in tuple(self._state_hooks[moment].values()):
+            given = hook(self, *state_dict)
+            if state_dict and given is not None:
+                state_dict = (given,)
+        return state_dict[0] if state_dict else None
+
+    def _register(self, moment: str, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+        hooks = self._state_hooks[moment]
+        others = dict(hooks) if prepend else {}
+        for key in others:
+            del hooks[key]
+        handle = RemovableHandle(hooks, hook)
+        hooks.update(others)
+        return handle
+
+    def register_state_dict_pre_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` before every `state_dict()`."""
+        return self._register("saving", hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[[Any, Any], Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` after every `state_dict()`; what it returns, if not None, takes its place."""
+        return self._register("saved", hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[[Any, Any], Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` before loading, with a shallow copy; what it returns, if not None, is loaded instead."""
+        return self._register("loading", hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` after loading."""
+        return self._register("loaded", hook, prepend)
 
     def __repr__(self) -> str:
         texts = []
