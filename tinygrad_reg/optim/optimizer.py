@@ -214,7 +214,10 @@ class Optimizer:
         self._passed("saving")
         index = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         groups = [{**{k: v for k, v in g.items() if k != "params"}, "params": [index[p] for p in g["params"]]} for g in self.param_groups]
-        return self._passed("saved", {"state": {index.get(p, p): entry for p, entry in self.state.items()}, "param_groups": groups})
+        saved: dict[str, Any] = self._passed(
+            "saved", {"state": {index.get(p, p): entry for p, entry in self.state.items()}, "param_groups": groups}
+        )
+        return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over copies of the state and the hyper-parameters that `state_dict` gave; nothing is changed if they do not fit.
