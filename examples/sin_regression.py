@@ -31,6 +31,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 PARAMETERS = ("w1", "b1", "w2", "b2", "w3", "b3")
 LARGEST_RELATIVE_DIFFERENCE = 1e-10  # between the two gradients, in float64; rounding alone stays below 1e-13
+PARAMETER_DIRECTIONS = 100  # more than the data of this curve determine; with fewer samples there may be no band
 DTYPES = {"float32": tg.float32, "float64": tg.float64}
 
 
@@ -45,7 +46,7 @@ class Settings:
     low: float = 0.0
     high: float = 3.0
     noise: float = 0.1
-    epochs: int = 10_000
+    epochs: int | None = None  # None: the optimizer's own, see OPTIMIZERS
     lr: float | None = None  # None: the optimizer's own, see OPTIMIZERS
     optimizer: str = "adam"
     # float32 is the library's default and the faster one. It resolves a squared error of 0.01 to nine digits; the noise hides all but two.
@@ -58,20 +59,26 @@ class Settings:
     def learning_rate(self) -> float:
         return OPTIMIZERS[self.optimizer].lr if self.lr is None else self.lr
 
+    @property
+    def steps(self) -> int:
+        return OPTIMIZERS[self.optimizer].epochs if self.epochs is None else self.epochs
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make an optimizer, and the learning rate that suits it on this problem."""
+    """How to make an optimizer, and the learning rate and number of steps that suit it on this problem."""
 
     make: Callable[..., tg.optim.Optimizer]
     lr: float
     options: dict[str, Any]
+    epochs: int = 10_000
 
 
 OPTIMIZERS = {
     "sgd": Recipe(tg.optim.SGD, 0.1, {"momentum": 0.9, "nesterov": True}),
     "adam": Recipe(tg.optim.Adam, 0.01, {}),
     "adamw": Recipe(tg.optim.AdamW, 0.01, {"weight_decay": 1e-3}),
+    "lm": Recipe(lambda parameters, lr: tg.optim.LevenbergMarquardt(parameters, damping=lr), 1e-3, {}, epochs=30),  # lr is the damping
 }
 
 
@@ -218,6 +225,7 @@ def print_comparison(comparisons: list[Comparison]) -> None:
 class Training:
     losses: list[float]  # the mean squared error before each step
     seconds: float
+    optimizer: tg.optim.Optimizer | None = None
 
     @property
     def steps_per_second(self) -> float:
@@ -245,10 +253,14 @@ def train(model: tg.nn.Sequential, data: Data, settings: Settings) -> Training:
     x, y = tg.tensor(data.x, dtype=dtype).unsqueeze(1), tg.tensor(data.y, dtype=dtype).unsqueeze(1)
     recipe = OPTIMIZERS[settings.optimizer]
     optimizer = recipe.make(model.to(dtype).parameters(), lr=settings.learning_rate, **recipe.options)
-    schedule = tg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(settings.epochs, 1))
+    schedule = None
+    if settings.optimizer != "lm":
+        schedule = tg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(settings.steps, 1))
     criterion = tg.nn.MSELoss()
 
     def step() -> tg.Tensor:
+        if isinstance(optimizer, tg.optim.LevenbergMarquardt):
+            return optimizer.step(lambda: model(x) - y)
         optimizer.zero_grad()
         loss: tg.Tensor = criterion(model(x), y)
         loss.backward()
@@ -257,12 +269,13 @@ def train(model: tg.nn.Sequential, data: Data, settings: Settings) -> Training:
 
     losses = []
     start = time.perf_counter()
-    for _ in progress(settings.epochs):
+    for _ in progress(settings.steps):
         losses.append(step().item())
-        schedule.step()
+        if schedule is not None:
+            schedule.step()
         if not math.isfinite(losses[-1]):
             break
-    return Training(losses, time.perf_counter() - start)
+    return Training(losses, time.perf_counter() - start, optimizer)
 
 
 def predict(model: tg.nn.Sequential, x: Array, settings: Settings) -> Array:
@@ -270,6 +283,15 @@ def predict(model: tg.nn.Sequential, x: Array, settings: Settings) -> Array:
     with tg.no_grad():
         fit: tg.Tensor = model(tg.tensor(x, dtype=DTYPES[settings.dtype]).unsqueeze(1))
     return np.asarray(fit.squeeze(1).numpy(), dtype=np.float64)
+
+
+def band(model: tg.nn.Sequential, x: Array, settings: Settings, training: Training) -> tuple[Array, Array] | None:
+    """Between which values the fitted curve lies with 95 % probability; Levenberg-Marquardt knows, once it has made a step."""
+    if not (isinstance(training.optimizer, tg.optim.LevenbergMarquardt) and training.losses and settings.n > PARAMETER_DIRECTIONS):
+        return None
+    fit = model(tg.tensor(x, dtype=DTYPES[settings.dtype]).unsqueeze(1)).squeeze(1)
+    lower, upper = training.optimizer.confidence_band(fit)
+    return lower.numpy(), upper.numpy()
 
 
 # ----------------------------------------------------------------------------------------------------------- results
@@ -285,7 +307,7 @@ def metrics(settings: Settings, data: Data, comparisons: list[Comparison], train
         "seconds": training.seconds,
         "steps_per_second": training.steps_per_second,
         "parameters": {row.name: {"shape": row.shape, "absolute": row.absolute, "relative": row.relative} for row in comparisons},
-        "settings": asdict(settings) | {"lr": settings.learning_rate},
+        "settings": asdict(settings) | {"lr": settings.learning_rate, "epochs": settings.steps},
     }
 
 
@@ -321,13 +343,15 @@ def new_figure() -> Figure:
     return Figure(figsize=(9, 3.6), layout="constrained")
 
 
-def draw(figure: Figure, data: Data, curve: tuple[Array, Array], training: Training) -> None:
+def draw(figure: Figure, data: Data, curve: tuple[Array, Array], training: Training, band: tuple[Array, Array] | None = None) -> None:
     """Left the data, the true and the fitted curve; right the loss on a logarithmic axis."""
     left, right = figure.subplots(1, 2)
     x, fit = curve
     left.plot(data.x, data.y, ".", color="0.7", markersize=4, label="data")
     left.plot(x, np.sin(x**2 + 1), color="C0", label="sin(x² + 1)")
     left.plot(x, fit, "--", color="C3", label="fitted 1-50-5-1")
+    if band is not None:
+        left.fill_between(x, *band, color="C3", alpha=0.25, label="95 % confidence band")
     left.set(xlabel="x", ylabel="y", title="the curve")
     left.legend(loc="lower left", fontsize="small")
     right.plot(training.losses, color="C3", linewidth=1, label="training loss")
@@ -396,7 +420,7 @@ def parse_flags(argv: list[str] | None) -> Settings:
     add("--low", type=number(-1e6, 1e6), default=default.low, help="left end of the interval (%(default)s)")
     add("--high", type=number(-1e6, 1e6), default=default.high, help="right end of the interval (%(default)s)")
     add("--noise", type=number(0, 1e6), default=default.noise, help="standard deviation of the noise (%(default)s)")
-    add("--epochs", type=whole_number(0, 10**9), default=default.epochs, help="full-batch steps (%(default)s)")
+    add("--epochs", type=whole_number(0, 10**9), default=default.epochs, help="full-batch steps (30 for lm, 10000 for the others)")
     rates = ", ".join(f"{name} {recipe.lr}" for name, recipe in OPTIMIZERS.items())
     add("--lr", type=number(0, 1e6, exclusive=True), help=f"learning rate at the start ({rates})")
     add("--optimizer", choices=OPTIMIZERS, default=default.optimizer, help="(%(default)s)")
@@ -432,7 +456,7 @@ def run(settings: Settings) -> list[str]:
         write_json(settings.json, results)
     if figure is not None and settings.plot is not None:
         fine = np.linspace(settings.low, settings.high, 1000)
-        draw(figure, data, (fine, predict(model, fine, settings)), training)
+        draw(figure, data, (fine, predict(model, fine, settings)), training, band(model, fine, settings, training))
         figure.savefig(settings.plot, format="png", dpi=120)
         print(f"drawn: {settings.plot}")
     return failures(comparisons, training)

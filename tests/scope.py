@@ -51,6 +51,13 @@ TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer L1Loss MSELos
 BCELoss BCEWithLogitsLoss KLDivLoss PoissonNLLLoss GaussianNLLLoss MarginRankingLoss HingeEmbeddingLoss CosineEmbeddingLoss
 TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss SoftMarginLoss CosineSimilarity PairwiseDistance
 """
+OPTIMIZERS = """
+SGD Adam AdamW Adamax NAdam RAdam RMSprop Adagrad Adadelta Rprop ASGD LBFGS Adafactor Muon LevenbergMarquardt
+"""
+SCHEDULERS = """
+LambdaLR MultiplicativeLR StepLR MultiStepLR ConstantLR LinearLR ExponentialLR PolynomialLR CosineAnnealingLR
+CosineAnnealingWarmRestarts CyclicLR OneCycleLR ReduceLROnPlateau SequentialLR ChainedScheduler
+"""
 
 #: Modules of the scope that are still to come.
 PLANNED = {
@@ -61,7 +68,13 @@ PLANNED = {
 
 def names() -> list[str]:
     """All names of the scope."""
-    return [*(OPERATIONS + BESIDES).split(), *[f"nn.{name}" for name in MODULES.split()]]
+    return [
+        *(OPERATIONS + BESIDES).split(),
+        *[f"nn.{name}" for name in MODULES.split()],
+        *[f"optim.{name}" for name in OPTIMIZERS.split()],
+        *[f"optim.lr_scheduler.{name}" for name in SCHEDULERS.split()],
+        *[f"optim.swa_utils.{name}" for name in ("AveragedModel", "SWALR", "update_bn")],
+    ]
 
 
 def exists(name: str) -> bool:

@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"random"},
     {"autograd"},
     {"nn", "optim", "func"},
-    {"compiler", "explain", "utils", "serialization"},
+    {"compiler", "explain", "utils", "serialization", "optim.swa_utils"},
     {"testing"},
     {"__init__"},
 ]
@@ -42,7 +42,7 @@ STRANGERS = [{"interop", "printing"}, {"nn", "optim"}, {"device", "dtypes"}]
 
 def part(module: str) -> str:
     """The layer's member that a module of the package belongs to: "engine.graph" -> "engine"."""
-    return module.split(".")[0] if module else "__init__"
+    return module if module in LEVEL else module.split(".")[0] if module else "__init__"
 
 
 def module_of(path: Path) -> str:

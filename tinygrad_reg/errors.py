@@ -25,6 +25,12 @@ class ArgumentError(TinygradRegError, ValueError, RuntimeError):
     """The value of an argument is outside what the function accepts."""
 
 
+class MissingOptionError(ArgumentError, KeyError):
+    """A hyper-parameter that is needed was never set."""
+
+    __str__ = Exception.__str__  # KeyError would print the message quoted
+
+
 class RangeError(TinygradRegError, OverflowError, ValueError, RuntimeError):
     """A number does not fit into the dtype that is to hold it."""
 

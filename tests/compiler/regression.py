@@ -14,7 +14,18 @@ OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "sgd": lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9),
     "adam": lambda parameters: optim.Adam(parameters, lr=0.01),
     "adamw": lambda parameters: optim.AdamW(parameters, lr=0.01, amsgrad=True),
+    "adamax": lambda parameters: optim.Adamax(parameters, weight_decay=0.01),
+    "nadam": lambda parameters: optim.NAdam(parameters, weight_decay=0.01, decoupled_weight_decay=True),
+    "radam": lambda parameters: optim.RAdam(parameters, lr=0.01),
+    "rmsprop": lambda parameters: optim.RMSprop(parameters, lr=0.001, momentum=0.9, centered=True),
+    "adagrad": lambda parameters: optim.Adagrad(parameters, lr=0.05, lr_decay=0.01),
+    "adadelta": lambda parameters: optim.Adadelta(parameters, weight_decay=0.01),
+    "rprop": lambda parameters: optim.Rprop(parameters, lr=0.001),
+    "adafactor": lambda parameters: optim.Adafactor(parameters, weight_decay=0.01),
+    "muon": lambda parameters: optim.Muon([p for p in parameters if p.ndim == 2], lr=0.01),
+    "asgd": lambda parameters: optim.ASGD(parameters, lr=0.05, t0=20),
 }
+FORMS = {"radam": 2, "asgd": 2, "muon": 2}  # traces where it is not one: a form that changes; gradients (of biases) that are None at first
 
 
 class Task(NamedTuple):

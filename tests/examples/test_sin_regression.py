@@ -80,14 +80,25 @@ def test_metrics(tmp_path: Path) -> None:
     assert 0 < found["mse_to_true_curve"] < 2
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lm"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_optimizer_learns_in_every_dtype(optimizer: str, dtype: str, tmp_path: Path) -> None:
     flags = ("--optimizer", optimizer, "--dtype", dtype, "--n", "60")
     before = measured(*flags, "--epochs", "0", cwd=tmp_path)
-    after = measured(*flags, "--epochs", "300", cwd=tmp_path)
+    after = measured(*flags, "--epochs", "20" if optimizer == "lm" else "300", cwd=tmp_path)
     assert after["final_mse"] < 0.8 * before["final_mse"]
     assert before["steps_per_second"] == 0
+
+
+def test_levenberg_marquardt_goes_below_the_noise_and_draws_its_band(example: ModuleType, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = run("--optimizer", "lm", "--dtype", "float64", "--json", "metrics.json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert found["settings"]["epochs"] == 30
+    assert found["final_mse"] < found["noise_mean_square"]
+    assert found["mse_to_true_curve"] < 0.005
+    assert (tmp_path / "sin_regression.png").stat().st_size > 0
 
 
 def test_same_seed_same_result(tmp_path: Path) -> None:

@@ -550,3 +550,23 @@ def test_division_by_zero_is_silent() -> None:
     give([p], 0.0)
     Adam([p], lr=0.1, eps=0).step()
     assert np.isnan(p.item())
+
+
+def test_hooks_around_saving_and_loading() -> None:
+    optimizer = SGD([tg.zeros(1, requires_grad=True)], lr=1.0)
+    seen: list[str] = []
+    handles = [
+        optimizer.register_state_dict_pre_hook(lambda o: seen.append("saving")),
+        optimizer.register_state_dict_post_hook(lambda o, saved: {**saved, "note": 1}),
+        optimizer.register_load_state_dict_pre_hook(lambda o, saved: seen.append(f"loading {saved['note']}")),
+        optimizer.register_load_state_dict_post_hook(lambda o: seen.append("loaded")),
+        optimizer.register_load_state_dict_pre_hook(lambda o, saved: {**saved, "note": 2}, prepend=True),
+    ]
+    saved = optimizer.state_dict()
+    assert saved["note"] == 1
+    optimizer.load_state_dict(saved)
+    assert seen == ["saving", "loading 2", "loaded"]
+    for handle in handles:
+        handle.remove()
+    assert "note" not in optimizer.state_dict()
+    assert len(seen) == 3

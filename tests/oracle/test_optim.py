@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tests.optim.published import CASES, IDS
+from tests.optim.published import CASES, IDS, PUBLISHED, every
 
 torch = pytest.importorskip("torch")
 
-SHAPES = [(4, 3), (), (5,), (0, 2), (1, 1)]
+SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "": [(4, 3), (), (5,), (0, 2), (1, 1)],
+    "Adafactor": [(4, 3), (), (5,), (2, 3, 2), (1, 1)],
+    "Muon": [(4, 3), (1, 1), (5, 1), (2, 2), (1, 1)],
+}
+every_optimizer = pytest.mark.parametrize("name", sorted(PUBLISHED))
 every_case = pytest.mark.parametrize(("name", "settings"), CASES, ids=IDS)
+
+
+@pytest.fixture(autouse=True)
+def unrounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's Muon rounds to bfloat16, which NumPy does not have; it is compared without that."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda x: x.clone())
 
 
 def pair(name: str, settings: dict[str, Any], dtype: str = "float64") -> tuple[Any, list[Any], Any, list[Any]]:
     """Our optimizer with its parameters, and torch's with the same values."""
     rng = np.random.default_rng(0)
-    starts = [np.asarray(rng.standard_normal(shape)).astype(dtype) for shape in SHAPES]
+    starts = [np.asarray(rng.standard_normal(shape)).astype(dtype) for shape in SHAPES.get(name, SHAPES[""])]
     ours = [tg.tensor(a, requires_grad=True) for a in starts]
     theirs = [torch.tensor(a, requires_grad=True) for a in starts]
     return getattr(tg.optim, name)(ours, **settings), ours, getattr(torch.optim, name)(theirs, **settings), theirs
@@ -87,18 +98,46 @@ def test_state_dicts_are_interchangeable(name: str, settings: dict[str, Any]) ->
         agree(p, q, 1e-9)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+@every_optimizer
+def test_signatures_and_defaults(name: str) -> None:
+    ours, theirs = (inspect.signature(getattr(library.optim, name)).parameters.values() for library in (tg, torch))
+    assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs]
+    optimizer, _, other, _ = pair(name, {})
+    assert optimizer.defaults == other.defaults
+    empty = optimizer.state_dict(), other.state_dict()
+    assert [{i: list(entry) for i, entry in saved["state"].items()} for saved in empty] == [
+        {i: list(entry) for i, entry in empty[1]["state"].items()}
+    ] * 2
+    assert empty[0]["param_groups"] == empty[1]["param_groups"]
+
+
+@every_optimizer
 def test_groups_and_texts(name: str) -> None:
-    optimizer, params, other, others = pair(name, {"lr": 0.5, "weight_decay": 0.25})
+    optimizer, params, other, others = pair(name, {"lr": 0.5})
     for made, values in ((optimizer, params), (other, others)):
         library = tg if made is optimizer else torch
-        new = library.ones(3, requires_grad=True)
+        new = library.ones(3, 1, requires_grad=True)
         made.add_param_group({"params": new, "lr": 0.125, "note": "new"})
         made.zero_grad()
         (loss(values, 0) + (new**2).sum()).backward()
         made.step()
     assert repr(optimizer) == repr(other)
     agree(optimizer.param_groups[1]["params"][0], other.param_groups[1]["params"][0], 1e-6)
+
+
+LIKE_ADAM = {"lr": -1, "betas": (1.0, 0.9), "eps": -1, "weight_decay": -1}
+BAD: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("Adam", "AdamW", "Adamax", "RAdam"), LIKE_ADAM),
+    "NAdam": {**LIKE_ADAM, "momentum_decay": -1},
+    "RMSprop": {"lr": -1, "alpha": -1, "eps": -1, "weight_decay": -1, "momentum": -1},
+    "Adagrad": {"lr": -1, "lr_decay": -1, "weight_decay": -1, "initial_accumulator_value": -1, "eps": -1},
+    "Adadelta": {"lr": -1, "rho": 1.5, "eps": -1, "weight_decay": -1},
+    "Rprop": {"lr": -1, "etas": (0.5, 0.9)},
+    "ASGD": {"lr": -1, "weight_decay": -1},
+    "Adafactor": {"lr": -1, "beta2_decay": 1.0, "eps": (-1, 1e-3), "d": 0.5, "weight_decay": -1},
+    "Muon": {"lr": -1, "momentum": -1, "weight_decay": -1, "adjust_lr_fn": "best"},
+    "LBFGS": {"lr": -1},
+}
 
 
 def refusals(library: Any) -> dict[str, Any]:
@@ -121,10 +160,14 @@ def refusals(library: Any) -> dict[str, Any]:
         "fused foreach": lambda: o.SGD([p], foreach=True, fused=True),
         "other groups": lambda: o.SGD([p]).load_state_dict(o.SGD([{"params": p}, {"params": q}]).state_dict()),
         "other size": lambda: o.SGD([p]).load_state_dict(o.SGD([p, q]).state_dict()),
+        "muon of a vector": lambda: o.Muon([p]),
+        "two groups": lambda: o.LBFGS([{"params": [p]}, {"params": [q]}]),
         "lr text": lambda: o.SGD([p], lr="a"),
     }
-    for kind, (option, value) in product((o.Adam, o.AdamW), {"lr": -1, "betas": (1.0, 0.9), "eps": -1, "weight_decay": -1}.items()):
-        calls[f"{kind.__name__} {option}"] = lambda kind=kind, option=option, value=value: kind([p], **{option: value})
+    for name, options in BAD.items():
+        kind = getattr(o, name)
+        for option, value in options.items():
+            calls[f"{name} {option}"] = lambda kind=kind, option=option, value=value: kind([library.ones(3, 3)], **{option: value})
     schedules = o.lr_scheduler
     calls |= {
         "schedule of a number": lambda: schedules.StepLR(3, 3),
@@ -159,23 +202,55 @@ SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("LinearLR", {"start_factor": 0.9, "end_factor": 0.1, "total_iters": 40}),
     ("ConstantLR", {}),
     ("ConstantLR", {"factor": 0.25, "total_iters": 1}),
-]
+    ("MultiplicativeLR", {"lr_lambda": lambda t: 1 - 1 / (3 + t)}),
+    ("MultiplicativeLR", {"lr_lambda": [lambda t: 0.9, lambda t: 1.1]}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 50, "power": 0.5}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2, "eta_min": 0.01}),
+    *[("CyclicLR", {"base_lr": 0.1, "max_lr": [0.3, 0.4], **more}) for more in (
+        *every(step_size_up=[7], step_size_down=[None, 13], mode=["triangular", "triangular2", "exp_range"], gamma=[0.97],
+               cycle_momentum=[False, True]),
+        {"step_size_up": 5, "scale_fn": lambda x: 1 / x, "base_momentum": 0.6, "max_momentum": 0.7},
+        {"step_size_up": 5, "scale_fn": lambda x: 0.9**x, "scale_mode": "iterations"},
+    )],
+    *[("OneCycleLR", {"max_lr": [0.3, 0.4], **more}) for more in (
+        *every(total_steps=[75], pct_start=[0.3, 0.5], anneal_strategy=["cos", "linear"], cycle_momentum=[False, True],
+               three_phase=[False, True]),
+        {"epochs": 8, "steps_per_epoch": 10, "div_factor": 3.0, "final_div_factor": 7.0, "base_momentum": 0.2, "max_momentum": 0.3},
+    )],
+]  # fmt: skip
 every_schedule = pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(SCHEDULES)])
 
 
-def scheduled(library: Any, name: str, settings: dict[str, Any], **more: Any) -> tuple[Any, Any]:
+CYCLE = {"max_lr": 0.7, "min_lr": 0.001, "max_momentum": 0.9, "base_momentum": 0.8}  # as a former OneCycleLR leaves it in a group
+
+
+def stepped(library: Any, kind: str = "SGD") -> Any:
+    """An optimizer with two groups of different rates."""
     p, q = (library.ones(1, requires_grad=True) for _ in range(2))
-    optimizer = library.optim.SGD([{"params": [p], "lr": 0.7, "initial_lr": 0.7}, {"params": [q], "initial_lr": 0.05}], lr=0.05)
+    groups = [{"params": [p], "lr": 0.7, "initial_lr": 0.7, **CYCLE}, {"params": [q], "initial_lr": 0.05, **CYCLE}]
+    optimizer = getattr(library.optim, kind)(groups, lr=0.05)
     optimizer.step()
+    return optimizer
+
+
+def scheduled(library: Any, name: str, settings: dict[str, Any], kind: str = "SGD", **more: Any) -> tuple[Any, Any]:
+    optimizer = stepped(library, kind)
     return optimizer, getattr(library.optim.lr_scheduler, name)(optimizer, **settings, **more)
 
 
+def options(optimizer: Any) -> list[dict[str, Any]]:
+    return [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+
+
 @every_schedule
-def test_schedules_over_60_epochs(name: str, settings: dict[str, Any]) -> None:
-    optimizer, ours = scheduled(tg, name, settings)
-    other, theirs = scheduled(torch, name, settings)
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+def test_schedules_over_60_epochs(name: str, settings: dict[str, Any], kind: str) -> None:
+    optimizer, ours = scheduled(tg, name, settings, kind)
+    other, theirs = scheduled(torch, name, settings, kind)
     for _ in range(60):
-        assert [g["lr"] for g in optimizer.param_groups] == [g["lr"] for g in other.param_groups]
+        assert options(optimizer) == options(other)
         assert ours.get_last_lr() == theirs.get_last_lr()
         assert ours.last_epoch == theirs.last_epoch
         optimizer.step()
@@ -221,6 +296,7 @@ def test_schedules_state_dicts_are_interchangeable(name: str, settings: dict[str
         theirs.step()
     saved, wanted = ours.state_dict(), theirs.state_dict()
     assert {k: v for k, v in wanted.items() if k in saved} == saved
+    assert set(wanted) - set(saved) <= {"_get_lr_called_within_step"}
     _, fresh = scheduled(tg, name, settings)
     _, fresh_theirs = scheduled(torch, name, settings)
     fresh.load_state_dict(copy.deepcopy(wanted))
@@ -243,3 +319,123 @@ def test_schedules_act_together() -> None:
                 schedule.step()
         seen.append(rates)
     assert seen[0] == seen[1]
+
+
+COMPOSED: dict[str, Any] = {
+    "sequential": lambda s, o: s.SequentialLR(o, [s.ConstantLR(o, 0.1, 20), s.ExponentialLR(o, 0.9)], [20]),
+    "three": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.CosineAnnealingLR(o, 20), s.StepLR(o, 3)], [5, 31]),
+    "at once": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.PolynomialLR(o, 9)], [0]),
+    "to restarts": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.CosineAnnealingWarmRestarts(o, 6)], [5]),
+    "from restarts": lambda s, o: s.SequentialLR(o, [s.CosineAnnealingWarmRestarts(o, 6), s.LinearLR(o)], [15]),
+    "to a cycle": lambda s, o: s.SequentialLR(o, [s.LinearLR(o), s.CyclicLR(o, 0.01, 0.1, 9)], [7]),
+    "chained": lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.1, 20), s.ExponentialLR(o, 0.9)]),
+    "chained three": lambda s, o: s.ChainedScheduler([s.LinearLR(o), s.MultiplicativeLR(o, lambda t: 0.95), s.StepLR(o, 9)], o),
+    "chain in a sequence": lambda s, o: s.SequentialLR(o, [s.ChainedScheduler([s.LinearLR(o), s.StepLR(o, 2)]), s.StepLR(o, 4)], [9]),
+    "sequence in a chain": lambda s, o: s.ChainedScheduler([s.SequentialLR(o, [s.LinearLR(o), s.StepLR(o, 4)], [5]), s.StepLR(o, 9)]),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_composed_schedules_over_60_epochs(name: str) -> None:
+    optimizer, other = stepped(tg), stepped(torch)
+    ours = COMPOSED[name](tg.optim.lr_scheduler, optimizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch has not noticed the step before the schedule was made
+        theirs = COMPOSED[name](torch.optim.lr_scheduler, other)
+    for epoch in range(60):
+        assert options(optimizer) == options(other)
+        assert ours.get_last_lr() == theirs.get_last_lr()
+        optimizer.step()
+        other.step()
+        ours.step()
+        theirs.step()
+        if epoch == 30:
+            ours.load_state_dict(copy.deepcopy(theirs.state_dict()))
+            theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    every(
+        mode=["min", "max"], factor=[0.5], patience=[0, 3], threshold=[1e-4, 0.1], threshold_mode=["rel", "abs"], cooldown=[0, 2],
+        min_lr=[0, [0.01, 0.1]], eps=[1e-8, 0.02],
+    ),
+    ids=str,
+)  # fmt: skip
+def test_plateaus_over_60_epochs(settings: dict[str, Any]) -> None:
+    optimizer, ours = scheduled(tg, "ReduceLROnPlateau", settings)
+    other, theirs = scheduled(torch, "ReduceLROnPlateau", settings)
+    rng = np.random.default_rng(0)
+    for epoch in range(60):
+        loss = float(np.exp(-epoch / 20) + 0.1 * rng.standard_normal())
+        ours.step(loss)
+        theirs.step(loss)
+        assert options(optimizer) == options(other)
+        assert ours.state_dict() == theirs.state_dict()
+        if epoch == 30:
+            ours.load_state_dict(copy.deepcopy(theirs.state_dict()))
+            theirs.load_state_dict(copy.deepcopy(ours.state_dict()))
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for name, _ in SCHEDULES} | {"ReduceLROnPlateau", "SequentialLR", "ChainedScheduler", "LRScheduler"})
+)
+def test_signatures_of_schedules(name: str) -> None:
+    ours, theirs = (inspect.signature(getattr(library.optim.lr_scheduler, name)).parameters.values() for library in (tg, torch))
+    assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs]
+
+
+def curved(library: Any, options: dict[str, Any], dtype: Any = np.float64) -> tuple[Any, list[Any], Any]:
+    """A smooth problem in two parameters for optimizers that call a closure."""
+    rng = np.random.default_rng(1)
+    w, b, x = (library.tensor(rng.standard_normal(shape).astype(dtype)) for shape in ((4, 3), (5,), (20, 4)))
+    params = [w.requires_grad_(), b.requires_grad_()]
+    optimizer = library.optim.LBFGS(params, **options)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        out = ((x @ w).sin() + 0.3 * (x @ w) ** 2).mean() + ((b - 1) ** 4).sum() + (b[0] * w).sum() ** 2
+        out.backward()
+        return out.detach()
+
+    return optimizer, params, closure
+
+
+LBFGS = every(lr=[1, 0.3], max_iter=[5], max_eval=[None, 3], history_size=[100, 3], line_search_fn=[None, "strong_wolfe"])
+
+
+@pytest.mark.parametrize("options", LBFGS, ids=str)
+def test_lbfgs(options: dict[str, Any]) -> None:
+    """25 iterations; then the states go over into the other library, both ways."""
+    optimizer, params, closure = curved(tg, options)
+    other, others, theirs = curved(torch, options)
+    for round_ in range(7):
+        assert float(optimizer.step(closure)) == pytest.approx(float(other.step(theirs)), abs=1e-9)
+        for p, q in zip(params, others, strict=True):
+            agree(p, q, 1e-9)
+        saved, wanted = optimizer.state_dict(), other.state_dict()
+        assert saved["param_groups"] == wanted["param_groups"]
+        assert {k: saved["state"][0][k] for k in ("func_evals", "n_iter")} == {k: wanted["state"][0][k] for k in ("func_evals", "n_iter")}
+        if round_ == 4:
+            assert set(wanted["state"][0]) - set(saved["state"][0]) <= {"al"}
+            entry = {k: in_torch(v) for k, v in saved["state"][0].items()}
+            optimizer.load_state_dict(copy.deepcopy(wanted))
+            other.load_state_dict({"state": {0: entry}, "param_groups": saved["param_groups"]})
+
+
+def in_torch(value: Any) -> Any:
+    if isinstance(value, list):
+        return [in_torch(x) for x in value]
+    return torch.tensor(value.numpy()) if isinstance(value, tg.Tensor) else value
+
+
+@pytest.mark.parametrize("settings", every(swa_lr=[0.2, [0.3, 0.01]], anneal_epochs=[0, 1, 10], anneal_strategy=["cos", "linear"]), ids=str)
+def test_averaging_rates_over_60_epochs(settings: dict[str, Any]) -> None:
+    optimizer, other = stepped(tg), stepped(torch)
+    ours, theirs = (library.optim.swa_utils.SWALR(o, **settings) for library, o in ((tg, optimizer), (torch, other)))
+    for _ in range(60):
+        assert options(optimizer) == options(other)
+        optimizer.step()
+        other.step()
+        ours.step()
+        theirs.step()

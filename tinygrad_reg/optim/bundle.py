@@ -11,9 +11,9 @@ before. Parameters keep their own memory, which the user may have shared with ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,48 +28,82 @@ BLOCK = 65536  # bytes: the rule runs over pieces of this size, so that its inte
 
 Rule = Callable[..., tuple[Any, ...]]
 State = Mapping[Tensor, dict[str, Any]]
+Shape = tuple[int, ...]
+
+
+class Kept(NamedTuple):
+    """What an algorithm keeps for each parameter of a group."""
+
+    step: bool  # its step count
+    numbers: dict[str, float]  # 0-d tensors, with what they hold before the first step
+    states: dict[str, float]  # tensors, with what fills them before the first step
+    shape_of: Callable[[str, Shape], Shape | None] | None  # shapes of the states; None: those of the parameter, and the rule is elementwise
+
+    def names(self, shape: Shape) -> list[str]:
+        """The states of a parameter of this shape."""
+        return [name for name in self.states if self.shape_of is None or self.shape_of(name, shape) is not None]
+
+    def all_names(self, shape: Shape) -> list[str]:
+        """Everything that is kept of a parameter of this shape."""
+        return [*(["step"] if self.step else []), *self.numbers, *self.names(shape)]
 
 
 class Bundle:
-    """Parameters of one dtype and one step count, with their states.
+    """Parameters of one dtype, one step count and equal numbers, with their states.
 
     `steps` counts for each of them. It is the memory of the state tensors `step` where the algorithm keeps them; elsewhere
     it starts at 1 if there were states already, which is enough to tell a first step from a later one.
     """
 
-    def __init__(
-        self, positions: list[int], params: list[Tensor], state: State, names: Sequence[str], count: int, keeps_step: bool
-    ) -> None:
+    def __init__(self, positions: list[int], params: list[Tensor], state: State, kept: Kept, count: int) -> None:
         self.positions = positions  # among the parameters of the layout
         self.params = params
         self.arrays = [p.array for p in params]
         self.steps = np.full(len(params), count, get_default_dtype())
-        if keeps_step:
+        self.numbers = {name: np.full(len(params), value, get_default_dtype()) for name, value in kept.numbers.items()}
+        self.scalars = [self.steps, *self.numbers.values()]
+        for name, vector in {**({"step": self.steps} if kept.step else {}), **self.numbers}.items():
             for i, p in enumerate(params):
-                settle(state[p], "step", self.steps[i : i + 1].reshape(()))
-        first, ends = self.arrays[0], np.cumsum([array.size for array in self.arrays]).tolist()
-        self._slots = [(slice(end - array.size, end), array.shape) for end, array in zip(ends, self.arrays, strict=True)]
-        self.joined = len(params) > 1 or not first.flags.c_contiguous
-        self.flat = np.empty(ends[-1], first.dtype) if self.joined else first.reshape(-1)
-        self.states = [np.zeros(ends[-1], first.dtype) for _ in names]
-        for name, vector in zip(names, self.states, strict=True):
-            for p, place in zip(params, self.parts_of(vector), strict=True):
+                settle(state[p], name, vector[i : i + 1].reshape(()))
+        self.flat: NDArray
+        self._slots: list[tuple[Any, Shape]]
+        first = self.arrays[0]
+        self.names = kept.names(first.shape)
+        if kept.shape_of is None:
+            self._join(first)
+            self.states = [np.full(self.flat.shape, kept.states[name], first.dtype) for name in self.names]
+            length = BLOCK // first.itemsize
+            pieces: list[Any] = [slice(start, start + length) for start in range(0, len(self.flat), length)]
+        else:
+            self.joined, self.flat, self._slots = False, first, [(..., first.shape)]
+            shapes = [kept.shape_of(name, first.shape) for name in self.names]
+            self.states = [np.full(shape or (), kept.states[name], first.dtype) for name, shape in zip(self.names, shapes, strict=True)]
+            pieces = [...]
+        for name, vector in zip(self.names, self.states, strict=True):
+            for p, place in zip(params, self.parts_of(vector) if kept.shape_of is None else [vector], strict=True):
                 settle(state[p], name, place)
+        self.blocks = [(piece, [vector[piece] for vector in (self.flat, *self.states)]) for piece in pieces]
+
+    def _join(self, first: NDArray) -> None:
+        """One flat vector for all parameters, or a flat view of the only one."""
+        ends = np.cumsum([array.size for array in self.arrays]).tolist()
+        self._slots = [(slice(end - array.size, end), array.shape) for end, array in zip(ends, self.arrays, strict=True)]
+        self.joined = len(self.arrays) > 1 or not first.flags.c_contiguous
+        self.flat = np.empty(ends[-1], first.dtype) if self.joined else first.reshape(-1)
         if self.joined:
             self.gradient = np.empty_like(self.flat)
             self.into_gradient = self.parts_of(self.gradient)
             self.pairs = list(zip(self.parts_of(self.flat), self.arrays, strict=True))
-        length = BLOCK // first.itemsize
-        blocks = [slice(start, start + length) for start in range(0, ends[-1], length)]
-        self.blocks = [(block, [vector[block] for vector in (self.flat, *self.states)]) for block in blocks]
 
     def parts_of(self, vector: Any) -> list[Any]:
         """The parts of a joint vector (an array or a tensor) in the shapes of the parameters."""
         return [vector[part].reshape(shape) for part, shape in self._slots]
 
     def update(self, rule: Rule, gradients: list[NDArray], maximize: bool, coefficients: dict[str, float]) -> None:
-        """Run the rule on arrays, and write parameters, states and step counts in place."""
-        g = self._gather(gradients) if self.joined else gradients[0].reshape(-1)
+        """Run the rule on arrays, and write parameters, states, numbers and step counts in place."""
+        for name, vector in self.numbers.items():
+            vector[...] = coefficients.pop(name)
+        g = self._gather(gradients) if self.joined else gradients[0].reshape(self.flat.shape)
         for block, held in self.blocks:
             p, *states = held
             for target, value in zip(held, rule(p, -g[block] if maximize else g[block], *states, **coefficients), strict=True):
@@ -79,6 +113,10 @@ class Bundle:
                 array[...] = part
         self.steps += 1
         writes.note(*self.arrays, *self.states)
+
+    def in_step(self) -> bool:
+        """Whether step counts and numbers are still the same for all parameters."""
+        return all(held.count(held[0]) == len(held) for held in [vector.tolist() for vector in self.scalars])
 
     def _gather(self, gradients: list[NDArray]) -> NDArray:
         for part, array in self.pairs:
@@ -110,19 +148,18 @@ def settle(entry: dict[str, Any], name: str, place: NDArray) -> None:
 class Layout:
     """How those parameters of a group that have a gradient are divided into bundles."""
 
-    def __init__(self, params: list[Tensor], state: State, names: tuple[str, ...], keeps_step: bool) -> None:
+    def __init__(self, params: list[Tensor], state: State, names: tuple[str, ...], kept: Kept) -> None:
         self.params = params
         self.names = names
         self.shapes = [p.array.shape for p in params]
-        self._kept = ("step", *names) if keeps_step else names
+        self._kept = [(p, kept.all_names(p.array.shape)) for p in params]
         self.bundles = [
-            Bundle(positions, [params[i] for i in positions], state, names, count, keeps_step)
-            for count, positions in self._divide(state, keeps_step)
+            Bundle(positions, [params[i] for i in positions], state, kept, count) for count, positions in self._divide(state, kept)
         ]
         self._arrays = self._present(params, state)
 
-    def _divide(self, state: State, keeps_step: bool) -> list[tuple[int, list[int]]]:
-        """(step count, positions) of each bundle: small parameters of one dtype and one count go together.
+    def _divide(self, state: State, kept: Kept) -> list[tuple[int, list[int]]]:
+        """(step count, positions) of each bundle: small parameters of one dtype, one count and equal numbers go together.
 
         Parameters that overlap in memory do not: the second one's step must find the first one's done.
         """
@@ -131,32 +168,30 @@ class Layout:
         divided = []
         for i, p in enumerate(self.params):
             array = checked(p)
-            count = _count(state.get(p, {}), self.names, keeps_step)
+            entry = state.get(p, {})
+            count = _count(entry, kept)
+            numbers = tuple([_number(entry.get(name, value)) for name, value in kept.numbers.items()])
             near = neighbours.setdefault(id(owner(array)), [])
-            alone = array.size > SMALL or any(np.may_share_memory(array, other) for other in near)
+            alone = kept.shape_of is not None or array.size > SMALL or any(np.may_share_memory(array, other) for other in near)
             near.append(array)
-            positions = [] if alone else joint.setdefault((array.dtype, count), [])
+            positions = [] if alone else joint.setdefault((array.dtype, count, numbers), [])
             if not positions:
                 divided.append((count, positions))
             positions.append(i)
         return divided
 
     def _present(self, params: list[Tensor], state: State) -> list[NDArray]:
-        return [p.array for p in params] + [state[p][name].array for p in params for name in self._kept]
+        return [p.array for p in params] + [state[p][name].array for p, names in self._kept for name in names]
 
     def holds(self, params: list[Tensor], state: State, names: tuple[str, ...]) -> bool:
-        """Whether these are still the parameters, memory, states and common step counts that the bundles were built for."""
+        """Whether these are still the parameters, memory, states, and common counts and numbers that the bundles were built for."""
         try:
             present = self._present(params, state)
         except (KeyError, AttributeError):  # a state was removed, or replaced by what is no tensor
             return False
         if names != self.names or len(present) != len(self._arrays) or not all(map(is_, present, self._arrays)):
             return False
-        for bundle in self.bundles:
-            counts = bundle.steps.tolist()
-            if counts.count(counts[0]) != len(counts):
-                return False
-        return True
+        return all(bundle.in_step() for bundle in self.bundles)
 
 
 def checked(p: Tensor) -> NDArray:
@@ -169,9 +204,12 @@ def checked(p: Tensor) -> NDArray:
     return array
 
 
-def _count(entry: dict[str, Any], names: Sequence[str], keeps_step: bool) -> int:
+def _count(entry: dict[str, Any], kept: Kept) -> int:
     """The steps made for one parameter; for algorithms that keep no count, 1 if any was made."""
-    if not keeps_step:
-        return int(any(entry.get(name) is not None for name in names))
-    step = entry.get("step", 0)
-    return int(step.array.item() if isinstance(step, Value) else step)
+    if not kept.step:
+        return int(any(entry.get(name) is not None for name in kept.states))
+    return int(_number(entry.get("step", 0)))
+
+
+def _number(held: Any) -> float:
+    return held.array.item() if isinstance(held, Value) else float(held)

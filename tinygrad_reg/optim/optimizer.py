@@ -12,11 +12,11 @@ import numpy as np
 from ..engine.node import RemovableHandle, Value, wrap
 from ..engine.primitive import silent_copy
 from ..engine.state import Tracer, enable_grad, no_grad, state
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError, TraceError
 from ..ops.assign import assign, fill_
 from ..ops.joining import cat
 from ..tensor import Tensor
-from .bundle import Bundle, Layout
+from .bundle import Bundle, Kept, Layout, Shape
 
 Group = dict[str, Any]
 
@@ -33,6 +33,8 @@ class Optimizer:
     """
 
     keeps_step: ClassVar[bool] = True  # whether the state of a parameter has its step count as the tensor `step`
+    elementwise: ClassVar[bool] = True  # whether the rule may run on several parameters joined into one vector
+    numbers: ClassVar[tuple[str, ...]] = ()  # 0-d tensors kept for each parameter besides `step`, between it and the states
 
     # ---- what a subclass provides --------------------------------------------------------------------------------------
 
@@ -43,8 +45,19 @@ class Optimizer:
         """Names of the tensors kept for each parameter, of its shape and dtype and zero at first, as `update` takes them."""
         return ()
 
-    def coefficients(self, group: Group, step: int) -> dict[str, Any]:
-        """The numbers that `update` needs, for the step with this number (the first is 1)."""
+    def start(self, group: Group) -> dict[str, float]:
+        """What fills the states and numbers before the first step, of those for which that is not 0."""
+        return {}
+
+    def shape_of(self, name: str, shape: Shape) -> Shape | None:
+        """The shape of a state of a parameter of that shape, if the rule is not elementwise; None: it has no such state."""
+        return shape
+
+    def coefficients(self, *args: Any, **numbers: Any) -> dict[str, Any]:
+        """`coefficients(group, step)`: the numbers that `update` needs, for the step with this number (the first is 1).
+
+        An algorithm with `numbers` is given the present ones, and gives the new ones under the same names.
+        """
         raise NotImplementedError(f"{type(self).__name__}: define coefficients() and update(), or override step()")
 
     def update(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
@@ -75,6 +88,7 @@ class Optimizer:
         self._opt_called = False  # a scheduler asks whether a step has been made
         self._before_step: dict[int, Callable[..., Any]] = {}
         self._after_step: dict[int, Callable[..., Any]] = {}
+        self._state_hooks: dict[str, dict[int, Callable[..., Any]]] = {name: {} for name in ("saving", "saved", "loading", "loaded")}
 
     def add_param_group(self, param_group: Group) -> None:
         """Optimize further parameters: `{"params": [...], "lr": ...}`; hyper-parameters not named have their defaults.
@@ -134,7 +148,7 @@ class Optimizer:
         names = self.states(group)
         layout = self._layouts.get(index)
         if layout is None or not layout.holds(params, self.state, names):
-            layout = self._layouts[index] = Layout(params, self.state, names, self.keeps_step)
+            layout = self._layouts[index] = Layout(params, self.state, names, self._kept(group))
         gradients = [g.array for p in params if (g := p.grad) is not None]
         if [g.shape for g in gradients] != layout.shapes:
             raise ShapeError(f"step: the gradients have shapes {[g.shape for g in gradients]}, the parameters {layout.shapes}")
@@ -145,11 +159,17 @@ class Optimizer:
             return
         for bundle in layout.bundles:
             chosen = [gradients[i] for i in bundle.positions]
-            silent_copy().run(bundle.update, self.update, chosen, group["maximize"], self._numbers(group, bundle))
+            silent_copy().run(bundle.update, self.update, chosen, group.get("maximize", False), self._numbers(group, bundle))
+
+    def _kept(self, group: Group) -> Kept:
+        start = self.start(group)
+        numbers, states = ({name: start.get(name, 0.0) for name in names} for names in (self.numbers, self.states(group)))
+        return Kept(self.keeps_step, numbers, states, None if self.elementwise else self.shape_of)
 
     def _numbers(self, group: Group, bundle: Bundle) -> dict[str, float]:
         """The coefficients of the bundle's next step, as Python floats (a np.float64 would turn float32 arrays into float64)."""
-        found = self.coefficients(group, int(bundle.steps[0]) + 1)
+        held = {name: vector.item(0) for name, vector in bundle.numbers.items()}
+        found = self.coefficients(group, int(bundle.steps[0]) + 1, **held)
         return {name: float(value) for name, value in found.items()}
 
     # ---- the same step under a tracer ----------------------------------------------------------------------------------
@@ -159,13 +179,15 @@ class Optimizer:
         group = self.param_groups[index]
         numbers = tracer.host(self._numbers_again, index, layout, bundle, self._form(group))
         params: list[Any] = list(bundle.params)
-        p, g, kept = params[0], params[0].grad, [self.state[params[0]][name] for name in layout.names]
+        p, g, kept = params[0], params[0].grad, [self.state[params[0]][name] for name in bundle.names]
+        held = {name: wrap(Tensor, vector) for name, vector in bundle.numbers.items()}
+        following = [tensor * 0.0 + numbers.pop(name) for name, tensor in held.items()]
         if bundle.joined:
             p, g = (cat([x.reshape(-1) for x in xs]) for xs in (params, [p.grad for p in params]))
             kept = [wrap(Tensor, vector) for vector in bundle.states]
-        new, *states = self.update(p, -g if group["maximize"] else g, *kept, **numbers)
+        new, *states = self.update(p, -g if group.get("maximize", False) else g, *kept, **numbers)
         parts = bundle.parts_of(new) if bundle.joined else [new]
-        for target, value in zip((*kept, *params), (*states, *parts), strict=True):
+        for target, value in zip((*kept, *held.values(), *params), (*states, *following, *parts), strict=True):
             assign(target, value, "step")
         steps = wrap(Tensor, bundle.steps)
         assign(steps, steps + 1, "step")
@@ -183,15 +205,19 @@ class Optimizer:
 
     def _form(self, group: Group) -> Any:
         """What the traced operations depend on besides the names of the coefficients."""
-        return len(self.param_groups), len(group["params"]), self.states(group), bool(group["maximize"])
+        return len(self.param_groups), len(group["params"]), self.states(group), bool(group.get("maximize", False))
 
     # ---- saving and loading --------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the groups in PyTorch's layout, parameters named by their position. It refers to the live tensors."""
+        self._passed("saving")
         index = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         groups = [{**{k: v for k, v in g.items() if k != "params"}, "params": [index[p] for p in g["params"]]} for g in self.param_groups]
-        return {"state": {index.get(p, p): entry for p, entry in self.state.items()}, "param_groups": groups}
+        saved: dict[str, Any] = self._passed(
+            "saved", {"state": {index.get(p, p): entry for p, entry in self.state.items()}, "param_groups": groups}
+        )
+        return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over copies of the state and the hyper-parameters that `state_dict` gave; nothing is changed if they do not fit.
@@ -199,6 +225,7 @@ class Optimizer:
         Raises ArgumentError if the groups differ in number, size or kind, ShapeError if a state does not fit its parameter.
         """
         what = f"{type(self).__name__}.load_state_dict"
+        state_dict = self._passed("loading", dict(state_dict))
         saved = state_dict["param_groups"]
         sizes, found = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in saved]
         if sizes != found:
@@ -211,9 +238,11 @@ class Optimizer:
                 entries[key] = copy.deepcopy(entry)
                 continue
             p, group = owners[key]
-            shaped = self.states(group)
-            entries[p] = {name: _loaded(p, name, value, name in shaped, what) for name, value in entry.items()}
+            shapes = {name: self.shape_of(name, p.array.shape) for name in self.states(group)}
+            single = ("step", *self.numbers)
+            entries[p] = {name: _loaded(p, name, value, shapes.get(name), name in single, what) for name, value in entry.items()}
         self.state, self.param_groups = entries, groups
+        self._passed("loaded")
 
     def _merged(self, ours: Group, theirs: Group, what: str) -> Group:
         """The saved hyper-parameters for our parameters; switches that an older version did not know have their defaults."""
@@ -228,7 +257,9 @@ class Optimizer:
         return group
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_layouts", "_before_step", "_after_step")}
+        return {
+            name: value for name, value in self.__dict__.items() if name not in ("_layouts", "_before_step", "_after_step", "_state_hooks")
+        }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         self._begin()
@@ -250,12 +281,54 @@ class Optimizer:
         """Call `hook(optimizer, args, kwargs)` after every step."""
         return RemovableHandle(self._after_step, hook)
 
+    def _passed(self, moment: str, *state_dict: dict[str, Any]) -> Any:
+        """The state dict after the hooks of this moment, each of which may give another one."""
+        for hook in tuple(self._state_hooks[moment].values()):
+            given = hook(self, *state_dict)
+            if state_dict and given is not None:
+                state_dict = (given,)
+        return state_dict[0] if state_dict else None
+
+    def _register(self, moment: str, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+        hooks = self._state_hooks[moment]
+        others = dict(hooks) if prepend else {}
+        for key in others:
+            del hooks[key]
+        handle = RemovableHandle(hooks, hook)
+        hooks.update(others)
+        return handle
+
+    def register_state_dict_pre_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` before every `state_dict()`."""
+        return self._register("saving", hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[[Any, Any], Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` after every `state_dict()`; what it returns, if not None, takes its place."""
+        return self._register("saved", hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[[Any, Any], Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` before loading, with a shallow copy; what it returns, if not None, is loaded instead."""
+        return self._register("loading", hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[[Any], None], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` after loading."""
+        return self._register("loaded", hook, prepend)
+
     def __repr__(self) -> str:
         texts = []
         for i, group in enumerate(self.param_groups):
             lines = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
             texts.append(f"Parameter Group {i}\n{''.join(lines)}")
         return f"{type(self).__name__} (\n" + "\n".join(texts) + ")"
+
+
+def refuse_tracing(what: str) -> None:
+    """Raise TraceError inside of a compiled step, for an algorithm that decides by values how it goes on."""
+    if state.tracer is not None:
+        raise TraceError(
+            f"{what}.step inside of a compiled step: it decides by the values of the loss how often to evaluate it, which a replay "
+            "cannot do; compile the closure instead, and call step() outside"
+        )
 
 
 def at_least_zero(what: str, group: Group, *names: str) -> None:
@@ -311,11 +384,11 @@ def _check_hints(group: Group, what: str) -> None:
         raise ArgumentError(f"{what}: foreach and fused cannot both be True")
 
 
-def _loaded(p: Tensor, name: str, value: Any, shaped: bool, what: str) -> Any:
-    """A copy of a saved value; tensors (arrays, tensors of other libraries) in the parameter's dtype, but `step` as it is."""
+def _loaded(p: Tensor, name: str, value: Any, shape: Shape | None, single: bool, what: str) -> Any:
+    """A copy of a saved value; tensors (arrays, tensors of other libraries) in the parameter's dtype, but 0-d numbers as they are."""
     if not isinstance(value, Value) and not hasattr(value, "__array__"):
         return copy.deepcopy(value)
     array = value.array if isinstance(value, Value) else np.asarray(value)
-    if shaped and array.shape != p.array.shape:
-        raise ShapeError(f"{what}: the state {name!r} has shape {array.shape}, its parameter {p.array.shape}")
-    return wrap(Tensor, array.copy() if name == "step" or array.dtype.kind != "f" else array.astype(p.array.dtype))
+    if shape is not None and array.shape != shape:
+        raise ShapeError(f"{what}: the state {name!r} has shape {array.shape}, its parameter needs {shape}")
+    return wrap(Tensor, array.copy() if single or array.dtype.kind != "f" else array.astype(p.array.dtype))

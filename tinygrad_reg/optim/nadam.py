@@ -1,0 +1,94 @@
+"""Adam with Nesterov momentum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from ..engine.state import get_default_dtype
+from ..ops.elementwise import sqrt
+from .optimizer import Group, Optimizer, at_least_zero, fractions
+
+
+class NAdam(Optimizer):
+    """p ← p - lr · ((1 - μₜ) / (1 - Πμ) · g + μₜ₊₁ / (1 - μₜ₊₁ Πμ) · m) / (√v̂ + eps), where Πμ = μ₁ μ₂ ... μₜ.
+
+    m, v and v̂ are those of Adam, and the momentum warms up: μₜ = β₁ (1 - 0.96^(t · momentum_decay) / 2). `weight_decay` adds
+    weight_decay · p to the gradient or, decoupled, shrinks p by 1 - lr · weight_decay. Dozat 2016, algorithm 2.
+    """
+
+    numbers = ("mu_product",)
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay}
+        hints = {"foreach": foreach, "capturable": capturable, "differentiable": differentiable}
+        super().__init__(params, {**options, **hints, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay})
+
+    def check(self, group: Group) -> None:
+        at_least_zero("NAdam", group, "lr", "eps", "weight_decay", "momentum_decay")
+        fractions("NAdam", group, "betas", 2)
+
+    def states(self, group: Group) -> tuple[str, ...]:
+        return "exp_avg", "exp_avg_sq"
+
+    def start(self, group: Group) -> dict[str, float]:
+        return {"mu_product": 1.0}
+
+    def coefficients(self, group: Group, step: int, *, mu_product: float) -> dict[str, Any]:
+        lr, decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
+        mu, following = (beta1 * (1.0 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
+        kept = get_default_dtype().type  # as PyTorch, round the product as its tensor will
+        product = float(kept(mu_product) * kept(mu))
+        numbers = {
+            "mu_product": product,
+            "rate": lr * (1.0 - mu) / (1.0 - product),
+            "rate_ahead": lr * following / (1.0 - product * following),
+            "correction": math.sqrt(1 - beta2**step),
+            "eps": group["eps"],
+            "new1": 1 - beta1,
+            "beta2": beta2,
+            "new2": 1 - beta2,
+        }
+        if decay:
+            numbers |= {"shrink": 1 - lr * decay} if group["decoupled_weight_decay"] else {"decay": decay}
+        return numbers
+
+    def update(
+        self,
+        p: Any,
+        g: Any,
+        m: Any,
+        v: Any,
+        *,
+        rate: float,
+        rate_ahead: float,
+        correction: float,
+        eps: float,
+        new1: float,
+        beta2: float,
+        new2: float,
+        decay: float | None = None,
+        shrink: float | None = None,
+    ) -> tuple[Any, ...]:
+        if decay is not None:
+            g = g + decay * p
+        if shrink is not None:
+            p = shrink * p
+        m = m + new1 * (g - m)
+        v = beta2 * v + new2 * (g * g)
+        return p - (rate * g + rate_ahead * m) / (sqrt(v) / correction + eps), m, v
