@@ -56,6 +56,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def _leaky_relu(x: Array, *, negative_slope: float) -> Array:
+    """x where positive, negative_slope · x elsewhere; at 0 the slope is the derivative."""
     return np.where(x > 0, x, x * negative_slope)
 
 
@@ -94,6 +95,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
+    """x limited to [min_val, max_val]."""
     kind = x.dtype.type
     return np.minimum(np.maximum(x, kind(min_val)), kind(max_val))
 
@@ -117,6 +119,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def _threshold(x: Array, *, threshold: float, value: float) -> Array:
+    """x where it exceeds the threshold, `value` elsewhere."""
     return np.where(x <= threshold, x.dtype.type(value), x)
 
 
@@ -132,6 +135,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 
 def _hardsigmoid(x: Array) -> Array:
+    """min(max(x + 3, 0), 6) / 6."""
     return np.minimum(np.maximum(x + 3.0, 0.0), 6.0) / 6.0
 
 
@@ -145,6 +149,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def _hardswish(x: Array) -> Array:
+    """x · hardsigmoid(x)."""
     return x * _hardsigmoid(x)
 
 
@@ -158,6 +163,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def _softshrink(x: Array, *, lambd: float) -> Array:
+    """x moved towards 0 by lambd, and 0 within lambd of it."""
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0.0))
 
 
@@ -173,6 +179,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def _hardshrink(x: Array, *, lambd: float) -> Array:
+    """x, and 0 within lambd of 0."""
     return np.where(np.absolute(x) <= lambd, x.dtype.type(0), x)
 
 
