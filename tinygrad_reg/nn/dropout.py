@@ -9,7 +9,11 @@ from .module import Module
 
 
 class Dropout(Module):
-    """In training each element is 0 with probability p, else divided by 1 - p; in evaluation the input itself."""
+    """In training each element is 0 with probability p, else divided by 1 - p; in evaluation the input itself.
+
+    >>> tg.nn.Dropout(0.5).eval()(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
