@@ -27,6 +27,7 @@ PACKAGE = tg.__name__
 #: Where public functions live; a function is shown by its first name in the first of them.
 NAMESPACES = {"tg": tg, "tg.nn.functional": tg.nn.functional, "tg.linalg": tg.linalg, "tg.special": tg.special}
 
+RANDOM = f"{PACKAGE}.ops.random"  # generators and their state
 OPERATIONS = tuple(f"{PACKAGE}.{family}" for family in ("ops.", "nn.functional."))
 
 #: What is called for conversions, in-place variants and random numbers everywhere, and would hide what a function is made of.
@@ -62,10 +63,14 @@ def public() -> Iterator[tuple[str, Any]]:
     found: dict[int, tuple[str, Any]] = {}
     for prefix, namespace in NAMESPACES.items():
         for name, f in vars(namespace).items():
-            operation = isinstance(f, Primitive) or (inspect.isfunction(f) and f.__module__.startswith(OPERATIONS))
-            if operation and not name.startswith("_") and (id(f) not in found or (name == f.__name__ and prefix == "tg")):
+            if _is_operation(f) and not name.startswith("_") and (id(f) not in found or (name == f.__name__ and prefix == "tg")):
                 found[id(f)] = (f"{prefix}.{name}", f)
     yield from found.values()
+
+
+def _is_operation(f: Any) -> bool:
+    home = f.__module__ if inspect.isfunction(f) else ""
+    return isinstance(f, Primitive) or (home.startswith(OPERATIONS) and home != RANDOM)
 
 
 # ---- who calls what ------------------------------------------------------------------------------------------------------
