@@ -70,7 +70,7 @@ def examples(name: str) -> doctest.DocTest:
 
 
 #: These do something and give nothing; everywhere else an example that shows no value could not be wrong.
-SILENT = {"tg.autograd.Function", "tg.autograd.detect_anomaly", "tg.autograd.set_detect_anomaly"}
+SILENT = {"tg.autograd.detect_anomaly", "tg.autograd.set_detect_anomaly"}
 SILENT |= {"tg.testing.assert_close", "tg.testing.register_profiles"}
 
 

@@ -107,6 +107,9 @@ class Function:
     ...     def backward(ctx, g):
     ...         (x,) = ctx.saved_tensors
     ...         return 3 * x**2 * g
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> tg.autograd.grad(Cube.apply(x), x)
+    (tensor(12.),)
     """
 
     @staticmethod
