@@ -31,12 +31,25 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
     Python floats become the default dtype, integers int64. Raises ShapeError for ragged lists, ArgumentTypeError for
     what is no number.
+
+    >>> tg.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> tg.tensor([1.0, 2.0], requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
     """
     return finish(interop.to_array(data, dtype), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """The data as a tensor, sharing memory with an array (and being the tensor itself) where no conversion is needed."""
+    """The data as a tensor, sharing memory with an array (and being the tensor itself) where no conversion is needed.
+
+    >>> array = np.zeros(2)
+    >>> x = tg.as_tensor(array)
+    >>> array[0] = 7
+    >>> x
+    tensor([7., 0.], dtype=float64)
+    """
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(as_dtype(dtype))
     return finish(interop.to_array(data, dtype, copy=False), False, device)
@@ -46,13 +59,24 @@ asarray = as_tensor
 
 
 def from_numpy(ndarray: Array) -> Tensor:
-    """A tensor that shares the memory of a NumPy array."""
+    """A tensor that shares the memory of a NumPy array.
+
+    >>> array = np.zeros(2)
+    >>> x = tg.from_numpy(array)
+    >>> array[0] = 7
+    >>> x
+    tensor([7., 0.], dtype=float64)
+    """
     made: Tensor = interop.from_numpy(ndarray)
     return made
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether obj is a tensor."""
+    """Whether obj is a tensor.
+
+    >>> tg.is_tensor(tg.zeros(2)), tg.is_tensor(np.zeros(2))
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
@@ -70,22 +94,39 @@ def float_or(dtype: Any) -> Dtype:
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of zeros."""
+    """A tensor of zeros.
+
+    >>> tg.zeros(2, dtype=tg.int64)
+    tensor([0, 0])
+    """
     return finish(np.zeros(checked_shape(size, "zeros"), float_or(dtype)), requires_grad, device)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    >>> tg.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     return finish(np.ones(checked_shape(size, "ones"), float_or(dtype)), requires_grad, device)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor whose elements are whatever the memory held."""
+    """A tensor whose elements are whatever the memory held.
+
+    >>> tg.empty(2, 3).shape
+    (2, 3)
+    """
     return finish(np.empty(checked_shape(size, "empty"), float_or(dtype)), requires_grad, device)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of one value, whose type decides the dtype."""
+    """A tensor of one value, whose type decides the dtype.
+
+    >>> tg.full((2,), 7)
+    tensor([7, 7])
+    """
     if isinstance(fill_value, Tensor) and state.tracer is not None:
         state.tracer.concretize("full() of the value of a tensor (.expand(size) repeats it)")
     value = interop.to_array(fill_value, dtype)
@@ -96,31 +137,51 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of the input's shape and dtype."""
+    """Zeros of the input's shape and dtype.
+
+    >>> tg.zeros_like(tg.tensor([5, 6]))
+    tensor([0, 0])
+    """
     rank(input, "zeros_like")
     return zeros(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of the input's shape and dtype."""
+    """Ones of the input's shape and dtype.
+
+    >>> tg.ones_like(tg.tensor([5, 6]))
+    tensor([1, 1])
+    """
     rank(input, "ones_like")
     return ones(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Uninitialised memory of the input's shape and dtype."""
+    """Uninitialised memory of the input's shape and dtype.
+
+    >>> tg.empty_like(tg.zeros(2, 3)).shape
+    (2, 3)
+    """
     rank(input, "empty_like")
     return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """One value in the input's shape and dtype."""
+    """One value in the input's shape and dtype.
+
+    >>> tg.full_like(tg.zeros(2), 7)
+    tensor([7., 7.])
+    """
     rank(input, "full_like")
     return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """start, start + step, ... below end; `arange(end)` starts at 0. Integers give int64, floats the default dtype."""
+    """start, start + step, ... below end; `arange(end)` starts at 0. Integers give int64, floats the default dtype.
+
+    >>> tg.arange(1, 2, 0.25)
+    tensor([1.0000, 1.2500, 1.5000, 1.7500])
+    """
     if end is None:
         start, end = 0, start
     start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
@@ -137,7 +198,11 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`steps` equally spaced values from start to end, both included."""
+    """`steps` equally spaced values from start to end, both included.
+
+    >>> tg.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
     if not isinstance(steps, int) or steps < 0:
         raise ArgumentError(f"linspace: steps must be an integer of at least 0, got {steps!r}")
@@ -145,11 +210,20 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
+    """Ones on the diagonal of an (n, m) matrix, zeros elsewhere.
+
+    >>> tg.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     rows, columns = checked_shape((n, n if m is None else m), "eye")
     return finish(np.eye(rows, columns, dtype=float_or(dtype)), requires_grad, device)
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A 0-d tensor."""
+    """A 0-d tensor.
+
+    >>> tg.scalar_tensor(2)
+    tensor(2.)
+    """
     return full((), s, dtype=float_or(dtype), device=device, requires_grad=requires_grad)

@@ -8,7 +8,11 @@ from .errors import ArgumentError
 
 
 class Device:
-    """`device("cpu")`."""
+    """`device("cpu")`.
+
+    >>> tg.device("cpu"), tg.zeros(2).device == tg.device("cpu")
+    (device(type='cpu'), True)
+    """
 
     type = "cpu"
     index = None
@@ -41,7 +45,11 @@ def as_device(device: Any) -> Device:
 
 
 class cuda:  # noqa: N801
-    """What scripts ask before they move to a GPU."""
+    """What scripts ask before they move to a GPU.
+
+    >>> tg.cuda.is_available()
+    False
+    """
 
     @staticmethod
     def is_available() -> bool:

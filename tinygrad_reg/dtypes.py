@@ -40,26 +40,46 @@ def as_dtype(dtype: Any) -> Dtype:
 
 
 def promote_types(type1: Any, type2: Any) -> Dtype:
-    """The smallest dtype to which both can be converted, by PyTorch's table."""
+    """The smallest dtype to which both can be converted, by PyTorch's table.
+
+    >>> tg.promote_types(tg.int64, tg.float16)
+    dtype('float16')
+    """
     return _promote_types(as_dtype(type1), as_dtype(type2))
 
 
 def result_type(tensor1: Any, tensor2: Any) -> Dtype:
-    """The dtype an operation on these tensors or numbers computes in."""
+    """The dtype an operation on these tensors or numbers computes in.
+
+    >>> tg.result_type(tg.tensor([1, 2]), 1.0)
+    dtype('float32')
+    """
     return _result_type(tensor1, tensor2)
 
 
 def can_cast(from_: Any, to: Any) -> builtins.bool:
-    """Whether a result of one dtype may be written into a tensor of the other: not float to integer, nor number to bool."""
+    """Whether a result of one dtype may be written into a tensor of the other: not float to integer, nor number to bool.
+
+    >>> tg.can_cast(tg.int64, tg.float16), tg.can_cast(tg.float32, tg.int64)
+    (True, False)
+    """
     ranks = {"b": 0, "u": 1, "i": 1, "f": 2}
     return builtins.bool(ranks[as_dtype(from_).kind] <= ranks[as_dtype(to).kind])
 
 
 def finfo(type: Any = None) -> np.finfo[Any]:
-    """Limits of a float dtype (default: the default dtype): eps, max, min, tiny, bits."""
+    """Limits of a float dtype (default: the default dtype): eps, max, min, tiny, bits.
+
+    >>> tg.finfo(tg.float16).max, tg.finfo(tg.float16).bits
+    (np.float16(6.55e+04), 16)
+    """
     return np.finfo(get_default_dtype() if type is None else as_dtype(type))
 
 
 def iinfo(type: Any) -> np.iinfo[Any]:
-    """Limits of an integer dtype: max, min, bits."""
+    """Limits of an integer dtype: max, min, bits.
+
+    >>> tg.iinfo(tg.int8).max
+    127
+    """
     return np.iinfo(as_dtype(type))

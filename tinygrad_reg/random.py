@@ -18,13 +18,22 @@ from .tensor import Tensor
 
 
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Uniform on [0, 1)."""
+    """Uniform on [0, 1).
+
+    >>> x = tg.rand(100)
+    >>> bool((x >= 0).all() & (x < 1).all())
+    True
+    """
     made: Tensor = draw("uniform", checked_shape(size, "rand"), float_or(dtype), generator)
     return made.requires_grad_() if requires_grad else made
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Normal with mean 0 and standard deviation 1."""
+    """Normal with mean 0 and standard deviation 1.
+
+    >>> tg.randn(2, 3).shape
+    (2, 3)
+    """
     made: Tensor = draw("normal", checked_shape(size, "randn"), float_or(dtype), generator)
     return made.requires_grad_() if requires_grad else made
 
@@ -32,7 +41,12 @@ def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, dev
 def randint(
     low: Any = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
 ) -> Tensor:
-    """Integers from low (included; default 0) to high (excluded): `randint(high, size)` or `randint(low, high, size)`."""
+    """Integers from low (included; default 0) to high (excluded): `randint(high, size)` or `randint(low, high, size)`.
+
+    >>> x = tg.randint(3, 5, (100,))
+    >>> x.min(), x.max()
+    (tensor(3), tensor(4))
+    """
     if size is None:
         low, high, size = 0, low, high
     if size is None or high is None:
@@ -49,7 +63,11 @@ def randint(
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
-    """The integers 0 to n - 1 in random order."""
+    """The integers 0 to n - 1 in random order.
+
+    >>> tg.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     if not isinstance(n, int):
         raise ArgumentTypeError(f"randperm: n must be an integer, got {type(n).__name__}")
     if n < 0:
@@ -59,26 +77,42 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Uniform on [0, 1), in the input's shape and dtype."""
+    """Uniform on [0, 1), in the input's shape and dtype.
+
+    >>> tg.rand_like(tg.zeros(2, 3)).shape
+    (2, 3)
+    """
     rank(input, "rand_like")
     return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Standard normal, in the input's shape and dtype."""
+    """Standard normal, in the input's shape and dtype.
+
+    >>> tg.randn_like(tg.zeros(2, 3)).shape
+    (2, 3)
+    """
     rank(input, "randn_like")
     return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
-    """Random integers in the input's shape and dtype."""
+    """Random integers in the input's shape and dtype.
+
+    >>> tg.randint_like(tg.zeros(2), 1)
+    tensor([0., 0.])
+    """
     rank(input, "randint_like")
     low, high = (0, low) if high is None else (low, high)
     return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
-    """Normal numbers of the given mean and standard deviation, which may be tensors that broadcast."""
+    """Normal numbers of the given mean and standard deviation, which may be tensors that broadcast.
+
+    >>> tg.normal(tg.tensor([0.0, 100.0]), 0.0)
+    tensor([  0., 100.])
+    """
     if size is None:
         shapes = [x.shape for x in (mean, std) if isinstance(x, Tensor)]
         if not shapes:
@@ -91,7 +125,11 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability given by each element, else 0; in the input's dtype."""
+    """1 with the probability given by each element, else 0; in the input's dtype.
+
+    >>> tg.bernoulli(tg.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     rank(input, "bernoulli")
     p = as_tensor(input).detach()
     if not bool(((p.array >= 0) & (p.array <= 1)).all()):
@@ -101,7 +139,11 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64."""
+    """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64.
+
+    >>> tg.multinomial(tg.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    """
     rank(input, "multinomial")
     if state.tracer is not None:
         state.tracer.unrepeatable("multinomial looks at the values of its weights")

@@ -25,7 +25,11 @@ from .ops.pointwise import convert
 
 
 class Size(tuple[int, ...]):
-    """A shape: a tuple of sizes that knows the number of elements."""
+    """A shape: a tuple of sizes that knows the number of elements.
+
+    >>> tg.zeros(2, 3).shape.numel()
+    6
+    """
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""
@@ -43,6 +47,11 @@ class Tensor(Methods):
     """An n-dimensional array that records what is done with it, so that gradients can be taken.
 
     `Tensor(data)` copies nested sequences as the default float dtype; `tensor(data)` infers the dtype and is the usual way.
+
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
     """
 
     _grad: Tensor | None = None  # of a tensor that needs no gradient; others keep it in their node
@@ -452,22 +461,38 @@ class Tensor(Methods):
 
 
 def numel(input: Tensor) -> int:
-    """The number of elements."""
+    """The number of elements.
+
+    >>> tg.numel(tg.ones(2, 3))
+    6
+    """
     return _checked(input, "numel").numel()
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is a float."""
+    """Whether the dtype is a float.
+
+    >>> tg.is_floating_point(tg.zeros(2)), tg.is_floating_point(tg.tensor([1]))
+    (True, False)
+    """
     return _checked(input, "is_floating_point").is_floating_point()
 
 
 def is_complex(input: Tensor) -> bool:
-    """False: there are no complex dtypes."""
+    """False: there are no complex dtypes.
+
+    >>> tg.is_complex(tg.zeros(2))
+    False
+    """
     return _checked(input, "is_complex").is_complex()
 
 
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element is not 0. Raises ShapeError if there are more, or none."""
+    """Whether the one element is not 0. Raises ShapeError if there are more, or none.
+
+    >>> tg.is_nonzero(tg.tensor([0.5]))
+    True
+    """
     return _checked(input, "is_nonzero").is_nonzero()
 
 

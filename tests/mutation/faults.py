@@ -103,7 +103,7 @@ def _tree(file: str) -> ast.Module:
         return ast.parse(source.read())
 
 
-def _definition(rule: Rule) -> ast.Lambda | ast.FunctionDef | None:
+def definition(rule: Rule) -> ast.Lambda | ast.FunctionDef | None:
     """The syntax of a rule: of its line, with its arguments, compiling to its code."""
     if not isinstance(rule, FunctionType) or rule.__closure__:
         return None
@@ -137,7 +137,7 @@ def _compiled(node: ast.Lambda | ast.FunctionDef, rule: FunctionType) -> Functio
 
 
 def _in_source(rule: Rule) -> Iterator[tuple[str, str, Rule]]:
-    node = _definition(rule)
+    node = definition(rule)
     if node is None or not isinstance(rule, FunctionType):
         return
     seen = {ast.dump(node)}

@@ -76,7 +76,13 @@ def backward(
     create_graph: bool = False,
     inputs: Tensors | None = None,
 ) -> None:
-    """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of their leaves (or of `inputs`)."""
+    """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of their leaves (or of `inputs`).
+
+    >>> x = tg.tensor(3.0, requires_grad=True)
+    >>> tg.autograd.backward([x * x, 2 * x])
+    >>> x.grad
+    tensor(8.)
+    """
     roots = _as_tuple(tensors, "backward")
     chosen = None if inputs is None else _as_tuple(inputs, "backward")
     if chosen == ():
@@ -98,6 +104,11 @@ def grad(
 
     With `create_graph` they can be differentiated again. An input that was not used raises GradientError, or gives None with
     `allow_unused`, or zeros with `materialize_grads`.
+
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
+    >>> tg.autograd.grad(first, x)
+    (tensor(12.),)
     """
     if is_grads_batched:
         raise ArgumentError("grad: is_grads_batched is not supported; call grad once for each row of grad_outputs")
@@ -113,7 +124,11 @@ def grad(
 
 
 class set_detect_anomaly:  # noqa: N801
-    """Remember for every operation the line that called it, and raise at the first nan in backward, naming that line."""
+    """Remember for every operation the line that called it, and raise at the first nan in backward, naming that line.
+
+    >>> with tg.autograd.set_detect_anomaly(True):
+    ...     (tg.ones(2, requires_grad=True) * 2).sum().backward()
+    """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self._before = (state.anomaly, state.anomaly_checks_nan)
@@ -131,5 +146,9 @@ class set_detect_anomaly:  # noqa: N801
 
 
 def detect_anomaly(check_nan: bool = True) -> Any:
-    """`set_detect_anomaly(True)` for the time of a `with` block."""
+    """`set_detect_anomaly(True)` for the time of a `with` block.
+
+    >>> with tg.autograd.detect_anomaly():
+    ...     (tg.ones(2, requires_grad=True) * 2).sum().backward()
+    """
     return switched(anomaly=True, anomaly_checks_nan=check_nan)

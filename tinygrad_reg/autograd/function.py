@@ -96,6 +96,20 @@ class Function:
     `forward(ctx, *args)` computes with tensors, unrecorded; or `forward(*args)` with a `setup_context(ctx, inputs, output)`.
     `backward(ctx, *grad_outputs)` gives one gradient per argument of forward, None where there is none. It is called with
     `Cube.apply(x)`. Gradients of higher order work if backward is written with differentiable operations.
+
+    >>> class Cube(tg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**3
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 3 * x**2 * g
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> tg.autograd.grad(Cube.apply(x), x)
+    (tensor(12.),)
     """
 
     @staticmethod

@@ -25,6 +25,10 @@ def compile(
     TraceError, or runs eagerly and says so in `step.explain()`. Results carry no graph.
 
     `backend` is "numpy_source" (generated NumPy code, `step.source`) or "interpreter" (slow, the reference).
+
+    >>> step = tg.compile(lambda x: (x * x).sum())
+    >>> [step(tg.tensor([1.0, k])).item() for k in range(4)]
+    [1.0, 2.0, 5.0, 10.0]
     """
     if function is None:
         return lambda wrapped: CompiledStep(wrapped, backend)

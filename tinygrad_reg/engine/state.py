@@ -135,7 +135,13 @@ def no_grad(function: None = None) -> _Mode: ...
 @overload
 def no_grad(function: F) -> F: ...
 def no_grad(function: F | None = None) -> _Mode | F:
-    """Do not record: `with no_grad():`, `@no_grad()` or `@no_grad`."""
+    """Do not record: `with no_grad():`, `@no_grad()` or `@no_grad`.
+
+    >>> x = tg.tensor(1.0, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     print((2 * x).requires_grad)
+    False
+    """
     mode = _Mode(grad_enabled=False)
     return mode if function is None else mode(function)
 
@@ -145,13 +151,23 @@ def enable_grad(function: None = None) -> _Mode: ...
 @overload
 def enable_grad(function: F) -> F: ...
 def enable_grad(function: F | None = None) -> _Mode | F:
-    """Record again inside `no_grad`: `with enable_grad():`, `@enable_grad()` or `@enable_grad`."""
+    """Record again inside `no_grad`: `with enable_grad():`, `@enable_grad()` or `@enable_grad`.
+
+    >>> with tg.no_grad(), tg.enable_grad():
+    ...     print(tg.is_grad_enabled())
+    True
+    """
     mode = _Mode(grad_enabled=True)
     return mode if function is None else mode(function)
 
 
 class set_grad_enabled(_Mode):  # noqa: N801
-    """Switch recording on or off at once; as a context manager, until its end."""
+    """Switch recording on or off at once; as a context manager, until its end.
+
+    >>> with tg.set_grad_enabled(False):
+    ...     print(tg.is_grad_enabled())
+    False
+    """
 
     def __init__(self, mode: bool) -> None:
         super().__init__(grad_enabled=bool(mode))
@@ -174,29 +190,52 @@ def inference_mode(mode: bool = True) -> _Mode: ...
 @overload
 def inference_mode(mode: F) -> F: ...
 def inference_mode(mode: bool | F = True) -> _Mode | F:
-    """Like `no_grad`, and says that nothing made inside will ever take part in a gradient."""
+    """Like `no_grad`, and says that nothing made inside will ever take part in a gradient.
+
+    >>> with tg.inference_mode():
+    ...     print(tg.is_inference_mode_enabled())
+    True
+    """
     if callable(mode):
         return _Mode(grad_enabled=False, inference=True)(mode)
     return _Mode(grad_enabled=not mode, inference=mode)
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations of this thread are recorded."""
+    """Whether operations of this thread are recorded.
+
+    >>> tg.is_grad_enabled()
+    True
+    """
     return state.grad_enabled
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether this thread is inside `inference_mode`."""
+    """Whether this thread is inside `inference_mode`.
+
+    >>> tg.is_inference_mode_enabled()
+    False
+    """
     return state.inference
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """The dtype of tensors made from Python floats; float32 at the start."""
+    """The dtype of tensors made from Python floats; float32 at the start.
+
+    >>> tg.get_default_dtype()
+    dtype('float32')
+    """
     return State.default_dtype
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Set the dtype of tensors made from Python floats, for the whole process. Raises TypeError unless it is a float dtype."""
+    """Set the dtype of tensors made from Python floats, for the whole process. Raises TypeError unless it is a float dtype.
+
+    >>> tg.set_default_dtype(tg.float64)
+    >>> tg.tensor(0.5).dtype
+    dtype('float64')
+    >>> tg.set_default_dtype(tg.float32)
+    """
     try:
         chosen = np.dtype("O" if dtype is None else dtype)
     except (TypeError, ValueError):

@@ -61,6 +61,9 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 
     Read-only memory, and that of a bare unversioned capsule, which does not say whether it may be written, cannot be changed in
     place. Raises ArgumentTypeError for what does not speak DLPack, DtypeError for dtypes that are not supported.
+
+    >>> tg.from_dlpack(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=float64)
     """
     if device is not None:
         as_device(device)

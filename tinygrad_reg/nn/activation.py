@@ -32,28 +32,44 @@ class _Inplace(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> tg.nn.Sigmoid()(tg.tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return sigmoid(input)
 
 
 class Tanh(Module):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    >>> tg.nn.Tanh()(tg.tensor([-1.0, 0.0]))
+    tensor([-0.7616,  0.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return tanh(input)
 
 
 class ReLU(_Inplace):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    >>> tg.nn.ReLU()(tg.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input, True) if self.inplace else relu(input)
 
 
 class LeakyReLU(_Inplace):
-    """x where positive, negative_slope · x elsewhere."""
+    """x where positive, negative_slope · x elsewhere.
+
+    >>> tg.nn.LeakyReLU(0.1)(tg.tensor([-2.0, 3.0]))
+    tensor([-0.2000,  3.0000])
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -82,7 +98,11 @@ class RReLU(_Inplace):
 
 
 class PReLU(Module):
-    """x where positive, weight · x elsewhere; one weight for all or one per channel, learned."""
+    """x where positive, weight · x elsewhere; one weight for all or one per channel, learned.
+
+    >>> tg.nn.PReLU()(tg.tensor([-2.0, 3.0])).tolist()
+    [-0.5, 3.0]
+    """
 
     weight: Parameter
 
@@ -100,7 +120,11 @@ class PReLU(Module):
 
 
 class Hardtanh(_Inplace):
-    """x limited to [min_val, max_val]; min_value and max_value are their old names."""
+    """x limited to [min_val, max_val]; min_value and max_value are their old names.
+
+    >>> tg.nn.Hardtanh()(tg.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     def __init__(
         self,
@@ -128,7 +152,11 @@ class Hardtanh(_Inplace):
 
 
 class ReLU6(Hardtanh):
-    """x limited to [0, 6]."""
+    """x limited to [0, 6].
+
+    >>> tg.nn.ReLU6()(tg.tensor([-1.0, 4.0, 9.0]))
+    tensor([0., 4., 6.])
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)
@@ -138,7 +166,11 @@ class ReLU6(Hardtanh):
 
 
 class Threshold(_Inplace):
-    """x where it exceeds the threshold, `value` elsewhere."""
+    """x where it exceeds the threshold, `value` elsewhere.
+
+    >>> tg.nn.Threshold(0.5, 7.0)(tg.tensor([-1.0, 2.0]))
+    tensor([7., 2.])
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -153,7 +185,11 @@ class Threshold(_Inplace):
 
 
 class Hardsigmoid(_Inplace):
-    """relu6(x + 3) / 6."""
+    """relu6(x + 3) / 6.
+
+    >>> tg.nn.Hardsigmoid()(tg.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardsigmoid(input, self.inplace)
@@ -163,7 +199,11 @@ class Hardsigmoid(_Inplace):
 
 
 class Hardswish(_Inplace):
-    """x · hardsigmoid(x)."""
+    """x · hardsigmoid(x).
+
+    >>> tg.nn.Hardswish()(tg.tensor([-4.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardswish(input, self.inplace)
@@ -173,7 +213,11 @@ class Hardswish(_Inplace):
 
 
 class Softshrink(Module):
-    """x moved towards 0 by lambd, and 0 within lambd of it."""
+    """x moved towards 0 by lambd, and 0 within lambd of it.
+
+    >>> tg.nn.Softshrink()(tg.tensor([-0.5, 0.2, 2.0]))
+    tensor([-0.0000, 0.0000, 1.5000])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -187,7 +231,11 @@ class Softshrink(Module):
 
 
 class Hardshrink(Module):
-    """x, and 0 within lambd of 0."""
+    """x, and 0 within lambd of 0.
+
+    >>> tg.nn.Hardshrink()(tg.tensor([-0.5, 0.2, 2.0]))
+    tensor([0., 0., 2.])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -201,14 +249,22 @@ class Hardshrink(Module):
 
 
 class Tanhshrink(Module):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> tg.nn.Tanhshrink()(tg.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.2384])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanhshrink(input)
 
 
 class ELU(_Inplace):
-    """x where positive, alpha · (exp(x) - 1) elsewhere."""
+    """x where positive, alpha · (exp(x) - 1) elsewhere.
+
+    >>> tg.nn.ELU()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -222,14 +278,22 @@ class ELU(_Inplace):
 
 
 class SELU(_Inplace):
-    """1.0507 · elu(x, 1.6733)."""
+    """1.0507 · elu(x, 1.6733).
+
+    >>> tg.nn.SELU()(tg.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input, self.inplace)
 
 
 class CELU(_Inplace):
-    """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1))."""
+    """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1)).
+
+    >>> tg.nn.CELU(alpha=2.0)(tg.tensor([-1.0, 2.0]))
+    tensor([-0.7869,  2.0000])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -243,7 +307,11 @@ class CELU(_Inplace):
 
 
 class GELU(Module):
-    """x · Φ(x) with the normal distribution function Φ, or its approximation "tanh"."""
+    """x · Φ(x) with the normal distribution function Φ, or its approximation "tanh".
+
+    >>> tg.nn.GELU()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -257,21 +325,33 @@ class GELU(Module):
 
 
 class SiLU(_Inplace):
-    """x · sigmoid(x)."""
+    """x · sigmoid(x).
+
+    >>> tg.nn.SiLU()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
 
 
 class Mish(_Inplace):
-    """x · tanh(softplus(x))."""
+    """x · tanh(softplus(x)).
+
+    >>> tg.nn.Mish()(tg.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input, self.inplace)
 
 
 class Softplus(Module):
-    """log(1 + exp(beta · x)) / beta; x itself where beta · x exceeds the threshold."""
+    """log(1 + exp(beta · x)) / beta; x itself where beta · x exceeds the threshold.
+
+    >>> tg.nn.Softplus()(tg.tensor([0.0, 100.0]))
+    tensor([  0.6931, 100.0000])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -286,21 +366,33 @@ class Softplus(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> tg.nn.Softsign()(tg.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softsign(input)
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x)), without overflow."""
+    """log(sigmoid(x)), without overflow.
+
+    >>> tg.nn.LogSigmoid()(tg.tensor([0.0, 2.0]))
+    tensor([-0.6931, -0.1269])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.logsigmoid(input)
 
 
 class GLU(Module):
-    """The first half along dim times the sigmoid of the second; (..., 2n, ...) -> (..., n, ...)."""
+    """The first half along dim times the sigmoid of the second; (..., 2n, ...) -> (..., n, ...).
+
+    >>> tg.nn.GLU()(tg.tensor([3.0, 4.0, 0.0, 100.0]))
+    tensor([1.5000, 4.0000])
+    """
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -325,14 +417,22 @@ class _Along(Module):
 
 
 class Softmax(_Along):
-    """exp(x) / Σ exp(x) along dim."""
+    """exp(x) / Σ exp(x) along dim.
+
+    >>> tg.nn.Softmax(dim=0)(tg.zeros(4))
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmax(input, self.dim, _stacklevel=5)
 
 
 class Softmin(_Along):
-    """softmax(-x) along dim."""
+    """softmax(-x) along dim.
+
+    >>> tg.nn.Softmin(dim=0)(tg.tensor([0.0, 1000.0]))
+    tensor([1., 0.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim, _stacklevel=5)
@@ -348,7 +448,11 @@ class Softmax2d(Module):
 
 
 class LogSoftmax(_Along):
-    """log(softmax(x)) along dim."""
+    """log(softmax(x)) along dim.
+
+    >>> tg.nn.LogSoftmax(dim=0)(tg.tensor([0.0, 1000.0]))
+    tensor([-1000.,     0.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim, _stacklevel=5)

@@ -87,7 +87,14 @@ class _Numbered(Module):
 
 
 class Sequential(_Numbered):
-    """Modules one after the other: `Sequential(f, g)(x) = g(f(x))`. A dict as the only argument names them."""
+    """Modules one after the other: `Sequential(f, g)(x) = g(f(x))`. A dict as the only argument names them.
+
+    >>> tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.ReLU())
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): ReLU()
+    )
+    """
 
     @overload
     def __init__(self, *modules: Module) -> None: ...
@@ -124,7 +131,12 @@ class Sequential(_Numbered):
 
 
 class ModuleList(_Numbered):
-    """Modules in a list, all of them registered; it computes nothing itself."""
+    """Modules in a list, all of them registered; it computes nothing itself.
+
+    >>> layers = tg.nn.ModuleList([tg.nn.Linear(2, 3), tg.nn.Linear(3, 1)])
+    >>> [name for name, _ in layers.named_parameters()]
+    ['0.weight', '0.bias', '1.weight', '1.bias']
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -150,7 +162,12 @@ class ModuleList(_Numbered):
 
 
 class ModuleDict(Module):
-    """Modules in a dict, all of them registered under their keys; it computes nothing itself."""
+    """Modules in a dict, all of them registered under their keys; it computes nothing itself.
+
+    >>> layers = tg.nn.ModuleDict({"tall": tg.nn.Linear(2, 5), "wide": tg.nn.Linear(5, 2)})
+    >>> layers["tall"](tg.ones(3, 2)).shape
+    (3, 5)
+    """
 
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
@@ -204,7 +221,12 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """Parameters in a list. Tensors become parameters; other values are kept as they are, but not registered."""
+    """Parameters in a list. Tensors become parameters; other values are kept as they are, but not registered.
+
+    >>> weights = tg.nn.ParameterList([tg.zeros(2), tg.ones(3)])
+    >>> [tuple(w.shape) for w in weights]
+    [(2,), (3,)]
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
@@ -248,7 +270,12 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """Parameters in a dict, registered under their keys. Tensors become parameters; other values are kept as they are."""
+    """Parameters in a dict, registered under their keys. Tensors become parameters; other values are kept as they are.
+
+    >>> weights = tg.nn.ParameterDict({"a": tg.zeros(2)})
+    >>> weights["a"].requires_grad
+    True
+    """
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()

@@ -20,7 +20,11 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """In training each element is 0 with probability p, else divided by 1 - p. Srivastava et al., 2014."""
+    """In training each element is 0 with probability p, else divided by 1 - p. Srivastava et al., 2014.
+
+    >>> tg.nn.Dropout(0.5).eval()(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training, self.inplace)

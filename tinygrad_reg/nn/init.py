@@ -22,7 +22,11 @@ _GAINS = {**dict.fromkeys(_LINEAR, 1.0), "tanh": 5.0 / 3.0, "relu": math.sqrt(2.
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor on the standard deviation that makes up for a nonlinearity; `param` is the slope of "leaky_relu" (0.01)."""
+    """The factor on the standard deviation that makes up for a nonlinearity; `param` is the slope of "leaky_relu" (0.01).
+
+    >>> tg.nn.init.calculate_gain("leaky_relu", 1.0)
+    1.0
+    """
     if nonlinearity in _GAINS:
         return _GAINS[nonlinearity]
     if nonlinearity != "leaky_relu":
@@ -36,35 +40,62 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform on [a, b)."""
+    """Uniform on [a, b).
+
+    >>> w = tg.nn.init.uniform_(tg.empty(1000), -2.0, 3.0)
+    >>> bool((w >= -2).all() & (w < 3).all())
+    True
+    """
     with no_grad():
         return _checked("uniform_", tensor).uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with this mean and standard deviation."""
+    """Normal with this mean and standard deviation.
+
+    >>> w = tg.nn.init.normal_(tg.empty(1000), mean=5.0, std=0.1)
+    >>> bool(abs(w.mean() - 5) < 0.05)
+    True
+    """
     with no_grad():
         return _checked("normal_", tensor).normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """One value everywhere."""
+    """One value everywhere.
+
+    >>> tg.nn.init.constant_(tg.empty(2), 7.0)
+    tensor([7., 7.])
+    """
     with no_grad():
         return _checked("constant_", tensor).fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """One everywhere."""
+    """One everywhere.
+
+    >>> tg.nn.init.ones_(tg.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zero everywhere."""
+    """Zero everywhere.
+
+    >>> tg.nn.init.zeros_(tg.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix, cut or filled up with zeros."""
+    """The identity matrix, cut or filled up with zeros.
+
+    >>> tg.nn.init.eye_(tg.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if _checked("eye_", tensor).ndim != 2:
         raise ShapeError(f"Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
     rows, columns = tensor.shape
@@ -72,7 +103,11 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """The weight of a convolution (out, in, size, ...) that gives its input back, in each of the groups of output channels."""
+    """The weight of a convolution (out, in, size, ...) that gives its input back, in each of the groups of output channels.
+
+    >>> tg.nn.init.dirac_(tg.empty(1, 1, 3))
+    tensor([[[0., 1., 0.]]])
+    """
     if _checked("dirac_", tensor).ndim not in (3, 4, 5):
         raise ShapeError(f"Only tensors with 3, 4, or 5 dimensions are supported, got shape {tensor.shape}")
     channels, inputs, *sizes = tensor.shape
@@ -91,7 +126,11 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
-    """(fan_in, fan_out): the products of dim 1, and of dim 0, with the sizes of a kernel; (out, in, size, ...)."""
+    """(fan_in, fan_out): the products of dim 1, and of dim 0, with the sizes of a kernel; (out, in, size, ...).
+
+    >>> tg.nn.init.fans(tg.empty(8, 3, 5, 5))
+    (75, 200)
+    """
     if tensor.ndim < 2:
         raise ShapeError(f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got shape {tensor.shape}")
     kernel = math.prod(tensor.shape[2:])
@@ -102,13 +141,23 @@ _calculate_fan_in_and_fan_out = fans  # PyTorch's name, which many layers outsid
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform on ±gain · √(6 / (fan_in + fan_out)). Glorot and Bengio, 2010."""
+    """Uniform on ±gain · √(6 / (fan_in + fan_out)). Glorot and Bengio, 2010.
+
+    >>> w = tg.nn.init.xavier_uniform_(tg.empty(100, 300))
+    >>> bool(w.abs().max() <= (6 / 400) ** 0.5)
+    True
+    """
     bound = gain * math.sqrt(6.0 / max(sum(fans(_checked("xavier_uniform_", tensor))), 1))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with standard deviation gain · √(2 / (fan_in + fan_out)). Glorot and Bengio, 2010."""
+    """Normal with standard deviation gain · √(2 / (fan_in + fan_out)). Glorot and Bengio, 2010.
+
+    >>> w = tg.nn.init.xavier_normal_(tg.empty(100, 300))
+    >>> bool(abs(w.std() - (2 / 400) ** 0.5) < 0.01)
+    True
+    """
     std = gain * math.sqrt(2.0 / max(sum(fans(_checked("xavier_normal_", tensor))), 1))
     return normal_(tensor, 0.0, std, generator)
 
@@ -124,7 +173,12 @@ def _kaiming_std(what: str, tensor: Tensor, a: float, mode: str, nonlinearity: s
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> Tensor:
-    """Uniform on ±gain · √(3 / fan); `a` is the slope of leaky_relu. He et al., Delving deep into rectifiers, 2015."""
+    """Uniform on ±gain · √(3 / fan); `a` is the slope of leaky_relu. He et al., Delving deep into rectifiers, 2015.
+
+    >>> w = tg.nn.init.kaiming_uniform_(tg.empty(100, 200))
+    >>> bool(w.abs().max() <= (6 / 200) ** 0.5)
+    True
+    """
     bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -132,7 +186,12 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> Tensor:
-    """Normal with standard deviation gain / √fan; `a` is the slope of leaky_relu. He et al., 2015."""
+    """Normal with standard deviation gain / √fan; `a` is the slope of leaky_relu. He et al., 2015.
+
+    >>> w = tg.nn.init.kaiming_normal_(tg.empty(100, 200))
+    >>> bool(abs(w.std() - (2 / 200) ** 0.5) < 0.01)
+    True
+    """
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 
 
@@ -143,6 +202,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """gain times a random matrix with orthonormal rows or columns, whichever are fewer; dims after the first count as one.
 
     Saxe et al., Exact solutions to the nonlinear dynamics of learning in deep linear neural networks, 2013.
+
+    >>> w = tg.nn.init.orthogonal_(tg.empty(2, 3))
+    >>> tg.allclose(w @ w.mT, tg.eye(2), atol=1e-6)
+    True
     """
     if _checked("orthogonal_", tensor).ndim < 2:
         raise ShapeError(f"Only tensors with 2 or more dimensions are supported, got shape {tensor.shape}")
@@ -158,7 +221,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
 ) -> Tensor:
-    """Normal numbers restricted to [a, b]."""
+    """Normal numbers restricted to [a, b].
+
+    >>> w = tg.nn.init.trunc_normal_(tg.empty(1000), a=-1.0, b=1.0)
+    >>> bool(w.abs().max() <= 1)
+    True
+    """
     _checked("trunc_normal_", tensor)
     if not a <= b or not std >= 0:
         raise ArgumentError(f"trunc_normal_: needs a <= b and std >= 0, got a={a}, b={b}, std={std}")
@@ -188,7 +256,12 @@ def _between(low: float, high: float, count: int, generator: Generator | None) -
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Normal numbers, of which in every column the fraction `sparsity`, rounded up, is zero. Martens, 2010."""
+    """Normal numbers, of which in every column the fraction `sparsity`, rounded up, is zero. Martens, 2010.
+
+    >>> w = tg.nn.init.sparse_(tg.empty(10, 3), sparsity=0.7)
+    >>> (w == 0).sum(dim=0)
+    tensor([7, 7, 7])
+    """
     if _checked("sparse_", tensor).ndim != 2:
         raise ShapeError(f"Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
     rows, columns = tensor.shape

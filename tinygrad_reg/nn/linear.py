@@ -20,6 +20,10 @@ class Linear(Module):
     """input @ weight.mT + bias; (..., in_features) -> (..., out_features).
 
     weight (out_features, in_features) and bias (out_features,) start uniform on ±1/√in_features.
+
+    >>> layer = tg.nn.Linear(3, 2)
+    >>> layer(tg.ones(5, 3)).shape, layer.weight.shape
+    ((5, 2), (2, 3))
     """
 
     weight: Parameter
@@ -48,7 +52,11 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """x1ᵀ · weight[m] · x2 + bias[m]; (..., in1_features), (..., in2_features) -> (..., out_features)."""
+    """x1ᵀ · weight[m] · x2 + bias[m]; (..., in1_features), (..., in2_features) -> (..., out_features).
+
+    >>> tg.nn.Bilinear(2, 3, 4)(tg.ones(5, 2), tg.ones(5, 3)).shape
+    (5, 4)
+    """
 
     weight: Parameter
     bias: Parameter | None
@@ -80,7 +88,11 @@ class Bilinear(Module):
 
 
 class Identity(Module):
-    """The input itself; arguments of the constructor are ignored, so that it can take the place of any layer."""
+    """The input itself; arguments of the constructor are ignored, so that it can take the place of any layer.
+
+    >>> tg.nn.Identity()(tg.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -90,7 +102,11 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """The dims from start_dim to end_dim as one; by default (n, a, b, ...) -> (n, a·b·...)."""
+    """The dims from start_dim to end_dim as one; by default (n, a, b, ...) -> (n, a·b·...).
+
+    >>> tg.nn.Flatten()(tg.ones(5, 2, 3)).shape
+    (5, 6)
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -105,7 +121,11 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """One dim as several; (..., a·b, ...) -> (..., a, b, ...)."""
+    """One dim as several; (..., a·b, ...) -> (..., a, b, ...).
+
+    >>> tg.nn.Unflatten(1, (2, 3))(tg.ones(5, 6)).shape
+    (5, 2, 3)
+    """
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         super().__init__()

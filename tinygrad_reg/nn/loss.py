@@ -34,21 +34,33 @@ class WeightedLoss(Loss):
 
 
 class MSELoss(Loss):
-    """(input - target)²; shapes that are equal."""
+    """(input - target)²; shapes that are equal.
+
+    >>> tg.nn.MSELoss()(tg.tensor([1.0, 5.0]), tg.tensor([1.0, 2.0]))
+    tensor(4.5000)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return losses.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(Loss):
-    """|input - target|."""
+    """|input - target|.
+
+    >>> tg.nn.L1Loss()(tg.tensor([1.0, 5.0]), tg.tensor([1.0, 2.0]))
+    tensor(1.5000)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(Loss):
-    """d² / (2 beta) for |d| < beta, |d| - beta / 2 beyond; d = input - target."""
+    """d² / (2 beta) for |d| < beta, |d| - beta / 2 beyond; d = input - target.
+
+    >>> tg.nn.SmoothL1Loss()(tg.tensor([0.5]), tg.tensor([0.0]))
+    tensor(0.1250)
+    """
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(size_average, reduce, reduction)
@@ -59,7 +71,11 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """d² / 2 for |d| <= delta, delta · (|d| - delta / 2) beyond; d = input - target."""
+    """d² / 2 for |d| <= delta, delta · (|d| - delta / 2) beyond; d = input - target.
+
+    >>> tg.nn.HuberLoss()(tg.tensor([3.0]), tg.tensor([0.0]))
+    tensor(2.5000)
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
@@ -70,14 +86,22 @@ class HuberLoss(Loss):
 
 
 class BCELoss(WeightedLoss):
-    """Binary cross entropy of probabilities."""
+    """Binary cross entropy of probabilities.
+
+    >>> tg.nn.BCELoss()(tg.tensor([0.5]), tg.tensor([1.0]))
+    tensor(0.6931)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(WeightedLoss):
-    """Binary cross entropy of the sigmoid of the input, without overflow."""
+    """Binary cross entropy of the sigmoid of the input, without overflow.
+
+    >>> tg.nn.BCEWithLogitsLoss()(tg.tensor([0.0]), tg.tensor([1.0]))
+    tensor(0.6931)
+    """
 
     pos_weight: Tensor | None
 
@@ -97,7 +121,11 @@ class BCEWithLogitsLoss(WeightedLoss):
 
 
 class NLLLoss(WeightedLoss):
-    """-input at the target's class, of log-probabilities; (N, C, ...), (N, ...)."""
+    """-input at the target's class, of log-probabilities; (N, C, ...), (N, ...).
+
+    >>> tg.nn.NLLLoss()(tg.tensor([[-0.5, -1.0]]), tg.tensor([0]))
+    tensor(0.5000)
+    """
 
     def __init__(
         self,
@@ -115,7 +143,11 @@ class NLLLoss(WeightedLoss):
 
 
 class CrossEntropyLoss(WeightedLoss):
-    """-log softmax(input) at the target's class; (N, C, ...), integers (N, ...) or probabilities (N, C, ...)."""
+    """-log softmax(input) at the target's class; (N, C, ...), integers (N, ...) or probabilities (N, C, ...).
+
+    >>> tg.nn.CrossEntropyLoss()(tg.zeros(2, 4), tg.tensor([0, 3]))
+    tensor(1.3863)
+    """
 
     def __init__(
         self,
@@ -142,7 +174,11 @@ class CrossEntropyLoss(WeightedLoss):
 
 
 class KLDivLoss(Loss):
-    """target · (log target - input), of log-probabilities `input`; reduction "batchmean" is the mathematical divergence."""
+    """target · (log target - input), of log-probabilities `input`; reduction "batchmean" is the mathematical divergence.
+
+    >>> tg.nn.KLDivLoss(reduction="sum")(tg.log(tg.tensor([0.25, 0.75])), tg.tensor([0.5, 0.5]))
+    tensor(0.1438)
+    """
 
     def __init__(
         self,

@@ -33,6 +33,16 @@ class Module:
     them are parameters, buffers and modules. `None` may stand for each of them.
 
     Assigning registers: a Parameter or a Module changes the kind of the name, anything else must fit the kind it has.
+
+    >>> class Scale(tg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = tg.nn.Parameter(tg.tensor(2.0))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()(tg.ones(2)).tolist()
+    [2.0, 2.0]
     """
 
     training: bool

@@ -13,6 +13,10 @@ class Parameter(Tensor):
     """A tensor that registers itself when it becomes an attribute of a Module. It shares the memory of `data`.
 
     Results of operations on it are plain tensors.
+
+    >>> tg.nn.Parameter(tg.zeros(2))
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
     """
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:

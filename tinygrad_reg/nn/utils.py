@@ -29,7 +29,11 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
-    """The norm of all elements of all tensors as one vector; `norm_type` is positive, inf gives the largest absolute value."""
+    """The norm of all elements of all tensors as one vector; `norm_type` is positive, inf gives the largest absolute value.
+
+    >>> tg.nn.utils.get_total_norm([tg.tensor([3.0]), tg.tensor([[4.0]])])
+    tensor(5.)
+    """
     p = float(norm_type)
     if not p > 0:
         raise ArgumentError(f"get_total_norm: norm_type must be positive, got {norm_type}")
@@ -50,7 +54,14 @@ def _norm(tensors: list[Tensor], p: float) -> Tensor:
 
 @no_grad()
 def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:
-    """Multiply all gradients by max_norm / total_norm, if that is below 1."""
+    """Multiply all gradients by max_norm / total_norm, if that is below 1.
+
+    >>> w = tg.zeros(2, requires_grad=True)
+    >>> (w * tg.tensor([3.0, 4.0])).sum().backward()
+    >>> tg.nn.utils.clip_grads_with_norm_(w, 1.0, tg.tensor(5.0))
+    >>> w.grad
+    tensor([0.6000, 0.8000])
+    """
     factor = clamp_max(float(max_norm) / (total_norm + 1e-6), 1.0)
     for gradient in _gradients(parameters):
         gradient.mul_(factor)
@@ -64,7 +75,13 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Shrink the gradients of all parameters in place so that their norm, as one vector, is at most max_norm; returns the norm before."""
+    """Shrink the gradients of all parameters in place so that their norm, as one vector, is at most max_norm; returns the norm before.
+
+    >>> w = tg.zeros(2, requires_grad=True)
+    >>> (w * tg.tensor([3.0, 4.0])).sum().backward()
+    >>> tg.nn.utils.clip_grad_norm_(w, max_norm=1.0), w.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
     parameters = _tensors(parameters)
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
@@ -73,18 +90,36 @@ def clip_grad_norm_(
 
 @no_grad()
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
-    """Limit every element of the gradients to [-clip_value, clip_value], in place."""
+    """Limit every element of the gradients to [-clip_value, clip_value], in place.
+
+    >>> w = tg.zeros(2, requires_grad=True)
+    >>> (w * tg.tensor([3.0, 0.5])).sum().backward()
+    >>> tg.nn.utils.clip_grad_value_(w, 1.0)
+    >>> w.grad
+    tensor([1.0000, 0.5000])
+    """
     for gradient in _gradients(parameters):
         gradient.clamp_(-float(clip_value), float(clip_value))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements of all parameters, one after the other, as one vector."""
+    """All elements of all parameters, one after the other, as one vector.
+
+    >>> tg.nn.utils.parameters_to_vector([tg.tensor([1.0]), tg.tensor([[2.0, 3.0]])])
+    tensor([1., 2., 3.])
+    """
     return cat([reshape(p, (-1,)) for p in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Give the parameters the values of a vector, whose memory they share from now on. Raises ShapeError unless the lengths agree."""
+    """Give the parameters the values of a vector, whose memory they share from now on. Raises ShapeError unless the lengths agree.
+
+    >>> w = tg.nn.Parameter(tg.zeros(2, 1))
+    >>> tg.nn.utils.vector_to_parameters(tg.tensor([1.0, 2.0]), [w])
+    >>> w.data
+    tensor([[1.],
+            [2.]])
+    """
     if not isinstance(vec, Tensor):
         raise ArgumentTypeError(f"vector_to_parameters: expected a tensor, got {type(vec).__name__}")
     chosen = list(parameters)

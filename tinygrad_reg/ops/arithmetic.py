@@ -17,12 +17,20 @@ if TYPE_CHECKING:
 
 
 def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
-    """input + alpha · other."""
+    """input + alpha · other.
+
+    >>> tg.add(tg.tensor([1, 2]), 10, alpha=2)
+    tensor([21, 22])
+    """
     return add_p(input, _times(alpha, input, other, "add"))
 
 
 def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
-    """input - alpha · other."""
+    """input - alpha · other.
+
+    >>> tg.sub(tg.tensor([1, 2]), 10, alpha=2)
+    tensor([-19, -18])
+    """
     return sub_p(input, _times(alpha, input, other, "sub"))
 
 
@@ -38,19 +46,31 @@ def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value · tensor1 · tensor2."""
+    """input + value · tensor1 · tensor2.
+
+    >>> tg.addcmul(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
+    tensor([ 20., 120.])
+    """
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value · tensor1 / tensor2."""
+    """input + value · tensor1 / tensor2.
+
+    >>> tg.addcdiv(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
+    tensor([5.0000, 7.5000])
+    """
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else quotient * value)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """input + weight · (end - input), computed from the nearer end, so that weight 1 gives exactly `end`."""
+    """input + weight · (end - input), computed from the nearer end, so that weight 1 gives exactly `end`.
+
+    >>> tg.lerp(tg.tensor([0.0, 10.0]), tg.tensor([1.0, 20.0]), 0.25)
+    tensor([ 0.2500, 12.5000])
+    """
     each = isinstance(weight, Value | np.ndarray)
     if each:
         return where_p(lt(abs(weight), 0.5), _from(input, end, weight), _from(end, input, 1.0 - weight))
@@ -62,7 +82,13 @@ def _from(start: Any, end: Any, weight: Any) -> Tensor:
 
 
 def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """input / other; `rounding_mode` "trunc" or "floor" rounds the quotient, and keeps integers integers."""
+    """input / other; `rounding_mode` "trunc" or "floor" rounds the quotient, and keeps integers integers.
+
+    >>> tg.div(tg.tensor([-7, 7]), 2)
+    tensor([-3.5000,  3.5000])
+    >>> tg.div(tg.tensor([-7, 7]), 2, rounding_mode="floor")
+    tensor([-4,  3])
+    """
     if rounding_mode is None:
         return div_p(input, other)
     if rounding_mode == "floor":
@@ -81,7 +107,11 @@ def _trunc_divide(input: Tensor, other: Any) -> Tensor:
 
 
 def floor_divide(input: Tensor, other: Any) -> Tensor:
-    """floor(input / other); integers stay integers. Raises ArgumentError on an integer division by zero."""
+    """floor(input / other); integers stay integers. Raises ArgumentError on an integer division by zero.
+
+    >>> tg.floor_divide(tg.tensor([-7, 7]), 2)
+    tensor([-4,  3])
+    """
     _refuse_zero_divisor("floor_divide", input, other)
     return floor_divide_p(input, other)
 

@@ -74,7 +74,12 @@ def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
 
 
 def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
-    """As `repeat`, but missing leading numbers count as 1."""
+    """As `repeat`, but missing leading numbers count as 1.
+
+    >>> tg.tile(tg.tensor([1, 2]), (2, 2))
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
     times = read_shape(args, dims, "tile")
     return repeat(input, (1,) * (rank(input, "tile") - len(times)) + times)
 
@@ -84,6 +89,9 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     """Each slice along `dim` repeated in place: an int for all, or a tensor with one number for each; dim None flattens first.
 
     `repeat_interleave(repeats)` alone gives each index i of the tensor repeats[i] times.
+
+    >>> tg.repeat_interleave(tg.tensor([7, 8, 9]), tg.tensor([1, 0, 2]))
+    tensor([7, 9, 9])
     """
     ndim = rank(input, "repeat_interleave")
     if repeats is None:
@@ -136,27 +144,46 @@ roll_p.vjp(x=lambda g, shifts, dims: roll_p(g, shifts=tuple([-s for s in shifts]
 
 
 def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
-    """A copy with the order reversed along these dimensions."""
+    """A copy with the order reversed along these dimensions.
+
+    >>> tg.flip(tg.tensor([[1, 2], [3, 4]]), (0, 1))
+    tensor([[4, 3],
+            [2, 1]])
+    """
     ndim = rank(input, "flip")
     return flip_p(input, dims=normalize_dims(read_shape(args, dims, "flip"), ndim, "flip"))
 
 
 def fliplr(input: Tensor) -> Tensor:
-    """A copy with the order reversed along dimension 1."""
+    """A copy with the order reversed along dimension 1.
+
+    >>> tg.fliplr(tg.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if rank(input, "fliplr") < 2:
         raise ShapeError(f"fliplr: needs at least 2 dimensions, got shape {tuple(input.shape)}")
     return flip_p(input, dims=(1,))
 
 
 def flipud(input: Tensor) -> Tensor:
-    """A copy with the order reversed along dimension 0."""
+    """A copy with the order reversed along dimension 0.
+
+    >>> tg.flipud(tg.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if rank(input, "flipud") < 1:
         raise ShapeError("flipud: needs at least 1 dimension, got a 0-d tensor")
     return flip_p(input, dims=(0,))
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """A copy moved by `shifts` along `dims`, around the end; without dims the elements move as if in one dimension."""
+    """A copy moved by `shifts` along `dims`, around the end; without dims the elements move as if in one dimension.
+
+    >>> tg.roll(tg.tensor([1, 2, 3, 4]), 1)
+    tensor([4, 1, 2, 3])
+    """
     ndim = rank(input, "roll")
     steps = read_shape((shifts,), None, "roll") if isinstance(shifts, Sequence) else (operator.index(shifts),)
     if dims is None or dims == ():
@@ -172,7 +199,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
-    """A copy turned k times by 90 degrees, from the first of two dims towards the second."""
+    """A copy turned k times by 90 degrees, from the first of two dims towards the second.
+
+    >>> tg.rot90(tg.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
     ndim = rank(input, "rot90")
     if ndim < 2 or len(dims) != 2:
         raise ShapeError(f"rot90: needs 2 dims and a tensor with at least 2, got dims {tuple(dims)} and shape {tuple(input.shape)}")

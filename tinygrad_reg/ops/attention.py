@@ -75,6 +75,10 @@ def scaled_dot_product_attention(
     `attn_mask` broadcasts to (..., l, s): bool says with True what takes part, float is added; `is_causal` lets query i see keys
     0 to i. A query that sees nothing gets 0. `scale` is 1 / √e unless given. With `enable_gqa` the heads (dim -3) of key and value
     divide those of query and are shared. Dropout of the weights happens whenever `dropout_p` is not 0.
+
+    >>> query, key, value = tg.zeros(1, 2), tg.ones(2, 2), tg.tensor([[1.0], [3.0]])
+    >>> tg.nn.functional.scaled_dot_product_attention(query, key, value)
+    tensor([[2.]])
     """
     what = "scaled_dot_product_attention"
     _check_attention(what, query, key, value, attn_mask, is_causal)
@@ -165,6 +169,13 @@ def multi_head_attention_forward(
 
     `key_padding_mask` (n, s) and `attn_mask` (l, s) or (n · heads, l, s): bool says with True what is left out, float is added.
     The weights, (n, l, s), or (n, heads, l, s) unless averaged, come only with `need_weights`. `is_causal` declares attn_mask causal.
+
+    >>> x, w, out = tg.ones(3, 1, 2), tg.zeros(6, 2), tg.eye(2)
+    >>> y, weights = tg.nn.functional.multi_head_attention_forward(
+    ...     x, x, x, 2, 1, w, None, None, None, False, 0.0, out, None
+    ... )
+    >>> y.shape, weights.shape
+    ((3, 1, 2), (1, 3, 3))
     """
     what = "multi_head_attention_forward"
     _check_heads(what, query, key, value, embed_dim_to_check, num_heads, attn_mask, is_causal)

@@ -16,19 +16,31 @@ if TYPE_CHECKING:
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-    """|input - other| <= atol + rtol · |other|, elementwise; inf is close to inf, nan to nothing unless `equal_nan`."""
+    """|input - other| <= atol + rtol · |other|, elementwise; inf is close to inf, nan to nothing unless `equal_nan`.
+
+    >>> tg.isclose(tg.tensor([1.0, tg.nan]), tg.tensor([1.0 + 1e-6, tg.nan]))
+    tensor([ True, False])
+    """
     near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
     close = eq(input, other) | near
     return close | (isnan(input) & isnan(other)) if equal_nan else close
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
-    """Whether `isclose` holds for all elements."""
+    """Whether `isclose` holds for all elements.
+
+    >>> tg.allclose(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 2.0 + 1e-6]))
+    True
+    """
     return all_true(isclose(input, other, rtol, atol, equal_nan))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether both have the same shape and the same elements."""
+    """Whether both have the same shape and the same elements.
+
+    >>> tg.equal(tg.tensor([1, 2]), tg.tensor([1, 2]))
+    True
+    """
     return rank(input, "equal") == rank(other, "equal") and input.shape == other.shape and all_true(eq(input, other))
 
 

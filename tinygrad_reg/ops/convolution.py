@@ -290,6 +290,10 @@ def conv1d(
 
     out = (l + 2 · padding - dilation · (k - 1) - 1) // stride + 1. `padding` may be "valid" (none) or "same" (out = l).
     An input (c, l) gives (m, out). Raises ShapeError if the shapes do not fit, DtypeError if the dtypes differ.
+
+    >>> x, w = tg.tensor([[[1.0, 2.0, 4.0, 8.0]]]), tg.tensor([[[-1.0, 1.0]]])
+    >>> tg.nn.functional.conv1d(x, w)
+    tensor([[[1., 2., 4.]]])
     """
     return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
@@ -300,6 +304,9 @@ def conv2d(
     """`conv1d` over two dimensions; (n, c, h, w), (m, c / groups, kh, kw), (m,) -> (n, m, out_h, out_w).
 
     stride, padding and dilation are one integer, or a pair. An input (c, h, w) gives (m, out_h, out_w).
+
+    >>> tg.nn.functional.conv2d(tg.ones(1, 3, 8, 8), tg.ones(5, 3, 3, 3), padding=1, stride=2).shape
+    (1, 5, 4, 4)
     """
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -318,6 +325,10 @@ def conv_transpose1d(
     """The transpose of `conv1d` as a linear map, plus b[m]; (n, c, l), (c, m / groups, k), (m,) -> (n, m, out).
 
     out = (l - 1) · stride - 2 · padding + dilation · (k - 1) + output_padding + 1. An input (c, l) gives (m, out).
+
+    >>> x, w = tg.tensor([[[1.0, 2.0]]]), tg.tensor([[[1.0, 10.0]]])
+    >>> tg.nn.functional.conv_transpose1d(x, w)
+    tensor([[[ 1., 12., 20.]]])
     """
     return _convolve_transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -326,7 +337,11 @@ def conv_transpose2d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Tensor:  # fmt: skip
-    """`conv_transpose1d` over two dimensions; (n, c, h, w), (c, m / groups, kh, kw), (m,) -> (n, m, out_h, out_w)."""
+    """`conv_transpose1d` over two dimensions; (n, c, h, w), (c, m / groups, kh, kw), (m,) -> (n, m, out_h, out_w).
+
+    >>> tg.nn.functional.conv_transpose2d(tg.ones(1, 5, 4, 4), tg.ones(5, 3, 2, 2), stride=2).shape
+    (1, 3, 8, 8)
+    """
     return _convolve_transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -342,6 +357,9 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     """The windows a convolution sees, each as a column; (n, c, h, w) -> (n, c · kh · kw, windows).
 
     A convolution is weight.flatten(1) @ unfold(input, kernel). An input (c, h, w) gives (c · kh · kw, windows).
+
+    >>> tg.nn.functional.unfold(tg.ones(1, 3, 5, 5), kernel_size=3).shape
+    (1, 27, 9)
     """
     input, added = batched(input, 2, "unfold")
     check_float("unfold", input)
@@ -354,7 +372,14 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
 def fold(
     input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:  # fmt: skip
-    """The transpose of `unfold`: columns added up where their windows lie; (n, c · kh · kw, windows) -> (n, c, h, w)."""
+    """The transpose of `unfold`: columns added up where their windows lie; (n, c · kh · kw, windows) -> (n, c, h, w).
+
+    >>> columns = tg.nn.functional.unfold(tg.ones(1, 1, 3, 3), 2)
+    >>> tg.nn.functional.fold(columns, (3, 3), 2)[0, 0]
+    tensor([[1., 2., 1.],
+            [2., 4., 2.],
+            [1., 2., 1.]])
+    """
     input, added = batched(input, 1, "fold")
     check_float("fold", input)
     size = per_dim(output_size, 2, "fold", "output_size", 1)

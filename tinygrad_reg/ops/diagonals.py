@@ -42,7 +42,11 @@ diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, di
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A view of the diagonals over two dimensions, which becomes the last dimension; (n, m) -> (min(n, m),) for offset 0."""
+    """A view of the diagonals over two dimensions, which becomes the last dimension; (n, m) -> (min(n, m),) for offset 0.
+
+    >>> tg.diagonal(tg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     ndim = rank(input, "diagonal")
     first, second = normalize_dim(dim1, ndim, "diagonal"), normalize_dim(dim2, ndim, "diagonal")
     if first == second:
@@ -51,7 +55,13 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices with the last dimension of the input on a diagonal, zeros elsewhere; (..., n) -> (..., n + |offset|, n + |offset|)."""
+    """Matrices with the last dimension of the input on a diagonal, zeros elsewhere; (..., n) -> (..., n + |offset|, n + |offset|).
+
+    >>> tg.diag_embed(tg.tensor([1, 2]), offset=1)
+    tensor([[0, 1, 0],
+            [0, 0, 2],
+            [0, 0, 0]])
+    """
     ndim = rank(input, "diag_embed")
     if not ndim:
         raise DimensionError("diag_embed: needs at least 1 dimension, got a 0-d tensor; use reshape(1) first")
@@ -65,7 +75,14 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """(n,) -> a matrix with that diagonal; (n, m) -> a copy of its diagonal."""
+    """(n,) -> a matrix with that diagonal; (n, m) -> a copy of its diagonal.
+
+    >>> tg.diag(tg.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    >>> tg.diag(tg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     ndim = rank(input, "diag")
     if ndim == 1:
         return diag_embed(input, diagonal)
@@ -75,7 +92,11 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix; integers give int64."""
+    """The sum of the diagonal of a matrix; integers give int64.
+
+    >>> tg.trace(tg.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     if rank(input, "trace") != 2:
         raise ShapeError(f"trace: expects a matrix, got shape {tuple(input.shape)}; for a batch use diagonal(0, -2, -1).sum(-1)")
     if input.dtype.kind == "b":
@@ -105,13 +126,23 @@ triu_p.vjp(x=lambda g, diagonal: triu_p(g, diagonal=diagonal))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangles of the last two dimensions, up to and with `diagonal`; zeros above, also in the gradient."""
+    """The lower triangles of the last two dimensions, up to and with `diagonal`; zeros above, also in the gradient.
+
+    >>> tg.tril(tg.ones(2, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.]])
+    """
     _matrices(input, "tril")
     return tril_p(input, diagonal=operator.index(diagonal))
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangles of the last two dimensions, from `diagonal` on; zeros below, also in the gradient."""
+    """The upper triangles of the last two dimensions, from `diagonal` on; zeros below, also in the gradient.
+
+    >>> tg.triu(tg.ones(2, 3))
+    tensor([[1., 1., 1.],
+            [0., 1., 1.]])
+    """
     _matrices(input, "triu")
     return triu_p(input, diagonal=operator.index(diagonal))
 

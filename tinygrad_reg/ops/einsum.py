@@ -80,6 +80,9 @@ def einsum(*args: Any) -> Tensor:
     Letters that the output lacks are summed over; without `->` the output has those that occur once, in alphabetical order.
     A letter twice in one operand takes the diagonal, `...` stands for dims that broadcast, size 1 broadcasts. The numbers 0 to 51
     may take the place of letters: `einsum(x, [0, 1], y, [1, 2], [0, 2])`. Raises ShapeError, ArgumentError or DtypeError.
+
+    >>> tg.einsum("ij,ij->i", tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.ones(2, 2))
+    tensor([3., 7.])
     """
     equation, operands = _einsum_arguments(args)
     terms, output = _parse(equation, tuple([x.ndim for x in operands]))
@@ -202,6 +205,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over pairs of dims: the last `dims` of a with the first of b, or those listed as (dims of a, dims of b).
 
     The result has the remaining dims of a, then of b. Raises ShapeError if the sizes of a pair differ.
+
+    >>> tg.tensordot(tg.ones(2, 3, 4), tg.ones(3, 4, 5), dims=2).shape
+    (2, 5)
     """
     least = min(rank(a, "tensordot"), rank(b, "tensordot"))
     if isinstance(dims, int):

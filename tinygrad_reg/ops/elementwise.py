@@ -19,6 +19,7 @@ from ..engine.promotion import result_type
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
 from .arguments import rank
+from .examples import documented
 from .pointwise import Binary, Elementwise, Unary, convert
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def unary(name: str, forward: Callable[[Any], Any], rule: Rule | None, doc: str,
     """A row of the table for one argument. `facts`: kind, c, domain, kinks, analytic."""
     p = Unary(forward, name=name, **{"kind": "float", "domain": (REAL,), **facts})
     p.vjp(x=rule)
-    p.__doc__ = doc
+    p.__doc__ = documented(name, doc)
     return p
 
 
@@ -42,7 +43,7 @@ def binary(name: str, forward: Callable[[Any, Any], Any], x: Rule | None, y: Rul
     """A row of the table for two arguments that broadcast."""
     p = Binary(forward, name=name, **{"domain": (REAL, REAL), **facts})
     p.vjp(x=x, y=y)
-    p.__doc__ = doc
+    p.__doc__ = documented(name, doc)
     return p
 
 
@@ -50,7 +51,7 @@ def bitwise(name: str, forward: np.ufunc, doc: str) -> Elementwise:
     """A row of the table for integers and bools, which have no derivative (and no use for the short way of floats)."""
     p = Elementwise(forward, name=name, kind="integer", domain=(REAL,) * forward.nin)
     p.vjp(**dict.fromkeys(p.arguments))
-    p.__doc__ = doc
+    p.__doc__ = documented(name, doc)
     return p
 
 
@@ -325,7 +326,12 @@ isfinite: Unary = unary("isfinite", np.isfinite, None, "whether x is neither inf
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
-    """input ** exponent, for tensors and numbers; integer exponents are exact to every order."""
+    """input ** exponent, for tensors and numbers; integer exponents are exact to every order.
+
+    >>> x = tg.tensor(0.0, requires_grad=True)
+    >>> tg.autograd.grad(tg.pow(x, 2), x)
+    (tensor(0.),)
+    """
     if isinstance(exponent, int | float) and not isinstance(exponent, bool):
         if exponent == 2:
             return square(input)
@@ -358,7 +364,12 @@ power.vjp(x=lambda g, x, exponent: zero(g) if exponent == 0 else g * (power(x, e
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """min(max(input, min), max); a bound may be a number, a tensor or None. The gradient is 1 on the closed interval."""
+    """min(max(input, min), max); a bound may be a number, a tensor or None. The gradient is 1 on the closed interval.
+
+    >>> x = tg.tensor([-2.0, 1.0, 3.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.clamp(x, -1, 1).sum(), x)
+    (tensor([0., 1., 0.]),)
+    """
     if min is None and max is None:
         raise ArgumentError("clamp: give min, max or both")
     if max is None:
@@ -369,17 +380,31 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
-    """max(input, min)."""
+    """max(input, min).
+
+    >>> tg.clamp_min(tg.tensor([-2.0, 3.0]), -1)
+    tensor([-1.,  3.])
+    """
     return clamp_min_p(input, min)
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
-    """min(input, max)."""
+    """min(input, max).
+
+    >>> tg.clamp_max(tg.tensor([-2.0, 3.0]), 1)
+    tensor([-2.,  1.])
+    """
     return clamp_max_p(input, max)
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """Round to this many decimals, halves to even; gradient 0."""
+    """Round to this many decimals, halves to even; gradient 0.
+
+    >>> tg.round(tg.tensor([0.5, 1.5, 2.25]), decimals=1)
+    tensor([0.5000, 1.5000, 2.2000])
+    >>> tg.round(tg.tensor([0.5, 1.5, 2.5]))
+    tensor([0., 2., 2.])
+    """
     if rank(input, "round") >= 0 and input.dtype.kind in "iu" and decimals >= 0:
         return positive(input)
     if decimals == 0:
@@ -389,7 +414,13 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
 
 
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
-    """log(x / (1 - x)), of x clamped to [eps, 1 - eps] if eps is given."""
+    """log(x / (1 - x)), of x clamped to [eps, 1 - eps] if eps is given.
+
+    >>> tg.logit(tg.tensor([0.5, 1.0]))
+    tensor([0., inf])
+    >>> tg.logit(tg.tensor([0.5, 1.0]), eps=0.1)
+    tensor([0.0000, 2.1972])
+    """
     return logit_p(input if eps is None else clamp(input, eps, 1.0 - eps))
 
 
@@ -403,7 +434,11 @@ nan_to_num_p.vjp(x=lambda g, x: masked(g, ~isfinite(x)))
 
 
 def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """Replace nan (by 0), inf and -inf (by the largest and the smallest finite number) or by the given numbers; they get gradient 0."""
+    """Replace nan (by 0), inf and -inf (by the largest and the smallest finite number) or by the given numbers; they get gradient 0.
+
+    >>> tg.nan_to_num(tg.tensor([1.0, tg.nan, tg.inf]), nan=-1.0, posinf=9.0)
+    tensor([ 1., -1.,  9.])
+    """
     return nan_to_num_p(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 

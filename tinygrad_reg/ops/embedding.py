@@ -97,6 +97,11 @@ def embedding(
 
     The row `padding_idx` gets no gradient. `max_norm` first shortens longer rows, in place. `scale_grad_by_freq` divides each
     row's gradient by how often it occurs in input. `sparse` changes nothing here. Raises DimensionError for a number without row.
+
+    >>> table = tg.tensor([[0.0, 0.0], [1.0, 10.0], [2.0, 20.0]])
+    >>> tg.nn.functional.embedding(tg.tensor([2, 1]), table)
+    tensor([[ 2., 20.],
+            [ 1., 10.]])
     """
     _check("embedding", input, weight)
     padding = _padding("embedding", padding_idx, weight.shape[0])
@@ -148,6 +153,10 @@ def embedding_bag(
 
     With `offsets`, input is (entries,) and bag i starts at offsets[i]. Entries equal to `padding_idx` do not count; an empty bag
     gives 0. `per_sample_weights` of input's shape multiply the rows of a sum.
+
+    >>> table = tg.tensor([[0.0, 0.0], [1.0, 10.0], [2.0, 20.0]])
+    >>> tg.nn.functional.embedding_bag(tg.tensor([[2, 1]]), table, mode="sum")
+    tensor([[ 3., 30.]])
     """
     what = "embedding_bag"
     _check(what, input, weight)

@@ -105,7 +105,12 @@ argmin_p.vjp(x=None)
 
 @numpy_names
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The largest element over the dims; ties share the gradient equally; nan wins. Raises for no elements."""
+    """The largest element over the dims; ties share the gradient equally; nan wins. Raises for no elements.
+
+    >>> x = tg.tensor([1.0, 3.0, 3.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.amax(x), x)
+    (tensor([0.0000, 0.5000, 0.5000]),)
+    """
     dims = read_dims(input, dim, "amax")
     _refuse_empty(input, dims, "amax", ShapeError if dim is None or dim == () else DimensionError)
     return amax_p(input, dim=dims, keepdim=keepdim)
@@ -113,7 +118,12 @@ def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
 
 @numpy_names
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The smallest element over the dims; ties share the gradient equally; nan wins. Raises for no elements."""
+    """The smallest element over the dims; ties share the gradient equally; nan wins. Raises for no elements.
+
+    >>> x = tg.tensor([1.0, 1.0, 3.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.amin(x), x)
+    (tensor([0.5000, 0.5000, 0.0000]),)
+    """
     dims = read_dims(input, dim, "amin")
     _refuse_empty(input, dims, "amin", ShapeError if dim is None or dim == () else DimensionError)
     return amin_p(input, dim=dims, keepdim=keepdim)
@@ -121,13 +131,21 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
 
 @numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Index (int64) of the largest element along dim, the first of ties; without dim, in the flattened tensor."""
+    """Index (int64) of the largest element along dim, the first of ties; without dim, in the flattened tensor.
+
+    >>> tg.argmax(tg.tensor([[1, 5], [7, 7]]), dim=1)
+    tensor([1, 0])
+    """
     return argmax_p(input, dim=read_choice(input, dim, "argmax"), keepdim=keepdim)
 
 
 @numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Index (int64) of the smallest element along dim, the first of ties; without dim, in the flattened tensor."""
+    """Index (int64) of the smallest element along dim, the first of ties; without dim, in the flattened tensor.
+
+    >>> tg.argmin(tg.tensor([[1, 5], [7, 7]]), dim=1)
+    tensor([0, 0])
+    """
     return argmin_p(input, dim=read_choice(input, dim, "argmin"), keepdim=keepdim)
 
 
@@ -183,6 +201,10 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     """The largest of all elements; `max(x, dim)` gives (values, indices) along dim; `max(x, other)` is elementwise.
 
     Ties share the gradient equally, but along a dim it goes to the index returned, the first. nan wins. Raises for no elements.
+
+    >>> values, indices = tg.max(tg.tensor([[1, 5], [7, 6]]), dim=1)
+    >>> values, indices
+    (tensor([5, 7]), tensor([1, 0]))
     """
     if other is not None or isinstance(dim, Value | np.ndarray):
         return maximum(input, dim if other is None else other)
@@ -198,6 +220,10 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     """The smallest of all elements; `min(x, dim)` gives (values, indices) along dim; `min(x, other)` is elementwise.
 
     Ties share the gradient equally, but along a dim it goes to the index returned, the first. nan wins. Raises for no elements.
+
+    >>> values, indices = tg.min(tg.tensor([[1, 5], [7, 6]]), dim=1)
+    >>> values, indices
+    (tensor([1, 6]), tensor([0, 1]))
     """
     if other is not None or isinstance(dim, Value | np.ndarray):
         return minimum(input, dim if other is None else other)

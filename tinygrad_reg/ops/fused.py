@@ -92,6 +92,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.mT + bias; (..., k), (m, k), (m,) -> (..., m).
 
     A weight of shape (k,) gives (...). Raises ShapeError if the sizes do not fit, DtypeError if the dtypes differ.
+
+    >>> tg.nn.functional.linear(tg.tensor([1.0, 2.0]), tg.tensor([[3.0, 4.0]]), tg.tensor([10.0]))
+    tensor([21.])
     """
     x = input.array if isinstance(input, Value) else input
     w = weight.array if isinstance(weight, Value) else weight
@@ -176,7 +179,11 @@ softplus_p.vjp(x=lambda g, x, beta, threshold: where_p(gt(x * beta, threshold), 
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta · x)) / beta, a smooth relu; x itself where beta · x exceeds the threshold."""
+    """log(1 + exp(beta · x)) / beta, a smooth relu; x itself where beta · x exceeds the threshold.
+
+    >>> tg.nn.functional.softplus(tg.tensor([-1.0, 0.0, 100.0]))
+    tensor([  0.3133,   0.6931, 100.0000])
+    """
     return softplus_p(input, beta=float(beta), threshold=float(threshold))
 
 
@@ -315,14 +322,24 @@ log_softmax_grad.vjp(
 
 @numpy_names
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """exp(x) / Σ exp(x) along dim, without overflow; `dtype` converts the input first. A row of -inf alone gives nan."""
+    """exp(x) / Σ exp(x) along dim, without overflow; `dtype` converts the input first. A row of -inf alone gives nan.
+
+    >>> tg.softmax(tg.tensor([0.0, 0.0, 1000.0]), dim=0)
+    tensor([0., 0., 1.])
+    >>> tg.softmax(tg.zeros(4), dim=0)
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
     input, along = _softmax_arguments("softmax", input, dim, dtype)
     return softmax_p(input, dim=along)
 
 
 @numpy_names
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """x - log Σ exp(x) along dim, the logarithm of softmax; `dtype` converts the input first."""
+    """x - log Σ exp(x) along dim, the logarithm of softmax; `dtype` converts the input first.
+
+    >>> tg.log_softmax(tg.tensor([0.0, 1000.0]), dim=0)
+    tensor([-1000.,     0.])
+    """
     input, along = _softmax_arguments("log_softmax", input, dim, dtype)
     return log_softmax_p(input, dim=along)
 
@@ -378,6 +395,10 @@ def layer_norm(
     """(x - mean) / √(variance + eps) over the last dims, which must have `normalized_shape`; times weight, plus bias, of that shape.
 
     Ba, Kiros and Hinton, Layer normalization, 2016. Raises ShapeError if the shapes do not fit.
+
+    >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
     check_float("layer_norm", input)

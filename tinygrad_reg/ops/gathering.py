@@ -60,6 +60,10 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """out[i, j] = input[index[i, j], j] for dim 0, input[i, index[i, j]] for dim 1, and so on; the shape is that of the index.
 
     Raises DimensionError for positions out of range; negative ones are. `sparse_grad` is accepted and changes nothing.
+
+    >>> tg.gather(tg.tensor([[1, 2], [3, 4]]), 1, tg.tensor([[1], [0]]))
+    tensor([[2],
+            [3]])
     """
     dim = normalize_dim(dim, rank(input, "gather"), "gather")
     shape = tuple(_integers(index, "gather").shape)
@@ -73,7 +77,12 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 @numpy_names
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """As `gather`, but the other dimensions broadcast and negative positions count from the end; dim None flattens both."""
+    """As `gather`, but the other dimensions broadcast and negative positions count from the end; dim None flattens both.
+
+    >>> x = tg.tensor([[3, 1, 2]])
+    >>> tg.take_along_dim(x, tg.argsort(x, dim=1), dim=1)
+    tensor([[1, 2, 3]])
+    """
     ndim = rank(input, "take_along_dim")
     _integers(indices, "take_along_dim")
     if dim is None:
@@ -96,7 +105,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements at these positions of the flattened input, in the shape of the index; negative ones count from the end."""
+    """The elements at these positions of the flattened input, in the shape of the index; negative ones count from the end.
+
+    >>> tg.take(tg.tensor([[1, 2], [3, 4]]), tg.tensor([0, -1]))
+    tensor([1, 4])
+    """
     rank(input, "take")
     return read(reshape_p(input, shape=(-1,)), [_integers(index, "take")], (0,), "add")
 
@@ -118,6 +131,9 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
 
     Where a place is named several times the last value stays, and alone gets the gradient. With `reduce` "add" or "multiply"
     all values are added to what stands there, or multiplied with it; a factor has no derivative.
+
+    >>> tg.scatter(tg.zeros(4), 0, tg.tensor([3, 1]), tg.tensor([5.0, 6.0]))
+    tensor([0., 6., 0., 5.])
     """
     written = value if src is None else src
     if reduce not in (None, "add", "multiply"):
@@ -129,7 +145,11 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
 
 @numpy_names
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy with src[i, j] added to out[index[i, j], j] for dim 0, and so on; repeated places add up."""
+    """A copy with src[i, j] added to out[index[i, j], j] for dim 0, and so on; repeated places add up.
+
+    >>> tg.scatter_add(tg.zeros(4), 0, tg.tensor([1, 1]), tg.tensor([5.0, 6.0]))
+    tensor([ 0., 11.,  0.,  0.])
+    """
     rank(src, "scatter_add")
     return _scattered(input, dim, index, src, "add", "scatter_add")
 
@@ -175,7 +195,12 @@ def _vector(input: Any, dim: int, index: Any, what: str) -> tuple[Any, int, Any]
 
 @numpy_names
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices along `dim` at the positions of a vector, as a copy."""
+    """The slices along `dim` at the positions of a vector, as a copy.
+
+    >>> tg.index_select(tg.tensor([[1, 2], [3, 4]]), 1, tg.tensor([1, 1]))
+    tensor([[2, 2],
+            [4, 4]])
+    """
     x, dim, index = _vector(input, dim, index, "index_select")
     result = index_p(x, in_range(index, size=x.shape[dim], what="index_select"), dims=(dim,), repeated="add")
     return result if len(input.shape) else reshape_p(result, shape=())
@@ -183,7 +208,11 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 @numpy_names
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """A copy with alpha times slice i of the source added to slice index[i] along `dim`; repeated positions add up."""
+    """A copy with alpha times slice i of the source added to slice index[i] along `dim`; repeated positions add up.
+
+    >>> tg.index_add(tg.zeros(3), 0, tg.tensor([0, 2, 0]), tg.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 0., 2.])
+    """
     source = values_for(source, input, "index_add")
     if alpha != 1:
         source = convert(source * alpha, input.dtype)
@@ -192,7 +221,11 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 @numpy_names
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """A copy with slice index[i] along `dim` replaced by slice i of the source; of repeated positions the last stays."""
+    """A copy with slice index[i] along `dim` replaced by slice i of the source; of repeated positions the last stays.
+
+    >>> tg.index_copy(tg.zeros(3), 0, tg.tensor([2, 0]), tg.tensor([1.0, 2.0]))
+    tensor([2., 0., 1.])
+    """
     return _slices_put(input, dim, index, values_for(source, input, "index_copy"), "last", "index_copy")
 
 
@@ -208,7 +241,11 @@ def _slices_put(input: Any, dim: int, index: Any, source: Any, repeated: str, wh
 
 @numpy_names
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """A copy with `value`, a number or a 0-d tensor, in the slices along `dim` at the positions of a vector."""
+    """A copy with `value`, a number or a 0-d tensor, in the slices along `dim` at the positions of a vector.
+
+    >>> tg.index_fill(tg.zeros(3), 0, tg.tensor([2, 0]), 7.0)
+    tensor([7., 0., 7.])
+    """
     x, dim, index = _vector(input, dim, index, "index_fill")
     result = put(x, fill_value(value, input, "index_fill"), [index], (dim,), "last", "index_fill")
     return result if len(input.shape) else reshape_p(result, shape=())
@@ -219,7 +256,11 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 @numpy_names
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """A view of one slice along `dim`, without that dimension."""
+    """A view of one slice along `dim`, without that dimension.
+
+    >>> tg.select(tg.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([3, 4])
+    """
     shape = tuple(input.shape) if rank(input, "select") else ()
     dim, index = normalize_dim(dim, len(shape), "select"), operator.index(index)
     if not shape or not -shape[dim] <= index < shape[dim]:
@@ -229,7 +270,11 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 @numpy_names
 def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
-    """A view of `length` slices along `dim` from `start` on, which may count from the end."""
+    """A view of `length` slices along `dim` from `start` on, which may count from the end.
+
+    >>> tg.narrow(tg.arange(6), 0, 2, 3)
+    tensor([2, 3, 4])
+    """
     ndim = rank(input, "narrow")
     if not ndim:
         raise ShapeError("narrow: a 0-d tensor has no dimension to narrow; use unsqueeze(0) first")

@@ -368,6 +368,9 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
 
     `indices` is a tuple of index tensors, or anything else that can stand in input[...]; the values broadcast to what it
     selects. Where a place is named several times the last value stays, and alone gets the gradient.
+
+    >>> tg.index_put(tg.zeros(3), (tg.tensor([1, 1]),), tg.tensor([5.0, 6.0]), accumulate=True)
+    tensor([ 0., 11.,  0.])
     """
     rank(input, "index_put")
     if isinstance(indices, list) and any(map(_is_array, indices)):

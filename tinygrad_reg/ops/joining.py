@@ -82,6 +82,9 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     """Tensors in a row along `dim`, in their common dtype; all other sizes must agree. A 1-d tensor of size 0 is skipped.
 
     Raises ShapeError if the shapes do not fit, ArgumentError for no tensors.
+
+    >>> tg.cat([tg.tensor([1, 2]), tg.tensor([0.5])])
+    tensor([1.0000, 2.0000, 0.5000])
     """
     listed = _listed(tensors, "cat")
     first = listed[0]
@@ -121,7 +124,12 @@ def _check_fit(tensors: Sequence[Any], dim: int) -> None:
 
 @numpy_names
 def stack(tensors: Any, dim: int = 0) -> Tensor:
-    """Tensors of one shape in a row along a new dimension, in their common dtype; k of (n, m) -> (k, n, m) for dim 0."""
+    """Tensors of one shape in a row along a new dimension, in their common dtype; k of (n, m) -> (k, n, m) for dim 0.
+
+    >>> tg.stack([tg.tensor([1, 2]), tg.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     listed = _listed(tensors, "stack")
     shape = listed[0].shape
     dim = normalize_dim(dim, len(shape) + 1, "stack")
@@ -133,13 +141,23 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 
 
 def hstack(tensors: Any) -> Tensor:
-    """`cat` along dimension 1, along 0 for 1-d tensors; 0-d tensors count as 1-d."""
+    """`cat` along dimension 1, along 0 for 1-d tensors; 0-d tensors count as 1-d.
+
+    >>> tg.hstack([tg.tensor([[1], [2]]), tg.tensor([[3], [4]])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     raised = atleast_1d(list(_listed(tensors, "hstack")))
     return cat(raised, 0 if raised[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Any) -> Tensor:
-    """`cat` along dimension 0; tensors with fewer than two dimensions count as rows."""
+    """`cat` along dimension 0; tensors with fewer than two dimensions count as rows.
+
+    >>> tg.vstack([tg.tensor([1, 2]), tg.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return cat(atleast_2d(list(_listed(tensors, "vstack"))), 0)
 
 
@@ -177,7 +195,11 @@ def _length(input: Any, dim: Any, what: str) -> tuple[int, int]:
 
 @numpy_names
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
+    """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the sizes in a list.
+
+    >>> tg.split(tg.arange(5), [1, 4])
+    (tensor([0]), tensor([1, 2, 3, 4]))
+    """
     if isinstance(split_size_or_sections, Sequence):
         return split_with_sizes(tensor, split_size_or_sections, dim)
     dim, length = _length(tensor, dim, "split")
@@ -197,7 +219,11 @@ def _pieces(length: int, size: int) -> tuple[int, ...]:
 
 @numpy_names
 def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of these sizes along `dim`; they must sum to the size of the dimension."""
+    """Views of consecutive parts of these sizes along `dim`; they must sum to the size of the dimension.
+
+    >>> tg.split_with_sizes(tg.arange(5), [1, 4])
+    (tensor([0]), tensor([1, 2, 3, 4]))
+    """
     dim, length = _length(input, dim, "split")
     lengths = sizes(tuple(split_sizes), "split")
     if min(lengths, default=0) < 0 or sum(lengths) != length:
@@ -207,7 +233,11 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
 
 @numpy_names
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of parts of one size along `dim`; the last may be smaller. See tensor_split for exactly that many."""
+    """At most `chunks` views of parts of one size along `dim`; the last may be smaller. See tensor_split for exactly that many.
+
+    >>> tg.chunk(tg.arange(5), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     dim, length = _length(input, dim, "chunk")
     (count,) = sizes((chunks,), "chunk")
     if count <= 0:
@@ -218,14 +248,22 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @numpy_names
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of all slices along `dim`, without that dimension."""
+    """Views of all slices along `dim`, without that dimension.
+
+    >>> tg.unbind(tg.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     dim, _ = _length(input, dim, "unbind")
     return tuple(unbind_p(input, dim=dim))
 
 
 @numpy_names
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of parts along `dim`: a number of nearly equal ones, or those between the positions in a list."""
+    """Views of parts along `dim`: a number of nearly equal ones, or those between the positions in a list.
+
+    >>> tg.tensor_split(tg.arange(5), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     dim, length = _length(input, dim, "tensor_split")
     given = indices_or_sections.tolist() if hasattr(indices_or_sections, "tolist") else indices_or_sections
     if isinstance(given, Sequence):
@@ -248,7 +286,13 @@ def _unpacked(tensors: tuple[Any, ...]) -> Sequence[Any]:
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinates of a grid: of vectors of n and m values, two (n, m) views; "xy" swaps the first two dimensions."""
+    """Coordinates of a grid: of vectors of n and m values, two (n, m) views; "xy" swaps the first two dimensions.
+
+    >>> rows, columns = tg.meshgrid(tg.arange(2), tg.arange(3), indexing="ij")
+    >>> rows
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
+    """
     listed = _unpacked(tensors)
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f'meshgrid: indexing must be "ij" or "xy", got {indexing!r}')
@@ -265,7 +309,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
-    """Views of all tensors in their common broadcast shape."""
+    """Views of all tensors in their common broadcast shape.
+
+    >>> x, y = tg.broadcast_tensors(tg.ones(3, 1), tg.ones(2))
+    >>> x.shape, y.shape
+    ((3, 2), (3, 2))
+    """
     shapes = [tuple(x.shape) for x in tensors if rank(x, "broadcast_tensors") >= 0]
     try:
         shape = np.broadcast_shapes(*shapes)

@@ -121,6 +121,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
     A vector on the left is a row, on the right a column, and loses that dim in the result.
     Raises ShapeError if inner sizes or batches do not fit, DtypeError if the dtypes differ.
+
+    >>> tg.matmul(tg.ones(5, 1, 2, 3), tg.ones(4, 3, 2)).shape
+    (5, 4, 2, 2)
     """
     x, y = _operands("matmul", input, other)
     if x.shape[-1] != (y.shape[-2] if y.ndim > 1 else y.shape[0]):
@@ -186,13 +189,21 @@ def _check_dims(what: str, **wanted: tuple[Any, int]) -> None:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices; (n, k) @ (k, m) -> (n, m)."""
+    """The product of two matrices; (n, k) @ (k, m) -> (n, m).
+
+    >>> tg.mm(tg.tensor([[1, 2]]), tg.tensor([[3], [4]]))
+    tensor([[11]])
+    """
     _check_dims("mm", input=(input, 2), mat2=(mat2, 2))
     return matmul(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of the matrices of two batches; (b, n, k) @ (b, k, m) -> (b, n, m), without broadcasting."""
+    """The products of the matrices of two batches; (b, n, k) @ (b, k, m) -> (b, n, m), without broadcasting.
+
+    >>> tg.bmm(tg.ones(10, 2, 3), tg.ones(10, 3, 4)).shape
+    (10, 2, 4)
+    """
     _check_batch("bmm", input=input, mat2=mat2)
     return matmul(input, mat2)
 
@@ -205,25 +216,42 @@ def _check_batch(what: str, **batches: Any) -> None:
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """A matrix times a vector; (n, k) @ (k,) -> (n,)."""
+    """A matrix times a vector; (n, k) @ (k,) -> (n,).
+
+    >>> tg.mv(tg.tensor([[1, 2], [3, 4]]), tg.tensor([1, 10]))
+    tensor([21, 43])
+    """
     _check_dims("mv", input=(input, 2), vec=(vec, 1))
     return matmul(input, vec)
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The sum of the products of two vectors; (k,) · (k,) -> ()."""
+    """The sum of the products of two vectors; (k,) · (k,) -> ().
+
+    >>> tg.dot(tg.tensor([1, 2]), tg.tensor([3, 4]))
+    tensor(11)
+    """
     _check_dims("dot", input=(input, 1), tensor=(tensor, 1))
     return matmul(input, tensor)
 
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
-    """`dot`, which for real vectors it is."""
+    """`dot`, which for real vectors it is.
+
+    >>> tg.vdot(tg.tensor([1, 2]), tg.tensor([3, 4]))
+    tensor(11)
+    """
     _check_dims("vdot", input=(input, 1), other=(other, 1))
     return matmul(input, other)
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """All products of the elements of two vectors; (n,), (m,) -> (n, m)."""
+    """All products of the elements of two vectors; (n,), (m,) -> (n, m).
+
+    >>> tg.outer(tg.tensor([1, 2]), tg.tensor([3, 4, 5]))
+    tensor([[ 3,  4,  5],
+            [ 6,  8, 10]])
+    """
     _check_dims("outer", input=(input, 1), vec2=(vec2, 1))
     return mul(unsqueeze(input, 1), vec2)
 
@@ -232,7 +260,11 @@ ger = outer
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
-    """Sums of products over the last dims; (..., k), (*, k) -> (..., *). With a 0-d argument, the product."""
+    """Sums of products over the last dims; (..., k), (*, k) -> (..., *). With a 0-d argument, the product.
+
+    >>> tg.inner(tg.tensor([[1, 2], [3, 4]]), tg.tensor([1, 10]))
+    tensor([21, 43])
+    """
     if not (rank(input, "inner") and rank(other, "inner")):
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
@@ -244,7 +276,11 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:
-    """The Kronecker product: every element of `input` times the whole of `other`; the sizes multiply."""
+    """The Kronecker product: every element of `input` times the whole of `other`; the sizes multiply.
+
+    >>> tg.kron(tg.tensor([1, 10]), tg.tensor([1, 2]))
+    tensor([ 1,  2, 10, 20])
+    """
     ndim = max(rank(input, "kron"), rank(other, "kron"))
     x, y = (1,) * (ndim - input.ndim) + input.shape, (1,) * (ndim - other.ndim) + other.shape
     spread = tuple([size for pair in zip(x, (1,) * ndim, strict=True) for size in pair])
@@ -257,22 +293,38 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta · input + alpha · mat1 @ mat2; input broadcasts to (n, m). With beta 0, nan and inf of input do not count."""
+    """beta · input + alpha · mat1 @ mat2; input broadcasts to (n, m). With beta 0, nan and inf of input do not count.
+
+    >>> tg.addmm(tg.tensor([100.0, 200.0]), tg.tensor([[1.0, 2.0]]), tg.eye(2), beta=0.5)
+    tensor([[ 51., 102.]])
+    """
     return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta · input + alpha · mat @ vec; input broadcasts to (n,)."""
+    """beta · input + alpha · mat @ vec; input broadcasts to (n,).
+
+    >>> tg.addmv(tg.tensor([10.0]), tg.tensor([[1.0, 2.0]]), tg.tensor([3.0, 4.0]))
+    tensor([21.])
+    """
     return _add_product("addmv", input, mv(mat, vec), beta, alpha)
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta · input + alpha · batch1 @ batch2; input broadcasts to (b, n, m)."""
+    """beta · input + alpha · batch1 @ batch2; input broadcasts to (b, n, m).
+
+    >>> tg.baddbmm(tg.zeros(10, 2, 4), tg.ones(10, 2, 3), tg.ones(10, 3, 4)).shape
+    (10, 2, 4)
+    """
     return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta · input + alpha · the sum over the batch of batch1 @ batch2; input broadcasts to (n, m)."""
+    """beta · input + alpha · the sum over the batch of batch1 @ batch2; input broadcasts to (n, m).
+
+    >>> tg.addbmm(tg.zeros(2, 4), tg.ones(10, 2, 3), tg.ones(10, 3, 4)).shape
+    (2, 4)
+    """
     _check_batch("addbmm", batch1=batch1, batch2=batch2)
     if batch1.shape[2] != batch2.shape[1]:
         raise ShapeError(f"addbmm: the inner sizes differ: {batch1.shape[2]} and {batch2.shape[1]}\n  {batch1.shape} @ {batch2.shape}")

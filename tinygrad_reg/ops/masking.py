@@ -43,6 +43,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """input where the condition is true, other elsewhere; all three broadcast. The branch not taken gets gradient exactly 0.
 
     `where(condition)` alone gives the positions where it is not 0, as `nonzero(condition, as_tuple=True)`.
+
+    >>> x = tg.tensor([0.0, 4.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.where(x > 0, tg.sqrt(x), 0.0).sum(), x)
+    (tensor([0.0000, 0.2500]),)
     """
     if input is None or other is None:
         if input is other:
@@ -69,7 +73,11 @@ def _as_operand(x: Any, dtype: Any) -> Any:
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """A copy with `value`, a number or a 0-d tensor, where the mask is true; input and mask broadcast."""
+    """A copy with `value`, a number or a 0-d tensor, where the mask is true; input and mask broadcast.
+
+    >>> tg.masked_fill(tg.tensor([1.0, 2.0]), tg.tensor([True, False]), -1)
+    tensor([-1.,  2.])
+    """
     rank(input, "masked_fill")
     filling = fill_value(value, input, "masked_fill")
     try:
@@ -79,7 +87,12 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask is true, in one dimension; input and mask broadcast."""
+    """The elements where the mask is true, in one dimension; input and mask broadcast.
+
+    >>> x = tg.tensor([3.0, -1.0, 2.0])
+    >>> tg.masked_select(x, x > 0)
+    tensor([3., 2.])
+    """
     input, mask = broadcast_tensors(input, _mask(mask, "masked_select"))
     return index_p(input, mask, dims=(0,), repeated="never")
 
@@ -95,12 +108,24 @@ def _mask(mask: Any, what: str) -> Any:
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The positions of all elements that are not 0: (n, ndim), or with `as_tuple` a tuple of ndim tensors that can index the input."""
+    """The positions of all elements that are not 0: (n, ndim), or with `as_tuple` a tuple of ndim tensors that can index the input.
+
+    >>> tg.nonzero(tg.tensor([0, 5, 7]))
+    tensor([[1],
+            [2]])
+    >>> tg.nonzero(tg.tensor([0, 5, 7]), as_tuple=True)
+    (tensor([1, 2]),)
+    """
     rank(input, "nonzero")
     return unbind(nonzero_p(atleast_1d(input)), 1) if as_tuple else nonzero_p(input)
 
 
 def argwhere(input: Tensor) -> Tensor:
-    """The positions of all elements that are not 0; (n, ndim)."""
+    """The positions of all elements that are not 0; (n, ndim).
+
+    >>> tg.argwhere(tg.tensor([[0, 5], [7, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
     rank(input, "argwhere")
     return nonzero_p(input)

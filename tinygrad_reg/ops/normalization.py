@@ -213,6 +213,11 @@ def batch_norm(
 
     In training mean and variance are those of the batch, and the running ones move towards them by `momentum`, in place (the
     variance with n - 1); otherwise the running ones are used. Ioffe and Szegedy, Batch normalization, 2015.
+
+    >>> x = tg.tensor([[1.0, 10.0], [3.0, 30.0]])
+    >>> tg.nn.functional.batch_norm(x, None, None, training=True)
+    tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]])
     """
     what = "batch_norm"
     _check_input(what, input)
@@ -256,6 +261,10 @@ def instance_norm(
     """(x - mean) / √(variance + eps) of each channel of each sample, times weight, plus bias; (n, c, ...), (c,) for all others.
 
     The running statistics move towards the batch's average. Without `use_input_stats` they are what is used.
+
+    >>> tg.nn.functional.instance_norm(tg.tensor([[[1.0, 3.0], [10.0, 30.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
     """
     what = "instance_norm"
     _check_input(what, input)
@@ -280,6 +289,9 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     """(x - mean) / √(variance + eps) of each group of channels of each sample, times weight, plus bias; (n, c, ...), (c,), (c,).
 
     Wu and He, Group normalization, 2018. Raises ShapeError unless the channels can be divided into so many groups.
+
+    >>> tg.nn.functional.group_norm(tg.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
     what = "group_norm"
     _check_input(what, input)
@@ -303,6 +315,9 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     """x / √(mean of x² + eps) over the last dims, which must have `normalized_shape`; times weight of that shape.
 
     eps is the dtype's smallest step at 1 unless given. Zhang and Sennrich, Root mean square layer normalization, 2019.
+
+    >>> tg.nn.functional.rms_norm(tg.tensor([1.0, 7.0]), (2,))
+    tensor([0.2000, 1.4000])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
     check_float("rms_norm", input)
@@ -319,5 +334,10 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 
 @numpy_names
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(‖x‖ₚ, eps) along dim, or over several dims."""
+    """x / max(‖x‖ₚ, eps) along dim, or over several dims.
+
+    >>> tg.nn.functional.normalize(tg.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
     return input / clamp_min_p(norm(input, p, dim, True), float(eps))

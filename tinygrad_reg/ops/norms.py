@@ -144,7 +144,13 @@ def _refuse_empty(x: Any, p: float, dim: Dims, what: str) -> None:
 
 @numpy_names
 def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """(Σ |x|ᵖ)^(1/p) with p = ord, of all elements or over the dims; inf: the largest |x|, -inf: the smallest, 0: how many are not 0."""
+    """(Σ |x|ᵖ)^(1/p) with p = ord, of all elements or over the dims; inf: the largest |x|, -inf: the smallest, 0: how many are not 0.
+
+    >>> tg.linalg.vector_norm(tg.tensor([3.0, -4.0]))
+    tensor(5.)
+    >>> tg.linalg.vector_norm(tg.tensor([3.0, -4.0]), ord=tg.inf)
+    tensor(4.)
+    """
     what = "linalg.vector_norm"
     x, p, dims = _input(x, dtype, what), _order(ord, what), read_dims(x, dim, what)
     _refuse_empty(x, p, dims, what)
@@ -156,7 +162,11 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = Fals
 
 @numpy_names
 def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """A norm of matrices over two dims: "fro" √Σ a², 1 and inf the largest sum of |a| of a column and of a row; -1, -inf the smallest."""
+    """A norm of matrices over two dims: "fro" √Σ a², 1 and inf the largest sum of |a| of a column and of a row; -1, -inf the smallest.
+
+    >>> tg.linalg.matrix_norm(tg.tensor([[1.0, -2.0], [3.0, 4.0]]), ord=1)
+    tensor(6.)
+    """
     what = "linalg.matrix_norm"
     A = _input(A, dtype, what)
     if A.ndim < 2:
@@ -192,7 +202,11 @@ def _dims_of(dim: Any, what: str) -> tuple[int, ...] | None:
 
 @numpy_names
 def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """A norm of vectors if dim names one dim, of matrices if it names two; without `ord` the 2-norm of all elements named."""
+    """A norm of vectors if dim names one dim, of matrices if it names two; without `ord` the 2-norm of all elements named.
+
+    >>> tg.linalg.norm(tg.tensor([[3.0, 4.0], [0.0, 5.0]]), dim=1)
+    tensor([5., 5.])
+    """
     what = "linalg.norm"
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
@@ -208,7 +222,12 @@ def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = Fal
 
 @numpy_names
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """(Σ |x|ᵖ)^(1/p) of all elements or over the dims; "fro" and None mean 2. The gradient is 0 where the norm is 0."""
+    """(Σ |x|ᵖ)^(1/p) of all elements or over the dims; "fro" and None mean 2. The gradient is 0 where the norm is 0.
+
+    >>> x = tg.zeros(2, requires_grad=True)
+    >>> tg.autograd.grad(tg.norm(x), x)
+    (tensor([0., 0.]),)
+    """
     if isinstance(p, str) and p == "nuc":
         return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     if isinstance(p, str) and p != "fro":
@@ -224,7 +243,11 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
 
 
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
-    """The product of two or more matrices, in the order that needs the fewest multiplications; the first and last may be vectors."""
+    """The product of two or more matrices, in the order that needs the fewest multiplications; the first and last may be vectors.
+
+    >>> tg.linalg.multi_dot([tg.ones(10, 100), tg.ones(100, 5), tg.ones(5)]).shape
+    (10,)
+    """
     what = "linalg.multi_dot"
     if len(tensors) < 2:
         raise ArgumentError(f"{what}: needs at least 2 tensors, got {len(tensors)}")
@@ -262,6 +285,10 @@ def _chained(chain: Sequence[Any], cuts: dict[tuple[int, int], int], i: int, j: 
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
-    """Σ x · y over one dim of tensors that broadcast."""
+    """Σ x · y over one dim of tensors that broadcast.
+
+    >>> tg.linalg.vecdot(tg.tensor([[1, 2], [3, 4]]), tg.tensor([1, 10]))
+    tensor([21, 43])
+    """
     products = x * y
     return sum_p(products, dim=read_dims(products, dim, "linalg.vecdot"), keepdim=False)

@@ -122,6 +122,11 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
 
     mode "constant" fills with `value` (None: 0). "reflect" mirrors the input without repeating its end, "replicate" repeats the
     end, "circular" goes on at the other end; these take 1 to 3 dims of (n, c, ...) or (c, ...). Negative numbers crop.
+
+    >>> tg.nn.functional.pad(tg.tensor([1, 2, 3]), (1, 2))
+    tensor([0, 1, 2, 3, 0, 0])
+    >>> tg.nn.functional.pad(tg.tensor([[1.0, 2.0, 3.0]]), (2, 0), mode="reflect")
+    tensor([[3., 2., 1., 2., 3.]])
     """
     ndim = rank(input, "pad")
     pads = _read_pads(pad, ndim)

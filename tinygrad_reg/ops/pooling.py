@@ -373,6 +373,9 @@ def max_pool1d(
 
     out = (l + 2 · padding - dilation · (kernel_size - 1) - 1) / stride + 1, rounded down, or up with `ceil_mode`. The gradient
     goes to the first of equal elements. With `return_indices` also the places of the elements in the input, as int64.
+
+    >>> tg.nn.functional.max_pool1d(tg.tensor([[1.0, 3.0, 5.0, 9.0]]), 2)
+    tensor([[3., 9.]])
     """
     return sliding_max("max_pool1d", 1, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
@@ -381,7 +384,11 @@ def max_pool2d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
-    """`max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). Indices count through the flattened (h, w)."""
+    """`max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). Indices count through the flattened (h, w).
+
+    >>> tg.nn.functional.max_pool2d(tg.ones(1, 3, 8, 6), 2).shape
+    (1, 3, 4, 3)
+    """
     return sliding_max("max_pool2d", 2, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
@@ -391,6 +398,9 @@ def avg_pool1d(
     """The mean of `kernel_size` elements, every `stride` (None: kernel_size); (n, c, l) -> (n, c, out). Padding counts as zeros.
 
     Without `count_include_pad` only elements of the input are counted.
+
+    >>> tg.nn.functional.avg_pool1d(tg.tensor([[1.0, 3.0, 5.0, 9.0]]), 2)
+    tensor([[2., 7.]])
     """
     return sliding_mean("avg_pool1d", 1, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad)
 
@@ -399,25 +409,45 @@ def avg_pool2d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """`avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). `divisor_override` is used instead of the count."""
+    """`avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). `divisor_override` is used instead of the count.
+
+    >>> tg.nn.functional.avg_pool2d(tg.ones(1, 3, 8, 6), 2).shape
+    (1, 3, 4, 3)
+    """
     return sliding_mean("avg_pool2d", 2, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad, divisor_override)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """Means of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out)."""
+    """Means of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out).
+
+    >>> tg.nn.functional.adaptive_avg_pool1d(tg.tensor([[1.0, 3.0, 5.0]]), 2)
+    tensor([[2., 4.]])
+    """
     return adaptive_mean("adaptive_avg_pool1d", 1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """`adaptive_avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size."""
+    """`adaptive_avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size.
+
+    >>> tg.nn.functional.adaptive_avg_pool2d(tg.ones(1, 3, 7, 5), (2, None)).shape
+    (1, 3, 2, 5)
+    """
     return adaptive_mean("adaptive_avg_pool2d", 2, input, output_size)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out)."""
+    """The largest elements of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out).
+
+    >>> tg.nn.functional.adaptive_max_pool1d(tg.tensor([[1.0, 3.0, 5.0]]), 2)
+    tensor([[3., 5.]])
+    """
     return adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """`adaptive_max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size."""
+    """`adaptive_max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size.
+
+    >>> tg.nn.functional.adaptive_max_pool2d(tg.ones(1, 3, 7, 5), (2, None)).shape
+    (1, 3, 2, 5)
+    """
     return adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 class Generator:
-    """A source of random numbers with a state of its own; the same seed gives the same numbers."""
+    """A source of random numbers with a state of its own; the same seed gives the same numbers.
+
+    >>> generator = tg.Generator().manual_seed(7)
+    >>> tg.equal(tg.rand(2, generator=generator), tg.rand(2, generator=generator.manual_seed(7)))
+    True
+    """
 
     def __init__(self, device: Any = "cpu") -> None:
         self.seed()
@@ -69,27 +74,56 @@ default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator; returns it."""
+    """Seed the default generator; returns it.
+
+    >>> generator = tg.manual_seed(7)
+    >>> x = tg.rand(2)
+    >>> tg.equal(x, tg.rand(2, generator=generator.manual_seed(7)))
+    True
+    """
     return default_generator.manual_seed(seed)
 
 
 def seed() -> int:
-    """Seed the default generator unpredictably; returns the seed."""
+    """Seed the default generator unpredictably; returns the seed.
+
+    >>> tg.seed() == tg.initial_seed()
+    True
+    """
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """The seed of the default generator."""
+    """The seed of the default generator.
+
+    >>> generator = tg.manual_seed(7)
+    >>> tg.initial_seed()
+    7
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> dict[str, Any]:
-    """The state of the default generator."""
+    """The state of the default generator.
+
+    >>> state = tg.get_rng_state()
+    >>> x = tg.rand(2)
+    >>> tg.set_rng_state(state)
+    >>> tg.equal(x, tg.rand(2))
+    True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: dict[str, Any]) -> None:
-    """Go back to a state of the default generator."""
+    """Go back to a state of the default generator.
+
+    >>> state = tg.get_rng_state()
+    >>> x = tg.rand(2)
+    >>> tg.set_rng_state(state)
+    >>> tg.equal(x, tg.rand(2))
+    True
+    """
     default_generator.set_state(new_state)
 
 

@@ -172,7 +172,13 @@ sum_p.vjp(x=lambda g, x_shape, dim, keepdim: spread(g, shape=x_shape, dim=dim, k
 
 @numpy_names
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """Σ x over the dims; integers and bools add up to int64. `dtype` converts first. The sum of no elements is 0."""
+    """Σ x over the dims; integers and bools add up to int64. `dtype` converts first. The sum of no elements is 0.
+
+    >>> tg.sum(tg.tensor([[1, 2], [3, 4]]), dim=0)
+    tensor([4, 6])
+    >>> tg.sum(tg.tensor([True, True]))
+    tensor(2)
+    """
     if dtype is None:
         return sum_p(input, dim=read_dims(input, dim, "sum"), keepdim=keepdim)
     return as_asked(sum_p(as_asked(input, dtype), dim=read_dims(input, dim, "sum"), keepdim=keepdim), dtype)
@@ -194,7 +200,11 @@ mean_p.vjp(x=lambda g, x_shape, dim, keepdim: spread(g / _count(x_shape, dim), s
 
 @numpy_names
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """Σ x / n over the dims; nan for no elements. Raises DtypeError unless input or `dtype` is a float dtype."""
+    """Σ x / n over the dims; nan for no elements. Raises DtypeError unless input or `dtype` is a float dtype.
+
+    >>> tg.mean(tg.tensor([[1.0, 2.0], [3.0, 6.0]]), dim=0)
+    tensor([2., 4.])
+    """
     dims = read_dims(input, dim, "mean")
     input = as_asked(input, dtype)
     _check_float(input.dtype, "mean")
@@ -203,14 +213,22 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 @numpy_names
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The sum of the elements that are not nan; the others get gradient 0."""
+    """The sum of the elements that are not nan; the others get gradient 0.
+
+    >>> tg.nansum(tg.tensor([1.0, tg.nan, 3.0]))
+    tensor(4.)
+    """
     dims = read_dims(input, dim, "nansum")
     return as_asked(sum_p(as_asked(_without_nan(input), dtype), dim=dims, keepdim=keepdim), dtype)
 
 
 @numpy_names
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The mean of the elements that are not nan; nan where there are none."""
+    """The mean of the elements that are not nan; nan where there are none.
+
+    >>> tg.nanmean(tg.tensor([1.0, tg.nan, 3.0]))
+    tensor(2.)
+    """
     dims = read_dims(input, dim, "nanmean")
     _check_float(input.dtype, "nanmean")
     input = as_asked(input, dtype)
@@ -225,7 +243,11 @@ def _without_nan(input: Any) -> Any:
 
 @numpy_names
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
-    """How many elements are not 0 over the dims, as int64."""
+    """How many elements are not 0 over the dims, as int64.
+
+    >>> tg.count_nonzero(tg.tensor([0, 5, 7]))
+    tensor(2)
+    """
     return sum_p(ne(input, 0), dim=read_dims(input, dim, "count_nonzero"), keepdim=False)
 
 
@@ -258,14 +280,22 @@ any_p.vjp(x=None)
 
 @numpy_names
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements over the dims are nonzero, as bool (uint8 of uint8); true for no elements; dim=() tests each alone."""
+    """Whether all elements over the dims are nonzero, as bool (uint8 of uint8); true for no elements; dim=() tests each alone.
+
+    >>> tg.all(tg.tensor([[1, 0], [2, 3]]), dim=1)
+    tensor([False,  True])
+    """
     dims = read_dims(input, dim, "all")
     return ne(input, 0) if dim == () or dim == [] else all_p(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether any element over the dims is nonzero, as bool (uint8 of uint8); false for no elements; dim=() tests each alone."""
+    """Whether any element over the dims is nonzero, as bool (uint8 of uint8); false for no elements; dim=() tests each alone.
+
+    >>> tg.any(tg.tensor([[1, 0], [0, 0]]), dim=1)
+    tensor([ True, False])
+    """
     dims = read_dims(input, dim, "any")
     return ne(input, 0) if dim == () or dim == [] else any_p(input, dim=dims, keepdim=keepdim)
 
@@ -333,14 +363,24 @@ def _read_moments(input: Any, dim: Any, unbiased: Any, correction: Any, what: st
 
 @numpy_names
 def var(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
-    """Σ (x - mean)² / (n - correction) over the dims; correction is 1 unless given, `unbiased=False` means 0."""
+    """Σ (x - mean)² / (n - correction) over the dims; correction is 1 unless given, `unbiased=False` means 0.
+
+    >>> tg.var(tg.tensor([1.0, 3.0]))
+    tensor(2.)
+    >>> tg.var(tg.tensor([1.0, 3.0]), correction=0)
+    tensor(1.)
+    """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "var")
     return var_p(input, dim=dims, keepdim=keepdim, correction=chosen)
 
 
 @numpy_names
 def std(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
-    """√var over the dims; the gradient is 0 where all elements are equal."""
+    """√var over the dims; the gradient is 0 where all elements are equal.
+
+    >>> tg.std(tg.tensor([1.0, 3.0]), correction=0)
+    tensor(1.)
+    """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "std")
     return std_p(input, dim=dims, keepdim=keepdim, correction=chosen)
 
@@ -349,7 +389,11 @@ def std(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = Fa
 def var_mean(
     input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Both `var` and `mean`."""
+    """Both `var` and `mean`.
+
+    >>> tg.var_mean(tg.tensor([1.0, 3.0]))
+    (tensor(2.), tensor(2.))
+    """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "var_mean")
     return var_p(input, dim=dims, keepdim=keepdim, correction=chosen), mean_p(input, dim=dims, keepdim=keepdim)
 
@@ -358,7 +402,11 @@ def var_mean(
 def std_mean(
     input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Both `std` and `mean`."""
+    """Both `std` and `mean`.
+
+    >>> tg.std_mean(tg.tensor([1.0, 3.0]), correction=0)
+    (tensor(1.), tensor(2.))
+    """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "std_mean")
     return std_p(input, dim=dims, keepdim=keepdim, correction=chosen), mean_p(input, dim=dims, keepdim=keepdim)
 
@@ -389,6 +437,10 @@ logsumexp_p.vjp(x=_logsumexp_rule)
 
 @numpy_names
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
-    """log Σ eˣ over the dims without overflow; -inf for no elements. Elements that are all -inf get gradient 0."""
+    """log Σ eˣ over the dims without overflow; -inf for no elements. Elements that are all -inf get gradient 0.
+
+    >>> tg.logsumexp(tg.tensor([100.0, 100.0]), dim=0)
+    tensor(100.6931)
+    """
     dims = read_dims(input, dim, "logsumexp")
     return logsumexp_p(convert(input, float_type(input.dtype)), dim=dims, keepdim=keepdim)

@@ -199,6 +199,9 @@ def interpolate(
     neighbours, weighted by their distance, "bicubic" (2 dims) a cubic through four, "area" the mean over what an output covers.
     Pixels are squares whose outer corners meet, with `align_corners` points of which the first and last ones meet. Positions are
     1 / scale_factor apart, with `recompute_scale_factor` size / out.
+
+    >>> tg.nn.functional.interpolate(tg.tensor([[[1.0, 3.0]]]), size=4, mode="linear")
+    tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]])
     """
     count = _check(input, mode, align_corners)
     if antialias:
@@ -235,6 +238,9 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels become pixels; (..., c · r², h, w) -> (..., c, h · r, w · r).
 
     Shi et al., Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural network, 2016.
+
+    >>> tg.nn.functional.pixel_shuffle(tg.ones(1, 12, 5, 5), 2).shape
+    (1, 3, 10, 10)
     """
     r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
     *lead, c, h, w = input.shape
@@ -246,7 +252,11 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """Pixels become channels; (..., c, h · r, w · r) -> (..., c · r², h, w): the way back of `pixel_shuffle`."""
+    """Pixels become channels; (..., c, h · r, w · r) -> (..., c · r², h, w): the way back of `pixel_shuffle`.
+
+    >>> tg.nn.functional.pixel_unshuffle(tg.ones(1, 3, 10, 10), 2).shape
+    (1, 12, 5, 5)
+    """
     r = _factor(input, downscale_factor, "pixel_unshuffle", "downscale_factor")
     *lead, c, h, w = input.shape
     if h % r or w % r:

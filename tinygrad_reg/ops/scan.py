@@ -137,21 +137,36 @@ prod_p.vjp(x=_prod_rule)
 
 @numpy_names
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """Π x of all elements or along one dim; integers and bools give int64. Derivatives of any order are exact at 0."""
+    """Π x of all elements or along one dim; integers and bools give int64. Derivatives of any order are exact at 0.
+
+    >>> x = tg.tensor([2.0, 0.0, 3.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.prod(x), x)
+    (tensor([0., 6., 0.]),)
+    """
     chosen = read_dim(input, dim, "prod")
     return as_asked(prod_p(as_asked(input, dtype), dim=chosen, keepdim=keepdim), dtype)
 
 
 @numpy_names
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """yⱼ = Σ(i<=j) xᵢ along dim; integers and bools give int64."""
+    """yⱼ = Σ(i<=j) xᵢ along dim; integers and bools give int64.
+
+    >>> tg.cumsum(tg.tensor([[1, 2], [3, 4]]), dim=0)
+    tensor([[1, 2],
+            [4, 6]])
+    """
     chosen = _read_scan(input, dim, "cumsum")
     return as_asked(cumsum_p(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
 
 
 @numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """yⱼ = Π(i<=j) xᵢ along dim; integers and bools give int64. Derivatives of any order are exact at 0."""
+    """yⱼ = Π(i<=j) xᵢ along dim; integers and bools give int64. Derivatives of any order are exact at 0.
+
+    >>> x = tg.tensor([2.0, 0.0, 3.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.cumprod(x, 0)[2], x)
+    (tensor([0., 6., 0.]),)
+    """
     chosen = _read_scan(input, dim, "cumprod")
     return as_asked(cumprod_p(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
 

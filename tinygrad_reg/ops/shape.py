@@ -82,7 +82,12 @@ unsqueeze_p.vjp(x=lambda g, dim: squeeze_p(g, dims=(dim,)))
 
 @primitive
 def clone(input: Array) -> Array:
-    """A copy in new memory; the gradient passes through."""
+    """A copy in new memory; the gradient passes through.
+
+    >>> x = tg.tensor([1, 2])
+    >>> tg.equal(tg.clone(x), x), tg.clone(x) is x
+    (True, False)
+    """
     return input.copy("C" if 0 in input.strides else "K")  # K would order the dims of an expanded array at random
 
 
@@ -104,6 +109,10 @@ def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape, in row-major order; one size may be -1 and is then inferred. A view where possible.
 
     Raises ShapeError if the number of elements differs.
+
+    >>> tg.reshape(tg.arange(6), (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
     """
     wanted = read_shape(args, shape, "reshape")
     if wanted and min(wanted) < -1:
@@ -161,13 +170,21 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension."""
+    """All elements in one dimension.
+
+    >>> tg.ravel(tg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     rank(input, "ravel")
     return reshape_p(input, shape=(-1,))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from start_dim to end_dim made into one; a 0-d tensor becomes 1-d."""
+    """The dimensions from start_dim to end_dim made into one; a 0-d tensor becomes 1-d.
+
+    >>> tg.flatten(tg.ones(2, 3, 4), 1).shape
+    (2, 12)
+    """
     ndim = rank(input, "flatten")
     start, end = normalize_dim(start_dim, ndim, "flatten"), normalize_dim(end_dim, ndim, "flatten")
     if start > end:
@@ -178,7 +195,11 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @numpy_names
 def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
-    """One dimension split into several of these sizes, of which one may be -1."""
+    """One dimension split into several of these sizes, of which one may be -1.
+
+    >>> tg.unflatten(tg.ones(2, 12), 1, (3, -1)).shape
+    (2, 3, 4)
+    """
     ndim = rank(input, "unflatten")
     if not ndim:
         raise ShapeError("unflatten: a 0-d tensor has no dimension to split; use reshape")
@@ -197,7 +218,11 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
 
 @numpy_names
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """Without dimensions of size 1: all of them, or those of `dim` (an int or a tuple) that have size 1."""
+    """Without dimensions of size 1: all of them, or those of `dim` (an int or a tuple) that have size 1.
+
+    >>> tg.squeeze(tg.ones(1, 3, 1)).shape, tg.squeeze(tg.ones(1, 3, 1), 0).shape
+    ((3,), (3, 1))
+    """
     ndim = rank(input, "squeeze")
     shape = input.shape
     if dim is None:
@@ -208,7 +233,12 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 @numpy_names
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """With a new dimension of size 1 at `dim`."""
+    """With a new dimension of size 1 at `dim`.
+
+    >>> tg.unsqueeze(tg.tensor([1, 2]), 1)
+    tensor([[1],
+            [2]])
+    """
     ndim = rank(input, "unsqueeze")
     if type(dim) is not int or not 0 <= dim <= ndim:
         dim = normalize_dim(dim, ndim + 1, "unsqueeze")
@@ -223,17 +253,29 @@ def _atleast(tensors: tuple[Any, ...], what: str, raise_one: Any) -> Any:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """With at least one dimension: () -> (1,). Several tensors, or a sequence of them, give a tuple."""
+    """With at least one dimension: () -> (1,). Several tensors, or a sequence of them, give a tuple.
+
+    >>> tg.atleast_1d(tg.tensor(5))
+    tensor([5])
+    """
     return _atleast(tensors, "atleast_1d", lambda x, ndim: x if ndim else reshape_p(x, shape=(1,)))
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """With at least two dimensions: () -> (1, 1), (n,) -> (1, n)."""
+    """With at least two dimensions: () -> (1, 1), (n,) -> (1, n).
+
+    >>> tg.atleast_2d(tg.tensor([1, 2]))
+    tensor([[1, 2]])
+    """
     return _atleast(tensors, "atleast_2d", lambda x, ndim: x if ndim >= 2 else reshape_p(x, shape=(1, *(x.shape or (1,)))))
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """With at least three dimensions: () -> (1, 1, 1), (n,) -> (1, n, 1), (n, m) -> (n, m, 1)."""
+    """With at least three dimensions: () -> (1, 1, 1), (n,) -> (1, n, 1), (n, m) -> (n, m, 1).
+
+    >>> tg.atleast_3d(tg.ones(2, 4)).shape
+    (2, 4, 1)
+    """
 
     def raise_one(x: Any, ndim: int) -> Any:
         shape = ((1, 1, 1), (1, *x.shape, 1), (*x.shape, 1))
@@ -246,14 +288,23 @@ def atleast_3d(*tensors: Any) -> Any:
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two dimensions swapped."""
+    """Two dimensions swapped.
+
+    >>> tg.transpose(tg.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     ndim = rank(input, "transpose")
     first, second = normalize_dim(dim0, ndim, "transpose"), normalize_dim(dim1, ndim, "transpose")
     return transpose_p(input, dim0=first, dim1=second) if ndim else select_view(input, index=())
 
 
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
-    """`transpose` under NumPy's name."""
+    """`transpose` under NumPy's name.
+
+    >>> tg.swapaxes(tg.ones(2, 3, 4), 0, 2).shape
+    (4, 3, 2)
+    """
     return transpose(input, axis0, axis1)
 
 
@@ -262,7 +313,11 @@ swapdims = transpose
 
 @numpy_names
 def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
-    """The dimensions in another order: dimension i of the result is dimension dims[i] of the input."""
+    """The dimensions in another order: dimension i of the result is dimension dims[i] of the input.
+
+    >>> tg.permute(tg.ones(2, 3, 4), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
     ndim = rank(input, "permute")
     order = normalize_dims(read_shape(args, dims, "permute"), ndim, "permute")
     if len(order) != ndim:
@@ -271,7 +326,11 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
 
 
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """The dimensions `source` moved to the positions `destination`; the others keep their order."""
+    """The dimensions `source` moved to the positions `destination`; the others keep their order.
+
+    >>> tg.movedim(tg.ones(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
+    """
     ndim = rank(input, "movedim")
     froms, tos = normalize_dims(source, ndim, "movedim"), normalize_dims(destination, ndim, "movedim")
     if len(froms) != len(tos):
@@ -285,7 +344,12 @@ moveaxis = movedim
 
 
 def t(input: Tensor) -> Tensor:
-    """The transposed of a matrix; a tensor with fewer dimensions is returned as it is."""
+    """The transposed of a matrix; a tensor with fewer dimensions is returned as it is.
+
+    >>> tg.t(tg.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     ndim = rank(input, "t")
     if ndim == 2:
         return t_p(input)
@@ -335,7 +399,12 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
 
 
 def broadcast_to(input: Tensor, size: Any) -> Tensor:
-    """`expand` under NumPy's name."""
+    """`expand` under NumPy's name.
+
+    >>> tg.broadcast_to(tg.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand(input, size=size)
 
 

@@ -61,7 +61,12 @@ def _read_line(input: Any, dim: Any, what: str) -> int | None:
 
 @numpy_names
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Chosen:
-    """(values, indices) of the elements in order along dim; nan comes last, or first if descending. Always stable."""
+    """(values, indices) of the elements in order along dim; nan comes last, or first if descending. Always stable.
+
+    >>> values, indices = tg.sort(tg.tensor([3, 1, 2]))
+    >>> values, indices
+    (tensor([1, 2, 3]), tensor([1, 2, 0]))
+    """
     along = _read_line(input, dim, "sort")
     index = argsort_p(input, dim=along, descending=bool(descending))
     return Chosen(pick(input, index, dim=along, keepdim=True), index)
@@ -69,12 +74,21 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
 
 @numpy_names
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
-    """The positions (int64) of the elements in order along dim. Always stable."""
+    """The positions (int64) of the elements in order along dim. Always stable.
+
+    >>> tg.argsort(tg.tensor([3, 1, 2]), descending=True)
+    tensor([0, 2, 1])
+    """
     return argsort_p(input, dim=_read_line(input, dim, "argsort"), descending=bool(descending))
 
 
 def msort(input: Tensor) -> Tensor:
-    """The elements in order along the first dim."""
+    """The elements in order along the first dim.
+
+    >>> tg.msort(tg.tensor([[3, 1], [2, 4]]))
+    tensor([[2, 1],
+            [3, 4]])
+    """
     return sort(input, 0).values
 
 
@@ -108,7 +122,12 @@ topk_p.vjp(x=None)
 
 @numpy_names
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Chosen:
-    """(values, indices) of the k largest or smallest elements along dim, in order; of equal ones the first are taken."""
+    """(values, indices) of the k largest or smallest elements along dim, in order; of equal ones the first are taken.
+
+    >>> values, indices = tg.topk(tg.tensor([3, 1, 2]), 2)
+    >>> values, indices
+    (tensor([3, 2]), tensor([0, 2]))
+    """
     along = _read_line(input, dim, "topk")
     count = _read_k(k, input, along, 0, "topk")
     index = topk_p(input, k=count if input.ndim else 1, dim=along, largest=bool(largest))
@@ -190,7 +209,12 @@ mode_p.vjp(x=None)
 
 @numpy_names
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Chosen:
-    """(values, indices) of the k-th smallest element along dim, k counted from 1; of equal ones the index is that of the first."""
+    """(values, indices) of the k-th smallest element along dim, k counted from 1; of equal ones the index is that of the first.
+
+    >>> values, indices = tg.kthvalue(tg.tensor([30, 10, 20]), 2)
+    >>> values, indices
+    (tensor(20), tensor(2))
+    """
     along = _read_one(input, dim, "kthvalue")
     return _chosen(kthvalue_p, input, along, keepdim, k=_read_k(k, input, along, 1, "kthvalue"))
 
@@ -200,6 +224,9 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median of all elements, or (values, indices) along dim: the lower one of two in the middle, and nan if there is a nan.
 
     Over all, equal elements share the gradient; along a dim it goes to the index returned, the first of them.
+
+    >>> tg.median(tg.tensor([4.0, 1.0, 3.0, 2.0]))
+    tensor(2.)
     """
     if dim is not None:
         return _chosen(median_position, input, _read_one(input, dim, "median"), keepdim)
@@ -212,7 +239,12 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 @numpy_names
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Chosen:
-    """(values, indices) of the element that occurs most often along dim, of several the smallest; the index is that of the last one."""
+    """(values, indices) of the element that occurs most often along dim, of several the smallest; the index is that of the last one.
+
+    >>> values, indices = tg.mode(tg.tensor([1, 2, 2, 1, 3]))
+    >>> values, indices
+    (tensor(1), tensor(3))
+    """
     return _chosen(mode_p, input, _read_one(input, dim, "mode"), keepdim)
 
 
@@ -278,13 +310,20 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     """The different elements, or slices along dim, always in order; if asked for, also which of them each one is, and their counts.
 
     The gradient goes to where each first occurs. nan differs from nan.
+
+    >>> tg.unique(tg.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
     """
     return _unique(input, False, return_inverse, return_counts, dim, "unique")
 
 
 @numpy_names
 def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
-    """The elements, or slices along dim, that differ from the one before them; if asked for, also what `unique` gives."""
+    """The elements, or slices along dim, that differ from the one before them; if asked for, also what `unique` gives.
+
+    >>> tg.unique_consecutive(tg.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
     return _unique(input, True, return_inverse, return_counts, dim, "unique_consecutive")
 
 
@@ -312,6 +351,9 @@ def searchsorted(
 
     The sequence is (n,) and the values of any shape, or both have the same shape but for the last dim. `sorter` holds the positions
     that sort an unsorted sequence.
+
+    >>> tg.searchsorted(tg.tensor([1, 3, 5]), tg.tensor([3, 6]))
+    tensor([1, 3])
     """
     if not rank(sorted_sequence, "searchsorted"):
         raise ShapeError("searchsorted: the sorted sequence needs at least one dim, got a 0-d tensor")
@@ -327,7 +369,13 @@ def searchsorted(
 
 
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
-    """The number of the bucket each value falls into: i with boundaries[i-1] < x <= boundaries[i], or with `right` <= x <."""
+    """The number of the bucket each value falls into: i with boundaries[i-1] < x <= boundaries[i], or with `right` <= x <.
+
+    >>> tg.bucketize(tg.tensor([1, 3, 6]), tg.tensor([1, 3, 5]))
+    tensor([0, 1, 3])
+    >>> tg.bucketize(tg.tensor([1, 3, 6]), tg.tensor([1, 3, 5]), right=True)
+    tensor([1, 2, 3])
+    """
     if rank(boundaries, "bucketize") != 1:
         raise ShapeError(f"bucketize: boundaries must have 1 dim, got shape {tuple(boundaries.shape)}; see searchsorted for more")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

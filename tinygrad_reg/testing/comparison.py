@@ -34,6 +34,8 @@ def assert_close(
 
     Shapes must agree, dtypes too unless `check_dtype=False`. The tolerances are those of the dtype (float32: 1.3e-6 and 1e-5, float64: 1e-7
     and 1e-7) unless both are given. `msg` replaces the message, or makes another of it. Devices and layouts are always the same here.
+
+    >>> tg.testing.assert_close(tg.tensor([1.0]), tg.tensor([1.0 + 1e-6]))
     """
     if (rtol is None) != (atol is None):
         raise ArgumentError("assert_close: give both rtol and atol, or neither")

@@ -30,6 +30,11 @@ def arrays_for(
 
     Domain and kinks are those the primitive declares; it may leave both out. `params` are the keywords of the call. Raises
     ArgumentError if no such inputs are found.
+
+    >>> from tinygrad_reg.engine.primitive import PRIMITIVES
+    >>> (x,) = tg.testing.arrays_for(PRIMITIVES["log"], np.random.default_rng(0), [(2, 3)])
+    >>> x.shape, bool((x > 0).all())
+    ((2, 3), True)
     """
     domain = getattr(primitive, "domain", None) or ((-math.inf, math.inf),) * len(shapes)
     kinks = getattr(primitive, "kinks", ())

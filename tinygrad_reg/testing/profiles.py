@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, settings
 
 
 def register_profiles() -> None:
-    """Register dev (25 examples), ci (150) and nightly (2000), and load the one that HYPOTHESIS_PROFILE names, or dev."""
+    """Register dev (25 examples), ci (150) and nightly (2000), and load the one that HYPOTHESIS_PROFILE names, or dev.
+
+    >>> tg.testing.register_profiles()
+    """
     # How fast the machine is, is no property of the code: no deadline.
     base = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("dev", base, max_examples=25, derandomize=True)

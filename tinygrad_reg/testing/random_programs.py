@@ -49,7 +49,12 @@ _SHAPED: list[tuple[str, Callable[[Shape], bool]]] = [
 
 
 class Program:
-    """A function of tensors as `source`, a Python function of the name `program`; `inputs` are arguments for it. Call it like one."""
+    """A function of tensors as `source`, a Python function of the name `program`; `inputs` are arguments for it. Call it like one.
+
+    >>> program = tg.testing.Program(["v1 = tg.exp(v0)", "return v1.sum()"], [tg.zeros(2)])
+    >>> program(*program.inputs)
+    tensor(2.)
+    """
 
     def __init__(self, lines: Sequence[str], inputs: Sequence[Tensor]) -> None:
         names = ", ".join(f"v{i}" for i in range(len(inputs)))
@@ -90,6 +95,14 @@ def programs(draw: st.DrawFn, *, inputs: int = 2, max_steps: int = 8, dtype: Any
 
     The elementwise operations are those of the registry, so a new one takes part at once. The result is a number that depends on all
     steps that have one.
+
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=1)
+    ... @given(tg.testing.programs(inputs=1))
+    ... def shape_of_result(program):
+    ...     print(program(*program.inputs).shape)
+    >>> shape_of_result()
+    ()
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sides = st.integers(1, max_side)

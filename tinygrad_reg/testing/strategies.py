@@ -20,7 +20,12 @@ SPECIAL = (0.0, -0.0, 1.0, -1.0, float("inf"), float("-inf"), float("nan"), 1e-3
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 4) -> st.SearchStrategy[Shape]:
-    """Shapes; `min_side=0` allows empty dimensions."""
+    """Shapes; `min_side=0` allows empty dimensions.
+
+    >>> from hypothesis import find
+    >>> find(tg.testing.shapes(), lambda shape: len(shape) == 2)
+    (1, 1)
+    """
     return st.lists(st.integers(min_side, max_side), min_size=min_dims, max_size=max_dims).map(tuple)
 
 
@@ -28,7 +33,12 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: in
 def broadcastable(
     draw: st.DrawFn, n: int = 2, *, min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 4
 ) -> tuple[list[Shape], Shape]:
-    """n shapes that broadcast together, and the shape of the result: leading dimensions are left away, sizes become 1."""
+    """n shapes that broadcast together, and the shape of the result: leading dimensions are left away, sizes become 1.
+
+    >>> from hypothesis import find
+    >>> find(tg.testing.broadcastable(2), lambda drawn: len(drawn[1]) == 1)
+    ([(1,), (1,)], (1,))
+    """
     result = draw(shapes(min_dims, max_dims, min_side, max_side))
     drawn: list[Shape] = []
     for _ in range(n):
@@ -55,6 +65,10 @@ def tensors(
     `special` puts in 0, -0, inf, nan, a subnormal and a huge number; `ties` rounds to halves, so that elements repeat. `layouts` are the
     ways to lie in memory to choose from: "contiguous", "transposed", "strided", "expanded". Shrinks towards small shapes; the numbers
     come from one drawn seed.
+
+    >>> from hypothesis import find
+    >>> find(tg.testing.tensors((2,)), lambda x: True).shape
+    (2,)
     """
     for layout in layouts:
         if layout not in LAYOUTS:
@@ -94,7 +108,12 @@ def _laid_out(x: Tensor, layout: str) -> Tensor:
 
 @st.composite
 def indices(draw: st.DrawFn, shape: Shape, *, arrays: bool = True) -> Any:
-    """Indices that are valid for the shape: ints, slices, None, ..., masks and integer arrays (with `arrays`), and tuples of these."""
+    """Indices that are valid for the shape: ints, slices, None, ..., masks and integer arrays (with `arrays`), and tuples of these.
+
+    >>> from hypothesis import find
+    >>> find(tg.testing.indices((3,)), lambda index: True)
+    ()
+    """
     items: list[Any] = []
     left = list(shape)
     count: st.SearchStrategy[Any] = st.integers(0, 3)

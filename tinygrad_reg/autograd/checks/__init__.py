@@ -35,6 +35,9 @@ def gradcheck(
     float32 and float16 are checked in float64 first, then their gradients must be the rounded ones.
 
     With `raise_exception=False` a wrong gradient gives False. Raises ArgumentError if there is nothing to check.
+
+    >>> tg.testing.gradcheck(tg.sin, tg.tensor([0.5, 2.0], dtype=tg.float64))
+    True
     """
     if order < 1:
         raise ArgumentError(f"gradcheck: order must be 1 or more, got {order}")

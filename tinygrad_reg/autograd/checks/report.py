@@ -24,6 +24,9 @@ class GradcheckError(TinygradRegError, RuntimeError, AssertionError):
     It is element `index` of `input`, as it acts on element `output_index` of `output`, in the derivative of order `order`:
     `analytic` by the graph, `numeric` ± `error` by the values, with `sides` from left and right at a kink. `op` is the operation
     whose own derivative is wrong, called at `line`; None if each is right by itself. `reproducer` is a program that shows it again.
+
+    >>> issubclass(tg.testing.GradcheckError, AssertionError)
+    True
     """
 
     order = 1

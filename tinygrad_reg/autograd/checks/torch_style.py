@@ -40,6 +40,9 @@ def gradcheck(
     the same up to `nondet_tol`; `check_undefined_grad`: an output without a gradient counts as one with zeros; `check_grad_dtypes`:
     gradients have the dtype of their input. Raises ValueError if no input requires grad or a check is asked for that
     does not exist here.
+
+    >>> tg.autograd.gradcheck(tg.exp, tg.ones(2, dtype=tg.float64, requires_grad=True))
+    True
     """
     _refuse(check_batched_grad=check_batched_grad, check_batched_forward_grad=check_batched_forward_grad, check_forward_ad=check_forward_ad)
     if not check_backward_ad:
@@ -76,6 +79,9 @@ def gradgradcheck(
     """Check the second derivatives: those of the pulled-back gradient, with respect to the inputs and to the cotangents.
 
     `grad_outputs` are the cotangents at which; random ones for those that are not given. See gradcheck.
+
+    >>> tg.autograd.gradgradcheck(tg.exp, tg.ones(2, dtype=tg.float64, requires_grad=True))
+    True
     """
     _refuse(check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev)
     if not check_rev_over_rev:

@@ -52,11 +52,17 @@ def in_place(function: Callable[[Tensor], Tensor], input: Tensor, what: str) -> 
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0); derivative 0 at 0."""
+    """max(x, 0); derivative 0 at 0.
+
+    >>> x = tg.tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.nn.functional.relu(x).sum(), x)
+    (tensor([0., 0., 1.]),)
+    """
     return in_place(relu_p, input, "relu_") if inplace else relu_p(input)
 
 
 def _leaky_relu(x: Array, *, negative_slope: float) -> Array:
+    """x where positive, negative_slope · x elsewhere; at 0 the slope is the derivative."""
     return np.where(x > 0, x, x * negative_slope)
 
 
@@ -65,7 +71,12 @@ leaky_relu_p.vjp(x=lambda g, x, negative_slope: where_p(gt(x, 0.0), g, g * negat
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where positive, negative_slope · x elsewhere; its derivative at 0 is the slope."""
+    """x where positive, negative_slope · x elsewhere; its derivative at 0 is the slope.
+
+    >>> x = tg.tensor([-2.0, 0.0, 3.0], requires_grad=True)
+    >>> tg.autograd.grad(tg.nn.functional.leaky_relu(x, 0.1).sum(), x)
+    (tensor([0.1000, 0.1000, 1.0000]),)
+    """
     if inplace:
         return in_place(lambda x: leaky_relu_p(x, negative_slope=float(negative_slope)), input, "leaky_relu_")
     return leaky_relu_p(input, negative_slope=float(negative_slope))
@@ -83,7 +94,11 @@ prelu_p = binary(
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where positive, weight · x elsewhere; one weight for all, or one per channel: (n, c, ...), (c,) -> (n, c, ...)."""
+    """x where positive, weight · x elsewhere; one weight for all, or one per channel: (n, c, ...), (c,) -> (n, c, ...).
+
+    >>> tg.nn.functional.prelu(tg.tensor([-2.0, 3.0]), tg.tensor(0.5))
+    tensor([-1.,  3.])
+    """
     if weight.ndim > 1:
         raise ShapeError(f"prelu: weight must have 0 or 1 dims, got {weight.shape}")
     count = weight.shape[0] if weight.ndim else 1
@@ -95,6 +110,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
+    """x limited to [min_val, max_val]."""
     kind = x.dtype.type
     return np.minimum(np.maximum(x, kind(min_val)), kind(max_val))
 
@@ -104,7 +120,11 @@ hardtanh_p.vjp(x=lambda g, out, min_val, max_val: masked(g, le(out, min_val) | g
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x limited to [min_val, max_val]; derivative 0 at both ends."""
+    """x limited to [min_val, max_val]; derivative 0 at both ends.
+
+    >>> tg.nn.functional.hardtanh(tg.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
     if inplace:
@@ -113,11 +133,16 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """x limited to [0, 6]; derivative 0 at both ends."""
+    """x limited to [0, 6]; derivative 0 at both ends.
+
+    >>> tg.nn.functional.relu6(tg.tensor([-1.0, 4.0, 9.0]))
+    tensor([0., 4., 6.])
+    """
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
 def _threshold(x: Array, *, threshold: float, value: float) -> Array:
+    """x where it exceeds the threshold, `value` elsewhere."""
     return np.where(x <= threshold, x.dtype.type(value), x)
 
 
@@ -126,13 +151,18 @@ threshold_p.vjp(x=lambda g, x, threshold: masked(g, le(x, threshold)))
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where it exceeds the threshold, `value` elsewhere."""
+    """x where it exceeds the threshold, `value` elsewhere.
+
+    >>> tg.nn.functional.threshold(tg.tensor([-1.0, 0.5, 2.0]), 0.5, 7.0)
+    tensor([7., 7., 2.])
+    """
     if inplace:
         return threshold_(input, threshold, value)
     return threshold_p(input, threshold=float(threshold), value=float(value))
 
 
 def _hardsigmoid(x: Array) -> Array:
+    """min(max(x + 3, 0), 6) / 6."""
     return np.minimum(np.maximum(x + 3.0, 0.0), 6.0) / 6.0
 
 
@@ -141,11 +171,16 @@ hardsigmoid_p.vjp(x=lambda g, x: masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))))
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """relu6(x + 3) / 6: a sigmoid of three straight lines."""
+    """relu6(x + 3) / 6: a sigmoid of three straight lines.
+
+    >>> tg.nn.functional.hardsigmoid(tg.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     return in_place(hardsigmoid_p, input, "hardsigmoid_") if inplace else hardsigmoid_p(input)
 
 
 def _hardswish(x: Array) -> Array:
+    """x · hardsigmoid(x)."""
     return x * _hardsigmoid(x)
 
 
@@ -154,11 +189,16 @@ hardswish_p.vjp(x=lambda g, x: where_p(lt(x, 3.0), masked(g * (x / 3.0 + 0.5), l
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · hardsigmoid(x). Howard et al., Searching for MobileNetV3, 2019."""
+    """x · hardsigmoid(x). Howard et al., Searching for MobileNetV3, 2019.
+
+    >>> tg.nn.functional.hardswish(tg.tensor([-4.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
     return in_place(hardswish_p, input, "hardswish_") if inplace else hardswish_p(input)
 
 
 def _softshrink(x: Array, *, lambd: float) -> Array:
+    """x moved towards 0 by lambd, and 0 within lambd of it."""
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0.0))
 
 
@@ -167,13 +207,18 @@ softshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by lambd, and 0 within lambd of it."""
+    """x moved towards 0 by lambd, and 0 within lambd of it.
+
+    >>> tg.nn.functional.softshrink(tg.tensor([-0.5, 0.2, 2.0]))
+    tensor([-0.0000, 0.0000, 1.5000])
+    """
     if not lambd >= 0:
         raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd}")
     return softshrink_p(input, lambd=float(lambd))
 
 
 def _hardshrink(x: Array, *, lambd: float) -> Array:
+    """x, and 0 within lambd of 0."""
     return np.where(np.absolute(x) <= lambd, x.dtype.type(0), x)
 
 
@@ -182,7 +227,11 @@ hardshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x, and 0 within lambd of 0."""
+    """x, and 0 within lambd of 0.
+
+    >>> tg.nn.functional.hardshrink(tg.tensor([-0.5, 0.2, 2.0]))
+    tensor([0., 0., 2.])
+    """
     return hardshrink_p(input, lambd=float(lambd))
 
 
@@ -208,21 +257,33 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where positive, alpha · (eˣ - 1) elsewhere. Clevert et al., Exponential linear units, 2015."""
+    """x where positive, alpha · (eˣ - 1) elsewhere. Clevert et al., Exponential linear units, 2015.
+
+    >>> tg.nn.functional.elu(tg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.6321,  0.0000,  2.0000])
+    """
     if inplace:
         return in_place(lambda x: elu(x, alpha), input, "elu_")
     return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """1.0507 · elu(x, 1.6733). Klambauer et al., Self-normalizing neural networks, 2017."""
+    """1.0507 · elu(x, 1.6733). Klambauer et al., Self-normalizing neural networks, 2017.
+
+    >>> tg.nn.functional.selu(tg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.1113,  0.0000,  2.1014])
+    """
     if inplace:
         return in_place(selu, input, "selu_")
     return elu_p(input, alpha=_SELU_ALPHA, scale=_SELU_SCALE, input_scale=1.0)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1)). Barron, Continuously differentiable exponential linear units, 2017."""
+    """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1)). Barron, Continuously differentiable exponential linear units, 2017.
+
+    >>> tg.nn.functional.celu(tg.tensor([-1.0, 0.0, 2.0]), alpha=2.0)
+    tensor([-0.7869,  0.0000,  2.0000])
+    """
     if alpha == 0:
         raise ArgumentError("celu: alpha cannot be 0")
     if inplace:
@@ -231,27 +292,47 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x · Φ(x) with the normal distribution function Φ; `approximate="tanh"` uses tanh in its place."""
+    """x · Φ(x) with the normal distribution function Φ; `approximate="tanh"` uses tanh in its place.
+
+    >>> tg.nn.functional.gelu(tg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.1587,  0.0000,  1.9545])
+    """
     return fused.gelu(input, approximate=approximate)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · sigmoid(x)."""
+    """x · sigmoid(x).
+
+    >>> tg.nn.functional.silu(tg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2689,  0.0000,  1.7616])
+    """
     return in_place(silu_p, input, "silu_") if inplace else silu_p(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x · tanh(softplus(x)). Misra, Mish, 2019."""
+    """x · tanh(softplus(x)). Misra, Mish, 2019.
+
+    >>> tg.nn.functional.mish(tg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.3034,  0.0000,  1.9440])
+    """
     return in_place(mish, input, "mish_") if inplace else input * tanh(softplus(input))
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> tg.nn.functional.softsign(tg.tensor([-1.0, 0.0, 3.0]))
+    tensor([-0.5000,  0.0000,  0.7500])
+    """
     return input / (abs(input) + 1.0)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> tg.nn.functional.tanhshrink(tg.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.2384])
+    """
     return input - tanh(input)
 
 
@@ -274,7 +355,11 @@ def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, trainin
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """The first half along dim times the sigmoid of the second half; (..., 2n, ...) -> (..., n, ...)."""
+    """The first half along dim times the sigmoid of the second half; (..., 2n, ...) -> (..., n, ...).
+
+    >>> tg.nn.functional.glu(tg.tensor([3.0, 4.0, 0.0, 100.0]))
+    tensor([1.5000, 4.0000])
+    """
     if not input.ndim:
         raise ShapeError("glu: a 0-d tensor cannot be halved")
     at = normalize_dim(dim, input.ndim, "glu")
@@ -293,17 +378,29 @@ def _implied(what: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
 
 
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """exp(x) / Σ exp(x) along dim."""
+    """exp(x) / Σ exp(x) along dim.
+
+    >>> tg.nn.functional.softmax(tg.zeros(4), dim=0)
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
     return fused.softmax(input, _implied("softmax", input, dim, _stacklevel), dtype=dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """softmax(-x) along dim."""
+    """softmax(-x) along dim.
+
+    >>> tg.nn.functional.softmin(tg.tensor([0.0, 1000.0]), dim=0)
+    tensor([1., 0.])
+    """
     return fused.softmax(-input, _implied("softmin", input, dim, _stacklevel), dtype=dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """log(softmax(x)) along dim, exact for large inputs."""
+    """log(softmax(x)) along dim, exact for large inputs.
+
+    >>> tg.nn.functional.log_softmax(tg.tensor([0.0, 1000.0]), dim=0)
+    tensor([-1000.,     0.])
+    """
     return fused.log_softmax(input, _implied("log_softmax", input, dim, _stacklevel), dtype=dtype)
 
 

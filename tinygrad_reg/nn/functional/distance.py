@@ -27,7 +27,11 @@ def _alike(what: str, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
 
 @numpy_names
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) -> Tensor:
-    """Σ x1·x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along dim, the cosine of the angle between vectors that broadcast."""
+    """Σ x1·x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along dim, the cosine of the angle between vectors that broadcast.
+
+    >>> tg.nn.functional.cosine_similarity(tg.tensor([[1.0, 0.0], [1.0, 1.0]]), tg.tensor([[2.0, 0.0]]))
+    tensor([1.0000, 0.7071])
+    """
     x1, x2 = _alike("cosine_similarity", x1, x2)
     products = x1 * x2
     x1 = x1 if x1.ndim == products.ndim else expand(x1, products.shape)
@@ -43,6 +47,10 @@ def _norm_along(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
 
 @numpy_names
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor:
-    """‖x1 - x2 + eps‖ₚ over the last dim of tensors that broadcast; (..., k), (..., k) -> (...)."""
+    """‖x1 - x2 + eps‖ₚ over the last dim of tensors that broadcast; (..., k), (..., k) -> (...).
+
+    >>> tg.nn.functional.pairwise_distance(tg.tensor([[0.0, 0.0]]), tg.tensor([[3.0, 4.0]]))
+    tensor([5.0000])
+    """
     x1, x2 = _alike("pairwise_distance", x1, x2)
     return norm(x1 - x2 + float(eps), p, -1, keepdim)

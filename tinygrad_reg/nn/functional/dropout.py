@@ -20,6 +20,10 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     """Each element is 0 with probability p, else divided by 1 - p, so that the expectation stays; the input itself unless `training`.
 
     Srivastava et al., Dropout, 2014.
+
+    >>> x = tg.nn.functional.dropout(tg.ones(100), p=0.5)
+    >>> x.unique()
+    tensor([0., 2.])
     """
     check_probability("dropout", p)
     if not training or p == 0.0:
@@ -30,7 +34,12 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, length) or (c, length)."""
+    """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, length) or (c, length).
+
+    >>> x = tg.nn.functional.dropout1d(tg.ones(50, 2, 3))
+    >>> tg.equal(x[..., 0], x[..., 2])
+    True
+    """
     check_probability("dropout1d", p)
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: input must be (n, c, length) or (c, length), got shape {tuple(input.shape)}")
@@ -41,6 +50,10 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, height, width).
 
     Tompson et al., Efficient object localization using convolutional networks, 2015.
+
+    >>> x = tg.nn.functional.dropout2d(tg.ones(50, 2, 3, 3))
+    >>> tg.equal(x[..., 0, 0], x[..., 2, 2])
+    True
     """
     check_probability("dropout2d", p)
     if input.ndim == 3:
@@ -52,7 +65,12 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, depth, height, width) or (c, depth, height, width)."""
+    """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, depth, height, width) or (c, depth, height, width).
+
+    >>> x = tg.nn.functional.dropout3d(tg.ones(50, 2, 3, 3, 3))
+    >>> tg.equal(x[..., 0, 0, 0], x[..., 2, 2, 2])
+    True
+    """
     check_probability("dropout3d", p)
     return _channels(input, p, training, inplace, 2 if input.ndim == 5 else 1)
 
@@ -72,13 +90,20 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     """Dropout that keeps the mean 0 and the variance 1 of what `selu` gives: what is dropped becomes selu's lowest value.
 
     Klambauer et al., Self-normalizing neural networks, 2017.
+
+    >>> tg.nn.functional.alpha_dropout(tg.tensor([1.0, 2.0]), training=False)
+    tensor([1., 2.])
     """
     check_probability("alpha_dropout", p)
     return _alpha(input, p, training, inplace, input.ndim)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """`alpha_dropout` of whole channels; (n, c, ...)."""
+    """`alpha_dropout` of whole channels; (n, c, ...).
+
+    >>> tg.nn.functional.feature_alpha_dropout(tg.ones(1, 2, 3), training=False).shape
+    (1, 2, 3)
+    """
     check_probability("feature_alpha_dropout", p)
     if input.ndim < 2:
         raise ShapeError(f"feature_alpha_dropout: input needs at least 2 dims, (n, c, ...), got shape {tuple(input.shape)}")

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x1ᵀ · weight[m] · x2 + bias[m]; (..., j), (..., k), (m, j, k), (m,) -> (..., m)."""
+    """x1ᵀ · weight[m] · x2 + bias[m]; (..., j), (..., k), (m, j, k), (m,) -> (..., m).
+
+    >>> tg.nn.functional.bilinear(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]), tg.eye(2)[None])
+    tensor([11.])
+    """
     wanted = (weight.shape[0], *input1.shape[-1:], *input2.shape[-1:]) if weight.ndim == 3 else None
     if weight.shape != wanted or input1.shape[:-1] != input2.shape[:-1]:
         raise ShapeError(

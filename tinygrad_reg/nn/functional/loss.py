@@ -38,7 +38,11 @@ def mse_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """(input - target)². Raises ShapeError where broadcasting would compare everything with everything."""
+    """(input - target)². Raises ShapeError where broadcasting would compare everything with everything.
+
+    >>> tg.nn.functional.mse_loss(tg.tensor([1.0, 5.0]), tg.tensor([1.0, 2.0]))
+    tensor(4.5000)
+    """
     return losses.mse_loss(input, target, reduction=reduction_of(reduction, size_average, reduce), weight=weight)
 
 
@@ -65,7 +69,11 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """|input - target|; derivative 0 where they are equal. With `weight` of the input's shape, "mean" is the weighted mean."""
+    """|input - target|; derivative 0 where they are equal. With `weight` of the input's shape, "mean" is the weighted mean.
+
+    >>> tg.nn.functional.l1_loss(tg.tensor([1.0, 5.0]), tg.tensor([1.0, 2.0]))
+    tensor(1.5000)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     each = abs(_difference("l1_loss", input, target, reduction))
     if weight is not None:
@@ -89,6 +97,9 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     """d² / 2 for |d| <= delta, delta · (|d| - delta / 2) beyond; d = input - target. `weight` multiplies, also before a mean.
 
     Huber, Robust estimation of a location parameter, 1964.
+
+    >>> tg.nn.functional.huber_loss(tg.tensor([0.5, 3.0]), tg.zeros(2), reduction="none")
+    tensor([0.1250, 2.5000])
     """
     if not delta > 0:
         raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
@@ -104,7 +115,11 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """d² / (2 beta) for |d| < beta, |d| - beta / 2 beyond; d = input - target."""
+    """d² / (2 beta) for |d| < beta, |d| - beta / 2 beyond; d = input - target.
+
+    >>> tg.nn.functional.smooth_l1_loss(tg.tensor([0.5, 3.0]), tg.zeros(2), reduction="none")
+    tensor([0.1250, 2.5000])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     if not beta >= 0:
         raise ArgumentError(f"smooth_l1_loss: beta must not be negative, got {beta}; 0 gives l1_loss")
@@ -126,7 +141,11 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """-log softmax(input) at the target's class; (N, C, ...), integers (N, ...) or probabilities (N, C, ...)."""
+    """-log softmax(input) at the target's class; (N, C, ...), integers (N, ...) or probabilities (N, C, ...).
+
+    >>> tg.nn.functional.cross_entropy(tg.zeros(2, 4), tg.tensor([0, 3]))
+    tensor(1.3863)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     return losses.cross_entropy(input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
 
@@ -140,7 +159,11 @@ def nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-input at the target's class, of log-probabilities; (N, C, ...), (N, ...)."""
+    """-input at the target's class, of log-probabilities; (N, C, ...), (N, ...).
+
+    >>> tg.nn.functional.nll_loss(tg.tensor([[-0.5, -1.0], [-2.0, -0.1]]), tg.tensor([0, 0]))
+    tensor(1.2500)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     return losses.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
 
@@ -153,7 +176,11 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-(target · log input + (1 - target) · log(1 - input)) of probabilities; the logarithms are at least -100."""
+    """-(target · log input + (1 - target) · log(1 - input)) of probabilities; the logarithms are at least -100.
+
+    >>> tg.nn.functional.binary_cross_entropy(tg.tensor([0.5, 0.0]), tg.tensor([1.0, 1.0]), reduction="none")
+    tensor([  0.6931, 100.0000])
+    """
     return losses.binary_cross_entropy(input, target, weight, reduction=reduction_of(reduction, size_average, reduce))
 
 
@@ -166,7 +193,11 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """The binary cross entropy of sigmoid(input), without overflow; `pos_weight` multiplies the part of target."""
+    """The binary cross entropy of sigmoid(input), without overflow; `pos_weight` multiplies the part of target.
+
+    >>> tg.nn.functional.binary_cross_entropy_with_logits(tg.tensor([0.0, -1000.0]), tg.ones(2), reduction="none")
+    tensor([6.9315e-01, 1.0000e+03])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     return losses.binary_cross_entropy_with_logits(input, target, weight, reduction=reduction, pos_weight=pos_weight)
 
@@ -193,6 +224,10 @@ def kl_div(
 
     With `log_target`, target holds logarithms too. "batchmean" sums and divides by the size of dim 0, as the mathematical
     definition does; "mean" divides by the number of elements.
+
+    >>> p = tg.tensor([0.5, 0.5])
+    >>> tg.nn.functional.kl_div(tg.log(tg.tensor([0.25, 0.75])), p, reduction="sum")
+    tensor(0.1438)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     if reduction not in ("mean", "sum", "none", "batchmean"):

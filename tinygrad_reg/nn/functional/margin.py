@@ -38,7 +38,11 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """x where target is 1, max(0, margin - x) where it is -1: small distances of what belongs together, large ones else."""
+    """x where target is 1, max(0, margin - x) where it is -1: small distances of what belongs together, large ones else.
+
+    >>> tg.nn.functional.hinge_embedding_loss(tg.tensor([0.5, 0.5]), tg.tensor([1, -1]), reduction="none")
+    tensor([0.5000, 0.5000])
+    """
     what, reduction = "hinge_embedding_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
@@ -56,7 +60,11 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, margin - target · (input1 - input2)): where target is 1, the first should be the larger one, where it is -1 the second."""
+    """max(0, margin - target · (input1 - input2)): where target is 1, the first should be the larger one, where it is -1 the second.
+
+    >>> tg.nn.functional.margin_ranking_loss(tg.tensor([1.0, 5.0]), tg.tensor([2.0, 2.0]), tg.tensor([1, 1]), reduction="none")
+    tensor([1., 0.])
+    """
     what, reduction = "margin_ranking_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input1=input1, input2=input2, target=target)
     check_reduction(what, reduction)
@@ -82,6 +90,9 @@ def triplet_margin_loss(
 
     With `swap` the distance of positive and negative counts where it is the smaller one. Balntas et al., Learning local feature
     descriptors with triplets and shallow convolutional neural networks, 2016.
+
+    >>> tg.nn.functional.triplet_margin_loss(tg.zeros(1, 2), tg.zeros(1, 2), tg.tensor([[0.3, 0.4]]))
+    tensor(0.5000)
     """
     what, reduction = "triplet_margin_loss", reduction_of(reduction, size_average, reduce)
     return _triplets(what, anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
@@ -134,7 +145,11 @@ def cosine_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """1 - cos where target is 1, max(0, cos - margin) where it is -1; cos of the angle between the rows of (n, k), or of two (k,)."""
+    """1 - cos where target is 1, max(0, cos - margin) where it is -1; cos of the angle between the rows of (n, k), or of two (k,).
+
+    >>> tg.nn.functional.cosine_embedding_loss(tg.tensor([[1.0, 0.0]]), tg.tensor([[0.0, 2.0]]), tg.tensor([1]))
+    tensor(1.)
+    """
     what, reduction = "cosine_embedding_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input1=input1, input2=input2, target=target)
     check_reduction(what, reduction)
@@ -151,7 +166,11 @@ def cosine_embedding_loss(
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """log(1 + exp(-target · x)), without overflow, for targets 1 and -1."""
+    """log(1 + exp(-target · x)), without overflow, for targets 1 and -1.
+
+    >>> tg.nn.functional.soft_margin_loss(tg.tensor([0.0, 1000.0]), tg.tensor([1.0, -1.0]), reduction="none")
+    tensor([6.9315e-01, 1.0000e+03])
+    """
     what, reduction = "soft_margin_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
@@ -167,7 +186,11 @@ def multilabel_soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The mean over the classes, the last dim, of the binary cross entropies of sigmoid(x) and target; times a weight per class."""
+    """The mean over the classes, the last dim, of the binary cross entropies of sigmoid(x) and target; times a weight per class.
+
+    >>> tg.nn.functional.multilabel_soft_margin_loss(tg.zeros(1, 3), tg.tensor([[1.0, 0.0, 1.0]]))
+    tensor(0.6931)
+    """
     what, reduction = "multilabel_soft_margin_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
@@ -186,7 +209,11 @@ def multi_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The mean over the other classes i of max(0, margin - x[target] + x[i])ᵖ, times weight[target]; (n, c), integers (n,)."""
+    """The mean over the other classes i of max(0, margin - x[target] + x[i])ᵖ, times weight[target]; (n, c), integers (n,).
+
+    >>> tg.nn.functional.multi_margin_loss(tg.tensor([[0.0, 3.0, 0.5]]), tg.tensor([2]))
+    tensor(1.3333)
+    """
     what, reduction = "multi_margin_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
@@ -248,6 +275,9 @@ def poisson_nll_loss(
     """exp(x) - target · x, for counts with a Poisson distribution of mean exp(x), or x itself without `log_input`.
 
     `full` adds Stirling's approximation of log target!, which the gradient of x does not depend on.
+
+    >>> tg.nn.functional.poisson_nll_loss(tg.tensor([0.0]), tg.tensor([3.0]))
+    tensor(1.)
     """
     what, reduction = "poisson_nll_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)
@@ -275,6 +305,9 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
     """(log v + (x - target)² / v) / 2 with v = max(var, eps), for normal distributions of mean x; `full` adds log(2π) / 2.
 
     `var` has the input's shape, or lacks its last dim, or has size 1 there. Nix and Weigend, 1994.
+
+    >>> tg.nn.functional.gaussian_nll_loss(tg.tensor([1.0]), tg.tensor([3.0]), tg.tensor([1.0]))
+    tensor(2.)
     """
     what = "gaussian_nll_loss"
     check_tensors(what, input=input, target=target)

@@ -31,7 +31,12 @@ one_hot_p.vjp(x=None)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """1 at the place each integer names, 0 elsewhere; (...) -> (..., num_classes). -1: as many as the largest needs."""
+    """1 at the place each integer names, 0 elsewhere; (...) -> (..., num_classes). -1: as many as the largest needs.
+
+    >>> tg.nn.functional.one_hot(tg.tensor([0, 2]), num_classes=3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
     if not isinstance(tensor, Value):
         raise ArgumentTypeError(f"one_hot: expected a tensor, got {type(tensor).__name__}; wrap it in tg.tensor(...)")
     if tensor.array.dtype.kind not in "iu":
