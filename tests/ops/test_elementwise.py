@@ -31,96 +31,19 @@ def second(f: Any, point: float) -> float:
     return float(tg.autograd.grad(g, x, materialize_grads=True)[0]) if g.requires_grad else 0.0
 
 
-# ---- where there is a choice ---------------------------------------------------------------------------------------------
-
-CHOICES: list[tuple[str, Any, tuple[float, ...], list[float]]] = [
-    ("abs at 0", tg.abs, (0.0,), [0.0]),
-    ("abs at -0", tg.abs, (-0.0,), [0.0]),
-    ("relu at 0", tg.relu, (0.0,), [0.0]),
-    ("relu at -0", tg.relu, (-0.0,), [0.0]),
-    ("relu at nan", tg.relu, (nan,), [1.0]),
-    ("sign", tg.sign, (2.0,), [0.0]),
-    ("floor", tg.floor, (2.0,), [0.0]),
-    ("ceil", tg.ceil, (2.0,), [0.0]),
-    ("round", tg.round, (0.5,), [0.0]),
-    ("trunc", tg.trunc, (2.0,), [0.0]),
-    ("x - trunc(x)", lambda x: x - tg.trunc(x), (2.0,), [1.0]),
-    ("maximum at a tie", tg.maximum, (2.0, 2.0), [0.5, 0.5]),
-    ("minimum at a tie", tg.minimum, (2.0, 2.0), [0.5, 0.5]),
-    ("maximum(0, -0)", tg.maximum, (0.0, -0.0), [0.5, 0.5]),
-    ("maximum beside nan", tg.maximum, (nan, 1.0), [1.0, 1.0]),
-    ("fmax at a tie", tg.fmax, (2.0, 2.0), [1.0, 0.0]),
-    ("fmin at a tie", tg.fmin, (2.0, 2.0), [1.0, 0.0]),
-    ("fmax beside nan", tg.fmax, (nan, 1.0), [0.0, 1.0]),
-    ("clamp at the low bound", lambda x: tg.clamp(x, -1, 1), (-1.0,), [1.0]),
-    ("clamp at the high bound", lambda x: tg.clamp(x, -1, 1), (1.0,), [1.0]),
-    ("clamp at nan", lambda x: tg.clamp(x, -1, 1), (nan,), [0.0]),
-    ("clamp to one point", lambda x: tg.clamp(x, 1, 1), (1.0,), [1.0]),
-    ("clamp tensors at min", tg.clamp, (0.0, 0.0, 1.0), [1.0, 0.0, 0.0]),
-    ("clamp tensors below", tg.clamp, (-1.0, 0.0, 1.0), [0.0, 1.0, 0.0]),
-    ("clamp min > max", tg.clamp, (0.5, 1.0, 0.0), [0.0, 0.0, 1.0]),
-    ("clamp_min at the bound", tg.clamp_min, (0.0, 0.0), [1.0, 0.0]),
-    ("sqrt(0)", tg.sqrt, (0.0,), [inf]),
-    ("log(0)", tg.log, (0.0,), [inf]),
-    ("log(-1)", tg.log, (-1.0,), [-1.0]),
-    ("1/0", tg.div, (1.0, 0.0), [inf, -inf]),
-    ("asin(1)", tg.asin, (1.0,), [inf]),
-    ("acos(1)", tg.acos, (1.0,), [-inf]),
-    ("rsqrt(0)", tg.rsqrt, (0.0,), [-inf]),
-    ("log1p(-1)", tg.log1p, (-1.0,), [inf]),
-    ("exp(1000)", tg.exp, (1000.0,), [inf]),
-    ("exp(-inf)", tg.exp, (-inf,), [0.0]),
-    ("atanh(1)", tg.atanh, (1.0,), [inf]),
-    ("0 ** 0", tg.pow, (0.0, 0.0), [0.0, 0.0]),
-    ("0 ** 1", tg.pow, (0.0, 1.0), [1.0, 0.0]),
-    ("0 ** 2", tg.pow, (0.0, 2.0), [0.0, 0.0]),
-    ("0 ** 0.5", tg.pow, (0.0, 0.5), [inf, 0.0]),
-    ("0 ** -1", tg.pow, (0.0, -1.0), [-inf, -inf]),
-    ("-2 ** 2", tg.pow, (-2.0, 2.0), [-4.0, nan]),
-    ("1 ** 0", tg.pow, (1.0, 0.0), [0.0, 0.0]),
-    ("x ** 2 at 0", lambda x: x**2, (0.0,), [0.0]),
-    ("x ** 1 at 0", lambda x: x**1, (0.0,), [1.0]),
-    ("x ** 0 at 0", lambda x: x**0, (0.0,), [0.0]),
-    ("x ** 0.5 at 0", lambda x: x**0.5, (0.0,), [inf]),
-    ("x ** -1 at 0", lambda x: x**-1, (0.0,), [-inf]),
-    ("2 ** x", lambda x: 2**x, (0.0,), [float(np.log(2.0))]),
-    ("0 ** x at 2", lambda x: 0**x, (2.0,), [0.0]),
-    ("logaddexp(-inf, -inf)", tg.logaddexp, (-inf, -inf), [0.5, 0.5]),
-    ("logaddexp(inf, inf)", tg.logaddexp, (inf, inf), [0.5, 0.5]),
-    ("logaddexp(-inf, 0)", tg.logaddexp, (-inf, 0.0), [0.0, 1.0]),
-    ("logaddexp(inf, 0)", tg.logaddexp, (inf, 0.0), [1.0, 0.0]),
-    ("hypot(0, 0)", tg.hypot, (0.0, 0.0), [0.0, 0.0]),
-    ("atan2(0, 0)", tg.atan2, (0.0, 0.0), [0.0, 0.0]),
-    ("fmod(5, 3)", tg.fmod, (5.0, 3.0), [1.0, -1.0]),
-    ("fmod(-5, 3)", tg.fmod, (-5.0, 3.0), [1.0, 1.0]),
-    ("remainder(-5, 3)", tg.remainder, (-5.0, 3.0), [1.0, 2.0]),
-    ("fmod(6, 3)", tg.fmod, (6.0, 3.0), [1.0, -2.0]),
-    ("remainder(1, 1e-8)", tg.remainder, (1.0, 1e-8), [1.0, -99999999.0]),
-    ("floor_divide(5, 3)", tg.floor_divide, (5.0, 3.0), [0.0, 0.0]),
-    ("nan_to_num", tg.nan_to_num, (nan,), [0.0]),
-    ("sigmoid(-1000)", tg.sigmoid, (-1000.0,), [0.0]),
-]
+# ---- where there is a choice: the rest is in tests/conventions.py -----------------------------------------------------------
 
 
-@pytest.mark.parametrize(("f", "points", "expected"), [c[1:] for c in CHOICES], ids=[c[0] for c in CHOICES])
-def test_gradients_at_points_where_there_is_a_choice(f: Any, points: Any, expected: list[float]) -> None:
-    np.testing.assert_allclose(slopes(f, *points), expected, rtol=1e-12)
+def test_gradients_at_points_where_there_is_a_choice() -> None:
+    assert slopes(tg.clamp_min, 0.0, 0.0) == [1.0, 0.0]
+    assert slopes(tg.logaddexp, inf, 0.0) == [1.0, 0.0]
+    assert slopes(tg.remainder, 1.0, 1e-8) == [1.0, -99999999.0]
 
 
 @pytest.mark.parametrize(
     ("f", "point", "expected"),
     [
-        (lambda x: x**2, 0.0, 2.0),
-        (lambda x: x**1, 0.0, 0.0),
-        (lambda x: x**3, 0.0, 0.0),
-        (lambda x: x**2.5, 0.0, 0.0),
-        (lambda x: x**1.5, 0.0, inf),
-        (tg.relu, 0.0, 0.0),
         (tg.relu, 1.0, 0.0),
-        (tg.abs, 0.0, 0.0),
-        (tg.sigmoid, 0.0, 0.0),
-        (lambda x: tg.clamp(x, -1, 1), 1.0, 0.0),
-        (lambda x: tg.maximum(x, 0.0), 0.0, 0.0),
         (lambda x: tg.sqrt(x) ** 4, 2.0, 2.0),
         (lambda x: tg.pow(x, tg.tensor(3.0, dtype=tg.float64)), 0.0, 0.0),
         (lambda x: tg.logaddexp(x, -x), 0.0, 1.0),

@@ -135,7 +135,7 @@ log1p: Unary = unary(
 logit_p: Unary = unary(
     "logit",
     lambda x: np.log(x / (1 - x)),
-    lambda g, x, out: where_p(isnan(out), out, g / (x * (1.0 - x))),
+    lambda g, x, out: where_p(isnan(out), out, g / x + g / (1.0 - x)),
     "log(x / (1 - x))",
     domain=((0.0, 1.0),),
     analytic=True,
@@ -143,7 +143,7 @@ logit_p: Unary = unary(
 pow_p: Binary = binary(
     "pow",
     _pow,
-    lambda g, x, y: masked(g * (y * pow_p(x, y - 1.0)), eq(y, 0.0)),
+    lambda g, x, y: masked(g * (y * pow_p(x, y - 1.0)), eq(y, 0.0) & ~gt(abs(x), 0.0)),  # elsewhere d/dy of this slope at y = 0 is 1 / x
     lambda g, x, y, out: masked(g * (out * log(x)), eq(x, 0.0) & ge(y, 0.0)),
     "xʸ",
     kind="power",
