@@ -73,18 +73,19 @@ def text() -> str:
     """The page."""
     parts = [INTRODUCTION]
     for title, note, rows in SECTIONS:
-        parts.append(f"## {title}\n\n{note.strip()}\n\n{HEAD}" + "\n".join(_line(row) for row in rows) + "\n" + _reasons(rows))
+        head = f"## {title}\n\n{note.strip()}\n\n" if note else f"## {title}\n\n"
+        parts.append(head + HEAD + "\n".join(_line(row) for row in rows) + "\n" + _reasons(rows))
     return "\n".join(parts)
 
 
-HEAD = "| what | value | first derivative | second |\n|---|---|---|---|\n"
+HEAD = "| what | at | value | first derivative | second |\n|---|---|---|---|---|\n"
 
 
 def _line(row: Row) -> str:
     star = "★ " if row.star else ""
     late = " (not yet here)" if row.waits else ""
     what = row.what.replace("|", "\\|")
-    return f"| {star}{what}{late} | {_shown(row.value)} | {_all(row.first)} | {_all(row.second)} |"
+    return f"| {star}{what}{late} | {_all(row.at)} | {_shown(row.value)} | {_all(row.first)} | {_all(row.second)} |"
 
 
 def _all(derivatives: tuple[Any, ...] | None) -> str:

@@ -254,3 +254,11 @@ def test_moments_of_the_distributions() -> None:
     assert abs(float(x.mean()) - 3.0) < 0.05
     assert abs(float(tg.zeros(100_000).uniform_(-1.0, 3.0, generator=g).mean()) - 1.0) < 0.05
     assert abs(float(tg.zeros(100_000).bernoulli_(0.2, generator=g).mean()) - 0.2) < 0.01
+
+
+def test_integers_of_any_size_as_floats() -> None:
+    assert tg.tensor(2**70, dtype=tg.float32).item() == 2.0**70
+    assert tg.tensor([2**70, 1.5], dtype=tg.float64).tolist() == [2.0**70, 1.5]
+    assert tg.tensor(2**64 - 1, dtype=tg.float64).item() == 2.0**64
+    with pytest.raises(RangeError, match="int64"):
+        tg.tensor(2**70)

@@ -19,7 +19,7 @@ from ..engine.promotion import result_type
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
 from .arguments import rank
-from .pointwise import Binary, Elementwise, Unary, convert
+from .pointwise import Binary, Elementwise, Unary, check_fits, convert, in_dtype
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -46,20 +46,20 @@ def binary(name: str, forward: Callable[[Any, Any], Any], x: Rule | None, y: Rul
     return p
 
 
-def bitwise(name: str, forward: np.ufunc, doc: str) -> Elementwise:
+def bitwise(name: str, forward: np.ufunc, doc: str, kind: str = "integer") -> Elementwise:
     """A row of the table for integers and bools, which have no derivative (and no use for the short way of floats)."""
-    p = Elementwise(forward, name=name, kind="integer", domain=(REAL,) * forward.nin)
+    p = Elementwise(forward, name=name, kind=kind, domain=(REAL,) * forward.nin)
     p.vjp(**dict.fromkeys(p.arguments))
     p.__doc__ = doc
     return p
 
 
 def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
-    """The ufunc, except that an integer division by zero raises: integers have no nan to show."""
+    """The ufunc, except that an integer division by zero raises: integers have no nan or inf to show."""
 
     def forward(x: Any, y: Any) -> Any:
-        if not np.all(y) and np.result_type(x, y).kind != "f":
-            raise ArgumentError("an integer division by zero; convert to a float dtype to get nan")
+        if np.result_type(x, y).kind != "f" and not np.all(y):
+            raise ArgumentError(f"{ufunc.__name__}: an integer division by zero; convert to a float dtype to get nan or inf")
         return ufunc(x, y)
 
     return forward
@@ -68,7 +68,8 @@ def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 def _pow(x: Any, y: Any) -> Any:
     """xʸ; of integers to a negative power, what an integer can hold of it."""
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
-        return np.power(x, y)
+        root = np.size(y) == 1 and bool(y == 0.5)  # then NumPy takes √x, which is -0 at -0, where the power is 0, and nan at -inf: inf
+        return np.power(np.where((x == 0) | np.isinf(x), np.abs(x), x) if root else x, y)
     negative = np.less(y, 0)
     return np.where(negative, np.where(np.abs(x) == 1, x ** (y & 1), 0), np.power(x, np.where(negative, 0, y)))
 
@@ -111,7 +112,7 @@ fmod: Binary = binary(
     kind="number", c="fmod({x}, {y})", domain=(REAL, POSITIVE), kinks="jumps",
 )  # fmt: skip
 floor_divide_p: Binary = binary(
-    "floor_divide", np.floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
+    "floor_divide", _integer_safe(np.floor_divide), zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
 )
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ pow_p: Binary = binary(
     lambda g, x, y: masked(g * (y * pow_p(x, y - 1.0)), eq(y, 0.0) & ~gt(abs(x), 0.0)),  # elsewhere d/dy of this slope at y = 0 is 1 / x
     lambda g, x, y, out: masked(g * (out * log(x)), eq(x, 0.0) & ge(y, 0.0)),
     "xʸ",
-    kind="power",
+    kind="number",
     c="pow({x}, {y})",
     domain=(POSITIVE, REAL),
     analytic=True,
@@ -315,6 +316,8 @@ logical_not: Unary = unary("logical_not", np.logical_not, None, "not x, as bool"
 bitwise_and: Elementwise = bitwise("bitwise_and", np.bitwise_and, "x & y")
 bitwise_or: Elementwise = bitwise("bitwise_or", np.bitwise_or, "x | y")
 bitwise_xor: Elementwise = bitwise("bitwise_xor", np.bitwise_xor, "x ^ y")
+bitwise_left_shift: Elementwise = bitwise("bitwise_left_shift", np.left_shift, "x · 2ʸ, without the bits that are shifted out", "whole")
+bitwise_right_shift: Elementwise = bitwise("bitwise_right_shift", np.right_shift, "floor(x / 2ʸ)", "whole")
 bitwise_not: Elementwise = bitwise("bitwise_not", np.bitwise_not, "~x")
 isnan: Unary = unary("isnan", np.isnan, None, "whether x is nan", kind="any")
 isinf: Unary = unary("isinf", np.isinf, None, "whether x is inf or -inf", kind="any")
@@ -330,9 +333,10 @@ def pow(input: Any, exponent: Any) -> Tensor:
         if exponent == 2:
             return square(input)
         return _power_number(input, exponent)
+    if isinstance(exponent, bool) and getattr(input, "dtype", _FLOAT).kind == "b":
+        return bitwise_or(input, not exponent)  # the one power of bools that PyTorch has: x¹ = x, x⁰ = true
     if isinstance(input, int | float):
-        dtype = result_type(input, exponent)
-        return pow_p(np.asarray(input, dtype=dtype), exponent)
+        return pow_p(in_dtype(input, result_type(input, exponent), "pow"), exponent)
     return pow_p(input, exponent)
 
 
@@ -345,6 +349,8 @@ def _power_number(input: Any, exponent: float) -> Tensor:
         raise ArgumentError(f"pow: an integer tensor to the negative integer power {exponent}; convert to a float dtype first")
     if isinstance(exponent, float) and dtype.kind != "f" and isinstance(input, Value):
         input = convert(input, result_type(input, exponent))
+    elif dtype.kind in "iu":
+        check_fits(exponent, dtype, "pow: the exponent")
     return power(input, exponent=exponent)
 
 
@@ -362,20 +368,27 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise ArgumentError("clamp: give min, max or both")
     if max is None:
-        return clamp_min_p(input, min)
+        return clamp_min(input, min)
     if min is None:
-        return clamp_max_p(input, max)
-    return clamp_p(input, min, max)
+        return clamp_max(input, max)
+    return clamp_p(input, _bound(min, input), _bound(max, input))
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """max(input, min)."""
-    return clamp_min_p(input, min)
+    return clamp_min_p(input, _bound(min, input))
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """min(input, max)."""
-    return clamp_max_p(input, max)
+    return clamp_max_p(input, _bound(max, input))
+
+
+def _bound(bound: Any, input: Any) -> Any:
+    """A bound of clamp. Raises RangeError for a number that wraps around in the dtype of the result, where it would bound nothing."""
+    if isinstance(bound, int | float):
+        check_fits(bound, result_type(input, bound), "clamp: a bound", wraps=False)
+    return bound
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
@@ -418,6 +431,7 @@ arctan = atan
 arctan2 = atan2
 arctanh = atanh
 clip = clamp
+fix = trunc
 greater = gt
 greater_equal = ge
 less = lt
