@@ -163,6 +163,7 @@ def test_alpha_rounding_mode_and_decimals() -> None:
     assert tg.add(tg.tensor([1]), 2**40 + 1, alpha=3).item() == 3 * 2**40 + 4
     assert tg.add(tg.tensor([True]), tg.tensor([True]), alpha=2).tolist() == [True]
     assert tg.add(tg.tensor([False]), True, alpha=2).tolist() == [True]
+    assert tg.div(tg.tensor([True]), tg.tensor([-2]), rounding_mode="trunc").tolist() == [0]
     assert tg.div(x, y, rounding_mode="trunc").tolist() == [3.0, -3.0]
     assert tg.div(x, y, rounding_mode="floor").tolist() == [3.0, -4.0]
     assert tg.round(tg.tensor([0.126, 2.5, 3.5]), decimals=2).tolist() == pytest.approx([0.13, 2.5, 3.5])

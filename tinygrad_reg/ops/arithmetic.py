@@ -78,7 +78,9 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
         return floor_divide(input, other)
     if rounding_mode == "trunc":
         dtype = result_type(input, other)
-        return convert(trunc(div_p(input, other)), dtype) if dtype.kind == "f" else _trunc_divide(input, other)
+        if dtype.kind == "f":
+            return convert(trunc(div_p(input, other)), dtype)
+        return _trunc_divide(*[convert(x, dtype) if isinstance(x, Value) else x for x in (input, other)])
     raise ArgumentError(f'div: rounding_mode must be None, "trunc" or "floor", got {rounding_mode!r}')
 
 

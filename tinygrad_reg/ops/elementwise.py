@@ -74,6 +74,17 @@ def _pow(x: Any, y: Any) -> Any:
     return np.where(negative, np.where(np.abs(x) == 1, x ** (y & 1), 0), np.power(x, np.where(negative, 0, y)))
 
 
+def _logit(x: Array) -> Array:
+    """log(x / (1 - x)) by way of float64: float32 is right also near 1/2, where it is 0."""
+    wide = x.astype(np.float64, copy=False)
+    return np.log(wide / (1 - wide)).astype(np.result_type(x, np.float16), copy=False)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    """log(eˣ + eʸ) by way of float64: float32 is right also where the two terms almost cancel."""
+    return np.logaddexp(x, y, dtype=np.float64).astype(np.result_type(x, y), copy=False)
+
+
 def zero(g: Any) -> Any:
     """The rule of a function that is constant almost everywhere."""
     return masked(g, True)
@@ -135,7 +146,7 @@ log1p: Unary = unary(
 )
 logit_p: Unary = unary(
     "logit",
-    lambda x: np.log(x / (1 - x)),
+    _logit,
     lambda g, x, out: where_p(isnan(out), out, g / x + g / (1.0 - x)),
     "log(x / (1 - x))",
     domain=((0.0, 1.0),),
@@ -144,7 +155,9 @@ logit_p: Unary = unary(
 pow_p: Binary = binary(
     "pow",
     _pow,
-    lambda g, x, y: masked(g * (y * pow_p(x, y - 1.0)), eq(y, 0.0) & ~gt(abs(x), 0.0)),  # elsewhere d/dy of this slope at y = 0 is 1 / x
+    lambda g, x, y: masked(
+        g * (y * pow_p(x, y - 1.0)), eq(y, 0.0) & ~gt(x, 0.0)
+    ),  # for x > 0, the derivative of this slope by y is 1 / x there
     lambda g, x, y, out: masked(g * (out * log(x)), eq(x, 0.0) & ge(y, 0.0)),
     "xʸ",
     kind="number",
@@ -154,7 +167,7 @@ pow_p: Binary = binary(
 )
 logaddexp: Binary = binary(
     "logaddexp",
-    np.logaddexp,
+    _logaddexp,
     lambda g, x, y: g * where_p(eq(x, y) & isinf(x), 0.5, reciprocal(exp(y - x) + 1.0)),
     lambda g, x, y: g * where_p(eq(x, y) & isinf(y), 0.5, reciprocal(exp(x - y) + 1.0)),
     "log(eˣ + eʸ), without overflow",
