@@ -202,6 +202,8 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
             tg.randint(9, (4,)),
             tg.randperm(5),
             tg.bernoulli(tg.full((6,), 0.5)),
+            tg.full((6,), 0.5).bernoulli(),
+            tg.ones(4).multinomial(2),
             tg.normal(0.0, 1.0, (2,)),
         ]
 
