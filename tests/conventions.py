@@ -321,6 +321,7 @@ section(
     Row("exp(-inf)", lambda m, x: m.exp(x), (-inf,), 0, (0,), (0,)),
     Row("erfinv(1)", lambda m, x: m.erfinv(x), (1,), inf, (inf,), (inf,)),
     Row("logit(0)", lambda m, x: m.logit(x), (0,), -inf, (inf,), (-inf,)),
+    Row("logit(x, 0.1)", lambda m, x: m.logit(x, 0.1), ([nan, 0.05],), [nan, -np.log(9)], ([0, 0],), ([0, 0],)),
     Row("lgamma(0)", lambda m, x: m.lgamma(x), (0,), inf, (-inf,), needs="lgamma"),
     Row("digamma(0)", lambda m, x: m.digamma(x), (0,), -inf, (inf,), needs="digamma"),
 )

@@ -108,10 +108,10 @@ def _replaced(what: str, grads: Gradients, given: Any) -> Gradients:
     """The gradients that a hook returned, or those it was called with."""
     if given is None:
         return grads
-    given = given if isinstance(given, tuple) else (given,)
-    if len(given) != len(grads):
-        raise GradientError(f"{what}: returned {len(given)} gradients, but there are {len(grads)}; return one for each, or None")
-    return given
+    returned: Gradients = given if isinstance(given, tuple) else (given,)
+    if len(returned) != len(grads):
+        raise GradientError(f"{what}: returned {len(returned)} gradients, but there are {len(grads)}; return one for each, or None")
+    return returned
 
 
 def _pass(arrived: Callable[[Gradients], Gradients], values: tuple[Any, ...], needing: list[int]) -> tuple[Any, ...]:

@@ -31,14 +31,15 @@ def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
     if type(alpha) is int and alpha == 1:
         return other
     dtype = result_type(input, other)
-    if (isinstance(alpha, bool) and dtype.kind != "b") or (isinstance(alpha, float) and dtype.kind != "f"):
-        needed = "a bool" if dtype.kind == "b" else "an integer" if dtype.kind in "iu" else "a number"
+    kind: str = dtype.kind
+    if (isinstance(alpha, bool) and kind != "b") or (isinstance(alpha, float) and kind != "f"):
+        needed = "a bool" if kind == "b" else "an integer" if kind in "iu" else "a number"
         raise DtypeError(f"{what}: alpha is {alpha!r}, but the tensors are {dtype}, which needs {needed}; convert one with .to(dtype)")
     check_fits(alpha, dtype, f"{what}: alpha")
-    alpha = bool(alpha) if dtype.kind == "b" else alpha
-    if isinstance(other, Value):
-        return mul(convert(other, dtype), alpha)
-    return mul(other, alpha) if isinstance(other, np.ndarray) else other * alpha if dtype.kind != "b" else other and alpha
+    factor = bool(alpha) if kind == "b" else alpha
+    if isinstance(other, Value | np.ndarray):
+        return mul(convert(other, dtype) if isinstance(other, Value) else other, factor)
+    return other and factor if kind == "b" else other * factor
 
 
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:

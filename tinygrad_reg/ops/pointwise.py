@@ -64,7 +64,7 @@ def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
 def in_dtype(number: Any, dtype: Any, what: str) -> Array:
     """A number as a 0-d array, wrapping around as integers do. Raises RangeError if it is too large for any integer."""
     try:
-        return silent_copy().run(np.asarray(number).astype, dtype)  # type: ignore[no-any-return]
+        return silent_copy().run(np.asarray(number).astype, dtype)
     except OverflowError:
         raise RangeError(f"{what}: the number {number} does not fit into {dtype}; use a float") from None
 

@@ -167,7 +167,8 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     array = input.array if isinstance(input, Value) else input
     if not bool(((array >= 0) & (array <= 1)).all()):
         raise ArgumentError("bernoulli: probabilities must lie in [0, 1]")
-    return (draw("uniform", input.shape, input.dtype, generator) < input).to(input.dtype)
+    drawn: Tensor = draw("uniform", input.shape, input.dtype, generator) < input
+    return drawn.to(input.dtype)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
