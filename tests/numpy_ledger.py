@@ -54,7 +54,8 @@ ARGUMENTS: dict[Callable[..., Any], tuple[Any, ...]] = {
     np.einsum: ("ij,kj->ik", X, X),
 }
 _BITS = {ufunc: (X > 0.5, X.T.reshape(2, 3) > 0.5)[: ufunc.nin] for ufunc in UFUNCS if ufunc.__name__.startswith(("bitwise", "invert"))}
-ARGUMENTS |= _BITS
+_SHIFTS = {ufunc: (np.array([5, -3, 1]), np.array([1, 0, 2])) for ufunc in UFUNCS if ufunc.__name__.endswith("_shift")}
+ARGUMENTS |= _BITS | _SHIFTS
 
 
 def arguments(function: Callable[..., Any]) -> tuple[Any, ...]:

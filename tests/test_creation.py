@@ -202,6 +202,8 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
             tg.randint(9, (4,)),
             tg.randperm(5),
             tg.bernoulli(tg.full((6,), 0.5)),
+            tg.full((6,), 0.5).bernoulli(),
+            tg.ones(4).multinomial(2),
             tg.normal(0.0, 1.0, (2,)),
         ]
 
@@ -254,3 +256,11 @@ def test_moments_of_the_distributions() -> None:
     assert abs(float(x.mean()) - 3.0) < 0.05
     assert abs(float(tg.zeros(100_000).uniform_(-1.0, 3.0, generator=g).mean()) - 1.0) < 0.05
     assert abs(float(tg.zeros(100_000).bernoulli_(0.2, generator=g).mean()) - 0.2) < 0.01
+
+
+def test_integers_of_any_size_as_floats() -> None:
+    assert tg.tensor(2**70, dtype=tg.float32).item() == 2.0**70
+    assert tg.tensor([2**70, 1.5], dtype=tg.float64).tolist() == [2.0**70, 1.5]
+    assert tg.tensor(2**64 - 1, dtype=tg.float64).item() == 2.0**64
+    with pytest.raises(RangeError, match="int64"):
+        tg.tensor(2**70)

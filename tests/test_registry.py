@@ -37,7 +37,7 @@ seeds = st.integers(0, 2**32 - 1)
 def build(name: str, example: Example, seed: int, dtype: str = "float64") -> list[Any]:
     """The arguments of an example: random arrays for shapes, everything else as it is."""
     p, rng = PRIMITIVES[name], np.random.default_rng(seed)
-    if isinstance(p, Elementwise) and p.kind == "integer":
+    if isinstance(p, Elementwise) and p.kind in ("integer", "whole"):
         return [rng.integers(0, 9, shape) for shape in example.arguments]
     if isinstance(p, Elementwise):
         return [np.asarray(a, dtype) for a in arrays_for(p, rng, example.arguments, example.params)]

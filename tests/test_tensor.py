@@ -310,3 +310,11 @@ def test_a_tensor_is_freed_at_once() -> None:
         assert [ref() for ref in seen] == [None, None]
     finally:
         gc.enable()
+
+
+def test_storage_offset_counts_elements() -> None:
+    x = tg.arange(6).reshape(2, 3)
+    assert x.storage_offset() == 0
+    assert x[1].storage_offset() == 3
+    assert x[1:, 1:].storage_offset() == 4
+    assert x.T[2].storage_offset() == 2

@@ -68,6 +68,7 @@ from .ops.arithmetic import div as div
 from .ops.arithmetic import divide as divide
 from .ops.arithmetic import floor_divide as floor_divide
 from .ops.arithmetic import lerp as lerp
+from .ops.arithmetic import rsub as rsub
 from .ops.arithmetic import sub as sub
 from .ops.arithmetic import subtract as subtract
 from .ops.arithmetic import true_divide as true_divide
@@ -106,8 +107,10 @@ from .ops.elementwise import atan as atan
 from .ops.elementwise import atan2 as atan2
 from .ops.elementwise import atanh as atanh
 from .ops.elementwise import bitwise_and as bitwise_and
+from .ops.elementwise import bitwise_left_shift as bitwise_left_shift
 from .ops.elementwise import bitwise_not as bitwise_not
 from .ops.elementwise import bitwise_or as bitwise_or
+from .ops.elementwise import bitwise_right_shift as bitwise_right_shift
 from .ops.elementwise import bitwise_xor as bitwise_xor
 from .ops.elementwise import ceil as ceil
 from .ops.elementwise import clamp as clamp
@@ -120,6 +123,7 @@ from .ops.elementwise import eq as eq
 from .ops.elementwise import exp as exp
 from .ops.elementwise import exp2 as exp2
 from .ops.elementwise import expm1 as expm1
+from .ops.elementwise import fix as fix
 from .ops.elementwise import floor as floor
 from .ops.elementwise import fmax as fmax
 from .ops.elementwise import fmin as fmin
@@ -225,10 +229,12 @@ from .ops.masking import nonzero as nonzero
 from .ops.masking import where as where
 from .ops.norms import norm as norm
 from .ops.random import Generator as Generator
+from .ops.random import bernoulli as bernoulli
 from .ops.random import default_generator as default_generator
 from .ops.random import get_rng_state as get_rng_state
 from .ops.random import initial_seed as initial_seed
 from .ops.random import manual_seed as manual_seed
+from .ops.random import multinomial as multinomial
 from .ops.random import seed as seed
 from .ops.random import set_rng_state as set_rng_state
 from .ops.reduction import all as all
@@ -278,8 +284,6 @@ from .ops.sorting import unique_consecutive as unique_consecutive
 from .ops.special import erf as erf
 from .ops.special import erfc as erfc
 from .ops.special import erfinv as erfinv
-from .random import bernoulli as bernoulli
-from .random import multinomial as multinomial
 from .random import normal as normal
 from .random import rand as rand
 from .random import rand_like as rand_like

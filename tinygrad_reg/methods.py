@@ -101,6 +101,12 @@ class Methods(Value):
     __xor__: ClassVar[Infix] = _operator(elementwise.bitwise_xor)
     __rxor__: ClassVar[Infix] = _reflected(elementwise.bitwise_xor)
     __ixor__: ClassVar[Infix] = _in_place(elementwise.bitwise_xor, "__ixor__")
+    __lshift__: ClassVar[Infix] = _operator(elementwise.bitwise_left_shift)
+    __rlshift__: ClassVar[Infix] = _reflected(elementwise.bitwise_left_shift)
+    __ilshift__: ClassVar[Infix] = _in_place(elementwise.bitwise_left_shift, "__ilshift__")
+    __rshift__: ClassVar[Infix] = _operator(elementwise.bitwise_right_shift)
+    __rrshift__: ClassVar[Infix] = _reflected(elementwise.bitwise_right_shift)
+    __irshift__: ClassVar[Infix] = _in_place(elementwise.bitwise_right_shift, "__irshift__")
     __rdiv__: ClassVar[Infix] = __rtruediv__  # PyTorch keeps the name
 
     __lt__: ClassVar[Infix] = _operator(elementwise.lt)
@@ -305,6 +311,12 @@ class Methods(Value):
     def trunc_(self: Any) -> Tensor:
         return inplace.assign(self, elementwise.trunc(self), "trunc_")
 
+    def fix(self: Any) -> Tensor:
+        return elementwise.fix(self)
+
+    def fix_(self: Any) -> Tensor:
+        return inplace.assign(self, elementwise.fix(self), "fix_")
+
     def relu(self: Any) -> Tensor:
         return elementwise.relu(self)
 
@@ -478,6 +490,18 @@ class Methods(Value):
 
     def bitwise_xor_(self: Any, other: Any) -> Tensor:
         return inplace.assign(self, elementwise.bitwise_xor(self, other), "bitwise_xor_")
+
+    def bitwise_left_shift(self: Any, other: Any) -> Tensor:
+        return elementwise.bitwise_left_shift(self, other)
+
+    def bitwise_left_shift_(self: Any, other: Any) -> Tensor:
+        return inplace.assign(self, elementwise.bitwise_left_shift(self, other), "bitwise_left_shift_")
+
+    def bitwise_right_shift(self: Any, other: Any) -> Tensor:
+        return elementwise.bitwise_right_shift(self, other)
+
+    def bitwise_right_shift_(self: Any, other: Any) -> Tensor:
+        return inplace.assign(self, elementwise.bitwise_right_shift(self, other), "bitwise_right_shift_")
 
     def atan2(self: Any, other: Any) -> Tensor:
         return elementwise.atan2(self, other)
@@ -1000,11 +1024,17 @@ class Methods(Value):
     def dot(self: Any, tensor: Any) -> Tensor:
         return linalg.dot(self, tensor)
 
+    def vdot(self: Any, other: Any) -> Tensor:
+        return linalg.vdot(self, other)
+
     def inner(self: Any, other: Any) -> Tensor:
         return linalg.inner(self, other)
 
     def outer(self: Any, vec2: Any) -> Tensor:
         return linalg.outer(self, vec2)
+
+    def ger(self: Any, vec2: Any) -> Tensor:
+        return linalg.ger(self, vec2)
 
     def kron(self: Any, other: Any) -> Tensor:
         return linalg.kron(self, other)
@@ -1062,13 +1092,25 @@ class Methods(Value):
     def short(self: Any) -> Tensor:
         return convert(self, "int16")
 
+    def char(self: Any) -> Tensor:
+        return convert(self, "int8")
+
+    def byte(self: Any) -> Tensor:
+        return convert(self, "uint8")
+
     def bool(self: Any) -> Tensor:
         return convert(self, "bool")
 
     def cpu(self: Any) -> Tensor:
         return self  # type: ignore[no-any-return]
 
-    # ---- random, in place ------------------------------------------------------------------------------------------------
+    # ---- random ------------------------------------------------------------------------------------------------
+
+    def bernoulli(self: Any, *, generator: Any = None) -> Tensor:
+        return rng.bernoulli(self, generator=generator)
+
+    def multinomial(self: Any, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
+        return rng.multinomial(self, num_samples, replacement, generator=generator)
 
     def uniform_(self: Any, from_: Any = 0.0, to: Any = 1.0, *, generator: Any = None) -> Tensor:
         return rng.uniform_(self, from_, to, generator)

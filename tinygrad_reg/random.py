@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .creation import as_tensor, checked_shape, float_or
+from .creation import checked_shape, float_or
 from .dtypes import as_dtype, int64
-from .engine.node import wrap
-from .engine.state import state
 from .errors import ArgumentError, ArgumentTypeError
 from .ops.arguments import rank
 from .ops.random import Generator, draw
@@ -122,43 +120,3 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         raise ArgumentError(f"normal: std must not be negative, got {std}")
     drawn: Tensor = randn(size, generator=generator, dtype=dtype) * std + mean
     return drawn
-
-
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability given by each element, else 0; in the input's dtype.
-
-    >>> tg.bernoulli(tg.tensor([0.0, 1.0]))
-    tensor([0., 1.])
-    """
-    rank(input, "bernoulli")
-    p = as_tensor(input).detach()
-    if not bool(((p.array >= 0) & (p.array <= 1)).all()):
-        raise ArgumentError("bernoulli: probabilities must lie in [0, 1]")
-    drawn: Tensor = draw("uniform", p.shape, p.dtype, generator)
-    return (drawn < p).to(p.dtype)
-
-
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64.
-
-    >>> tg.multinomial(tg.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
-    tensor([1, 1])
-    """
-    rank(input, "multinomial")
-    if state.tracer is not None:
-        state.tracer.unrepeatable("multinomial looks at the values of its weights")
-    weights = np.atleast_2d(as_tensor(input).array).astype(np.float64)
-    if input.ndim not in (1, 2) or (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(1) <= 0).any():
-        raise ArgumentError("multinomial: needs one or several rows of finite weights that are not negative and not all zero")
-    if not replacement and ((weights > 0).sum(1) < num_samples).any():
-        raise ArgumentError(f"multinomial: cannot draw {num_samples} samples without replacement from so few nonzero weights")
-    uniform = draw("uniform", (len(weights), num_samples if replacement else weights.shape[1]), np.float64, generator).array
-    if replacement:
-        cumulative = weights.cumsum(1) / weights.sum(1, keepdims=True)
-        picks = np.stack([np.searchsorted(row, u, side="right") for row, u in zip(cumulative, uniform, strict=True)])
-    else:  # exponential clocks: the smallest -log(u) / w come first
-        with np.errstate(divide="ignore"):
-            picks = np.argsort(-np.log1p(-uniform) / weights, axis=1, kind="stable")[:, :num_samples]
-    result = wrap(Tensor, np.minimum(picks, weights.shape[1] - 1).astype(np.int64))
-    chosen: Tensor = result if input.ndim == 2 else result[0]
-    return chosen

@@ -124,6 +124,10 @@ class Tensor(Methods):
         """Address of the first element."""
         return self.array.ctypes.data
 
+    def storage_offset(self) -> int:
+        """How many elements of its memory come before the first one."""
+        return (self.data_ptr() - owner(self.array).ctypes.data) // self.array.itemsize
+
     def is_floating_point(self) -> bool:
         """Whether the dtype is a float."""
         return self.array.dtype.kind == "f"

@@ -17,6 +17,7 @@ from tinygrad_reg import nn
 from tinygrad_reg.errors import (
     ArgumentError,
     ArgumentTypeError,
+    GradientError,
     MemberError,
     MissingForwardError,
     RegistrationError,
@@ -243,6 +244,67 @@ def test_hooks_with_keywords() -> None:
     net.register_forward_pre_hook(lambda m, args, kwargs: 3, with_kwargs=True)
     with pytest.raises(ArgumentError, match="must return None or"):
         net(x, scale=1.0)
+
+
+class Scaled(nn.Module):
+    def forward(self, a: Any, b: Any = None, n: int = 2) -> Any:
+        return a * n if b is None else (a * n + b, b * 3)
+
+
+def listed(gradients: Any) -> Any:
+    return [g if g is None else g.tolist() for g in gradients]
+
+
+def test_backward_hooks_see_the_gradients() -> None:
+    m, log = Scaled(), []
+    m.register_full_backward_hook(
+        lambda module, grad_input, grad_output: log.append((module is m, listed(grad_input), listed(grad_output)))
+    )
+    handle = m.register_full_backward_pre_hook(lambda module, grad_output: log.append(listed(grad_output)))
+    x = tg.ones(2, requires_grad=True)
+    m(x).sum().backward()
+    assert log == [[[1.0, 1.0]], (True, [[2.0, 2.0]], [[1.0, 1.0]])]
+    handle.remove()
+    log.clear()
+    m(tg.ones(2), tg.ones(2, requires_grad=True), 5)[0].sum().backward()
+    assert log == [(True, [None, [1.0, 1.0], None], [[1.0, 1.0], [0.0, 0.0]])]
+    log.clear()
+    assert listed(tg.autograd.grad(m(x, None, n=3).sum(), x)) == [[3.0, 3.0]]
+    assert log == [(True, [[3.0, 3.0], None], [[1.0, 1.0]])]
+    with tg.no_grad():
+        assert not m(x).requires_grad
+
+
+def test_a_backward_hook_of_a_module_whose_input_needs_no_gradient() -> None:
+    m, log = nn.Linear(2, 1), []
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: log.append((grad_input, listed(grad_output))))
+    m(tg.ones(1, 2)).sum().backward()
+    assert log == [((None,), [[[1.0]]])]
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: (tg.ones(1, 2),))
+    with pytest.raises(GradientError, match="no input of the module needs a gradient"):
+        m(tg.ones(1, 2)).sum().backward()
+
+
+def test_backward_hooks_may_replace() -> None:
+    m, x = Scaled(), tg.ones(2, requires_grad=True)
+    m.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] + grad_output[0],))
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: grad_input[0] * 2, prepend=True)
+    m(x).sum().backward()
+    assert x.grad.tolist() == [50.0, 50.0]
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0], None))
+    with pytest.raises(GradientError, match="returned 2 gradients, but there are 1"):
+        m(x).sum().backward()
+
+
+def test_what_a_backward_hook_returns_can_be_differentiated() -> None:
+    m = nn.Tanh()
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * grad_input[0],))
+    x = tg.tensor(0.5, dtype=tg.float64, requires_grad=True)
+    (g,) = tg.autograd.grad(m(x), x, create_graph=True)
+    t = np.tanh(0.5)
+    assert g.item() == pytest.approx((1 - t * t) ** 2)
+    assert tg.autograd.grad(g, x)[0].item() == pytest.approx(-4 * t * (1 - t * t) ** 2)
 
 
 def test_a_hook_that_removes_itself() -> None:

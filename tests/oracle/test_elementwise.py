@@ -174,6 +174,7 @@ ON_PURPOSE: dict[str, Callable[..., Any]] = {
     "logaddexp": lambda x, y: np.isinf(x) & (x == y),  # torch: nan
     "atan2": lambda x, y: np.isinf(x) | np.isinf(y),
     "logit": lambda x: (x < 0) | (x > 1),
+    "pow": lambda x, y: (y == 0) & (x > 0),  # torch's second derivative by both is 0 there
     "x ** 0.5": lambda x: x == 0,  # (-0)^-0.5 is inf by the C standard, torch says -inf
     "x ** 1.5": lambda x: x == 0,
 }

@@ -868,3 +868,27 @@ def test_vectors() -> None:
         n.utils.vector_to_parameters(t.arange(13.0), module.parameters())
         assert module[1].weight.tolist() == [[9.0, 10.0, 11.0]]
         assert n.utils.parameters_to_vector(module.parameters()).tolist() == list(range(13))
+
+
+def hooked(m: Any, replace: bool) -> list[Any]:
+    """What full backward hooks see, and the first and second derivative that arrive behind them."""
+    module, log = m.nn.Tanh(), []
+
+    def after(_: Any, grad_input: Any, grad_output: Any) -> Any:
+        log.extend([*grad_input, *grad_output])
+        return (grad_input[0] * grad_input[0],) if replace else None
+
+    module.register_full_backward_pre_hook(lambda _, grad_output: log.extend(grad_output))
+    module.register_full_backward_hook(after)
+    x = m.tensor([0.5, -1.0], dtype=m.float64, requires_grad=True)
+    (g,) = m.autograd.grad((module(x) ** 2).sum(), x, create_graph=True)
+    log.append(g)
+    return [*log, *m.autograd.grad(g.sum(), x)]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_full_backward_hooks(replace: bool) -> None:
+    ours, theirs = hooked(tg, replace), hooked(torch, replace)
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-12)

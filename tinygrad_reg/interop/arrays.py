@@ -33,7 +33,7 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
     elif isinstance(data, np.ndarray | np.generic):
         array = np.asarray(data)
     else:
-        array = _from_python(data, get_default_dtype() if dtype is None else None)
+        array = _from_python(data, get_default_dtype() if dtype is None else None, dtype is not None and as_dtype(dtype).kind == "f")
         if dtype is not None and array.size and as_dtype(dtype).kind in "iu":
             for extreme in (array.min(), array.max()):
                 check_fits(extreme.item(), as_dtype(dtype), "tensor")
@@ -49,8 +49,8 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
     return made
 
 
-def _from_python(data: Any, float_dtype: Any) -> Array:
-    """Numbers and nested lists; Python's floats in the dtype given, or as the doubles they are."""
+def _from_python(data: Any, float_dtype: Any, become_floats: bool) -> Array:
+    """Numbers and nested lists; Python's floats in the dtype given, or as the doubles they are; integers of any size if those will be."""
     dtypes: list[Dtype] = []
     kinds: set[type] = set()
     if isinstance(data, list | tuple | range):
@@ -61,6 +61,8 @@ def _from_python(data: Any, float_dtype: Any) -> Array:
         raise ArgumentTypeError(f"tensor: expected numbers, nested lists of numbers or an array, got {type(data).__name__}: {data!r}")
     try:
         array = np.array(data)
+        if become_floats and array.dtype.kind in "Ou":
+            array = array.astype(np.float64)  # integers that int64 does not hold
     except (ValueError, TypeError, OverflowError) as error:
         raise ShapeError(f"tensor: the nested lists do not form a regular array of numbers; {error}") from None
     if dtypes:

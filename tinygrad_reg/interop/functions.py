@@ -44,6 +44,8 @@ UFUNCS |= {
     np.power: elementwise.pow,
     np.remainder: elementwise.remainder,
     np.fmod: elementwise.fmod,
+    np.floor_divide: elementwise.floor_divide_p,
+    np.logaddexp: elementwise.logaddexp,
     np.sign: elementwise.sign,
     np.fabs: elementwise.abs,
     np.conjugate: elementwise.positive,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..engine.node import RemovableHandle
-from ..errors import ArgumentError
+from ..autograd.function import Function
+from ..engine.node import RemovableHandle, Value
+from ..engine.state import state
+from ..errors import ArgumentError, GradientError
 
 Hook = Callable[..., Any]
+Gradients = tuple[Any, ...]
 
 
 class Hooks:
@@ -17,6 +20,8 @@ class Hooks:
     def __init__(self) -> None:
         self.before: dict[int, Hook] = {}
         self.after: dict[int, Hook] = {}
+        self.before_backward: dict[int, Hook] = {}
+        self.after_backward: dict[int, Hook] = {}
         self.with_kwargs: set[int] = set()
 
     def add(self, hooks: dict[int, Hook], hook: Hook, prepend: bool, with_kwargs: bool) -> RemovableHandle:
@@ -34,12 +39,13 @@ class Hooks:
         """The module's forward with all hooks around it."""
         for key, hook in tuple(self.before.items()):
             args, kwargs = self._prepared(key, hook, module, args, kwargs)
-        out = module.forward(*args, **kwargs)
+        watch = Backward(self, module, args) if self.before_backward or self.after_backward else None
+        out = module.forward(*(args if watch is None else watch.inputs()), **kwargs)
         for key, hook in tuple(self.after.items()):
             changed = hook(module, args, kwargs, out) if key in self.with_kwargs else hook(module, args, out)
             if changed is not None:
                 out = changed
-        return out
+        return out if watch is None else watch.outputs(out)
 
     def _prepared(
         self, key: int, hook: Hook, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -54,3 +60,86 @@ class Hooks:
         if not isinstance(changed, tuple) or len(changed) != 2:
             raise ArgumentError(f"forward pre-hook: with_kwargs, it must return None or (args, kwargs), got {changed!r}")
         return changed
+
+
+class Backward:
+    """One call of a module with backward hooks: its inputs and outputs pass through the identity, whose backward calls the hooks."""
+
+    def __init__(self, hooks: Hooks, module: Any, args: tuple[Any, ...]) -> None:
+        self.hooks, self.module, self.args = hooks, module, args
+        self.needing = [i for i, x in enumerate(args) if isinstance(x, Value) and x.node is not None and state.grad_enabled]
+        self.grad_output: Gradients | None = None  # between the two ends of one backward
+
+    def inputs(self) -> tuple[Any, ...]:
+        """The positional arguments; those that need a gradient hand it to the hooks."""
+        return _pass(self._arrived, self.args, self.needing)
+
+    def outputs(self, out: Any) -> Any:
+        """A tensor or a tuple; the tensors in it that need a gradient start the hooks."""
+        results = out if isinstance(out, tuple) else (out,)
+        needing = [i for i, x in enumerate(results) if isinstance(x, Value) and x.node is not None]
+        passed = _pass(self._started, results, needing)
+        return passed if isinstance(out, tuple) else passed[0]
+
+    def _started(self, grads: Gradients) -> Gradients:
+        """The gradients of the outputs are complete."""
+        for hook in tuple(self.hooks.before_backward.values()):
+            grads = _replaced("full backward pre-hook", grads, hook(self.module, grads))
+        if self.needing:
+            self.grad_output = grads
+        else:
+            nothing = (None,) * len(self.args)
+            for hook in tuple(self.hooks.after_backward.values()):
+                if any(x is not None for x in _replaced("full backward hook", nothing, hook(self.module, nothing, grads))):
+                    raise GradientError("full backward hook: no input of the module needs a gradient, so none can be replaced; return None")
+        return grads
+
+    def _arrived(self, grads: Gradients) -> Gradients:
+        """The gradients of the inputs are complete. A second derivative may arrive here without having come in through the outputs."""
+        grad_output, self.grad_output = self.grad_output, None
+        if grad_output is None:
+            return grads
+        for hook in tuple(self.hooks.after_backward.values()):
+            grads = _replaced("full backward hook", grads, hook(self.module, grads, grad_output))
+        return grads
+
+
+def _replaced(what: str, grads: Gradients, given: Any) -> Gradients:
+    """The gradients that a hook returned, or those it was called with."""
+    if given is None:
+        return grads
+    returned: Gradients = given if isinstance(given, tuple) else (given,)
+    if len(returned) != len(grads):
+        raise GradientError(f"{what}: returned {len(returned)} gradients, but there are {len(grads)}; return one for each, or None")
+    return returned
+
+
+def _pass(arrived: Callable[[Gradients], Gradients], values: tuple[Any, ...], needing: list[int]) -> tuple[Any, ...]:
+    """The values; `arrived` is called with the gradients of those numbered in `needing`, among None for the others."""
+    if not needing:
+        return values
+
+    def among(tensors: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
+        found = list(others)
+        for i, x in zip(needing, tensors, strict=True):
+            found[i] = x
+        return tuple(found)
+
+    def back(grads: Gradients) -> Gradients:
+        given = arrived(among(grads, (None,) * len(values)))
+        return tuple([given[i] for i in needing])
+
+    return among(_Watched.apply(back, *[values[i] for i in needing]), values)
+
+
+class _Watched(Function):
+    """The identity of some tensors, whose gradients pass through a function."""
+
+    @staticmethod
+    def forward(ctx: Any, back: Any, *tensors: Any) -> Any:
+        ctx.back = back
+        return tensors
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return (None, *ctx.back(grads))

@@ -85,6 +85,23 @@ class Module:
         hooks = self._hooks = self._hooks or Hooks()
         return hooks.add(hooks.after, hook, prepend, with_kwargs)
 
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the gradients of all outputs are complete; what it returns, if not None, takes their place.
+
+        `grad_output` is a tuple: a gradient for each output that needs one (zeros for one that was not used), None for the others.
+        """
+        hooks = self._hooks = self._hooks or Hooks()
+        return hooks.add(hooks.before_backward, hook, prepend, False)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are complete; what it returns takes their place.
+
+        Both are tuples. `grad_input` has a gradient for each positional argument that needs one, None for the others; if none does,
+        the hook is called with the gradients of the outputs. Raises GradientError, in backward, for another number of gradients.
+        """
+        hooks = self._hooks = self._hooks or Hooks()
+        return hooks.add(hooks.after_backward, hook, prepend, False)
+
     # ---- attributes --------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -10,7 +10,7 @@ from ..engine.node import Value
 from ..engine.promotion import result_type
 from ..errors import ArgumentError, DtypeError
 from .elementwise import abs, add_p, div_p, floor_divide_p, fmod, lt, mul, sub_p, trunc, where_p
-from .pointwise import convert
+from .pointwise import check_fits, convert
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -35,14 +35,24 @@ def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
 
 
 def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
-    """alpha · other. Raises DtypeError for an alpha that the dtype of the result cannot hold."""
-    if alpha == 1 and not isinstance(alpha, bool):
+    """alpha · other in the dtype of the result. Raises DtypeError for an alpha that it cannot hold."""
+    if type(alpha) is int and alpha == 1:
         return other
-    kind = result_type(input, other).kind
+    dtype = result_type(input, other)
+    kind: str = dtype.kind
     if (isinstance(alpha, bool) and kind != "b") or (isinstance(alpha, float) and kind != "f"):
-        given, needed = result_type(input, other), "a bool" if kind == "b" else "an integer" if kind in "iu" else "a number"
-        raise DtypeError(f"{what}: alpha is {alpha!r}, but the tensors are {given}, which needs {needed}; convert one with .to(dtype)")
-    return mul(other, alpha)
+        needed = "a bool" if kind == "b" else "an integer" if kind in "iu" else "a number"
+        raise DtypeError(f"{what}: alpha is {alpha!r}, but the tensors are {dtype}, which needs {needed}; convert one with .to(dtype)")
+    check_fits(alpha, dtype, f"{what}: alpha")
+    factor = bool(alpha) if kind == "b" else alpha
+    if isinstance(other, Value | np.ndarray):
+        return mul(convert(other, dtype) if isinstance(other, Value) else other, factor)
+    return other and factor if kind == "b" else other * factor
+
+
+def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """other - alpha · input."""
+    return sub_p(other, _times(alpha, other, input, "rsub"))
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
@@ -95,13 +105,14 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
         return floor_divide(input, other)
     if rounding_mode == "trunc":
         dtype = result_type(input, other)
-        return convert(trunc(div_p(input, other)), dtype) if dtype.kind == "f" else _trunc_divide(input, other)
+        if dtype.kind == "f":
+            return convert(trunc(div_p(input, other)), dtype)
+        return _trunc_divide(*[convert(x, dtype) if isinstance(x, Value) else x for x in (input, other)])
     raise ArgumentError(f'div: rounding_mode must be None, "trunc" or "floor", got {rounding_mode!r}')
 
 
 def _trunc_divide(input: Tensor, other: Any) -> Tensor:
     """The integer quotient rounded towards zero, exact for all integers."""
-    _refuse_zero_divisor("div", input, other)
     rest = fmod(input, other)
     return floor_divide_p(sub_p(input, rest), other)
 
@@ -112,15 +123,7 @@ def floor_divide(input: Tensor, other: Any) -> Tensor:
     >>> tg.floor_divide(tg.tensor([-7, 7]), 2)
     tensor([-4,  3])
     """
-    _refuse_zero_divisor("floor_divide", input, other)
     return floor_divide_p(input, other)
-
-
-def _refuse_zero_divisor(what: str, input: Any, other: Any) -> None:
-    """Integers have no inf to show."""
-    divisor = other.array if isinstance(other, Value) else np.asarray(other)
-    if result_type(input, other).kind != "f" and not divisor.all():
-        raise ArgumentError(f"{what}: an integer division by zero; convert to a float dtype to get inf")
 
 
 # ---- second names that PyTorch keeps -----------------------------------------------------------------------------------

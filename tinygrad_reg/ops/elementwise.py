@@ -20,7 +20,7 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
 from .arguments import rank
 from .examples import documented
-from .pointwise import Binary, Elementwise, Unary, convert
+from .pointwise import Binary, Elementwise, Unary, check_fits, convert, in_dtype
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -47,20 +47,20 @@ def binary(name: str, forward: Callable[[Any, Any], Any], x: Rule | None, y: Rul
     return p
 
 
-def bitwise(name: str, forward: np.ufunc, doc: str) -> Elementwise:
+def bitwise(name: str, forward: np.ufunc, doc: str, kind: str = "integer") -> Elementwise:
     """A row of the table for integers and bools, which have no derivative (and no use for the short way of floats)."""
-    p = Elementwise(forward, name=name, kind="integer", domain=(REAL,) * forward.nin)
+    p = Elementwise(forward, name=name, kind=kind, domain=(REAL,) * forward.nin)
     p.vjp(**dict.fromkeys(p.arguments))
     p.__doc__ = documented(name, doc)
     return p
 
 
 def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
-    """The ufunc, except that an integer division by zero raises: integers have no nan to show."""
+    """The ufunc, except that an integer division by zero raises: integers have no nan or inf to show."""
 
     def forward(x: Any, y: Any) -> Any:
-        if not np.all(y) and np.result_type(x, y).kind != "f":
-            raise ArgumentError("an integer division by zero; convert to a float dtype to get nan")
+        if np.result_type(x, y).kind != "f" and not np.all(y):
+            raise ArgumentError(f"{ufunc.__name__}: an integer division by zero; convert to a float dtype to get nan or inf")
         return ufunc(x, y)
 
     return forward
@@ -69,9 +69,21 @@ def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 def _pow(x: Any, y: Any) -> Any:
     """xʸ; of integers to a negative power, what an integer can hold of it."""
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
-        return np.power(x, y)
+        root = np.size(y) == 1 and bool(y == 0.5)  # then NumPy takes √x, which is -0 at -0, where the power is 0, and nan at -inf: inf
+        return np.power(np.where((x == 0) | np.isinf(x), np.abs(x), x) if root else x, y)
     negative = np.less(y, 0)
     return np.where(negative, np.where(np.abs(x) == 1, x ** (y & 1), 0), np.power(x, np.where(negative, 0, y)))
+
+
+def _logit(x: Array) -> Array:
+    """log(x / (1 - x)) by way of float64: float32 is right also near 1/2, where it is 0."""
+    wide = x.astype(np.float64, copy=False)
+    return np.log(wide / (1 - wide)).astype(np.result_type(x, np.float16), copy=False)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    """log(eˣ + eʸ) by way of float64: float32 is right also where the two terms almost cancel."""
+    return np.logaddexp(x, y, dtype=np.float64).astype(np.result_type(x, y), copy=False)
 
 
 def zero(g: Any) -> Any:
@@ -112,7 +124,7 @@ fmod: Binary = binary(
     kind="number", c="fmod({x}, {y})", domain=(REAL, POSITIVE), kinks="jumps",
 )  # fmt: skip
 floor_divide_p: Binary = binary(
-    "floor_divide", np.floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
+    "floor_divide", _integer_safe(np.floor_divide), zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
 )
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------------
@@ -135,8 +147,8 @@ log1p: Unary = unary(
 )
 logit_p: Unary = unary(
     "logit",
-    lambda x: np.log(x / (1 - x)),
-    lambda g, x, out: where_p(isnan(out), out, g / (x * (1.0 - x))),
+    _logit,
+    lambda g, x, out: where_p(isnan(out), out, g / x + g / (1.0 - x)),
     "log(x / (1 - x))",
     domain=((0.0, 1.0),),
     analytic=True,
@@ -144,17 +156,19 @@ logit_p: Unary = unary(
 pow_p: Binary = binary(
     "pow",
     _pow,
-    lambda g, x, y: masked(g * (y * pow_p(x, y - 1.0)), eq(y, 0.0)),
+    lambda g, x, y: masked(
+        g * (y * pow_p(x, y - 1.0)), eq(y, 0.0) & ~gt(x, 0.0)
+    ),  # for x > 0, the derivative of this slope by y is 1 / x there
     lambda g, x, y, out: masked(g * (out * log(x)), eq(x, 0.0) & ge(y, 0.0)),
     "xʸ",
-    kind="power",
+    kind="number",
     c="pow({x}, {y})",
     domain=(POSITIVE, REAL),
     analytic=True,
 )
 logaddexp: Binary = binary(
     "logaddexp",
-    np.logaddexp,
+    _logaddexp,
     lambda g, x, y: g * where_p(eq(x, y) & isinf(x), 0.5, reciprocal(exp(y - x) + 1.0)),
     lambda g, x, y: g * where_p(eq(x, y) & isinf(y), 0.5, reciprocal(exp(x - y) + 1.0)),
     "log(eˣ + eʸ), without overflow",
@@ -316,6 +330,8 @@ logical_not: Unary = unary("logical_not", np.logical_not, None, "not x, as bool"
 bitwise_and: Elementwise = bitwise("bitwise_and", np.bitwise_and, "x & y")
 bitwise_or: Elementwise = bitwise("bitwise_or", np.bitwise_or, "x | y")
 bitwise_xor: Elementwise = bitwise("bitwise_xor", np.bitwise_xor, "x ^ y")
+bitwise_left_shift: Elementwise = bitwise("bitwise_left_shift", np.left_shift, "x · 2ʸ, without the bits that are shifted out", "whole")
+bitwise_right_shift: Elementwise = bitwise("bitwise_right_shift", np.right_shift, "floor(x / 2ʸ)", "whole")
 bitwise_not: Elementwise = bitwise("bitwise_not", np.bitwise_not, "~x")
 isnan: Unary = unary("isnan", np.isnan, None, "whether x is nan", kind="any")
 isinf: Unary = unary("isinf", np.isinf, None, "whether x is inf or -inf", kind="any")
@@ -336,9 +352,10 @@ def pow(input: Any, exponent: Any) -> Tensor:
         if exponent == 2:
             return square(input)
         return _power_number(input, exponent)
+    if isinstance(exponent, bool) and getattr(input, "dtype", _FLOAT).kind == "b":
+        return bitwise_or(input, not exponent)  # the one power of bools that PyTorch has: x¹ = x, x⁰ = true
     if isinstance(input, int | float):
-        dtype = result_type(input, exponent)
-        return pow_p(np.asarray(input, dtype=dtype), exponent)
+        return pow_p(in_dtype(input, result_type(input, exponent), "pow"), exponent)
     return pow_p(input, exponent)
 
 
@@ -351,6 +368,8 @@ def _power_number(input: Any, exponent: float) -> Tensor:
         raise ArgumentError(f"pow: an integer tensor to the negative integer power {exponent}; convert to a float dtype first")
     if isinstance(exponent, float) and dtype.kind != "f" and isinstance(input, Value):
         input = convert(input, result_type(input, exponent))
+    elif dtype.kind in "iu":
+        check_fits(exponent, dtype, "pow: the exponent")
     return power(input, exponent=exponent)
 
 
@@ -373,10 +392,10 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise ArgumentError("clamp: give min, max or both")
     if max is None:
-        return clamp_min_p(input, min)
+        return clamp_min(input, min)
     if min is None:
-        return clamp_max_p(input, max)
-    return clamp_p(input, min, max)
+        return clamp_max(input, max)
+    return clamp_p(input, _bound(min, input), _bound(max, input))
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
@@ -385,7 +404,7 @@ def clamp_min(input: Tensor, min: Any) -> Tensor:
     >>> tg.clamp_min(tg.tensor([-2.0, 3.0]), -1)
     tensor([-1.,  3.])
     """
-    return clamp_min_p(input, min)
+    return clamp_min_p(input, _bound(min, input))
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
@@ -394,7 +413,14 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
     >>> tg.clamp_max(tg.tensor([-2.0, 3.0]), 1)
     tensor([-2.,  1.])
     """
-    return clamp_max_p(input, max)
+    return clamp_max_p(input, _bound(max, input))
+
+
+def _bound(bound: Any, input: Any) -> Any:
+    """A bound of clamp. Raises RangeError for a number that wraps around in the dtype of the result, where it would bound nothing."""
+    if isinstance(bound, int | float):
+        check_fits(bound, result_type(input, bound), "clamp: a bound", wraps=False)
+    return bound
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
@@ -453,6 +479,7 @@ arctan = atan
 arctan2 = atan2
 arctanh = atanh
 clip = clamp
+fix = trunc
 greater = gt
 greater_equal = ge
 less = lt

@@ -14,11 +14,11 @@ from ..engine.promotion import result_type
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .elementwise import binary, clamp_min, log, log1p, lt, mul, square, where_p
+from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import pick
 from .fused import check_float, log_sigmoid, log_softmax_p, sigmoid
 from .indexing import getitem
-from .pointwise import convert, cut
+from .pointwise import convert
 from .reduction import mean, sum
 from .shape import unsqueeze
 
@@ -235,14 +235,19 @@ def _cross_entropies(x: Array, y: Array) -> Array:
     return (y - 1.0) * np.maximum(np.log1p(-x), -100.0) - y * np.maximum(np.log(x), -100.0)
 
 
-def _probability_rule(g: Any, x: Any, y: Any) -> Any:
-    """g · (x - y) / (x · (1 - x)); where the denominator is held at 1e-12, the numerator does not change with x either."""
-    spread = x * (1.0 - x)
-    return g * (where_p(lt(spread, 1e-12), cut(x - y), x - y) / clamp_min(spread, 1e-12))
+def _spread(x: Any) -> Any:
+    """x · (1 - x), at least 1e-12."""
+    return clamp_min(x * (1.0 - x), 1e-12)
 
 
+binary_cross_entropy_slope = binary(
+    "binary_cross_entropy_slope", lambda x, y: (x - y) / np.maximum(x * (1.0 - x), 1e-12),
+    lambda g, x, y: g * ((x * x - 2.0 * x * y + y) / square(_spread(x))), lambda g, x: -g / _spread(x),
+    "(x - y) / (x · (1 - x)), where the denominator is at least 1e-12; its derivatives have no kink there, as in PyTorch",
+    kind="float", domain=((0.0, 1.0), (0.0, 1.0)),
+)  # fmt: skip
 binary_cross_entropy_p = binary(
-    "binary_cross_entropy", _cross_entropies, lambda g, x, y: _probability_rule(g, x, y),
+    "binary_cross_entropy", _cross_entropies, lambda g, x, y: g * binary_cross_entropy_slope(x, y),
     lambda g, x: g * (log1p(-x) - log(x)), "-(y · log x + (1 - y) · log(1 - x)), where the logarithms are at least -100",
     kind="float", domain=((0.0, 1.0), (0.0, 1.0)),
 )  # fmt: skip

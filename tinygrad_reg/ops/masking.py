@@ -14,7 +14,7 @@ from .arguments import rank
 from .elementwise import where_p
 from .indexing import fill_value, index_p
 from .joining import broadcast_tensors, unbind
-from .pointwise import check_broadcast, check_fits, convert
+from .pointwise import check_broadcast, check_fits, convert, in_dtype
 from .shape import atleast_1d
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 def _as_operand(x: Any, dtype: Any) -> Any:
     if not isinstance(x, bool | int | float):
         return convert(x, dtype)
-    check_fits(x, dtype, "where")
-    return np.asarray(x, dtype=dtype)
+    check_fits(x, np.dtype(np.float32) if dtype.char == "e" else dtype, "where")  # as in PyTorch, 1e20 is inf in float16
+    return in_dtype(x, dtype, "where")
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:

@@ -52,12 +52,21 @@ def convert(x: Any, dtype: Any) -> Tensor:
     return cast(cut(x) if ends else x, dtype=dtype)
 
 
-def check_fits(number: Any, dtype: Any, what: str) -> None:
-    """Raise RangeError if a Python number does not fit into a dtype. As in PyTorch, negative ones wrap around in uint8."""
+def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
+    """Raise RangeError if a Python number does not fit into a dtype. As in PyTorch, negative ones wrap around in uint8, if `wraps`."""
     low, high = _range(np.dtype(dtype))
+    low = low if wraps or dtype.kind != "u" else 0
     exact = isinstance(number, int) or not (dtype.kind == "f" and not math.isfinite(number))
     if exact and not low <= number <= high:
         raise RangeError(f"{what}: {number} does not fit into {dtype}, which holds {low} to {high}; use a wider dtype, or .clamp() first")
+
+
+def in_dtype(number: Any, dtype: Any, what: str) -> Array:
+    """A number as a 0-d array, wrapping around as integers do. Raises RangeError if it is too large for any integer."""
+    try:
+        return silent_copy().run(np.asarray(number).astype, dtype)
+    except OverflowError:
+        raise RangeError(f"{what}: the number {number} does not fit into {dtype}; use a float") from None
 
 
 @functools.lru_cache
@@ -96,8 +105,8 @@ class Elementwise(Primitive):
     """A primitive that works element by element, after promoting its arguments to one dtype and shape.
 
     `kind` says what it accepts: "any" numbers, "float" (integers become the default dtype first), "number" (anything but
-    bool), "difference" (no bool at all), "power" (bool becomes int64) and "integer" (which includes bool). With `widens`, float16 and
-    a Python number are computed in float32, where the number need not fit into float16.
+    bool), "difference" (no bool at all), "power" (bool becomes int64), "integer" (which includes bool) and "whole" (which does not).
+    With `widens`, float16 and a number, also one as a 0-d tensor, are computed in float32, where the number need not fit into float16.
     """
 
     elementwise = True
@@ -130,12 +139,12 @@ class Elementwise(Primitive):
             return float_type(dtype)
         if self.kind == "difference" and any(_is_bool(x) for x in operands):
             raise DtypeError(f"{self.name}: not defined with a bool tensor; use ^ or ~ for logic, or convert with .to(tg.int64) first")
-        if self.kind == "number" and dtype.kind == "b":
+        if self.kind in ("number", "whole") and dtype.kind == "b":
             raise DtypeError(f"{self.name}: not defined for bool tensors; convert with .to(tg.int64) or .float() first")
         if self.kind == "power" and dtype.kind == "b":
             return np.dtype(np.int64)
-        if self.kind == "integer" and dtype.kind == "f":
-            raise DtypeError(f"{self.name}: needs integer or bool tensors, got {dtype}; convert with .long() or .bool() first")
+        if self.kind in ("integer", "whole") and dtype.kind == "f":
+            raise DtypeError(f"{self.name}: needs integer tensors, got {dtype}; convert with .long(), or compare to get bools")
         return dtype
 
     def prepare(self, operands: tuple[Any, ...]) -> list[Any]:
@@ -155,10 +164,7 @@ class Elementwise(Primitive):
             return x
         if isinstance(x, float) and not isinstance(x, np.generic) and dtype.kind == "f":
             return x
-        try:
-            return np.asarray(x).astype(dtype)[()]
-        except OverflowError:
-            raise RangeError(f"{self.name}: the number {x} does not fit into {dtype}; use a float") from None
+        return in_dtype(x, dtype, self.name)[()]
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Promote, then record as every primitive does."""
@@ -184,10 +190,16 @@ def _is_bool(x: Any) -> bool:
 
 
 def _widened(args: tuple[Any, ...]) -> list[Any] | None:
-    """A float16 tensor in float32 beside a Python number; None for other arguments."""
-    number = any(isinstance(x, int | float) for x in args)
-    half = all(isinstance(x, int | float) or (isinstance(x, Value) and x.array.dtype.char == "e") for x in args)
-    return [convert(x, np.float32) if isinstance(x, Value) else x for x in args] if number and half else None
+    """A float16 tensor in float32 beside a number, or a 0-d tensor of another float dtype; None for other arguments."""
+    halves = [isinstance(x, Value) and x.array.dtype.char == "e" for x in args]
+    rest = [x for x, half in zip(args, halves, strict=True) if not half]
+    if not rest or not all(_is_number(x) for x in rest) or result_type(*args).char != "e":
+        return None
+    return [convert(x, np.float32) if half else x for x, half in zip(args, halves, strict=True)]
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, int | float) or (isinstance(x, Value) and not x.array.ndim and x.array.dtype.kind == "f")
 
 
 class Unary(Elementwise):

@@ -12,6 +12,7 @@ from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
 from ..engine.state import get_default_dtype, state
 from ..errors import ArgumentError, ArgumentTypeError
+from .arguments import rank
 from .assign import assign
 
 if TYPE_CHECKING:
@@ -194,3 +195,34 @@ def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) ->
     """Overwrite with 1 with probability p, else 0."""
     drawn = draw("uniform", target.shape, None, generator) < p
     return assign(target, drawn.to(target.dtype), "bernoulli_")
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability given by each element, else 0; in the input's dtype."""
+    rank(input, "bernoulli")
+    array = input.array if isinstance(input, Value) else input
+    if not bool(((array >= 0) & (array <= 1)).all()):
+        raise ArgumentError("bernoulli: probabilities must lie in [0, 1]")
+    drawn: Tensor = draw("uniform", input.shape, input.dtype, generator) < input
+    return drawn.to(input.dtype)
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64."""
+    rank(input, "multinomial")
+    if state.tracer is not None:
+        state.tracer.unrepeatable("multinomial looks at the values of its weights")
+    weights = np.atleast_2d(input.array if isinstance(input, Value) else input).astype(np.float64)
+    if input.ndim not in (1, 2) or (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(1) <= 0).any():
+        raise ArgumentError("multinomial: needs one or several rows of finite weights that are not negative and not all zero")
+    if not replacement and ((weights > 0).sum(1) < num_samples).any():
+        raise ArgumentError(f"multinomial: cannot draw {num_samples} samples without replacement from so few nonzero weights")
+    uniform = draw("uniform", (len(weights), num_samples if replacement else weights.shape[1]), np.float64, generator).array
+    if replacement:
+        cumulative = weights.cumsum(1) / weights.sum(1, keepdims=True)
+        picks = np.stack([np.searchsorted(row, u, side="right") for row, u in zip(cumulative, uniform, strict=True)])
+    else:  # exponential clocks: the smallest -log(u) / w come first
+        with np.errstate(divide="ignore"):
+            picks = np.argsort(-np.log1p(-uniform) / weights, axis=1, kind="stable")[:, :num_samples]
+    result = wrap(Value.result_class, np.minimum(picks, weights.shape[1] - 1).astype(np.int64))
+    return result if input.ndim == 2 else result[0]
