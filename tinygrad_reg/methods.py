@@ -1006,6 +1006,12 @@ class Methods(Value):
     def outer(self: Any, vec2: Any) -> Tensor:
         return linalg.outer(self, vec2)
 
+    def ger(self: Any, vec2: Any) -> Tensor:
+        return linalg.ger(self, vec2)
+
+    def vdot(self: Any, other: Any) -> Tensor:
+        return linalg.vdot(self, other)
+
     def kron(self: Any, other: Any) -> Tensor:
         return linalg.kron(self, other)
 

@@ -195,6 +195,10 @@ def along(method: str, m: Any, x: Any, y: Any, r: Random) -> None:
         getattr(x, method)(dim, index, (y.sum() * 0.1).expand(shape))
 
 
+def scatters(x: Any) -> bool:
+    return bool(x.ndim and 0 not in x.shape)
+
+
 def valued(m: Any, x: Any, y: Any, index: Any, r: Random) -> Any:
     """A number or a tensor that x[index] can take."""
     kind = r.randrange(4)
@@ -241,9 +245,9 @@ WRITES: dict[str, Action] = {
     "index_add_": lambda m, x, y, r: along("index_add_", m, x, y, r),
     "index_copy_": lambda m, x, y, r: along("index_copy_", m, x, y, r),
     "index_fill_": lambda m, x, y, r: x.index_fill_(*slots(m, x, r)[:2], 0.4) if x.ndim else None,
-    "index_put_": lambda m, x, y, r: x.index_put_((m.tensor([0]),), y.sum(), accumulate=r.random() < 0.5) if x.ndim and x.shape[0] else None,
-    "scatter_": lambda m, x, y, r: x.scatter_(0, places(m, x, 0, r), (y.sum() * 0.1).expand(x.shape)) if x.ndim and 0 not in x.shape else None,
-    "scatter_add_": lambda m, x, y, r: x.scatter_add_(0, places(m, x, 0, r), m.sin(y.sum()).expand(x.shape)) if x.ndim and 0 not in x.shape else None,
+    "index_put_": lambda m, x, y, r: x.index_put_((m.tensor([0]),), y.sum(), r.random() < 0.5) if x.ndim and x.shape[0] else None,
+    "scatter_": lambda m, x, y, r: x.scatter_(0, places(m, x, 0, r), (y.sum() * 0.1).expand(x.shape)) if scatters(x) else None,
+    "scatter_add_": lambda m, x, y, r: x.scatter_add_(0, places(m, x, 0, r), m.sin(y.sum()).expand(x.shape)) if scatters(x) else None,
     "part sin_": lambda m, x, y, r: x[basic(x, r)].sin_(),
     "transposed add_": lambda m, x, y, r: x.mT.add_(0.5) if x.ndim >= 2 else None,
 }

@@ -57,7 +57,7 @@ UFUNCS |= {
 
 
 def operand(x: Any) -> Any:
-    """An argument of a ufunc: arrays and lists become tensors, numbers stay numbers. A copy, as with operators: a change cannot reach it."""
+    """An argument of a ufunc: arrays and lists become tensors, numbers stay numbers. A copy: later changes do not reach it."""
     return wrap(Value.result_class, to_array(x, copy=True)) if isinstance(x, np.ndarray | list | tuple) else x
 
 
