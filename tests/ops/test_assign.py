@@ -461,3 +461,22 @@ def test_random_integers_in_place() -> None:
     assert max(tg.zeros(2000, dtype=tg.uint8).random_().tolist()) == 255
     with pytest.raises(ArgumentError, match="needs from < to"):
         tg.zeros(2).random_(2, 2)
+
+
+def test_a_write_through_a_reshaped_view_when_the_cotangent_lies_in_another_order() -> None:
+    x = tg.arange(6.0, dtype=tg.float64).reshape(2, 3).requires_grad_()
+    y = x * 1.0
+    y.view(-1)[1:].fill_(5.0)
+    y.T.contiguous().mul(tg.ones(3, 2, dtype=tg.float64)).sum().backward(retain_graph=True)
+    first = x.grad.tolist()
+    x.grad = None
+    (y.T * tg.arange(6.0, dtype=tg.float64).reshape(3, 2) + 1.0).sum().backward()
+    assert first == [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    assert x.grad.tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+
+
+def test_an_expansion_that_repeats_nothing_can_be_written_to() -> None:
+    x = tg.zeros(3)
+    x.expand(1, 3).add_(1.0)
+    x.expand_as(x).add_(1.0)
+    assert x.tolist() == [2.0, 2.0, 2.0]

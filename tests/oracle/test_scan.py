@@ -107,3 +107,9 @@ def test_wrong_dim(name: str, dim: Any) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_not_a_tensor(name: str) -> None:
     same_error(lambda: getattr(tg, name)([1.0, 2.0], 0), lambda: getattr(torch, name)([1.0, 2.0], 0))
+
+
+def test_second_order_of_a_product_over_all_when_the_first_dim_is_1() -> None:
+    """The rule of the running product took the first size for the number of elements."""
+    for shape in [(1, 3), (1, 2, 3), (3, 1), (1, 1), (1,)]:
+        compare(lambda x: x.prod(), lambda x: x.prod(), np.random.default_rng(0).uniform(0.5, 1.5, shape))

@@ -46,8 +46,9 @@ def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
 
 @primitive(view=True)
 def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
-    """A view of x repeated to `shape` by NumPy's broadcasting rules."""
-    return np.broadcast_to(x, shape)
+    """A view of x repeated to `shape` by NumPy's broadcasting rules; writable if nothing is repeated."""
+    out = np.broadcast_to(x, shape)
+    return out if out.size != x.size else x.reshape(shape)
 
 
 sum_to.vjp(x=lambda g, x_shape: broadcast_to(g, shape=x_shape))

@@ -17,6 +17,7 @@ import numpy as np
 
 NDArray = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Array: TypeAlias = Any  # what forwards take and give: an ndarray, or in 0-d results the NumPy scalar that NumPy makes of it
+Print: TypeAlias = int | bytes  # see `fingerprint`
 
 tick = itertools.count(1).__next__
 
@@ -112,6 +113,7 @@ class Loan:
 
 LOANS: dict[int, list[Loan]] = {}  # by the ids of the arrays that share the memory
 _SMALL = 8192  # bytes
+_ndarray = np.ndarray
 
 
 def lend(array: NDArray) -> NDArray:
@@ -143,32 +145,29 @@ def changed_by_borrower(array: NDArray, time: int) -> bool:
     return any(loan.time > time and loan.was_used() and np.may_share_memory(loan.array, array) for loan in loans)
 
 
-def fingerprints(saved: Any, count: int) -> tuple[int | None, ...] | None:
+def fingerprints(saved: Any, count: int) -> tuple[Print | None, ...] | None:
     """A fingerprint of each saved value (of one as it is, of several as a tuple) that NumPy code can write to; None if there is none."""
-    if count == 1:
-        return (fingerprint(saved),) if _is_lent(saved) else None
-    for value in saved:
-        if _is_lent(value):
-            return tuple([fingerprint(x) if _is_lent(x) else None for x in saved])
+    for x in (saved,) if count == 1 else saved:  # no call in this loop: it runs for every node while anything is lent
+        if type(x) is _ndarray:
+            base = x.base
+            if id(x if base is None else base) in LOANS:
+                return tuple([fingerprint(x) if _is_lent(x) else None for x in ((saved,) if count == 1 else saved)])
     return None
 
 
 def _is_lent(x: Any) -> bool:
-    if type(x) is not np.ndarray:
-        return False
-    base = x.base
-    return id(x if base is None else base) in LOANS
+    return type(x) is _ndarray and id(x if x.base is None else x.base) in LOANS
 
 
-def fingerprint(array: NDArray) -> int:
-    """A number, not 0, that changes with the array's bytes: their hash, or for many bytes the sum of all words and a hash of some."""
+def fingerprint(array: NDArray) -> Print:
+    """What changes with the array's bytes: the bytes themselves, or of many the sum of all words and a hash of some."""
     if array.nbytes <= _SMALL:
-        return hash(array.tobytes()) or 1
+        return array.tobytes()
     flat = array if array.flags.c_contiguous else array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
     data = flat.reshape(-1).view(np.uint8)
     words = data[: data.size & ~7].view(np.uint64)
     some = words[:: words.size // 256]  # sees a permutation, which the sum does not
-    return hash((int(np.add.reduce(words)), some.tobytes(), data[data.size & ~7 :].tobytes())) or 1
+    return hash((int(np.add.reduce(words)), some.tobytes(), data[data.size & ~7 :].tobytes()))
 
 
 writes = Writes()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .mutation import Array, NDArray, owner, tick
+from .mutation import Array, NDArray, Print, owner, tick
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -36,7 +36,7 @@ class Node:
     second: Node | None
     others: tuple[Node | None, ...]
     saved: Any  # what the rules named, see `values`; FREED once released
-    prints: tuple[int | None, ...] | None  # fingerprints of the saved values that NumPy code could change, see mutation.lend
+    prints: tuple[Print | None, ...] | None  # fingerprints of the saved values that NumPy code could change, see mutation.lend
     params: dict[str, Any]
     index: int  # creation time: parents always come before children
     shape: tuple[int, ...] | None  # of the result; None for a tuple of results

@@ -59,8 +59,8 @@ UFUNCS |= {
 
 
 def operand(x: Any) -> Any:
-    """An argument of a ufunc: arrays and lists become tensors, numbers stay numbers."""
-    return wrap(Value.result_class, to_array(x, copy=False)) if isinstance(x, np.ndarray | list | tuple) else x
+    """An argument of a ufunc: arrays and lists become tensors, numbers stay numbers. A copy: later changes do not reach it."""
+    return wrap(Value.result_class, to_array(x, copy=True)) if isinstance(x, np.ndarray | list | tuple) else x
 
 
 def outer(function: Callable[..., Any], a: Any, b: Any) -> Any:

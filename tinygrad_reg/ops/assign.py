@@ -49,7 +49,7 @@ def look(array: Array, view: Primitive, params: dict[str, Any]) -> Array:
 @primitive
 def overwritten(base: Array, value: Array, *, view: Primitive, params: dict[str, Any]) -> Array:
     """A copy of base in which the part seen through `view` holds `value`."""
-    out = base.copy(order="K")
+    out = np.array(base, order="C")  # in row-major order every view, also a reshape, is one
     look(out, view, params)[...] = value
     return out
 

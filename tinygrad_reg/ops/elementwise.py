@@ -105,7 +105,7 @@ add_p: Binary = binary("add", np.add, lambda g: g, lambda g: g, "x + y", c="{x} 
 sub_p: Binary = binary("sub", np.subtract, lambda g: g, lambda g: -g, "x - y", kind="difference", c="{x} - {y}", analytic=True, widens=True)
 mul: Binary = binary("mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, "x · y", c="{x} * {y}", analytic=True, widens=True)
 div_p: Binary = binary(
-    "div", np.true_divide, lambda g, y: g / y, lambda g, out, y: -g * (out / y), "x / y; integers give the default float dtype",
+    "div", np.true_divide, lambda g, y: g / y, lambda g, x, y: -g * (x / y / y), "x / y; integers give the default float dtype",
     kind="float", c="{x} / {y}", domain=(REAL, POSITIVE), analytic=True, widens=True,
 )  # fmt: skip
 neg: Unary = unary("neg", np.negative, lambda g: -g, "-x", kind="number", c="-{x}", analytic=True)

@@ -57,7 +57,7 @@ cumsum_p.vjp(x=lambda g, dim, reverse: cumsum_p(g, dim=dim, reverse=not reverse)
 
 def _cumprod_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: int | None, reverse: bool) -> Any:
     """d/dxⱼ = Π(i<j) xᵢ · rⱼ, where rⱼ = gⱼ + xⱼ₊₁ · rⱼ₊₁ collects what comes after."""
-    if not x_shape or x_shape[dim or 0] == 1:
+    if (x_shape[dim] if dim is not None and x_shape else math.prod(x_shape)) == 1:
         return g
     step = -1 if reverse else 1
     before = shifted(out, by=step, dim=dim, fill=1.0)

@@ -170,17 +170,16 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension.
+    """All elements in one dimension, in row-major memory: a view of a contiguous tensor, else a copy.
 
     >>> tg.ravel(tg.tensor([[1, 2], [3, 4]]))
     tensor([1, 2, 3, 4])
     """
-    rank(input, "ravel")
-    return reshape_p(input, shape=(-1,))
+    return reshape_p(contiguous(input), shape=(-1,))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from start_dim to end_dim made into one; a 0-d tensor becomes 1-d.
+    """The dimensions from start_dim to end_dim made into one; a 0-d tensor becomes 1-d. One dimension alone: the tensor itself.
 
     >>> tg.flatten(tg.ones(2, 3, 4), 1).shape
     (2, 12)
@@ -189,6 +188,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     start, end = normalize_dim(start_dim, ndim, "flatten"), normalize_dim(end_dim, ndim, "flatten")
     if start > end:
         raise ArgumentError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor with {ndim} dimensions; swap them")
+    if start == end and ndim:
+        return input
     shape = input.shape
     return reshape_p(input, shape=(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 

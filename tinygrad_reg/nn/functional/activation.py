@@ -116,7 +116,7 @@ def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
 
 
 hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_val", "max_val"), c="fmin(fmax({x}, {min_val}), {max_val})")
-hardtanh_p.vjp(x=lambda g, out, min_val, max_val: masked(g, le(out, min_val) | ge(out, max_val)))
+hardtanh_p.vjp(x=lambda g, x, min_val, max_val: masked(g, le(x, min_val) | ge(x, max_val)))
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
