@@ -16,6 +16,7 @@ from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import Rule, primitive
 from ..engine.promotion import result_type
+from ..engine.selection import choose
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
 from .arguments import rank
@@ -81,7 +82,7 @@ def zero(g: Any) -> Any:
 @primitive
 def where_p(condition: Array, x: Array, y: Array) -> Array:
     """x where the condition is true, y elsewhere."""
-    return np.where(condition, x, y)
+    return choose(condition, x, y)
 
 
 where_p.vjp(condition=None, x=lambda g, condition: where_p(condition, g, 0.0), y=lambda g, condition: masked(g, condition))
@@ -221,7 +222,7 @@ def _over_square_norm(numerator: Any, x: Any, y: Any) -> Any:
 def _sign(x: Array) -> Array:
     """NumPy's sign of nan is nan; PyTorch's is 0, which is also the derivative of |x| there."""
     if x.dtype.kind == "f":
-        return np.sign(np.where(x == x, x, x.dtype.type(0)))
+        return np.sign(choose(x == x, x, x.dtype.type(0)))
     return np.array(x) if x.dtype.kind == "b" else np.sign(x)
 
 

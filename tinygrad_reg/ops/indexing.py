@@ -19,6 +19,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.selection import choose
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import rank
@@ -105,7 +106,7 @@ def index_p(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
         out = x.take(indices[0], axis=dims[0])  # up to 3 times faster than x[index]
     else:
         out = x[_full_index(indices, dims)]
-    return np.where(_Rows(x.shape, indices, dims).winners(), out, x.dtype.type(0)) if repeated == "last" else out
+    return choose(_Rows(x.shape, indices, dims).winners(), out, x.dtype.type(0)) if repeated == "last" else out
 
 
 @primitive

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.selection import choose
 from .elementwise import exp, unary
 from .pointwise import Unary
 
@@ -97,7 +98,7 @@ def _erf(x: Array) -> Array:
     s = np.minimum(np.abs(x), _END).astype(np.float64)
     near = _polynomial(_SERIES[5:] if short else _SERIES, np.minimum(s, 0.5) ** 2) * x
     far = np.copysign(1.0 - _scaled_erfc(s, short) * np.exp(-s * s), x)
-    return np.where(s <= 0.5, near, far).astype(x.dtype, copy=False)
+    return choose(s <= 0.5, near, far).astype(x.dtype, copy=False)
 
 
 @in_blocks
@@ -105,14 +106,14 @@ def _erfc(x: Array) -> Array:
     short = x.dtype.itemsize < 8
     s = np.minimum(np.abs(x), _END).astype(np.float64)
     tail = _scaled_erfc(s, short) * (np.exp(-s * s) if short else _exp_minus_square(s))
-    return np.where(x < 0, 2.0 - tail, tail).astype(x.dtype, copy=False)
+    return choose(x < 0, 2.0 - tail, tail).astype(x.dtype, copy=False)
 
 
 @in_blocks
 def _normal_cdf(x: Array) -> Array:
     s = np.minimum(np.abs(x) * math.sqrt(0.5), _END)
     tail = _scaled_erfc(s, x.dtype.itemsize < 8) * np.exp(x * x * -0.5) * 0.5
-    return np.where(x < 0, tail, 1.0 - tail)
+    return choose(x < 0, tail, 1.0 - tail)
 
 
 @in_blocks
