@@ -395,8 +395,13 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
 
 def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | None) -> Array:
-    """x with nan, inf and -inf replaced by finite numbers."""
-    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    """x with nan, inf and -inf replaced by numbers, the infinite ones by the largest and the smallest finite if by None."""
+    if x.dtype.kind != "f":
+        return np.array(x)
+    number, limits = x.dtype.type, np.finfo(x.dtype)
+    out = np.maximum(x, limits.min) if neginf is None else choose(x == -math.inf, number(neginf), x)
+    out = np.minimum(out, limits.max) if posinf is None else choose(x == math.inf, number(posinf), out)
+    return choose(x != x, number(nan), out)
 
 
 nan_to_num_p: Elementwise = Elementwise(_nan_to_num, name="nan_to_num")

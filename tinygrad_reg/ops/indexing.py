@@ -46,6 +46,14 @@ def _full_index(indices: Sequence[Array], dims: Dims) -> tuple[Any, ...]:
     return tuple(items)
 
 
+_UNSIGNED = {bytes: np.dtype(f"u{bytes}") for bytes in (1, 2, 4, 8)}
+
+
+def _all_below(index: Array, size: int) -> bool:
+    """Whether all positions lie in 0 ... size - 1: read without a sign, negative ones are the largest of all."""
+    return not index.size or bool(np.maximum.reduce(index.view(_UNSIGNED[index.dtype.itemsize]), axis=None) < size)
+
+
 class _Rows:
     """An array seen as rows of `width` elements, so that everything arrays can index is one list of row numbers."""
 
@@ -53,7 +61,10 @@ class _Rows:
         last = indices[-1]
         lead = dims[-1] + (last.ndim if last.dtype.kind == "b" else 1)
         self.width = math.prod(shape[lead:])
-        numbers = np.arange(math.prod(shape[:lead])).reshape(shape[:lead])[_full_index(indices, dims)]
+        if len(indices) == 1 and lead == 1 and last.dtype.kind != "b" and _all_below(last, shape[0]):
+            numbers = last
+        else:
+            numbers = np.arange(math.prod(shape[:lead])).reshape(shape[:lead])[_full_index(indices, dims)]
         self.selected = (*numbers.shape, *shape[lead:])  # shape of what the index selects
         self.numbers = numbers.ravel()
 
@@ -63,7 +74,8 @@ class _Rows:
 
     def of(self, values: Array) -> Array:
         """Values that broadcast to the selected shape, as rows."""
-        return np.broadcast_to(values, self.selected).reshape(len(self.numbers), self.width)
+        whole = values if values.shape == self.selected else np.broadcast_to(values, self.selected)
+        return whole.reshape(len(self.numbers), self.width)
 
     def add(self, out: Array, values: Array) -> None:
         """out[rows] += values, where repeated rows add up; out lies in row-major order."""
@@ -77,7 +89,9 @@ class _Rows:
 
     def put(self, out: Array, values: Array) -> None:
         """out[rows] = values, where the last of repeated rows wins; out lies in row-major order."""
-        if self.width:
+        if self.width == 1:
+            out.reshape(-1)[self.numbers] = self.of(values).ravel()
+        elif self.width:
             out.reshape(-1, self.width)[self.numbers] = self.of(values)
 
     def winners(self) -> Array:
@@ -86,7 +100,7 @@ class _Rows:
         holder = np.empty(int(self.numbers.max(initial=-1)) + 1, order.dtype)
         holder[self.numbers] = order
         won = holder[self.numbers] == order
-        return np.broadcast_to(won[:, None], (len(order), self.width)).reshape(self.selected)
+        return (won if self.width == 1 else np.broadcast_to(won[:, None], (len(order), self.width))).reshape(self.selected)
 
 
 def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
@@ -137,7 +151,7 @@ index_put_p.vjp(
 @primitive
 def in_range(index: Array, *, size: int, what: str) -> Array:
     """The index itself. Raises DimensionError unless all of it lies in 0 ... size - 1."""
-    if index.size and (index.min() < 0 or index.max() >= size):
+    if not _all_below(index, size):
         wrong = index[(index < 0) | (index >= size)].flat[0]
         raise DimensionError(f"{what}: index {wrong} is out of range for a dimension of size {size}; use 0 to {size - 1}")
     return index
