@@ -113,9 +113,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         raise ShapeError(
             f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {tuple(input.shape)} · indices {tuple(indices.shape)}"
         ) from None
-    input = expand(input, (*common[:dim], input.shape[dim], *common[dim + 1 :]))
-    indices = expand(indices, (*common[:dim], indices.shape[dim], *common[dim + 1 :]))
+    input = _stretched(input, (*common[:dim], input.shape[dim], *common[dim + 1 :]))
+    indices = _stretched(indices, (*common[:dim], indices.shape[dim], *common[dim + 1 :]))
     return _read_at(input, _numbered(input, dim, indices, "take_along_dim", signed=True), indices.shape[dim])
+
+
+def _stretched(x: Any, shape: tuple[int, ...]) -> Any:
+    return x if shape_of(x) == shape else expand(x, shape)
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
