@@ -167,6 +167,10 @@ EXAMPLES: dict[str, list[Example]] = {
     + [e((4, 3), (1, 3), ints(3, 0), dims=(0,), repeated="never"), e((2, 3), (), mask("101", "010"), dims=(0,), repeated="never")],
     "index_multiply": [e((2, 3), (2, 2), ints([0], [1]), ints([2, 0], [1, 1])), e((3,), (), ints(0, 2))],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
+    "places": [
+        e(ints([0, 2], [1, 1]), shape=(2, 3), dim=1, signed=False, what="test"),
+        e(ints(-1, 0), shape=(2,), dim=0, signed=True, what="test"),
+    ],
     "nonzero": [e((2, 2))],
     "copied": [e((2, 3), (2, 3)), e((2, 3), (3,)), e((2,), ())],
     "overwritten": [

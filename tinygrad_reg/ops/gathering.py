@@ -18,7 +18,7 @@ from ..engine.primitive import primitive
 from ..engine.state import state
 from ..errors import ArgumentError, DimensionError, DtypeError, GradientError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of
-from .indexing import fill_value, in_range, index_p, index_put_p, out_of_range, put, read, values_for
+from .indexing import fill_value, in_range, index_p, index_put_p, numbers_along, out_of_range, put, read, values_for
 from .pointwise import convert
 from .shape import clone, expand, reshape_p
 from .views import FULL, select_view
@@ -53,12 +53,7 @@ def places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what
     if signed and index.size and -size <= index.min() < 0:
         index = index + size * (index < 0)
     in_range.forward(index, size=size, what=what)
-    out = np.multiply(index, math.prod(shape[dim + 1 :]), dtype=np.int64)
-    for d, count in enumerate(index.shape):
-        if d != dim and count > 1:
-            step = math.prod(shape[d + 1 :])
-            out += np.arange(0, count * step, step).reshape(-1, *(1,) * (index.ndim - 1 - d))
-    return out
+    return numbers_along(index, shape, dim)
 
 
 places.vjp(index=None)

@@ -54,6 +54,16 @@ def _all_below(index: Array, size: int) -> bool:
     return not index.size or bool(np.maximum.reduce(index.view(_UNSIGNED[index.dtype.itemsize]), axis=None) < size)
 
 
+def numbers_along(index: Array, shape: tuple[int, ...], dim: int) -> Array:
+    """The number, in row-major order of `shape`, of the element at each position along `dim`; elsewhere the index keeps its place."""
+    out = np.multiply(index, math.prod(shape[dim + 1 :]), dtype=np.int64)
+    for d, count in enumerate(index.shape):
+        if d != dim and count > 1:
+            step = math.prod(shape[d + 1 :])
+            out += np.arange(0, count * step, step).reshape(-1, *(1,) * (index.ndim - 1 - d))
+    return out
+
+
 class _Rows:
     """An array seen as rows of `width` elements, so that everything arrays can index is one list of row numbers."""
 

@@ -36,8 +36,8 @@ def _order(x: Array, axis: int, descending: bool) -> Array:
     """The positions of each line's elements in stable order."""
     if not descending:
         return x.argsort(axis=axis, kind="stable")
-    order = np.flip(x, axis).argsort(axis=axis, kind="stable")
-    return x.shape[axis] - 1 - np.flip(order, axis)
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
+    return x.shape[axis] - 1 - x[backwards].argsort(axis=axis, kind="stable")[backwards]
 
 
 # ---- sort ----------------------------------------------------------------------------------------------------------------

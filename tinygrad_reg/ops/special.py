@@ -144,7 +144,7 @@ def _erf(x: Array) -> Array:
 
 def _short_erf(x: Array) -> Array:
     s = np.minimum(np.abs(x), 4.0)
-    near = _polynomial(_SHORT_SERIES, np.square(np.minimum(s, 1.0))) * x
+    near = _polynomial(_SHORT_SERIES, np.square(s)) * x
     far = np.copysign(1.0 - np.exp(_polynomial(_LOG_TAIL, s)), x)
     return choose(s <= 1.0, near, far)
 
