@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import memory, overhead, regression, report
+from . import memory, op_cases, ops, overhead, regression, report
 
 MODULES = {"tinygrad, jit": "tinygrad", "jax.jit": "jax", "torch": "torch", "autograd": "autograd", "mygrad": "mygrad"}
 IMPORTS = ["numpy", "tinygrad_reg", "autograd", "mygrad", "tinygrad", "jax", "torch"]
+BENCHMARKS = ("overhead", "step", "memory", "import", "ops")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 IMPORT = """import json, sys, time
 start = time.perf_counter()
@@ -49,6 +50,10 @@ def jobs() -> Iterator[tuple[str, ...]]:
     for module in IMPORTS:
         if importlib.util.find_spec(module):
             yield "import", module
+    for size in op_cases.SIZES:
+        for peer in ops.PEERS:
+            if _installed(peer):
+                yield "ops", peer, str(size)
 
 
 def _installed(peer: str) -> bool:
@@ -67,11 +72,15 @@ def run(job: tuple[str, ...]) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
-def collect(rounds: int) -> dict[str, dict[str, float]]:
-    """Medians over rounds; a round measures every job once, so that slow and fast moments of the machine meet all peers."""
+def collect(rounds: int, only: str | None = None) -> dict[str, dict[str, float]]:
+    """Medians over rounds; a round measures every job once, so that slow and fast moments of the machine meet all peers.
+
+    `only` names one benchmark.
+    """
+    chosen = [job for job in jobs() if only in (None, job[0])]
     samples: dict[str, dict[str, list[float]]] = {}
     for number in range(rounds):
-        for job in jobs():
+        for job in chosen:
             print(f"round {number + 1}/{rounds}: {' '.join(job)}", file=sys.stderr)
             for figure, seconds in run(job).items():
                 samples.setdefault(" | ".join(job), {}).setdefault(figure, []).append(seconds)
@@ -83,14 +92,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each figure, of which the median counts")
     parser.add_argument("--json", type=Path, help="write all figures with versions and machine to this file")
-    parser.add_argument("--markdown", type=Path, default=PAGE, help="write the tables to this file (default: docs/benchmarks.md)")
+    parser.add_argument("--only", choices=BENCHMARKS, help="measure this part alone, and write no page unless --markdown names one")
+    parser.add_argument("--markdown", type=Path, help="write the tables to this file (default: docs/benchmarks.md)")
     options = parser.parse_args(argv)
-    result: dict[str, Any] = {"machine": report.machine(), "versions": report.versions(), "seconds": collect(options.rounds)}
+    result: dict[str, Any] = {"machine": report.machine(), "versions": report.versions(), "seconds": collect(options.rounds, options.only)}
     text = report.markdown(result)
     print(text)
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
-    options.markdown.write_text(text)
+    page = options.markdown or (None if options.only else PAGE)
+    if page:
+        page.write_text(text)
     return 0
 
 

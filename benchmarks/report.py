@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import statistics
 from typing import Any
+
+from . import op_cases
 
 PACKAGES = ("numpy", "tinygrad-reg", "torch", "jax", "autograd", "mygrad", "tinygrad")
 
@@ -19,6 +22,14 @@ OVERHEAD = (
     "`record`: one multiplication, recorded. `chain`: forward and backward per operation of a chain of 20,000 "
     "(mul, sin, add, tanh in turn); for NumPy the forward alone."
 )
+
+OPERATIONS = (
+    "Each operation of the scope alone, on about so many float32 elements, with the same call in both libraries: forward on inputs that "
+    "need no gradient, and forward with backward, sent the gradient of a sum. Not measured, since they take no tensor or give none: "
+    + ", ".join(f"`{name}`" for name in op_cases.LEFT_OUT)
+    + "."
+)
+SLOW = 4.0  # times PyTorch's: what is slower is listed
 
 
 def machine() -> dict[str, Any]:
@@ -74,6 +85,11 @@ def markdown(result: dict[str, Any]) -> str:
         "## Import",
         "A fresh process with files cached.",
         _imports(figures),
+        "## Single operations against PyTorch",
+        OPERATIONS,
+        _operations(figures),
+        f"Slower than {SLOW:.0f} times, in multiples of PyTorch's time:",
+        _slow_operations(figures),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -159,3 +175,29 @@ def _memory(figures: Figures) -> str:
 def _imports(figures: Figures) -> str:
     rows = [[job.split(" | ")[1], f"{found['import'] * 1e3:.0f}"] for job, found in figures.items() if job.startswith("import | ")]
     return _table(["package", "ms"], rows)
+
+
+def _operation_ratios(figures: Figures, size: int, way: str = "") -> dict[str, float]:
+    """Ours / PyTorch's by `NAME, WAY` at one size."""
+    mine, theirs = (figures.get(f"ops | {peer} | {size}", {}) for peer in ("tinygrad_reg", "torch"))
+    return {key: mine[key] / theirs[key] for key in mine if key in theirs and key.endswith(way)}
+
+
+def _operations(figures: Figures) -> str:
+    rows = []
+    for size, bar in zip(op_cases.SIZES, ("<= 0.7", "<= 0.7", "<= 2.0"), strict=True):
+        ratios = [_operation_ratios(figures, size, way) for way in ("forward", "with backward", "")]
+        means = [f"{statistics.geometric_mean(found.values()):.2f}" if found else "–" for found in ratios]
+        rows.append([f"{size:,}", bar, *means, str(len(ratios[-1]))])
+    return _table(["elements", "bar", "forward", "forward and backward", "both", "figures"], rows)
+
+
+def _slow_operations(figures: Figures) -> str:
+    found: dict[str, list[str]] = {}
+    for size in op_cases.SIZES:
+        for key, ratio in _operation_ratios(figures, size).items():
+            if ratio > SLOW:
+                name, way = key.split(", ")
+                found.setdefault(name, []).append(f"{ratio:.1f} ({size:,}, {way})")
+    rows = [[f"`{name}`", "; ".join(cells), op_cases.reason(name)] for name, cells in sorted(found.items())]
+    return _table(["operation", "times", "because"], rows)

@@ -9,7 +9,7 @@ import gc
 import json
 import sys
 
-from . import memory, overhead, regression, timing
+from . import memory, ops, overhead, regression, timing
 
 
 def measure(name: str, peer: str, *args: str) -> dict[str, float]:
@@ -23,6 +23,8 @@ def measure(name: str, peer: str, *args: str) -> dict[str, float]:
         return {"step": timing.per_call(regression.PEERS[peer](int(args[0]), args[1]), seconds=0.8)}
     if name == "memory":
         return {"peak": memory.peak(peer, args[0])}
+    if name == "ops":
+        return ops.measure(peer, int(args[0]))
     raise SystemExit(f"benchmarks.worker: no benchmark {name!r}")
 
 

@@ -172,6 +172,10 @@ EXAMPLES: dict[str, list[Example]] = {
     "index_multiply": [e((2, 3), (2, 2), ints([0], [1]), ints([2, 0], [1, 1])), e((3,), (), ints(0, 2))],
     "not_negative": [e(ints(0, 3, 2))],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
+    "places": [
+        e(ints([0, 2], [1, 1]), shape=(2, 3), dim=1, signed=False, what="test"),
+        e(ints(-1, 0), shape=(2,), dim=0, signed=True, what="test"),
+    ],
     "nonzero": [e((2, 2))],
     "copied": [e((2, 3), (2, 3)), e((2, 3), (3,)), e((2,), ())],
     "overwritten": [

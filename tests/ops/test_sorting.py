@@ -287,3 +287,15 @@ def test_wrong_searches() -> None:
     for call, error, told in cases:
         with pytest.raises(error, match=told):
             call()
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_many_numbers_are_in_stable_order_too(dim: int, descending: bool) -> None:
+    """Zeros of both signs are equal, and so are nans of all kinds, which are larger than inf."""
+    rng = np.random.default_rng(0)
+    nans = np.array([0x7FC00000, 0xFFC00000, 0x7FC00001], np.uint32).view(np.float32)
+    x = rng.choice(np.concatenate([nans, np.array([0.0, -0.0, np.inf, -np.inf, 1e-45, -1e-45, 1.0, -1.0, 2.5], np.float32)]), (100, 90))
+    found = tg.argsort(tg.tensor(x), dim, descending=descending).numpy()
+    rank = np.where(np.isnan(x), 10.0, np.clip(x.astype(np.float64), -9.0, 9.0))
+    np.testing.assert_array_equal(found, (-rank if descending else rank).argsort(dim, kind="stable"))

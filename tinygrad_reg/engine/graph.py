@@ -245,7 +245,8 @@ def seed_for(root: Value, gradient: Value | None, what: str) -> Array:
         raise ShapeError(f"{what}: the gradient has shape {gradient.array.shape}, the result {array.shape}; they must be the same")
     if gradient.node is not None and gradient.array.dtype != array.dtype:
         raise DtypeError(f"{what}: the gradient is {gradient.array.dtype}, the result {array.dtype}; convert it with .to(dtype)")
-    return gradient.array.astype(array.dtype, copy=False)
+    given = gradient.array
+    return given if given.dtype == array.dtype else given.astype(array.dtype)
 
 
 def run(
@@ -291,7 +292,10 @@ def run(
 
 def accumulate(leaf: Leaf, gradient: Any, create_graph: bool) -> None:
     """Add a cotangent to the leaf's `.grad`: into the same memory, unless the sum itself must be recorded."""
-    tensor: Any = gradient if isinstance(gradient, Value) else wrap(Value.result_class, np.asarray(gradient))
+    if type(gradient) is np.ndarray:
+        tensor: Any = wrap(Value.result_class, gradient)
+    else:
+        tensor = gradient if isinstance(gradient, Value) else wrap(Value.result_class, np.asarray(gradient))
     held = leaf.grad
     if state.tracer is not None:
         _traced_accumulate(state.tracer, leaf, tensor, create_graph)

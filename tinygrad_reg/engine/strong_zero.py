@@ -14,13 +14,14 @@ import numpy as np
 from .mutation import Array
 from .node import Value
 from .primitive import primitive
+from .selection import choose
 from .state import state
 
 
 @primitive
 def masked(x: Array, mask: Array) -> Array:
     """x, with exact 0 where the mask is true."""
-    return np.where(mask, x.dtype.type(0), x)
+    return choose(mask, x.dtype.type(0), x)
 
 
 masked.vjp(x=lambda g, mask: masked(g, mask), mask=None)

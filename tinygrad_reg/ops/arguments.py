@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
+from ..engine.node import Value
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,14 +33,23 @@ def numpy_names(function: F) -> F:
 
 def rank(input: Any, what: str) -> int:
     """The number of dimensions of a tensor or array. Raises ArgumentTypeError for anything else."""
+    if isinstance(input, Value):
+        return input.array.ndim
     try:
         return len(input.shape)
     except (AttributeError, TypeError):
         raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)") from None
 
 
+def shape_of(input: Any) -> tuple[int, ...]:
+    """The shape as a plain tuple, which is faster to take apart than the `Size` that a tensor gives out."""
+    return input.array.shape if isinstance(input, Value) else tuple(input.shape)
+
+
 def normalize_dim(dim: Any, ndim: int, what: str) -> int:
     """`dim` as a number from 0 to ndim - 1; a 0-d tensor takes 0 and -1. Raises DimensionError when it is out of range."""
+    if type(dim) is int and 0 <= dim < ndim:
+        return dim
     if isinstance(dim, bool) or not hasattr(dim, "__index__"):
         raise ArgumentTypeError(f"{what}: dim must be an integer, got {type(dim).__name__}: {dim!r}")
     index = operator.index(dim)
@@ -53,7 +63,7 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
     if dim is None:
         return tuple(range(ndim))
-    dims = tuple(normalize_dim(d, ndim, what) for d in dim) if isinstance(dim, Sequence) else (normalize_dim(dim, ndim, what),)
+    dims = tuple([normalize_dim(d, ndim, what) for d in dim]) if isinstance(dim, Sequence) else (normalize_dim(dim, ndim, what),)
     if len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()

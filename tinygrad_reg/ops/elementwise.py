@@ -16,6 +16,7 @@ from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import Rule, primitive
 from ..engine.promotion import result_type
+from ..engine.selection import choose
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
 from .arguments import rank
@@ -66,6 +67,47 @@ def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
     return forward
 
 
+_MANY = 1024  # elements from which on several passes beat one call of the C library for each
+_EXACT = 2.0**22  # quotients up to there come out the same as by NumPy, which beyond rounds some to the neighbour
+
+
+def _are_many(x: Any, y: Any) -> bool:
+    """Whether these are float32 arrays of one shape, and large."""
+    return getattr(x, "size", 0) >= _MANY and x.dtype == y.dtype == np.float32 and x.shape == y.shape
+
+
+def _remainder(x: Any, y: Any) -> Any:
+    """x - y · floor(x / y). Of float32 in float64, where that is exact: 10 times faster than C's fmod."""
+    if not _are_many(x, y):
+        return _integer_safe(np.remainder)(x, y)
+    whole, far = _quotient(x, y)
+    out = np.copysign((x - whole * y).astype(x.dtype), y)
+    return np.remainder(x, y, out=out, where=far)
+
+
+def _floor_divide(x: Any, y: Any) -> Any:
+    """floor(x / y), in the same way."""
+    if not _are_many(x, y):
+        return _integer_safe(np.floor_divide)(x, y)
+    whole, far = _quotient(x, y)
+    return np.floor_divide(x, y, out=whole.astype(x.dtype), where=far)
+
+
+def _quotient(x: Array, y: Array) -> tuple[Array, Array]:
+    """floor(x / y) in float64, and where it is not exact."""
+    whole = x / y.astype(np.float64)
+    np.floor(whole, out=whole)
+    return whole, ~(np.abs(whole) < _EXACT) | np.isinf(y)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    """log(eˣ + eʸ): the larger one, and log(1 + e⁻ᵈ) for the distance d."""
+    if not _are_many(x, y):
+        return np.logaddexp(x, y)
+    away = choose(x == y, np.float32(0), -np.abs(x - y))  # inf is at distance 0 from itself
+    return np.maximum(x, y) + np.log1p(np.exp(away))
+
+
 def _pow(x: Any, y: Any) -> Any:
     """xʸ; of integers to a negative power, what an integer can hold of it."""
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
@@ -94,7 +136,7 @@ def zero(g: Any) -> Any:
 @primitive
 def where_p(condition: Array, x: Array, y: Array) -> Array:
     """x where the condition is true, y elsewhere."""
-    return np.where(condition, x, y)
+    return choose(condition, x, y)
 
 
 where_p.vjp(condition=None, x=lambda g, condition: where_p(condition, g, 0.0), y=lambda g, condition: masked(g, condition))
@@ -115,7 +157,7 @@ reciprocal: Unary = unary(
     "reciprocal", np.reciprocal, lambda g, out: -g * (out * out), "1 / x", c="1 / {x}", domain=(POSITIVE,), analytic=True
 )
 remainder: Binary = binary(
-    "remainder", _integer_safe(np.remainder), lambda g: g, lambda g, x, y: -g * floor_divide_p(x, y),
+    "remainder", _remainder, lambda g: g, lambda g, x, y: -g * floor_divide_p(x, y),
     "x - y · floor(x / y): the sign is that of y",
     kind="number", domain=(REAL, POSITIVE), kinks="jumps",
 )  # fmt: skip
@@ -124,7 +166,7 @@ fmod: Binary = binary(
     kind="number", c="fmod({x}, {y})", domain=(REAL, POSITIVE), kinks="jumps",
 )  # fmt: skip
 floor_divide_p: Binary = binary(
-    "floor_divide", _integer_safe(np.floor_divide), zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
+    "floor_divide", _floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
 )
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------------
@@ -236,7 +278,7 @@ def _over_square_norm(numerator: Any, x: Any, y: Any) -> Any:
 def _sign(x: Array) -> Array:
     """NumPy's sign of nan is nan; PyTorch's is 0, which is also the derivative of |x| there."""
     if x.dtype.kind == "f":
-        return np.sign(np.where(x == x, x, x.dtype.type(0)))
+        return np.sign(choose(x == x, x, x.dtype.type(0)))
     return np.array(x) if x.dtype.kind == "b" else np.sign(x)
 
 
@@ -451,8 +493,13 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
 
 def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | None) -> Array:
-    """x with nan, inf and -inf replaced by finite numbers."""
-    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    """x with nan, inf and -inf replaced by numbers, the infinite ones by the largest and the smallest finite if by None."""
+    if x.dtype.kind != "f":
+        return np.array(x)
+    number, limits = x.dtype.type, np.finfo(x.dtype)
+    out = np.maximum(x, limits.min) if neginf is None else choose(x == -math.inf, number(neginf), x)
+    out = np.minimum(out, limits.max) if posinf is None else choose(x == math.inf, number(posinf), out)
+    return choose(x != x, number(nan), out)
 
 
 nan_to_num_p: Elementwise = Elementwise(_nan_to_num, name="nan_to_num")

@@ -17,6 +17,7 @@ from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
 from .arguments import numpy_names, rank
 from .elementwise import eq, isnan, maximum, minimum
+from .indexing import numbers_along
 from .pointwise import convert
 from .reduction import Dims, read_dim, read_dims, reduction, spread, sum_p
 
@@ -168,8 +169,14 @@ def pick(x: Array, index: Array, *, dim: int | None, keepdim: bool) -> Array:
     """The element that `index` names on each line along `dim`; None: x has one line."""
     if dim is None:
         return x.reshape(-1)[index]
-    taken = np.take_along_axis(x, index if keepdim else np.expand_dims(index, dim), dim)
-    return taken if keepdim else taken.squeeze(dim)
+    return x.reshape(-1)[_numbers(index, x.shape, dim, keepdim)]
+
+
+def _numbers(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> Array:
+    """The numbers, in row-major order of `shape`, of the elements that `index` names on each line."""
+    if keepdim:
+        return numbers_along(index, shape, dim)
+    return numbers_along(np.expand_dims(index, dim), shape, dim).squeeze(dim)
 
 
 @primitive
@@ -178,10 +185,8 @@ def place(x: Array, index: Array, *, shape: tuple[int, ...], dim: int | None, ke
     out = np.zeros(shape, x.dtype)
     if dim is None:
         out.reshape(-1)[index] = x
-    elif keepdim:
-        np.put_along_axis(out, index, x, dim)
     else:
-        np.put_along_axis(out, np.expand_dims(index, dim), np.expand_dims(x, dim), dim)
+        out.reshape(-1)[_numbers(index, shape, dim, keepdim)] = x
     return out
 
 

@@ -16,6 +16,7 @@ from ..dtypes import as_dtype
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
+from ..engine.selection import choose
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
@@ -171,7 +172,7 @@ def _softplus(x: Array, *, beta: float, threshold: float) -> Array:
     """log(1 + exp(beta · x)) / beta, and x itself where beta · x exceeds the threshold."""
     scaled = x * beta
     smooth = np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))
-    return np.where(scaled > threshold, x, smooth / beta)
+    return choose(scaled > threshold, x, smooth / beta)
 
 
 softplus_p = Elementwise(_softplus, name="softplus", kind="float")

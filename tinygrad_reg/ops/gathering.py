@@ -1,6 +1,6 @@
 """Positions along one dimension: one for each element (gather, scatter) or for each slice (index_select, index_add, narrow).
 
-Each function is an index into several dimensions, with the primitives of `indexing`. "Repeated" means positions that are
+Each function is an index into one dimension, with the primitives of `indexing`. "Repeated" means positions that are
 named more than once. A 0-d tensor counts as one of size 1.
 """
 
@@ -17,8 +17,8 @@ from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.state import state
 from ..errors import ArgumentError, DimensionError, DtypeError, GradientError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank
-from .indexing import fill_value, in_range, index_p, index_put_p, out_of_range, put, read, values_for
+from .arguments import normalize_dim, numpy_names, rank, shape_of
+from .indexing import fill_value, in_range, index_p, index_put_p, numbers_along, out_of_range, put, read, values_for
 from .pointwise import convert
 from .shape import clone, expand, reshape_p
 from .views import FULL, select_view
@@ -42,17 +42,32 @@ def _raised(x: Any) -> Any:
     return x if len(x.shape) else reshape_p(x, shape=(1,))
 
 
-def _grid(input: Any, dim: int, index: Any, what: str) -> list[Any]:
-    """The index arrays of all dimensions: `index` along `dim`, each element's own position along the others."""
-    given, allowed = tuple(index.shape), tuple(input.shape)
+@primitive
+def places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what: str) -> Array:
+    """The number of the element that each position along `dim` means, in row-major order of `shape`; the index keeps its own.
+
+    So that one array of positions in one dimension does for all. Raises DimensionError for positions out of range; negative ones
+    are, unless `signed`.
+    """
+    size = shape[dim]
+    if signed and index.size and -size <= index.min() < 0:
+        index = index + size * (index < 0)
+    in_range.forward(index, size=size, what=what)
+    return numbers_along(index, shape, dim)
+
+
+places.vjp(index=None)
+
+
+def _numbered(input: Any, dim: int, index: Any, what: str, signed: bool = False) -> Any:
+    """The `places` of an index with as many dimensions as the input, no larger except along dim."""
+    given, allowed = tuple(index.shape), shape_of(input)
     if len(given) != len(allowed) or any(n > m for i, (n, m) in enumerate(zip(given, allowed, strict=True)) if i != dim):
         raise ShapeError(
             f"{what}: the index must have as many dimensions as the input, and be no larger except along dim {dim}\n"
             f"  index {given} · input {allowed}"
         )
-    arrays: list[Any] = [np.arange(n).reshape(-1, *(1,) * (len(given) - 1 - i)) for i, n in enumerate(given)]
-    arrays[dim] = index
-    return arrays
+    return places(index, shape=allowed, dim=dim, signed=signed, what=what)
 
 
 @numpy_names
@@ -70,9 +85,13 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     if 0 in shape:
         return reshape_p(select_view(reshape_p(input, shape=(-1,)), index=((0, 0, 1),)), shape=shape)
     input, index = _raised(input), _raised(index)
-    grid = _grid(input, dim, in_range(index, size=input.shape[dim], what="gather"), "gather")
-    result = index_p(input, *grid, dims=tuple(range(len(grid))), repeated="never" if index.shape[dim] == 1 else "add")
+    result = _read_at(input, _numbered(input, dim, index, "gather"), index.shape[dim])
     return result if shape else reshape_p(result, shape=())
+
+
+def _read_at(input: Any, numbers: Any, along: int) -> Tensor:
+    """The elements with these numbers, of which no two are the same if there is one `along` the dim."""
+    return index_p(reshape_p(input, shape=(-1,)), numbers, dims=(0,), repeated="never" if along == 1 else "add")
 
 
 @numpy_names
@@ -98,10 +117,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         raise ShapeError(
             f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {tuple(input.shape)} · indices {tuple(indices.shape)}"
         ) from None
-    input = expand(input, (*common[:dim], input.shape[dim], *common[dim + 1 :]))
-    indices = expand(indices, (*common[:dim], indices.shape[dim], *common[dim + 1 :]))
-    grid = _grid(input, dim, indices, "take_along_dim")
-    return read(input, grid, tuple(range(ndim)), "never" if indices.shape[dim] == 1 else "add")
+    input = _stretched(input, (*common[:dim], input.shape[dim], *common[dim + 1 :]))
+    indices = _stretched(indices, (*common[:dim], indices.shape[dim], *common[dim + 1 :]))
+    return _read_at(input, _numbered(input, dim, indices, "take_along_dim", signed=True), indices.shape[dim])
+
+
+def _stretched(x: Any, shape: tuple[int, ...]) -> Any:
+    return x if shape_of(x) == shape else expand(x, shape)
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -162,14 +184,12 @@ def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, w
         return clone(input)
     index = _raised(index)
     values = _cropped(_raised(src), tuple(index.shape), what) if isinstance(src, Value) or src.ndim or not shape else src
-    input = _raised(input)
-    grid = _grid(input, dim, in_range(index, size=input.shape[dim], what=what), what)
+    numbers = _numbered(_raised(input), dim, index, what)
+    flat = reshape_p(input, shape=(-1,))
     if reduce == "multiply":
-        result = index_multiply(input, values, *grid)
-    else:
-        repeated = "add" if reduce else "never" if index.shape[dim] == 1 else "last"
-        result = index_put_p(input, values, *grid, dims=tuple(range(len(grid))), repeated=repeated)
-    return result if shape else reshape_p(result, shape=())
+        return reshape_p(index_multiply(flat, values, numbers), shape=shape)
+    repeated = "add" if reduce else "never" if index.shape[dim] == 1 else "last"
+    return reshape_p(index_put_p(flat, values, numbers, dims=(0,), repeated=repeated), shape=shape)
 
 
 def _cropped(src: Any, shape: tuple[int, ...], what: str) -> Any:

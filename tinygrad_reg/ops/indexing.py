@@ -19,6 +19,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.selection import choose
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import rank
@@ -45,6 +46,24 @@ def _full_index(indices: Sequence[Array], dims: Dims) -> tuple[Any, ...]:
     return tuple(items)
 
 
+_UNSIGNED = {bytes: np.dtype(f"u{bytes}") for bytes in (1, 2, 4, 8)}
+
+
+def _all_below(index: Array, size: int) -> bool:
+    """Whether all positions lie in 0 ... size - 1: read without a sign, negative ones are the largest of all."""
+    return not index.size or bool(np.maximum.reduce(index.view(_UNSIGNED[index.dtype.itemsize]), axis=None) < size)
+
+
+def numbers_along(index: Array, shape: tuple[int, ...], dim: int) -> Array:
+    """The number, in row-major order of `shape`, of the element at each position along `dim`; elsewhere the index keeps its place."""
+    out = np.multiply(index, math.prod(shape[dim + 1 :]), dtype=np.int64)
+    for d, count in enumerate(index.shape):
+        if d != dim and count > 1:
+            step = math.prod(shape[d + 1 :])
+            out += np.arange(0, count * step, step).reshape(-1, *(1,) * (index.ndim - 1 - d))
+    return out
+
+
 class _Rows:
     """An array seen as rows of `width` elements, so that everything arrays can index is one list of row numbers."""
 
@@ -52,7 +71,10 @@ class _Rows:
         last = indices[-1]
         lead = dims[-1] + (last.ndim if last.dtype.kind == "b" else 1)
         self.width = math.prod(shape[lead:])
-        numbers = np.arange(math.prod(shape[:lead])).reshape(shape[:lead])[_full_index(indices, dims)]
+        if len(indices) == 1 and lead == 1 and last.dtype.kind != "b" and _all_below(last, shape[0]):
+            numbers = last
+        else:
+            numbers = np.arange(math.prod(shape[:lead])).reshape(shape[:lead])[_full_index(indices, dims)]
         self.selected = (*numbers.shape, *shape[lead:])  # shape of what the index selects
         self.numbers = numbers.ravel()
 
@@ -62,7 +84,8 @@ class _Rows:
 
     def of(self, values: Array) -> Array:
         """Values that broadcast to the selected shape, as rows."""
-        return np.broadcast_to(values, self.selected).reshape(len(self.numbers), self.width)
+        whole = values if values.shape == self.selected else np.broadcast_to(values, self.selected)
+        return whole.reshape(len(self.numbers), self.width)
 
     def add(self, out: Array, values: Array) -> None:
         """out[rows] += values, where repeated rows add up; out lies in row-major order."""
@@ -76,7 +99,9 @@ class _Rows:
 
     def put(self, out: Array, values: Array) -> None:
         """out[rows] = values, where the last of repeated rows wins; out lies in row-major order."""
-        if self.width:
+        if self.width == 1:
+            out.reshape(-1)[self.numbers] = self.of(values).ravel()
+        elif self.width:
             out.reshape(-1, self.width)[self.numbers] = self.of(values)
 
     def winners(self) -> Array:
@@ -85,7 +110,7 @@ class _Rows:
         holder = np.empty(int(self.numbers.max(initial=-1)) + 1, order.dtype)
         holder[self.numbers] = order
         won = holder[self.numbers] == order
-        return np.broadcast_to(won[:, None], (len(order), self.width)).reshape(self.selected)
+        return (won if self.width == 1 else np.broadcast_to(won[:, None], (len(order), self.width))).reshape(self.selected)
 
 
 def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
@@ -105,7 +130,7 @@ def index_p(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
         out = x.take(indices[0], axis=dims[0])  # up to 3 times faster than x[index]
     else:
         out = x[_full_index(indices, dims)]
-    return np.where(_Rows(x.shape, indices, dims).winners(), out, x.dtype.type(0)) if repeated == "last" else out
+    return choose(_Rows(x.shape, indices, dims).winners(), out, x.dtype.type(0)) if repeated == "last" else out
 
 
 @primitive
@@ -136,7 +161,7 @@ index_put_p.vjp(
 @primitive
 def in_range(index: Array, *, size: int, what: str) -> Array:
     """The index itself. Raises DimensionError unless all of it lies in 0 ... size - 1."""
-    if index.size and (index.min() < 0 or index.max() >= size):
+    if not _all_below(index, size):
         wrong = index[(index < 0) | (index >= size)].flat[0]
         raise DimensionError(f"{what}: index {wrong} is out of range for a dimension of size {size}; use 0 to {size - 1}")
     return index

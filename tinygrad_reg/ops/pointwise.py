@@ -101,6 +101,10 @@ def check_broadcast(what: str, args: tuple[Any, ...]) -> None:
         ) from None
 
 
+#: By what a primitive accepts: the kinds of dtypes that it takes as they are.
+_UNCHANGED = {"any": "fiub", "number": "fiu", "difference": "fiu", "power": "fiu", "float": "f", "integer": "iub"}
+
+
 class Elementwise(Primitive):
     """A primitive that works element by element, after promoting its arguments to one dtype and shape.
 
@@ -126,6 +130,7 @@ class Elementwise(Primitive):
         super().__init__(forward, name=name)
         self.widens = widens
         self.kind = kind
+        self.direct = _UNCHANGED[kind]
         self.c_expression = c
         self.domain = domain
         self.kinks = kinks
@@ -146,6 +151,18 @@ class Elementwise(Primitive):
         if self.kind in ("integer", "whole") and dtype.kind == "f":
             raise DtypeError(f"{self.name}: needs integer tensors, got {dtype}; convert with .long(), or compare to get bools")
         return dtype
+
+    def _settled(self, args: tuple[Any, ...]) -> bool:
+        """Whether nothing needs to be promoted: tensors of float32 or of float64 alone, and floats."""
+        dtype = None
+        for x in args:
+            if isinstance(x, Value):
+                if dtype is not x.array.dtype and dtype is not None:
+                    return False
+                dtype = x.array.dtype
+            elif type(x) is not float:
+                return False
+        return dtype is not None and dtype.char in "fd" and self.kind != "integer"
 
     def prepare(self, operands: tuple[Any, ...]) -> list[Any]:
         """The operands in their common dtype, numbers kept as numbers where NumPy treats them as weak."""
@@ -172,7 +189,7 @@ class Elementwise(Primitive):
             if name not in self.keywords:
                 raise ArgumentTypeError(f"{self.name}: got an unexpected keyword argument {name!r}")
         try:
-            if any(isinstance(x, Value) for x in args):
+            if not self._settled(args) and any(isinstance(x, Value) for x in args):
                 if self.widens and (wide := _widened(args)) is not None:
                     return convert(self(*wide), np.float16)
                 args = tuple(self.prepare(args))
@@ -220,7 +237,7 @@ class Unary(Elementwise):
             return self._raw(input)  # type: ignore[no-any-return]
         array = input.array
         recording = state.recording
-        if recording is None or array.dtype.kind != "f":
+        if recording is None or array.dtype.kind not in self.direct:
             return super().__call__(input)
         out = silent_copy().run(self.forward, array)
         if type(out) is not _ndarray:
@@ -271,7 +288,7 @@ class Binary(Elementwise):
                 plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
             else:
                 y, ynode = float(other) if type(other) is int else other, None
-                if type(y) is not float or not y - y == 0.0 != y or dtype.char == "e":  # 0, inf and nan make 0 · inf possible
+                if type(y) is not float or not y - y == 0.0 != y or dtype.char not in "fd":  # 0, inf and nan make 0 · inf possible
                     return super().__call__(input, other)
                 plan = self._plan_x_number
         elif isinstance(other, Value):
@@ -279,13 +296,13 @@ class Binary(Elementwise):
             y, ynode = other.array, other.node
             dtype = y.dtype
             result_class = other.result_class
-            if type(x) is not float or not x - x == 0.0 != x or dtype.char == "e":
+            if type(x) is not float or not x - x == 0.0 != x or dtype.char not in "fd":
                 return super().__call__(input, other)
             plan = self._plan_y_number
         else:
             return self._raw(input, other)  # type: ignore[no-any-return]
         recording = state.recording
-        if recording is None or dtype.kind != "f":
+        if recording is None or dtype.kind not in self.direct:
             return super().__call__(input, other)
         try:
             out = silent_copy().run(self.forward, x, y)

@@ -18,6 +18,7 @@ from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.promotion import float_type
+from ..engine.selection import choose
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError
@@ -425,7 +426,7 @@ def logsumexp_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """log Σ eˣ over `dim`, the largest element taken out of the exponent."""
     wide = widened(x)
     top = _largest(wide, axis=dim, keepdims=True, initial=-math.inf)
-    top = np.where(np.isfinite(top), top, wide.dtype.type(0))
+    top = choose(np.isfinite(top), top, wide.dtype.type(0))
     weights = as_array(wide - top)
     np.exp(weights, out=weights)
     total = np.log(_sum(weights, dim, True)) + top

@@ -16,7 +16,7 @@ from ..engine.mutation import Array, owner
 from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..errors import ArgumentError, ShapeError
-from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
+from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of
 from .views import select_view, viewing
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         raise ArgumentError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor with {ndim} dimensions; swap them")
     if start == end and ndim:
         return input
-    shape = input.shape
+    shape = shape_of(input)
     return reshape_p(input, shape=(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
@@ -208,7 +208,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     parts = read_shape((sizes,), None, "unflatten")
     if not parts:
         raise ArgumentError("unflatten: sizes must not be empty; give one size for each new dimension")
-    shape = input.shape
+    shape = shape_of(input)
     known = math.prod([size for size in parts if size != -1])
     if parts.count(-1) == 1 and known:
         parts = tuple([shape[dim] // known if size == -1 else size for size in parts])
@@ -225,7 +225,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     ((3,), (3, 1))
     """
     ndim = rank(input, "squeeze")
-    shape = input.shape
+    shape = shape_of(input)
     if dim is None:
         return squeeze_p(input, dims=tuple([i for i, size in enumerate(shape) if size == 1]))
     dims = normalize_dims(dim, ndim, "squeeze")
@@ -385,7 +385,7 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     """
     wanted = read_shape(args, size, "expand")
     rank(input, "expand")
-    given = tuple(input.shape)
+    given = shape_of(input)
     target = wanted
     if -1 in wanted and len(wanted) >= len(given):
         kept = (-1,) * (len(wanted) - len(given)) + given

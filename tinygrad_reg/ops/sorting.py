@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import Primitive, primitive
+from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
 from .extremes import Chosen, pick, read_choice, whole_rule
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+_MANY = 4096  # elements
+
+
 def _lines(x: Array, dim: int | None) -> tuple[Array, int]:
     """An array with at least one dim, and the one along which its lines run."""
     return (x.reshape(-1), 0) if dim is None else (x, dim)
@@ -35,9 +39,26 @@ def _lines(x: Array, dim: int | None) -> tuple[Array, int]:
 def _order(x: Array, axis: int, descending: bool) -> Array:
     """The positions of each line's elements in stable order."""
     if not descending:
+        return _upwards(x, axis)
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
+    return x.shape[axis] - 1 - _upwards(x[backwards], axis)[backwards]
+
+
+def _upwards(x: Array, axis: int) -> Array:
+    """The positions of each line's elements in stable order, the smallest first.
+
+    Many float32 are sorted as integers, of which the upper half orders as the number does and the lower half is its position: all
+    differ, so that NumPy's fastest sort is stable.
+    """
+    if x.size < _MANY or x.dtype != np.float32:
         return x.argsort(axis=axis, kind="stable")
-    order = np.flip(x, axis).argsort(axis=axis, kind="stable")
-    return x.shape[axis] - 1 - np.flip(order, axis)
+    bits = (x + np.float32(0.0)).view(np.int32)  # without -0.0
+    bits ^= (bits >> 31) & 0x7FFFFFFF  # more negative numbers have larger bits
+    keys = choose(x != x, np.int32(0x7FFFFFFF), bits).astype(np.int64) << 32
+    keys |= np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+    keys.sort(axis)
+    keys &= 0xFFFFFFFF
+    return keys
 
 
 # ---- sort ----------------------------------------------------------------------------------------------------------------

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.selection import choose
 from .elementwise import exp, unary
-from .pointwise import Unary
+from .pointwise import Unary, as_array
 
 _BLOCK = 16384  # elements: what many passes work on should stay in the processor's cache
+_FEW = 256  # elements
 _SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
 _SQRT_2_PI = math.sqrt(2.0 * math.pi)
 _END = 28.0  # erfc is 0 from there on
@@ -36,8 +38,30 @@ _SHORT_TAIL = (
     0.3718040969, -0.3823583702, 0.242349232,
 )  # fmt: skip
 
-# erf(x) = 2/√π · Σ (-1)ⁿ x²ⁿ⁺¹ / (n! (2n + 1)); for |x| <= 1/2 twelve terms are enough for float64, seven for float32.
+# erf(x) = 2/√π · Σ (-1)ⁿ x²ⁿ⁺¹ / (n! (2n + 1)); for |x| <= 1/2 twelve terms are enough for float64.
 _SERIES = tuple(_SLOPE * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in reversed(range(12)))
+
+# For float32 in its own arithmetic: erf(x) / x in powers of x² for |x| <= 1, and log erfc(s) in powers of s for 1 <= s <= 4, where
+# erf reaches 1; interpolated likewise. What a digit of the logarithm is worth shrinks with erfc.
+_SHORT_SERIES = (
+    7.882497103e-05,
+    -0.0008018854991,
+    0.005189311942,
+    -0.0268543288,
+    0.1128359746,
+    -0.376126269,
+    1.128379166,
+)
+_LOG_TAIL = (
+    -2.178802277e-05,
+    0.0004425815992,
+    -0.004210990796,
+    0.02522631092,
+    -0.108448374,
+    -0.6331909779,
+    -1.12959371,
+    0.0001914383379,
+)
 
 # erfinv(y) / y as a polynomial in w/2 - 1, where w = -log(1 - y²) <= 4; interpolated likewise, to 1e-17.
 _INVERSE = (
@@ -50,8 +74,9 @@ _INVERSE = (
 
 def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
     """The polynomial with these coefficients, that of the highest power first, as a new array."""
-    first, *others = coefficients
-    out = np.full_like(x, first)
+    first, second, *others = coefficients
+    out = as_array(x * first)
+    out += second
     for coefficient in others:
         out *= x
         out += coefficient
@@ -77,6 +102,21 @@ def in_blocks(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return forward
 
 
+def few_by(one: Callable[[float], float]) -> Callable[[Callable[[Array], Array]], Callable[[Array], Array]]:
+    """Let the C library's function of one number do for a few: many passes over them cost more in calls than in arithmetic."""
+
+    def with_few(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        @functools.wraps(function)
+        def forward(x: Array) -> Array:
+            if x.size > _FEW or x.dtype.char not in "efd":
+                return function(x)
+            return np.array([one(number) for number in x.ravel().tolist()], x.dtype).reshape(x.shape)
+
+        return forward
+
+    return with_few
+
+
 def _scaled_erfc(s: Array, short: bool) -> Array:
     """exp(s²) · erfc(s) for 0 <= s, to the precision of float64, or of float32 if that is enough."""
     v = s * 2.0 / (s + 3.5)
@@ -91,28 +131,39 @@ def _exp_minus_square(s: Array) -> Array:
     return np.exp(-square) * (1.0 - rest)
 
 
+@few_by(math.erf)
 @in_blocks
 def _erf(x: Array) -> Array:
-    short = x.dtype.itemsize < 8  # float32 is computed in float64, to which the square of s is exact
-    s = np.minimum(np.abs(x), _END).astype(np.float64)
-    near = _polynomial(_SERIES[5:] if short else _SERIES, np.minimum(s, 0.5) ** 2) * x
-    far = np.copysign(1.0 - _scaled_erfc(s, short) * np.exp(-s * s), x)
-    return np.where(s <= 0.5, near, far).astype(x.dtype, copy=False)
+    if x.dtype.itemsize < 8:
+        return _short_erf(x)
+    s = np.minimum(np.abs(x), _END)
+    near = _polynomial(_SERIES, np.minimum(s, 0.5) ** 2) * x
+    far = np.copysign(1.0 - _scaled_erfc(s, short=False) * np.exp(-s * s), x)
+    return choose(s <= 0.5, near, far)
 
 
+def _short_erf(x: Array) -> Array:
+    s = np.minimum(np.abs(x), 4.0)
+    near = _polynomial(_SHORT_SERIES, np.square(s)) * x
+    far = np.copysign(1.0 - np.exp(_polynomial(_LOG_TAIL, s)), x)
+    return choose(s <= 1.0, near, far)
+
+
+@few_by(math.erfc)
 @in_blocks
 def _erfc(x: Array) -> Array:
-    short = x.dtype.itemsize < 8
+    short = x.dtype.itemsize < 8  # float32 is computed in float64, to which the square of s is exact
     s = np.minimum(np.abs(x), _END).astype(np.float64)
     tail = _scaled_erfc(s, short) * (np.exp(-s * s) if short else _exp_minus_square(s))
-    return np.where(x < 0, 2.0 - tail, tail).astype(x.dtype, copy=False)
+    return choose(x < 0, 2.0 - tail, tail).astype(x.dtype, copy=False)
 
 
+@few_by(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5)))
 @in_blocks
 def _normal_cdf(x: Array) -> Array:
     s = np.minimum(np.abs(x) * math.sqrt(0.5), _END)
     tail = _scaled_erfc(s, x.dtype.itemsize < 8) * np.exp(x * x * -0.5) * 0.5
-    return np.where(x < 0, tail, 1.0 - tail)
+    return choose(x < 0, tail, 1.0 - tail)
 
 
 @in_blocks

@@ -11,6 +11,7 @@ import numpy as np
 from ...engine.mutation import Array
 from ...engine.node import Value
 from ...engine.primitive import Primitive
+from ...engine.selection import choose
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
@@ -63,7 +64,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def _leaky_relu(x: Array, *, negative_slope: float) -> Array:
     """x where positive, negative_slope · x elsewhere; at 0 the slope is the derivative."""
-    return np.where(x > 0, x, x * negative_slope)
+    return choose(x > 0, x, x * negative_slope)
 
 
 leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0.0,), c="{x} > 0 ? {x} : {x} * {negative_slope}")
@@ -84,7 +85,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 prelu_p = binary(
     "prelu",
-    lambda x, y: np.where(x > 0, x, x * y),
+    lambda x, y: choose(x > 0, x, x * y),
     lambda g, x, y: where_p(gt(x, 0.0), g, g * y),
     lambda g, x: masked(g * x, gt(x, 0.0)),
     "x where positive, y · x elsewhere",
@@ -143,7 +144,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def _threshold(x: Array, *, threshold: float, value: float) -> Array:
     """x where it exceeds the threshold, `value` elsewhere."""
-    return np.where(x <= threshold, x.dtype.type(value), x)
+    return choose(x <= threshold, x.dtype.type(value), x)
 
 
 threshold_p = Parametric(_threshold, name="threshold", kind="number", kinks=("threshold",), c="{x} <= {threshold} ? {value} : {x}")
@@ -199,7 +200,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def _softshrink(x: Array, *, lambd: float) -> Array:
     """x moved towards 0 by lambd, and 0 within lambd of it."""
-    return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0.0))
+    return choose(x > lambd, x - lambd, choose(x < -lambd, x + lambd, x * 0.0))
 
 
 softshrink_p = Parametric(_softshrink, name="softshrink", kind="float", kinks=("lambd", "-lambd"))
@@ -219,7 +220,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def _hardshrink(x: Array, *, lambd: float) -> Array:
     """x, and 0 within lambd of 0."""
-    return np.where(np.absolute(x) <= lambd, x.dtype.type(0), x)
+    return choose(np.absolute(x) <= lambd, x.dtype.type(0), x)
 
 
 hardshrink_p = Parametric(_hardshrink, name="hardshrink", kind="float", kinks=("lambd", "-lambd"))
@@ -241,7 +242,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def _elu(x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
     """scale · x where positive, scale · alpha · (exp(input_scale · x) - 1) elsewhere."""
     left = np.expm1(np.minimum(x, 0.0) * input_scale) * (alpha * scale)
-    return np.where(x > 0, x * scale, left)
+    return choose(x > 0, x * scale, left)
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:

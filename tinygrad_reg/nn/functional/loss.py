@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...engine.mutation import Array
+from ...engine.selection import choose
 from ...errors import ArgumentError, ShapeError
 from ...ops import losses
 from ...ops.elementwise import abs, exp, log, unary
@@ -86,7 +87,7 @@ def l1_loss(
 def _huber(x: Array, *, delta: float) -> Array:
     """x² / 2 within delta of 0, delta · (|x| - delta / 2) elsewhere."""
     size = np.absolute(x)
-    return np.where(size <= delta, 0.5 * (x * x), (size - 0.5 * delta) * delta)
+    return choose(size <= delta, 0.5 * (x * x), (size - 0.5 * delta) * delta)
 
 
 huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta"))
