@@ -23,7 +23,7 @@ from .arguments import normalize_dim, numpy_names
 from .elementwise import binary, exp, gt, unary, where_p
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Elementwise, Unary, as_array, convert
-from .reduction import sum_p
+from .reduction import sum_p, widened
 from .special import in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
@@ -354,7 +354,7 @@ def row_dot(x: Array, y: Array, *, dims: int) -> Array:
     """The sum of the products over the last `dims` dims, which stay with size 1."""
     count = math.prod(x.shape[x.ndim - dims :])
     if count > _BLAS or x.dtype.char not in "fd":
-        return sum_p.forward(x * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True)
+        return sum_p.forward(widened(x) * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True).astype(x.dtype, copy=False)
     kept = x.shape[: x.ndim - dims]
     flat = (math.prod(kept), count)
     return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept + (1,) * dims)
@@ -363,11 +363,11 @@ def row_dot(x: Array, y: Array, *, dims: int) -> Array:
 @primitive
 def row_combination(x: Array, y: Array, scale: Array, shift: Array, slope: Array) -> Array:
     """scale · (x - shift - slope · y), where the last three broadcast: what lines are standardized by, in one new array."""
-    out = as_array(y * slope)
+    out = as_array(widened(y) * slope)
     np.subtract(x, out, out=out)
     out -= shift
     out *= scale
-    return out
+    return out.astype(x.dtype, copy=False)
 
 
 @primitive
