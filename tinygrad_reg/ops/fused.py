@@ -430,6 +430,9 @@ def layer_norm(
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if factor is not None and factor.dtype != input.dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {input.dtype}; convert one with .to(dtype)")
+    if input.dtype.char == "e":  # half precision is for storage, not for adding up
+        wide = [x if x is None else convert(x, np.dtype(np.float32)) for x in (input, weight, bias)]
+        return convert(layer_norm(wide[0], shape, wide[1], wide[2], eps), input.dtype)  # type: ignore[no-any-return]
     out = standardize(input, dims=len(shape), eps=float(eps))[0]
     if weight is None:
         return out if bias is None else out + bias

@@ -160,7 +160,7 @@ def _bounds(axis: Axis) -> list[slice]:
 def _each_window(ufunc: Any, x: Array, at: int, axis: Axis) -> Array:
     """ufunc over the inputs of each window along dimension `at`."""
     out = np.empty((*x.shape[:at], axis.out, *x.shape[at + 1 :]), x.dtype)
-    before = (slice(None),) * at
+    before: tuple[Any, ...] = (slice(None),) * at
     for i, window in enumerate(_bounds(axis)):
         ufunc.reduce(x[(*before, window)], axis=at, out=out[(*before, i)])
     return out

@@ -62,7 +62,7 @@ def _reading(index: Array, weight: Array | None) -> _Reading:
 
 def _regular(outputs: Array, inputs: Array) -> list[tuple[Any, Any]]:
     """The pairs of outputs and inputs as a few pairs of slices, or as one pair of arrays if their distances change often."""
-    pieces = []
+    pieces: list[tuple[Any, Any]] = []
     rest = np.stack((outputs, inputs))
     while rest.shape[1] and len(pieces) < 4:
         steps = np.diff(rest)
