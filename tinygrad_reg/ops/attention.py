@@ -38,10 +38,15 @@ def safe_softmax(x: Array) -> Array:
     """exp(x) / Σ exp(x) along the last dim; 0 for a row of -inf alone, where softmax would be nan."""
     top = _largest(x, axis=-1, keepdims=True, initial=-math.inf)
     out = as_array(np.subtract(x, np.where(top == -math.inf, x.dtype.type(0), top), dtype=_wide(x.dtype)))
+    return _normalized(out).astype(x.dtype, copy=False)
+
+
+def _normalized(out: Array) -> Array:
+    """exp(x) / Σ exp(x) along the last dim in x's own memory, 0 for a row of -inf alone; no x is above 0."""
     np.exp(out, out=out)
-    total = sum_p.forward(out, dim=(x.ndim - 1,), keepdim=True)
+    total = sum_p.forward(out, dim=(out.ndim - 1,), keepdim=True)
     out /= np.where(total == 0, out.dtype.type(1), total)
-    return out.astype(x.dtype, copy=False)
+    return out
 
 
 def _wide(dtype: Any) -> Any:
@@ -51,7 +56,10 @@ def _wide(dtype: Any) -> Any:
 @primitive
 def masked_softmax(x: Array, mask: Array) -> Array:
     """softmax along the last dim of those elements where the mask is true, 0 elsewhere; 0 for a row without any."""
-    return safe_softmax.forward(np.where(mask, x, x.dtype.type(-math.inf)))
+    out = as_array(np.where(mask, x, x.dtype.type(-math.inf))).astype(_wide(x.dtype), copy=False)
+    top = _largest(out, axis=-1, keepdims=True, initial=-math.inf)
+    out -= np.where(top == -math.inf, out.dtype.type(0), top)  # in place: scores are the largest arrays of a transformer
+    return _normalized(out).astype(x.dtype, copy=False)
 
 
 safe_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1))

@@ -9,6 +9,7 @@ Shapes: input (n, c, *size), weight (m, c / groups, *kernel), output (n, m, *out
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ def _weight(plan: Layout, input: Array, output: Array, groups: int, clean: bool)
     """The sum over all parts of the batch, as a matrix (m, c / groups · kernel)."""
     dtype = _SINGLE if input.dtype == _HALF else input.dtype
     total = np.zeros((output.shape[1], input.shape[1] // groups * math.prod(plan.kernel)), dtype)
-    for part in plan.parts(len(input), input.shape[1], dtype.itemsize):
+    for part in plan.parts(len(input), input.shape[1], dtype.itemsize, 1 << 19):  # long sums over large columns take twice as long
         columns = _groups(plan.columns(_wide(input[part]), clean), groups)
         total += _product(_groups(plan.spread(_wide(output[part])), groups), columns.swapaxes(1, 2))
     return total
@@ -130,7 +131,8 @@ def _to_weight(
 
 
 def _to_bias(g: Any) -> Any:
-    return sum_p(g, dim=(0, *range(2, g.ndim)), keepdim=False)
+    each = sum_p(g, dim=tuple(range(2, g.ndim)), keepdim=False)  # in two steps, which are a product with ones, or run along memory
+    return sum_p(each, dim=(0,), keepdim=False)
 
 
 convolution.vjp(input=_to_input, weight=_to_weight)
@@ -186,32 +188,37 @@ fold_p.vjp(x=lambda g, kernel, stride, padding, dilation: unfold_p(g, kernel=ker
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
 
 
-def _check(what: str, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> str:
-    """Raise unless the tensors fit each other; return their shapes as text. `input` has a batch dimension."""
+def _check(what: str, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> None:
+    """Raise unless the tensors fit each other. `input` has a batch dimension."""
     for name, x in (("weight", weight), ("bias", bias)):
         if not (hasattr(x, "shape") or (x is None and name == "bias")):
             raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
-    shapes = f"\n  input {tuple(input.shape)} · weight {tuple(weight.shape)}"
-    wanted = f"(in_channels, out_channels / {groups}, ...)" if transposed else f"(out_channels, in_channels / {groups}, ...)"
-    if weight.ndim != input.ndim:
-        raise ShapeError(f"{what}: weight must have {input.ndim} dims, {wanted}, got {weight.ndim}{shapes}")
     if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
         raise ArgumentError(f"{what}: groups must be a positive integer, got {groups!r}")
-    if 0 in weight.shape[2:] or not weight.shape[0]:
+    _check_shapes(what, tuple(input.shape), tuple(weight.shape), None if bias is None else tuple(bias.shape), groups, transposed)
+    check_dtypes(what, input, weight, *([] if bias is None else [bias]))
+
+
+@functools.lru_cache(maxsize=256)
+def _check_shapes(what: str, input: Sizes, weight: Sizes, bias: Sizes | None, groups: int, transposed: bool) -> None:
+    """Raise unless tensors of these shapes fit each other."""
+    shapes = f"\n  input {input} · weight {weight}"
+    wanted = f"(in_channels, out_channels / {groups}, ...)" if transposed else f"(out_channels, in_channels / {groups}, ...)"
+    if len(weight) != len(input):
+        raise ShapeError(f"{what}: weight must have {len(input)} dims, {wanted}, got {len(weight)}{shapes}")
+    if 0 in weight[2:] or not weight[0]:
         raise ShapeError(f"{what}: weight must be {wanted} with at least one channel and kernel element{shapes}")
-    if weight.shape[0] % groups:
-        raise ShapeError(f"{what}: the first size of weight, {weight.shape[0]}, must be divisible by groups={groups}{shapes}")
-    channels = weight.shape[0] if transposed else weight.shape[1] * groups
-    if input.shape[1] != channels:
+    if weight[0] % groups:
+        raise ShapeError(f"{what}: the first size of weight, {weight[0]}, must be divisible by groups={groups}{shapes}")
+    channels = weight[0] if transposed else weight[1] * groups
+    if input[1] != channels:
         raise ShapeError(
-            f"{what}: input has {input.shape[1]} channels, weight {wanted} expects {channels}{shapes}\n"
+            f"{what}: input has {input[1]} channels, weight {wanted} expects {channels}{shapes}\n"
             "  channels are the dimension after the batch; use movedim if they are last"
         )
-    produced = weight.shape[1] * groups if transposed else weight.shape[0]
-    if bias is not None and tuple(bias.shape) != (produced,):
-        raise ShapeError(f"{what}: bias must have one number per output channel, shape ({produced},), got {tuple(bias.shape)}{shapes}")
-    check_dtypes(what, input, weight, *([] if bias is None else [bias]))
-    return shapes
+    produced = weight[1] * groups if transposed else weight[0]
+    if bias is not None and bias != (produced,):
+        raise ShapeError(f"{what}: bias must have one number per output channel, shape ({produced},), got {bias}{shapes}")
 
 
 def _pairs(what: str, padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Pairs:
@@ -232,28 +239,34 @@ def _convolve(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    shapes = _check(what, input, weight, bias, groups, False)
+    _check(what, input, weight, bias, groups, False)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
-    kernel = tuple(weight.shape[2:])
-    pairs = _pairs(what, padding, kernel, stride, dilation)
-    padded = tuple([n + low + high for n, (low, high) in zip(input.shape[2:], pairs, strict=True)])
-    reach = tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)])
-    if any(r > n for r, n in zip(reach, padded, strict=True)) or 0 in input.shape[2:]:
-        raise ShapeError(
-            f"{what}: the kernel {kernel} with dilation {dilation} reaches over {reach} elements, the padded input has {padded}{shapes}\n"
-            "  pad more, or use a smaller kernel"
-        )
+    pairs = _pairs(what, padding, tuple(weight.shape[2:]), stride, dilation)
+    _check_reach(what, tuple(input.shape), tuple(weight.shape), stride, pairs, dilation)
     params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
     if bias is None:
         return unbatched(convolution(input, weight, **params), added)
     return unbatched(convolution_biased(input, weight, bias, **params), added)
 
 
+@functools.lru_cache(maxsize=256)
+def _check_reach(what: str, input: Sizes, weight: Sizes, stride: Sizes, pairs: Pairs, dilation: Sizes) -> None:
+    """Raise unless the kernel lies inside of the padded input, for these shapes."""
+    kernel = weight[2:]
+    padded = tuple([n + low + high for n, (low, high) in zip(input[2:], pairs, strict=True)])
+    reach = tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)])
+    if any(r > n for r, n in zip(reach, padded, strict=True)) or 0 in input[2:]:
+        raise ShapeError(
+            f"{what}: the kernel {kernel} with dilation {dilation} reaches over {reach} elements, the padded input has {padded}\n"
+            f"  input {input} · weight {weight}\n  pad more, or use a smaller kernel"
+        )
+
+
 def _convolve_transposed(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    shapes = _check(what, input, weight, bias, groups, True)
+    _check(what, input, weight, bias, groups, True)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
     pads, extra = per_dim(padding, spatial, what, "padding", 0), per_dim(output_padding, spatial, what, "output_padding", 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
@@ -261,6 +274,7 @@ def _convolve_transposed(
     reach = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
     size = tuple([(n - 1) * s - 2 * p + r + e for n, s, p, r, e in zip(input.shape[2:], stride, pads, reach, extra, strict=True)])
     if min(size) < 1 or 0 in input.shape[2:]:
+        shapes = f"\n  input {tuple(input.shape)} · weight {tuple(weight.shape)}"
         raise ShapeError(f"{what}: the output would have the size {size}; use less padding, or a larger input{shapes}")
     pairs = tuple([(p, p - e) for p, e in zip(pads, extra, strict=True)])  # what is added to the output must not add a window
     params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}

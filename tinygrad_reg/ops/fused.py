@@ -24,7 +24,7 @@ from .arguments import normalize_dim, numpy_names
 from .elementwise import binary, exp, gt, unary, where_p
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Elementwise, Unary, as_array, convert
-from .reduction import sum_p
+from .reduction import sum_p, widened
 from .special import in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 # ---- softmax -------------------------------------------------------------------------------------------------------
 
 
-def _shifted(x: Array, dim: int | None) -> Array:
+def shifted(x: Array, dim: int | None) -> Array:
     """A new array of x minus its maximum along dim, at least in float32."""
     if x.dtype.char == "e":
         x = x.astype(np.float32)
@@ -276,7 +276,7 @@ def living(y: Any, cotangent: Any, dim: int | None) -> Any:
 @primitive(name="softmax")
 def softmax_p(x: Array, *, dim: int | None) -> Array:
     """exp(x) / Σ exp(x) along dim."""
-    out = _shifted(x, dim)
+    out = shifted(x, dim)
     np.exp(out, out=out)
     out /= _total(out, dim)
     return out.astype(x.dtype, copy=False)
@@ -301,7 +301,7 @@ softmax_grad.vjp(
 @primitive(name="log_softmax")
 def log_softmax_p(x: Array, *, dim: int | None) -> Array:
     """x - log Σ exp(x) along dim."""
-    out = _shifted(x, dim)
+    out = shifted(x, dim)
     out -= np.log(_total(np.exp(out), dim))
     return out.astype(x.dtype, copy=False)
 
@@ -364,6 +364,48 @@ def check_float(what: str, x: Any) -> None:
 
 # ---- layer_norm ----------------------------------------------------------------------------------------------------
 
+_BLAS = 4096  # products that BLAS may add up in one go; beyond, float32 would lose digits
+
+
+@primitive
+def row_dot(x: Array, y: Array, *, dims: int) -> Array:
+    """The sum of the products over the last `dims` dims, which stay with size 1."""
+    count = math.prod(x.shape[x.ndim - dims :])
+    if count > _BLAS or x.dtype.char not in "fd":
+        return sum_p.forward(widened(x) * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True).astype(x.dtype, copy=False)
+    kept = x.shape[: x.ndim - dims]
+    flat = (math.prod(kept), count)
+    return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept + (1,) * dims)
+
+
+@primitive
+def row_combination(x: Array, y: Array, scale: Array, shift: Array, slope: Array) -> Array:
+    """scale · (x - shift - slope · y), where the last three broadcast: what lines are standardized by, in one new array."""
+    out = as_array(widened(y) * slope)
+    np.subtract(x, out, out=out)
+    out -= shift
+    out *= scale
+    return out.astype(x.dtype, copy=False)
+
+
+@primitive
+def row_affine(x: Array, weight: Array, bias: Array) -> Array:
+    """x · weight + bias, of the shape of the last dims."""
+    out = as_array(x * weight)
+    out += bias
+    return out
+
+
+row_dot.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
+row_combination.vjp(
+    x=lambda g, scale: g * scale,
+    y=lambda g, scale, slope: g * -(scale * slope),
+    scale=lambda g, x, y, shift, slope: g * (x - shift - slope * y),
+    shift=lambda g, scale: g * -scale,
+    slope=lambda g, y, scale: g * -scale * y,
+)
+row_affine.vjp(x=lambda g, weight: g * weight, weight=lambda g, x: g * x, bias=lambda g: g)
+
 
 @primitive(outputs=True)
 def standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
@@ -373,7 +415,7 @@ def standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
     wide = x.astype(np.float32) if x.dtype.char == "e" else x
     flat = wide.reshape(math.prod(kept), count)
     out = flat - _total(flat, 1) / count
-    scale = 1.0 / np.sqrt(_total(out * out, 1) / count + eps)
+    scale = 1.0 / np.sqrt(row_dot.forward(out, out, dims=1) / count + eps)
     out *= scale
     return out.reshape(x.shape).astype(x.dtype, copy=False), scale.reshape(kept + (1,) * dims).astype(x.dtype, copy=False)
 
@@ -383,8 +425,8 @@ def _standardize_rule(g: Any, out: Any, x_shape: tuple[int, ...], dims: int) -> 
     (gh, gr), (h, r) = g, out
     over = tuple(range(len(x_shape) - dims, len(x_shape)))
     n = max(math.prod(x_shape[len(x_shape) - dims :]), 1)
-    both = sum_p(gh * h, dim=over, keepdim=True) + gr * r
-    return r * (gh - sum_p(gh, dim=over, keepdim=True) / n - h * (both / n))
+    slope = (row_dot(gh, h, dims=dims) + gr * r) / n
+    return row_combination(gh, h, r, sum_p(gh, dim=over, keepdim=True) / n, slope)
 
 
 standardize.vjp(x=_standardize_rule)
@@ -410,7 +452,10 @@ def layer_norm(
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if factor is not None and factor.dtype != input.dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {input.dtype}; convert one with .to(dtype)")
+    if input.dtype.char == "e":  # half precision is for storage, not for adding up
+        wide = [x if x is None else convert(x, np.dtype(np.float32)) for x in (input, weight, bias)]
+        return convert(layer_norm(wide[0], shape, wide[1], wide[2], eps), input.dtype)  # type: ignore[no-any-return]
     out = standardize(input, dims=len(shape), eps=float(eps))[0]
-    if weight is not None:
-        out = out * weight
-    return out if bias is None else out + bias
+    if weight is None:
+        return out if bias is None else out + bias
+    return out * weight if bias is None else row_affine(out, weight, bias)

@@ -16,10 +16,10 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import pick
-from .fused import check_float, log_sigmoid, log_softmax_p, sigmoid
+from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import getitem
-from .pointwise import convert
-from .reduction import mean, sum
+from .pointwise import as_array, convert, cut
+from .reduction import mean, sum, sum_p
 from .shape import unsqueeze
 
 if TYPE_CHECKING:
@@ -122,6 +122,50 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
 # ---- classification ------------------------------------------------------------------------------------------------
 
 
+@primitive
+def class_losses(x: Array, target: Array, *, dim: int) -> Array:
+    """log Σ exp(x) along dim, minus x at the target: -log softmax(x) there, without keeping it; (n, c, ...), (n, ...) -> (n, ...)."""
+    exponents = shifted(x, dim)
+    found = _pick(exponents, target, dim)
+    np.exp(exponents, out=exponents)
+    return as_array(np.log(sum_p.forward(exponents, dim=(dim,), keepdim=False)) - found).astype(x.dtype, copy=False)
+
+
+@primitive
+def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
+    """y · (softmax(x) - 1 at the target): the way back of `class_losses`. A line whose y is 0 gives 0, even if its softmax is nan."""
+    out = shifted(x, dim)
+    np.exp(out, out=out)
+    apart = np.expand_dims(y, dim)
+    out *= apart / sum_p.forward(out, dim=(dim,), keepdim=True)
+    at = np.expand_dims(target, dim)
+    np.put_along_axis(out, at, np.take_along_axis(out, at, dim) - apart, dim)
+    if not math.isfinite(np.vdot(out, out)):
+        out = np.where(apart == 0, out.dtype.type(0), out)
+    return out.astype(x.dtype, copy=False)
+
+
+def _pick(x: Any, target: Any, dim: int) -> Any:
+    """x at the target of each line along dim."""
+    return pick(x, target, dim=dim if x.ndim > 1 else None, keepdim=False)
+
+
+def _to_cotangent(g: Any, x: Any, target: Any, dim: int) -> Any:
+    expected = sum_p(g * living(softmax_p(x, dim=dim), g, dim), dim=(dim,) if x.ndim > 1 else None, keepdim=False)
+    return expected - _pick(g, target, dim)
+
+
+def _to_logits(g: Any, y: Any, x: Any, dim: int) -> Any:
+    slope = g * unsqueeze(y, dim)
+    return softmax_grad(slope, living(softmax_p(x, dim=dim), slope, dim), dim=dim)
+
+
+class_losses.vjp(x=lambda g, x, target, dim: class_losses_grad(g, x, target, dim=dim), target=None)
+class_losses_grad.vjp(
+    y=lambda g, x, target, dim: _to_cotangent(g, x, target, dim), x=lambda g, y, x, dim: _to_logits(g, y, x, dim), target=None
+)
+
+
 def _check_classes(what: str, x: Any, target: Any, weight: Any) -> int:
     """The dim of the classes: 1 of (N, C, ...), 0 of (C,). Raises unless target is (N, ...) or (), and weight (C,)."""
     check_tensors(what, input=x, target=target)
@@ -143,11 +187,14 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> int:
 def _check_range(what: str, target: Any, classes: int, ignore_index: int) -> bool:
     """Whether some targets are ignored (True while tracing, where values must not decide). Raises if a class does not exist."""
     values = target.array if isinstance(target, Value) else target
+    anywhere = 0 <= ignore_index < classes or state.tracer is not None
+    if not values.size or (values.min() >= 0 and values.max() < classes):
+        return anywhere
     outside = (values < 0) | (values >= classes)
     wrong = values[outside & (values != ignore_index)]
     if wrong.size:
         raise DimensionError(f"{what}: target {wrong.flat[0]} is out of bounds; classes are 0 to {classes - 1}")
-    return bool(outside.any()) or 0 <= ignore_index < classes or state.tracer is not None
+    return True
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
@@ -160,17 +207,21 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     dim = _check_classes("nll_loss", input, target, weight)
     if target.dtype.kind == "f":
         raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
-    losses, weights = _picked(input, target, weight, ignore_index, dim, "nll_loss")
+    losses, weights = _picked(_at_target, input, target, weight, ignore_index, dim, "nll_loss")
     return _weighted(losses, weights, reduction)
 
 
-def _picked(x: Any, target: Any, weight: Any, ignore_index: int, dim: int, what: str) -> tuple[Any, Any]:
-    """-weight · x at the targets, and the weights, both 0 where ignored; None for weights that are all 1."""
+def _at_target(x: Any, target: Any, dim: int) -> Any:
+    return -_pick(x, target, dim)
+
+
+def _picked(loss: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, what: str) -> tuple[Any, Any]:
+    """weight · loss(x, targets), and the weights, both 0 where ignored; None for weights that are all 1."""
     some_ignored = _check_range(what, target, x.shape[dim], ignore_index)
     if some_ignored:
         ignored = target == ignore_index
         target = masked(target, ignored)
-    found = -pick(x, target, dim=dim if x.ndim > 1 else None, keepdim=False)
+    found = loss(x, target, dim=dim)
     weights = None if weight is None else getitem(weight, target)
     losses = found if weights is None else found * weights
     if some_ignored:
@@ -200,16 +251,16 @@ def cross_entropy(
     check_float("cross_entropy", input)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
-    log_p = log_softmax_p(input, dim=dim)
     if target.shape == input.shape and target.dtype.kind == "f":
-        return _soft_cross_entropy(log_p, target, weight, dim, reduction, label_smoothing)
-    losses, weights = _picked(log_p, target, weight, ignore_index, dim, "cross_entropy")
-    if label_smoothing:
-        smooth = -sum(_times_weight(log_p, weight, dim), dim)
-        if weights is not None:
-            smooth = masked(smooth, target == ignore_index)
-        losses = losses * (1.0 - label_smoothing) + smooth * (label_smoothing / input.shape[dim])
-    return _weighted(losses, weights, reduction)
+        return _soft_cross_entropy(log_softmax_p(input, dim=dim), target, weight, dim, reduction, label_smoothing)
+    if not label_smoothing:
+        return _weighted(*_picked(class_losses, input, target, weight, ignore_index, dim, "cross_entropy"), reduction)
+    log_p = log_softmax_p(input, dim=dim)
+    losses, weights = _picked(_at_target, log_p, target, weight, ignore_index, dim, "cross_entropy")
+    smooth = -sum(_times_weight(log_p, weight, dim), dim)
+    if weights is not None:
+        smooth = masked(smooth, target == ignore_index)
+    return _weighted(losses * (1.0 - label_smoothing) + smooth * (label_smoothing / input.shape[dim]), weights, reduction)
 
 
 def _soft_cross_entropy(log_p: Any, target: Any, weight: Any, dim: int, reduction: str, smoothing: float) -> Tensor:

@@ -21,7 +21,7 @@ from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import numpy_names
 from .assign import assign
 from .elementwise import clamp_min_p, rsqrt, sqrt
-from .fused import check_float
+from .fused import check_float, row_dot
 from .losses import check_tensors
 from .norms import norm
 from .pointwise import convert
@@ -59,12 +59,19 @@ def channel_sum(x: Array) -> Array:
     return column_sums(flat) if flat.flags.c_contiguous and flat.dtype.char in "fd" else np.add.reduce(flat, axis=0)
 
 
+def _even_parts(size: int) -> int:
+    """Into how many equal parts to divide a line so that BLAS may add up the products of each; 0 if there is no good number."""
+    least = -(-size // _BLAS)
+    return next((n for n in range(least, 4 * least) if size % n == 0), 0)
+
+
 @primitive
 def channel_dot(x: Array, y: Array) -> Array:
     """The sum of the products of each channel; (n, c, ...), (n, c, ...) -> (c,)."""
     x, y = _lines(x), _lines(y)
-    if x.ndim == 3 and 1 < x.shape[2] <= _BLAS:
-        return np.add.reduce(np.vecdot(x, y), axis=0)
+    if x.ndim == 3 and x.shape[2] > 1 and (parts := _even_parts(x.shape[2])):
+        apart = (*x.shape[:2], parts, x.shape[2] // parts)
+        return np.add.reduce(np.vecdot(x.reshape(apart), y.reshape(apart)), axis=(0, 2))
     return channel_sum.forward(x * y)
 
 
@@ -148,9 +155,8 @@ def rms_standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
 def _rms_rule(g: Any, out: Any, x_shape: Shape, dims: int) -> Any:
     """With h = x·r:  r · (g - h · (Σ g·h + r·gᵣ)/n)."""
     (gh, gr), (h, r) = g, out
-    over = tuple(range(len(x_shape) - dims, len(x_shape)))
     n = max(math.prod(x_shape[len(x_shape) - dims :]), 1)
-    slope = (sum_p(gh * h, dim=over, keepdim=True) + gr * r) / n
+    slope = (row_dot(gh, h, dims=dims) + gr * r) / n
     return r * (gh - h * slope)
 
 

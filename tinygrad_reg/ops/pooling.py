@@ -20,7 +20,7 @@ from ..engine.primitive import primitive
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .fused import check_float
 from .reduction import mean_p
-from .windows import batched, per_dim, unbatched
+from .windows import Sizes, batched, per_dim, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -137,11 +137,33 @@ def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
         if axis.kernel == axis.size and axis.out == 1 and not axis.padding and axis.dilation == 1:
             x = ufunc.reduce(x, axis=at, keepdims=True)
             continue
+        if _is_coarse(axis):
+            x = _each_window(ufunc, x, at, axis)
+            continue
         out = np.full((*x.shape[:at], axis.out, *x.shape[at + 1 :]), neutral, x.dtype)
         for tap in _taps(axis):
             _accumulate(ufunc, out, _along(tap.outputs, dim, len(axes)), x[_along(tap.inputs, dim, len(axes))])
         x = out
     return x
+
+
+def _is_coarse(axis: Axis) -> bool:
+    """Whether windows are not regular and so few that one after the other is faster than all at once by arrays."""
+    return not axis.kernel and axis.out <= 2 * axis.length()
+
+
+def _bounds(axis: Axis) -> list[slice]:
+    """The inputs of each window of an axis without padding."""
+    return [slice(start, end) for start, end in zip(axis.starts().tolist(), _ends(axis.size, axis.out).tolist(), strict=True)]
+
+
+def _each_window(ufunc: Any, x: Array, at: int, axis: Axis) -> Array:
+    """ufunc over the inputs of each window along dimension `at`."""
+    out = np.empty((*x.shape[:at], axis.out, *x.shape[at + 1 :]), x.dtype)
+    before: tuple[Any, ...] = (slice(None),) * at
+    for i, window in enumerate(_bounds(axis)):
+        ufunc.reduce(x[(*before, window)], axis=at, out=out[(*before, i)])
+    return out
 
 
 def _widened(x: Array) -> Array:
@@ -184,8 +206,13 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
     for dim, axis in reversed(list(enumerate(axes))):
         at = x.ndim - len(axes) + dim
         spread = np.zeros((*out.shape[:at], axis.size, *out.shape[at + 1 :]), out.dtype)
-        for tap in _taps(axis):
-            _accumulate(np.add, spread, _along(tap.inputs, dim, len(axes)), out[_along(tap.outputs, dim, len(axes))])
+        before = (slice(None),) * at
+        if _is_coarse(axis):
+            for i, window in enumerate(_bounds(axis)):
+                spread[(*before, window)] += out[(*before, slice(i, i + 1))]
+        else:
+            for tap in _taps(axis):
+                _accumulate(np.add, spread, _along(tap.inputs, dim, len(axes)), out[_along(tap.outputs, dim, len(axes))])
         out = spread
     return out.astype(x.dtype, copy=False)
 
@@ -207,6 +234,8 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     """At which position of its window the largest element `out` stands first; of several nan, the last counts."""
     count = math.prod([axis.length() for axis in axes])
     kind: Any = np.uint8 if count < 256 else np.int32
+    if all(map(_is_coarse, axes)) and not np.isnan(out).any():
+        return _argmax_of_each(x, axes).astype(kind)
     score = np.zeros(out.shape, kind)  # the first position has the highest: products and maxima are faster than masks
     for tap in _all_taps(axes):
         _accumulate(np.maximum, score, tap.outputs, (x[tap.inputs] == out[tap.outputs]) * kind(count - tap.position))
@@ -217,6 +246,29 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
             _accumulate(np.maximum, score, tap.outputs, np.isnan(x[tap.inputs]) * kind(tap.position + 1))
         which = np.where(score > 0, score - 1, which)
     return which.astype(kind, copy=False)
+
+
+def _argmax_of_each(x: Array, axes: Axes) -> Array:
+    """`window_argmax`, one window after the other."""
+    lead = x.shape[: x.ndim - len(axes)]
+    which = np.empty((*lead, *[axis.out for axis in axes]), np.int64)
+    bounds = list(map(_bounds, axes))
+    for place in np.ndindex(which.shape[len(lead) :]):
+        window = x[(..., *[each[i] for each, i in zip(bounds, place, strict=True)])]
+        inner = window.shape[len(lead) :]
+        number: Any = 0
+        for axis, inside in zip(axes, np.unravel_index(window.reshape(*lead, math.prod(inner)).argmax(axis=-1), inner), strict=True):
+            number = number * axis.length() + inside
+        which[(..., *place)] = number
+    return which
+
+
+def _flat_places(which: Array, axes: Axes) -> tuple[Array, tuple[int, int]]:
+    """Where in (lines, elements), flattened, the positions told by `window_argmax` are; for windows without padding."""
+    places = window_indices.forward(which, axes=axes)
+    elements = math.prod([axis.size for axis in axes])
+    lines = math.prod(which.shape[: which.ndim - len(axes)])
+    return places + (np.arange(lines) * elements).reshape(*which.shape[: which.ndim - len(axes)], *(1,) * len(axes)), (lines, elements)
 
 
 def _where(mask: Array, x: Array, finite: bool) -> Array:
@@ -231,6 +283,8 @@ def _is_finite(x: Array) -> bool:
 @primitive
 def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
     """The element of each window at the position told by `window_argmax`."""
+    if not any(axis.kernel for axis in axes):
+        return x.reshape(-1)[_flat_places(which, axes)[0]]
     out = np.zeros(which.shape, x.dtype)
     finite = _is_finite(x)
     for tap in _all_taps(axes):
@@ -242,6 +296,9 @@ def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
 def window_place(x: Array, which: Array, *, axes: Axes) -> Array:
     """The transpose of `window_pick`: each element added at the position told by `window_argmax`, zeros elsewhere."""
     out = np.zeros((*x.shape[: x.ndim - len(axes)], *[axis.size for axis in axes]), x.dtype)
+    if not any(axis.kernel for axis in axes):
+        np.add.at(out.reshape(-1), _flat_places(which, axes)[0].ravel(), x.ravel())
+        return out
     finite = _is_finite(x)
     apart = all(axis.kernel and axis.stride > axis.dilation * (axis.kernel - 1) for axis in axes)  # no input has two windows
     for tap in _all_taps(axes):
@@ -279,8 +336,16 @@ def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, p
     strides = kernels if stride is None or (isinstance(stride, list | tuple) and not stride) else per_dim(stride, count, what, "stride", 1)
     paddings, dilations = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
     _refuse_empty(what, input)
+    return _regular_axes(what, tuple(input.shape), kernels, strides, paddings, dilations, bool(ceil_mode))
+
+
+@functools.lru_cache(maxsize=256)
+def _regular_axes(
+    what: str, shape: tuple[int, ...], kernels: Sizes, strides: Sizes, paddings: Sizes, dilations: Sizes, ceil_mode: bool
+) -> Axes:  # fmt: skip
+    """Windows that slide over the last dimensions. Raises unless they fit in."""
     axes = []
-    for n, k, s, p, d in zip(input.shape[-count:], kernels, strides, paddings, dilations, strict=True):
+    for n, k, s, p, d in zip(shape[-len(kernels) :], kernels, strides, paddings, dilations, strict=True):
         reach = d * (k - 1) + 1
         if p > reach // 2:
             raise ArgumentError(
@@ -294,7 +359,7 @@ def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, p
     if any(axis.out < 1 for axis in axes):
         raise ShapeError(
             f"{what}: the window {kernels} with dilation {dilations} is larger than the input with padding {paddings}\n"
-            f"  input {tuple(input.shape)}; use a smaller kernel_size, or pad"
+            f"  input {shape}; use a smaller kernel_size, or pad"
         )
     return tuple(axes)
 

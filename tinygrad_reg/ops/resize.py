@@ -48,22 +48,34 @@ class _Reading(NamedTuple):
 
     index: Array
     weight: Array | None  # None: 1
-    rounds: tuple[tuple[Any, Any], ...]  # (outputs, inputs): every output once, and no input twice in a round
+    rounds: tuple[tuple[Any, Any], ...]  # (outputs, inputs): every output once, and no input twice in a round; slices where regular
 
 
 def _reading(index: Array, weight: Array | None) -> _Reading:
     """Outputs that read the same input are neighbours: round k takes the k-th of each."""
     inputs, starts, counts = np.unique(index, return_index=True, return_counts=True)
-    rounds = [(_slice_of(starts[counts > k] + k), _slice_of(inputs[counts > k])) for k in range(counts.max(initial=0))]
+    rounds: list[tuple[Any, Any]] = []
+    for k in range(counts.max(initial=0)):
+        rounds += _regular(starts[counts > k] + k, inputs[counts > k])
     return _Reading(index, weight, tuple(rounds))
 
 
-def _slice_of(places: Array) -> Any:
-    """Increasing places as a slice, if their distances are equal."""
-    step = int(places[1] - places[0]) if len(places) > 1 else 1
-    if (np.diff(places) == step).all():
-        return slice(int(places[0]), int(places[-1]) + 1, step)
-    return places
+def _regular(outputs: Array, inputs: Array) -> list[tuple[Any, Any]]:
+    """The pairs of outputs and inputs as a few pairs of slices, or as one pair of arrays if their distances change often."""
+    pieces: list[tuple[Any, Any]] = []
+    rest = np.stack((outputs, inputs))
+    while rest.shape[1] and len(pieces) < 4:
+        steps = np.diff(rest)
+        changes = np.flatnonzero((steps != steps[:, :1]).any(axis=0))
+        count = int(changes[0]) + 1 if len(changes) else rest.shape[1]
+        pieces.append((_slice_of(rest[0, :count]), _slice_of(rest[1, :count])))
+        rest = rest[:, count:]
+    return [(outputs, inputs)] if rest.shape[1] else pieces
+
+
+def _slice_of(places: Array) -> slice:
+    """Increasing places at equal distances as a slice."""
+    return slice(int(places[0]), int(places[-1]) + 1, int(places[1] - places[0]) if len(places) > 1 else 1)
 
 
 @functools.lru_cache(maxsize=128)
@@ -108,9 +120,19 @@ def _along(vector: Array, dim: int, x: Array) -> Array:
     return np.repeat(vector, math.prod(x.shape[dim + 1 :])).reshape(-1, *x.shape[dim + 1 :])
 
 
+def _taken(x: Array, dim: int, reading: _Reading) -> Array:
+    """One element for each output; along the last dim slices are faster than places."""
+    if dim < x.ndim - 1 or not all(isinstance(inputs, slice) for _, inputs in reading.rounds):
+        return x.take(reading.index, axis=dim)
+    out = np.empty((*x.shape[:dim], len(reading.index)), x.dtype)
+    for outputs, inputs in reading.rounds:
+        out[..., outputs] = x[..., inputs]
+    return out
+
+
 def _read(x: Array, dim: int, reading: _Reading) -> Array:
     """One element for each output, times its weight; float16 becomes float32."""
-    part = x.take(reading.index, axis=dim)
+    part = _taken(x, dim, reading)
     if reading.weight is None:
         return part
     weight = _along(reading.weight, dim, x)

@@ -32,6 +32,8 @@ Pairs = tuple[tuple[int, int], ...]
 
 def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
     """An integer for all of `count` dimensions, or one for each, as a tuple. Raises unless all are `least` or more."""
+    if type(value) is int and value >= least:
+        return (value,) * count
     try:
         given = tuple([operator.index(n) for n in value]) if isinstance(value, Sequence) and not isinstance(value, str) else None
         sizes = (operator.index(value),) * count if given is None else given
@@ -119,10 +121,10 @@ class Layout:
         self.unpadded = all(f == g for fs, g in zip(filled, self.grid, strict=True) for f in fs)
         self.reaches_all = all(sum(fs) == n for fs, n in zip(filled, size, strict=True))
 
-    def parts(self, images: int, channels: int, itemsize: int) -> Iterator[slice]:
-        """The batch in slices whose columns fit into the cache: faster than all at once, and it needs little memory."""
+    def parts(self, images: int, channels: int, itemsize: int, size: int = 1 << 22) -> Iterator[slice]:
+        """The batch in slices whose columns have about this size: what fits into a cache is faster, and needs little memory."""
         each = channels * math.prod(self.kernel) * self.pitch * itemsize
-        count = max(_CACHE // max(each, 1), 1)
+        count = max(size // max(each, 1), 1)
         for start in range(0, images, count):
             yield slice(start, start + count)
 
@@ -198,9 +200,6 @@ class Layout:
         rows = self._rows(columns)
         for dim, size in enumerate(self.out[1:], start=3):
             rows[(slice(None),) * dim + (slice(size, None),)] = 0
-
-
-_CACHE = 1 << 22  # bytes of columns at a time
 
 
 @functools.lru_cache(maxsize=256)

@@ -87,7 +87,9 @@ def l1_loss(
 def _huber(x: Array, *, delta: float) -> Array:
     """x² / 2 within delta of 0, delta · (|x| - delta / 2) elsewhere."""
     size = np.absolute(x)
-    return choose(size <= delta, 0.5 * (x * x), (size - 0.5 * delta) * delta)
+    inner = np.minimum(size, delta)  # no branches: with np.where it would take ten times as long
+    size -= 0.5 * inner
+    return inner * size
 
 
 huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta"))
