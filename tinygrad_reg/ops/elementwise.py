@@ -100,14 +100,6 @@ def _quotient(x: Array, y: Array) -> tuple[Array, Array]:
     return whole, ~(np.abs(whole) < _EXACT) | np.isinf(y)
 
 
-def _logaddexp(x: Any, y: Any) -> Any:
-    """log(eˣ + eʸ): the larger one, and log(1 + e⁻ᵈ) for the distance d."""
-    if not _are_many(x, y):
-        return np.logaddexp(x, y)
-    away = choose(x == y, np.float32(0), -np.abs(x - y))  # inf is at distance 0 from itself
-    return np.maximum(x, y) + np.log1p(np.exp(away))
-
-
 def _pow(x: Any, y: Any) -> Any:
     """xʸ; of integers to a negative power, what an integer can hold of it."""
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
@@ -124,8 +116,15 @@ def _logit(x: Array) -> Array:
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
-    """log(eˣ + eʸ) by way of float64: float32 is right also where the two terms almost cancel."""
-    return np.logaddexp(x, y, dtype=np.float64).astype(np.result_type(x, y), copy=False)
+    """log(eˣ + eʸ) by way of float64: float32 is right also where the two terms almost cancel.
+
+    Of many numbers the larger one and log(1 + e⁻ᵈ) for the distance d.
+    """
+    if not _are_many(x, y):
+        return np.logaddexp(x, y, dtype=np.float64).astype(np.result_type(x, y), copy=False)
+    away = -np.abs(np.subtract(x, y, dtype=np.float64))
+    np.copyto(away, 0.0, where=x == y)  # inf is at distance 0 from itself
+    return (np.maximum(x, y) + np.log1p(np.exp(away, out=away), out=away)).astype(np.float32)
 
 
 def zero(g: Any) -> Any:

@@ -453,8 +453,9 @@ def layer_norm(
         if factor is not None and factor.dtype != input.dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {input.dtype}; convert one with .to(dtype)")
     if input.dtype.char == "e":  # half precision is for storage, not for adding up
-        wide = [x if x is None else convert(x, np.dtype(np.float32)) for x in (input, weight, bias)]
-        return convert(layer_norm(wide[0], shape, wide[1], wide[2], eps), input.dtype)  # type: ignore[no-any-return]
+        single = np.dtype(np.float32)
+        w, b = [None if x is None else convert(x, single) for x in (weight, bias)]
+        return convert(layer_norm(convert(input, single), shape, w, b, eps), input.dtype)
     out = standardize(input, dims=len(shape), eps=float(eps))[0]
     if weight is None:
         return out if bias is None else out + bias

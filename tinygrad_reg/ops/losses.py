@@ -18,7 +18,7 @@ from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import pick
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import getitem
-from .pointwise import as_array, convert, cut
+from .pointwise import as_array, convert
 from .reduction import mean, sum, sum_p
 from .shape import unsqueeze
 

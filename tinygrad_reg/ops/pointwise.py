@@ -102,7 +102,7 @@ def check_broadcast(what: str, args: tuple[Any, ...]) -> None:
 
 
 #: By what a primitive accepts: the kinds of dtypes that it takes as they are.
-_UNCHANGED = {"any": "fiub", "number": "fiu", "difference": "fiu", "power": "fiu", "float": "f", "integer": "iub"}
+_UNCHANGED = {"any": "fiub", "number": "fiu", "difference": "fiu", "power": "fiu", "float": "f", "integer": "iub", "whole": "iu"}
 
 
 class Elementwise(Primitive):

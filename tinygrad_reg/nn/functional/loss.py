@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...engine.mutation import Array
-from ...engine.selection import choose
 from ...errors import ArgumentError, ShapeError
 from ...ops import losses
 from ...ops.elementwise import abs, exp, log, unary
