@@ -445,8 +445,11 @@ def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | N
     if x.dtype.kind != "f":
         return np.array(x)
     number, limits = x.dtype.type, np.finfo(x.dtype)
-    out = np.maximum(x, limits.min) if neginf is None else choose(x == -math.inf, number(neginf), x)
-    out = np.minimum(out, limits.max) if posinf is None else choose(x == math.inf, number(posinf), out)
+    out = bounded(x, limits.min, limits.max)
+    if neginf is not None:
+        out = choose(x == -math.inf, number(neginf), out)
+    if posinf is not None:
+        out = choose(x == math.inf, number(posinf), out)
     return choose(x != x, number(nan), out)
 
 
