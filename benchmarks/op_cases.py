@@ -312,10 +312,36 @@ CASES: dict[str, Case] = {**ELEMENTWISE, **REDUCTIONS, **PLACES, **SELECTIONS, *
 #: Names of the scope that are no operation on tensors: they take no tensor, or take the number out of one.
 LEFT_OUT = ("arange", "linspace", "eye", "zeros", "ones", "full", "item")
 
-#: Why an operation is slower than 4 times PyTorch's at some size; the names as patterns.
-REASONS: dict[str, str] = {}
+#: Why operations are slower than 4 times PyTorch's at some size; names as patterns.
+REASONS: dict[str, str] = {
+    "gather scatter scatter_add take_along_dim index_* masked_select nn.functional.nll_loss nn.functional.embedding":
+        "small: the range is checked and the places are numbered by ten NumPy calls, where PyTorch has one kernel",
+    "topk": "NumPy has no selection that also orders; large: a partition of positions, then a sort of the few",
+    "sort argsort": "NumPy sorts in one thread",
+    "cat hstack vstack stack split* chunk unbind tensor_split meshgrid*": "small: reading arguments, and a view for each part, in Python",
+    "reshape view flatten unflatten squeeze unsqueeze transpose permute movedim t T mT diagonal select narrow":
+        "reading arguments in Python; no arithmetic is done",
+    "expand broadcast_to": "np.broadcast_to itself is written in Python and takes 3 µs",
+    "trace diag": "small: a view of the diagonal and a sum of it are two operations",
+    "erf erfc nn.functional.gelu": "NumPy has no error function: some thirty passes over blocks that fit the cache",
+    "sign nan_to_num clamp* addcmul addcdiv lerp outer nn.functional.relu* nn.functional.hard* *.leaky_relu *.prelu":
+        "large: NumPy makes one pass over memory for each operation in one thread, PyTorch one for all in two",
+    "nn.functional.elu nn.functional.selu nn.functional.softplus nn.functional.mish nn.functional.silu sigmoid nn.functional.glu":
+        "composed of several NumPy calls, each a pass over memory; PyTorch has one kernel in two threads",
+    "nn.functional.huber_loss nn.functional.smooth_l1_loss": "large: ten passes over memory for two branches and the choice between them",
+    "remainder floor_divide div.floor_rounding": "float32 divides in float64, in several passes; NumPy's own fmod would take 4 times as long",
+    "logaddexp": "several passes over memory; NumPy's own would take 9 times as long",
+    "cumsum cumprod": "NumPy accumulates one by one in double precision",
+    "prod": "the derivative is made of two running products, exact at zeros, where PyTorch divides",
+    "sum mean": "NumPy adds up in one thread",
+    "softmax log_softmax nn.functional.softmin logsumexp": "several passes over memory in one thread",
+    "repeat_interleave": "NumPy's reduceat and repeat take the segments one by one",
+    "equal": "small: the check of two arguments in Python",
+    "full_like ones_like zeros_like new_zeros": "small: reading dtype, device and requires_grad in Python",
+    "matmul mm inner tensordot addmm bmm mv einsum nn.functional.linear __rmatmul__": "OpenBLAS against MKL, and the arguments of einsum in Python",
+}  # fmt: skip
 
 
 def reason(name: str) -> str:
     """Why an operation is slow; empty where nobody has found out."""
-    return next((text for pattern, text in REASONS.items() if fnmatch(name, pattern)), "")
+    return next((text for patterns, text in REASONS.items() if any(fnmatch(name, pattern) for pattern in patterns.split())), "")

@@ -325,3 +325,61 @@ def test_reflected_operators() -> None:
 def test_what_is_refused(call: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+def _large(rng: np.random.Generator, special: list[float]) -> tuple[Any, Any]:
+    """All pairs of special numbers, and many ordinary ones of all sizes, float32."""
+    pairs = np.array(np.meshgrid(special, special), np.float32).reshape(2, -1)
+    drawn = rng.standard_normal((2, 4000)) * 10.0 ** rng.integers(-3, 6, (2, 4000))
+    return tuple(np.concatenate([pairs, drawn, np.round(drawn)], axis=1, dtype=np.float32, casting="same_kind"))  # type: ignore[return-value]
+
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3e38, -3e38, 2.0**24, 0.1, -0.1, 7.0, -7.0, 1e-30]
+
+
+@pytest.mark.parametrize("name", ["remainder", "floor_divide"])
+def test_quotients_of_large_arrays_are_those_of_numpy(name: str) -> None:
+    x, y = _large(np.random.default_rng(0), SPECIAL)
+    found = getattr(tg, name)(tg.tensor(x), tg.tensor(y)).numpy()
+    with np.errstate(all="ignore"):
+        wanted = getattr(np, name)(x, y)
+    if name == "floor_divide":  # beyond 2²², NumPy rounds some quotients to a neighbour
+        np.testing.assert_allclose(found, wanted, rtol=2.0**-22)
+        near = ~(np.abs(wanted) > 2.0**22)
+        found, wanted = found[near], wanted[near]
+    np.testing.assert_array_equal(found, wanted)
+    numbers = ~np.isnan(wanted)
+    np.testing.assert_array_equal(np.signbit(found)[numbers], np.signbit(wanted)[numbers])
+
+
+def test_logaddexp_of_large_arrays() -> None:
+    x, y = _large(np.random.default_rng(0), SPECIAL)
+    found = tg.logaddexp(tg.tensor(x), tg.tensor(y)).numpy()
+    with np.errstate(all="ignore"):
+        wanted = np.logaddexp(x.astype(np.float64), y.astype(np.float64)).astype(np.float32)
+    np.testing.assert_allclose(found, wanted, rtol=3e-7, atol=1e-7)
+
+
+def test_nan_to_num_with_numbers_of_any_kind() -> None:
+    for dtype in ("float16", "float32", "float64", "int64"):
+        x = np.array([1.0, -2.0, 0.0] if dtype == "int64" else [np.nan, np.inf, -np.inf, 1.5, -0.0], dtype)
+        for numbers in ({}, {"nan": 2.0}, {"posinf": 3.0, "neginf": -4.0}, {"nan": np.inf, "posinf": np.nan}, {"neginf": 0.0}):
+            found = tg.nan_to_num(tg.tensor(x), **numbers).numpy()
+            wanted = np.nan_to_num(x, nan=numbers.get("nan", 0.0), posinf=numbers.get("posinf"), neginf=numbers.get("neginf"))
+            assert found.dtype == wanted.dtype
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_results_of_bools_and_integers_need_no_promotion() -> None:
+    i, b, u = tg.tensor([3, -2]), tg.tensor([True, False]), tg.tensor([3, 250], dtype=tg.uint8)
+    assert tg.logical_and(b, ~b).dtype == tg.logical_not(i).dtype == (i == i).dtype == tg.bool
+    assert (b + b).dtype == tg.bool
+    assert (b * b).tolist() == [True, False]
+    assert (u + u).tolist() == [6, 244]
+    assert (i * 2.5).tolist() == [7.5, -5.0]
+    assert (2.5 * i).dtype == (i / i).dtype == tg.float32
+    assert (i**2).dtype == tg.int64
+    with pytest.raises(DtypeError):
+        operator.sub(b, b)
+    with pytest.raises(DtypeError):
+        operator.neg(b)

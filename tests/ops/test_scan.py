@@ -135,3 +135,13 @@ def test_scans_need_a_dim(name: str) -> None:
         getattr(tg, name)(tg.zeros(3))
     with pytest.raises(ArgumentTypeError, match="flatten"):
         getattr(tg, name)(tg.zeros(3), None)
+
+
+def test_product_of_many_elements() -> None:
+    """Also the rest that fills no row of 1,024."""
+    x = np.exp(np.random.default_rng(0).normal(0, 0.01, 300_001))
+    exact = np.exp(np.log(x).sum())
+    for dtype, allowed in (("float64", 1e-11), ("float32", 1e-3)):
+        np.testing.assert_allclose(tg.prod(tg.tensor(x.astype(dtype))).item(), exact, rtol=allowed)
+    x[300_000] = 0.0
+    assert tg.prod(tg.tensor(x)).item() == 0.0

@@ -39,10 +39,10 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     row.forward: row for row in vars(elementwise).values() if isinstance(row, Elementwise) and isinstance(row.forward, np.ufunc)
 }
 UFUNCS |= {
-    np.maximum: elementwise.maximum,
-    np.minimum: elementwise.minimum,
     np.power: elementwise.pow,
     np.remainder: elementwise.remainder,
+    np.floor_divide: elementwise.floor_divide_p,
+    np.logaddexp: elementwise.logaddexp,
     np.fmod: elementwise.fmod,
     np.floor_divide: elementwise.floor_divide_p,
     np.logaddexp: elementwise.logaddexp,

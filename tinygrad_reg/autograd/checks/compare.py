@@ -190,7 +190,7 @@ class Comparison:
         unit[output] = 1.0
         scale = float(u.ravel()[element])
         analytic = float(self._point.pull_back(unit)[i].ravel()[element]) * scale
-        known = Known(analytic, self._epsilon, ladder.reach(output), self._natural)
+        known = Known(analytic, self._epsilon, ladder.reach(output), self._natural, self._problem.is_gradient)
         grain = ladder.grain(output, ANALYTIC_ROUNDINGS * self._epsilon * self._natural)
         good = good_ones(ladder.central, output, self._precise, known.negligible, grain)
         if known.is_among(good) or any(self._tolerated(analytic, slope, scale) for slope, _ in good):

@@ -38,6 +38,7 @@ class Differentiable(Protocol):
 
     arrays: list[Array]  # where it is checked
     names: list[str]  # what the user calls them
+    is_gradient: bool  # whether it is the gradient of another one
 
     def run(self, values: Sequence[Array], record: bool = True) -> Point:
         """Run on other arrays in their place; unless `record`, only the values of the outputs are needed."""
@@ -81,6 +82,8 @@ class Subject:
     They are given other arrays for each run, so that f sees them however it comes by them: as arguments, inside of any nesting,
     or by a closure. What is `fixed` (buffers, inputs that need no gradient) gets fresh copies, and modules the attributes they had.
     """
+
+    is_gradient = False
 
     def __init__(self, f: Any, args: Sequence[Any], kwargs: dict[str, Any], dtype: Any, only_required: bool) -> None:
         self.f, self.args, self.kwargs = f, args, kwargs
@@ -197,6 +200,8 @@ def _nested(x: Any, wanted: Callable[[Any], bool], name: str) -> Iterator[tuple[
 
 class GradientOf:
     """The function (x, v) -> vJ of another function's x, and of the cotangents v of its outputs."""
+
+    is_gradient = True
 
     def __init__(self, inner: Differentiable, cotangents: Sequence[Array]) -> None:
         self._inner, self._count = inner, len(inner.arrays)

@@ -50,10 +50,11 @@ End = tuple[float, float]  # a derivative and its error
 class Known:
     """What numeric derivatives of one output can say of an analytic one."""
 
-    def __init__(self, analytic: float, epsilon: float, reach: float, natural: float) -> None:
+    def __init__(self, analytic: float, epsilon: float, reach: float, natural: float, summed: bool = False) -> None:
         self._analytic, self._precise = analytic, precise_for(epsilon)
         self._natural = max(natural, reach)
         self._zero = 2.0 * ROUNDINGS * epsilon * self._natural / FIRST_STEP  # what rounding makes of 0 with the largest step
+        self._grain = epsilon * self._natural if summed else 0.0
         self.negligible = self._precise * reach
         self.own = ANALYTIC_ROUNDINGS * epsilon * abs(analytic) if abs(analytic) < np.inf else 0.0  # the error of the analytic one
 
@@ -72,8 +73,12 @@ class Known:
         )
 
     def is_nothing(self, central: Sequence[End], slopes: Sequence[float]) -> bool:
-        """Whether both derivatives are what rounding makes of 0. Several precise steps that show a slope prove the contrary."""
-        seen = sum(abs(slope) > 3.0 * error for slope, error in central)
+        """Whether both derivatives are what rounding makes of 0. Several precise steps that show a slope prove the contrary.
+
+        In a gradient, a sum over all ways back (`summed`), a rounded term that stays the same all along a line, times something smooth,
+        shows a slope too: one below the rounding of the terms.
+        """
+        seen = sum(abs(slope) > max(3.0 * error, self._grain) for slope, error in central)
         return abs(self._analytic) <= self._zero and seen < _SEEN and any(abs(slope) <= self._zero for slope in slopes)
 
     def between(self, ends: Sequence[End]) -> bool:

@@ -17,7 +17,7 @@ from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
 from ...ops.arguments import normalize_dim
 from ...ops.assign import assign
-from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, where_p
+from ...ops.elementwise import abs, binary, bounded, exp, ge, gt, le, lt, tanh, where_p
 from ...ops.elementwise import relu as relu_p
 from ...ops.fused import sigmoid, softplus
 from ...ops.fused import silu as silu_p
@@ -113,7 +113,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
     """x limited to [min_val, max_val]."""
     kind = x.dtype.type
-    return np.minimum(np.maximum(x, kind(min_val)), kind(max_val))
+    return bounded(x, kind(min_val), kind(max_val))
 
 
 hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_val", "max_val"), c="fmin(fmax({x}, {min_val}), {max_val})")
@@ -164,7 +164,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 def _hardsigmoid(x: Array) -> Array:
     """min(max(x + 3, 0), 6) / 6."""
-    return np.minimum(np.maximum(x + 3.0, 0.0), 6.0) / 6.0
+    return bounded(x + 3.0, 0.0, 6.0) / 6.0
 
 
 hardsigmoid_p = Parametric(_hardsigmoid, name="hardsigmoid", kind="float", kinks=(-3.0, 3.0), c="fmin(fmax({x} + 3, 0), 6) / 6")
