@@ -329,7 +329,7 @@ REASONS: dict[str, str] = {
     "nn.functional.elu nn.functional.selu nn.functional.softplus nn.functional.mish nn.functional.silu sigmoid nn.functional.glu":
         "composed of several NumPy calls, each a pass over memory; PyTorch has one kernel in two threads",
     "nn.functional.huber_loss nn.functional.smooth_l1_loss": "large: ten passes over memory for two branches and the choice between them",
-    "remainder floor_divide div.floor_rounding": "float32 divides in float64, in several passes; NumPy's own fmod would take 4 times as long",
+    "remainder floor_divide div.floor_rounding": "float32 in float64, in several passes; NumPy's own fmod takes 4 times as long",
     "logaddexp": "several passes over memory; NumPy's own would take 9 times as long",
     "cumsum cumprod": "NumPy accumulates one by one in double precision",
     "prod": "the derivative is made of two running products, exact at zeros, where PyTorch divides",
@@ -338,7 +338,7 @@ REASONS: dict[str, str] = {
     "repeat_interleave": "NumPy's reduceat and repeat take the segments one by one",
     "equal": "small: the check of two arguments in Python",
     "full_like ones_like zeros_like new_zeros": "small: reading dtype, device and requires_grad in Python",
-    "matmul mm inner tensordot addmm bmm mv einsum nn.functional.linear __rmatmul__": "OpenBLAS against MKL, and the arguments of einsum in Python",
+    "matmul mm inner tensordot addmm bmm mv einsum nn.functional.linear __rmatmul__": "OpenBLAS against MKL; small: arguments in Python",
 }  # fmt: skip
 
 
