@@ -24,7 +24,7 @@ from .arguments import normalize_dim, numpy_names
 from .elementwise import binary, exp, gt, unary, where_p
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Elementwise, Unary, as_array, convert
-from .reduction import sum_p, widened
+from .reduction import sum_p
 from .special import in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ def row_dot(x: Array, y: Array, *, dims: int) -> Array:
     """The sum of the products over the last `dims` dims, which stay with size 1."""
     count = math.prod(x.shape[x.ndim - dims :])
     if count > _BLAS or x.dtype.char not in "fd":
-        return sum_p.forward(widened(x) * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True).astype(x.dtype, copy=False)
+        return sum_p.forward(x * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True)
     kept = x.shape[: x.ndim - dims]
     flat = (math.prod(kept), count)
     return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept + (1,) * dims)
@@ -380,12 +380,11 @@ def row_dot(x: Array, y: Array, *, dims: int) -> Array:
 
 @primitive
 def row_combination(x: Array, y: Array, scale: Array, shift: Array, slope: Array) -> Array:
-    """scale · (x - shift - slope · y), where the last three broadcast: what lines are standardized by, in one new array."""
-    out = as_array(widened(y) * slope)
-    np.subtract(x, out, out=out)
-    out -= shift
+    """scale · (x - shift - slope · y), where the last three broadcast: what lines are standardized by."""
+    out = as_array(x - shift)
+    out -= y * slope
     out *= scale
-    return out.astype(x.dtype, copy=False)
+    return out
 
 
 @primitive
@@ -452,10 +451,6 @@ def layer_norm(
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if factor is not None and factor.dtype != input.dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {input.dtype}; convert one with .to(dtype)")
-    if input.dtype.char == "e":  # half precision is for storage, not for adding up
-        single = np.dtype(np.float32)
-        w, b = [None if x is None else convert(x, single) for x in (weight, bias)]
-        return convert(layer_norm(convert(input, single), shape, w, b, eps), input.dtype)
     out = standardize(input, dims=len(shape), eps=float(eps))[0]
     if weight is None:
         return out if bias is None else out + bias
