@@ -12,6 +12,7 @@ from .device import as_device
 from .dtypes import Dtype, as_dtype
 from .engine.mutation import Array
 from .engine.node import wrap
+from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
 from .ops.arguments import rank, sizes
@@ -26,6 +27,7 @@ def finish(array: Array, requires_grad: bool, device: Any) -> Tensor:
     return made.requires_grad_() if requires_grad else made
 
 
+@typed_errors
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of the data: numbers, nested lists, arrays (which keep their dtype) or tensors.
 
@@ -35,6 +37,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     return finish(interop.to_array(data, dtype), requires_grad, device)
 
 
+@typed_errors
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """The data as a tensor, sharing memory with an array (and being the tensor itself) where no conversion is needed."""
     if isinstance(data, Tensor):
@@ -45,6 +48,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 asarray = as_tensor
 
 
+@typed_errors
 def from_numpy(ndarray: Array) -> Tensor:
     """A tensor that shares the memory of a NumPy array."""
     made: Tensor = interop.from_numpy(ndarray)
@@ -69,21 +73,25 @@ def float_or(dtype: Any) -> Dtype:
     return get_default_dtype() if dtype is None else as_dtype(dtype)
 
 
+@typed_errors
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros."""
     return finish(np.zeros(checked_shape(size, "zeros"), float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     return finish(np.ones(checked_shape(size, "ones"), float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are whatever the memory held."""
     return finish(np.empty(checked_shape(size, "empty"), float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value, whose type decides the dtype."""
     if isinstance(fill_value, Tensor) and state.tracer is not None:
@@ -95,30 +103,35 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return finish(np.full(shape, value.item(), value.dtype), requires_grad, device)
 
 
+@typed_errors
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the input's shape and dtype."""
     rank(input, "zeros_like")
     return zeros(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the input's shape and dtype."""
     rank(input, "ones_like")
     return ones(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uninitialised memory of the input's shape and dtype."""
     rank(input, "empty_like")
     return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """One value in the input's shape and dtype."""
     rank(input, "full_like")
     return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """start, start + step, ... below end; `arange(end)` starts at 0. Integers give int64, floats the default dtype."""
     if end is None:
@@ -136,6 +149,7 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
     return finish(values.astype(get_default_dtype() if floats else wanted), requires_grad, device)
 
 
+@typed_errors
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`steps` equally spaced values from start to end, both included."""
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
@@ -144,12 +158,14 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     return finish(np.linspace(start, end, steps).astype(float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
     rows, columns = checked_shape((n, n if m is None else m), "eye")
     return finish(np.eye(rows, columns, dtype=float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d tensor."""
     return full((), s, dtype=float_or(dtype), device=device, requires_grad=requires_grad)

@@ -29,6 +29,10 @@ class RangeError(TinygradRegError, OverflowError, ValueError, RuntimeError):
     """A number does not fit into the dtype that is to hold it."""
 
 
+class AllocationError(TinygradRegError, MemoryError, RuntimeError):
+    """A result would not fit into memory."""
+
+
 class ArgumentTypeError(TinygradRegError, TypeError):
     """The type of an argument is not one the function accepts."""
 

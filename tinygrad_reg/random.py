@@ -10,6 +10,7 @@ import numpy as np
 from .creation import as_tensor, checked_shape, float_or
 from .dtypes import as_dtype, int64
 from .engine.node import wrap
+from .engine.refusal import typed_errors
 from .engine.state import state
 from .errors import ArgumentError, ArgumentTypeError
 from .ops.arguments import rank
@@ -17,18 +18,21 @@ from .ops.random import Generator, draw
 from .tensor import Tensor
 
 
+@typed_errors
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform on [0, 1)."""
     made: Tensor = draw("uniform", checked_shape(size, "rand"), float_or(dtype), generator)
     return made.requires_grad_() if requires_grad else made
 
 
+@typed_errors
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Normal with mean 0 and standard deviation 1."""
     made: Tensor = draw("normal", checked_shape(size, "randn"), float_or(dtype), generator)
     return made.requires_grad_() if requires_grad else made
 
 
+@typed_errors
 def randint(
     low: Any = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
 ) -> Tensor:
@@ -48,6 +52,7 @@ def randint(
     return made
 
 
+@typed_errors
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers 0 to n - 1 in random order."""
     if not isinstance(n, int):
@@ -58,18 +63,21 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return made
 
 
+@typed_errors
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform on [0, 1), in the input's shape and dtype."""
     rank(input, "rand_like")
     return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@typed_errors
 def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Standard normal, in the input's shape and dtype."""
     rank(input, "randn_like")
     return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@typed_errors
 def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
     """Random integers in the input's shape and dtype."""
     rank(input, "randint_like")
@@ -77,6 +85,7 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, generator:
     return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype)
 
 
+@typed_errors
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
     """Normal numbers of the given mean and standard deviation, which may be tensors that broadcast."""
     if size is None:
@@ -90,6 +99,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     return drawn
 
 
+@typed_errors
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability given by each element, else 0; in the input's dtype."""
     rank(input, "bernoulli")
@@ -100,6 +110,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     return (drawn < p).to(p.dtype)
 
 
+@typed_errors
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64."""
     rank(input, "multinomial")

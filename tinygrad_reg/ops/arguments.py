@@ -7,7 +7,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
-from ..errors import ArgumentError, ArgumentTypeError, DimensionError
+from ..engine.refusal import FOREIGN, refusal
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -15,7 +16,7 @@ _NUMPY = {"axis": "dim", "keepdims": "keepdim", "axes": "dims"}
 
 
 def numpy_names(function: F) -> F:
-    """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`)."""
+    """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`). Includes `typed_errors`."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -25,7 +26,12 @@ def numpy_names(function: F) -> F:
                     if ours in kwargs:
                         raise ArgumentTypeError(f"{function.__name__}: {theirs}= and {ours}= mean the same; give only one")
                     kwargs[ours] = kwargs.pop(theirs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TinygradRegError:
+            raise
+        except FOREIGN as error:
+            raise refusal(function, args, kwargs, error) from error
 
     return cast(F, wrapper)
 
@@ -53,7 +59,7 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
     if dim is None:
         return tuple(range(ndim))
-    dims = tuple(normalize_dim(d, ndim, what) for d in dim) if isinstance(dim, Sequence) else (normalize_dim(dim, ndim, what),)
+    dims = tuple(normalize_dim(d, ndim, what) for d in dim) if isinstance(dim, list | tuple | range) else (normalize_dim(dim, ndim, what),)
     if len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()
@@ -61,7 +67,7 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
 
 def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
     """A shape given as `f(2, 3)` or as `f((2, 3))`, as a tuple of integers."""
-    if len(shape) == 1 and isinstance(shape[0], Sequence):
+    if len(shape) == 1 and isinstance(shape[0], Sequence) and not isinstance(shape[0], str | bytes):
         shape = tuple(shape[0])
     try:
         return tuple([operator.index(size) for size in shape])

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..engine.node import Value
 from ..engine.promotion import result_type
-from ..errors import ArgumentError, DtypeError
+from ..engine.refusal import shown, typed_errors
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .elementwise import abs, add_p, div_p, floor_divide_p, fmod, lt, mul, sub_p, trunc, where_p
 from .pointwise import convert
 
@@ -16,39 +17,46 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+@typed_errors
 def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha · other."""
-    return add_p(input, _times(alpha, input, other, "add"))
+    return add_p(input, times(alpha, input, other, "add"))
 
 
+@typed_errors
 def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha · other."""
-    return sub_p(input, _times(alpha, input, other, "sub"))
+    return sub_p(input, times(alpha, input, other, "sub"))
 
 
-def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
-    """alpha · other. Raises DtypeError for an alpha that the dtype of the result cannot hold."""
+def times(alpha: float, input: Any, other: Any, what: str) -> Any:
+    """alpha · other, for a sum with `input`. Raises DtypeError for an alpha that the dtype of the result cannot hold."""
     if alpha == 1 and not isinstance(alpha, bool):
         return other
+    if not isinstance(alpha, int | float):
+        raise ArgumentTypeError(f"{what}: alpha must be a number, got {shown(alpha)}")
     kind = result_type(input, other).kind
     if (isinstance(alpha, bool) and kind != "b") or (isinstance(alpha, float) and kind != "f"):
         given, needed = result_type(input, other), "a bool" if kind == "b" else "an integer" if kind in "iu" else "a number"
         raise DtypeError(f"{what}: alpha is {alpha!r}, but the tensors are {given}, which needs {needed}; convert one with .to(dtype)")
-    return mul(other, alpha)
+    return other * alpha if isinstance(other, int | float) else mul(other, alpha)
 
 
+@typed_errors
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value · tensor1 · tensor2."""
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)
 
 
+@typed_errors
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value · tensor1 / tensor2."""
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else quotient * value)
 
 
+@typed_errors
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight · (end - input), computed from the nearer end, so that weight 1 gives exactly `end`."""
     each = isinstance(weight, Value | np.ndarray)
@@ -61,6 +69,7 @@ def _from(start: Any, end: Any, weight: Any) -> Tensor:
     return add_p(start, mul(sub_p(end, start), weight))
 
 
+@typed_errors
 def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input / other; `rounding_mode` "trunc" or "floor" rounds the quotient, and keeps integers integers."""
     if rounding_mode is None:
@@ -80,6 +89,7 @@ def _trunc_divide(input: Tensor, other: Any) -> Tensor:
     return floor_divide_p(sub_p(input, rest), other)
 
 
+@typed_errors
 def floor_divide(input: Tensor, other: Any) -> Tensor:
     """floor(input / other); integers stay integers. Raises ArgumentError on an integer division by zero."""
     _refuse_zero_divisor("floor_divide", input, other)

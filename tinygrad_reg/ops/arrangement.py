@@ -13,6 +13,7 @@ from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
 from .shape import clone, expand, ravel, reshape, reshape_p, transpose_p
@@ -62,6 +63,7 @@ repeat_interleave_p.shaped_by_values = lambda x, repeats: isinstance(repeats, Va
 sum_segments.vjp(x=lambda g, lengths, dim: repeat_interleave_p(g, lengths, dim=dim), lengths=None)
 
 
+@typed_errors
 def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
     """A copy laid side by side, repeats[i] times along dimension i; (n, m) repeated (2, 1, 3) is (2, n, 3·m)."""
     times = read_shape(args, repeats, "repeat")
@@ -73,6 +75,7 @@ def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
     return repeat_p(input, repeats=times)
 
 
+@typed_errors
 def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     """As `repeat`, but missing leading numbers count as 1."""
     times = read_shape(args, dims, "tile")
@@ -135,12 +138,14 @@ def roll_p(x: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array
 roll_p.vjp(x=lambda g, shifts, dims: roll_p(g, shifts=tuple([-s for s in shifts]), dims=dims))
 
 
+@typed_errors
 def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     """A copy with the order reversed along these dimensions."""
     ndim = rank(input, "flip")
     return flip_p(input, dims=normalize_dims(read_shape(args, dims, "flip"), ndim, "flip"))
 
 
+@typed_errors
 def fliplr(input: Tensor) -> Tensor:
     """A copy with the order reversed along dimension 1."""
     if rank(input, "fliplr") < 2:
@@ -148,6 +153,7 @@ def fliplr(input: Tensor) -> Tensor:
     return flip_p(input, dims=(1,))
 
 
+@typed_errors
 def flipud(input: Tensor) -> Tensor:
     """A copy with the order reversed along dimension 0."""
     if rank(input, "flipud") < 1:
@@ -155,6 +161,7 @@ def flipud(input: Tensor) -> Tensor:
     return flip_p(input, dims=(0,))
 
 
+@typed_errors
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """A copy moved by `shifts` along `dims`, around the end; without dims the elements move as if in one dimension."""
     ndim = rank(input, "roll")
@@ -171,6 +178,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return roll_p(input, shifts=steps, dims=tuple([normalize_dim(d, ndim, "roll") for d in along]))
 
 
+@typed_errors
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """A copy turned k times by 90 degrees, from the first of two dims towards the second."""
     ndim = rank(input, "rot90")

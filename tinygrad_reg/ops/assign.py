@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.mutation import Array, owner, writes
 from ..engine.node import Leaf, Node, Value, wrap
 from ..engine.primitive import OUTPUT, Primitive, make_node, outputs_of, primitive
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import DtypeError, InplaceError, ShapeError
@@ -233,11 +234,13 @@ def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
     return target  # type: ignore[no-any-return]
 
 
+@typed_errors
 def copy_(target: Any, source: Any) -> Tensor:
     """Write the source, broadcast and converted, into the tensor's memory."""
     return assign(target, copied(target, _source_for(target, source)), "copy_")
 
 
+@typed_errors
 def fill_(target: Any, value: Any) -> Tensor:
     """Write one value (a number or a 0-d tensor) everywhere."""
     if isinstance(value, Value) and value.array.ndim:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.node import Value
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from .arguments import rank
 from .elementwise import abs, eq, isfinite, isnan, le
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+@typed_errors
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """|input - other| <= atol + rtol · |other|, elementwise; inf is close to inf, nan to nothing unless `equal_nan`."""
     near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
@@ -22,11 +24,13 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     return close | (isnan(input) & isnan(other)) if equal_nan else close
 
 
+@typed_errors
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether `isclose` holds for all elements."""
     return all_true(isclose(input, other, rtol, atol, equal_nan))
 
 
+@typed_errors
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether both have the same shape and the same elements."""
     return rank(input, "equal") == rank(other, "equal") and input.shape == other.shape and all_true(eq(input, other))

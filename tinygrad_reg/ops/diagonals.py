@@ -10,6 +10,7 @@ import numpy as np
 from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, rank
 from .shape import clone
@@ -41,6 +42,7 @@ diagonal_p.vjp(x=lambda g, x_shape, offset, dim1, dim2: diag_embed_p(g, shape=x_
 diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, dim1=dim1, dim2=dim2))
 
 
+@typed_errors
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonals over two dimensions, which becomes the last dimension; (n, m) -> (min(n, m),) for offset 0."""
     ndim = rank(input, "diagonal")
@@ -50,6 +52,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return diagonal_p(input, offset=operator.index(offset), dim1=first, dim2=second)
 
 
+@typed_errors
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices with the last dimension of the input on a diagonal, zeros elsewhere; (..., n) -> (..., n + |offset|, n + |offset|)."""
     ndim = rank(input, "diag_embed")
@@ -64,6 +67,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return diag_embed_p(input, shape=tuple(shape), offset=operator.index(offset), dim1=first, dim2=second)
 
 
+@typed_errors
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """(n,) -> a matrix with that diagonal; (n, m) -> a copy of its diagonal."""
     ndim = rank(input, "diag")
@@ -74,6 +78,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     raise ShapeError(f"diag: expects 1 or 2 dimensions, got shape {tuple(input.shape)}; use diagonal or diag_embed for batches")
 
 
+@typed_errors
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix; integers give int64."""
     if rank(input, "trace") != 2:
@@ -104,12 +109,14 @@ def triu_p(x: Array, *, diagonal: int) -> Array:
 triu_p.vjp(x=lambda g, diagonal: triu_p(g, diagonal=diagonal))
 
 
+@typed_errors
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangles of the last two dimensions, up to and with `diagonal`; zeros above, also in the gradient."""
     _matrices(input, "tril")
     return tril_p(input, diagonal=operator.index(diagonal))
 
 
+@typed_errors
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangles of the last two dimensions, from `diagonal` on; zeros below, also in the gradient."""
     _matrices(input, "triu")

@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import normalize_dims, rank
 from .diagonals import diagonal
@@ -74,6 +75,7 @@ def _einsum_rule(g: Any, operands: tuple[Any, ...], position: int, equation: str
 einsum_p.vjp(operands=_einsum_rule)
 
 
+@typed_errors
 def einsum(*args: Any) -> Tensor:
     """Sums of products over named dims: `einsum("ij,jk->ik", x, y)` is x @ y.
 
@@ -198,6 +200,7 @@ def _summed(x: Any, term: str, wanted: set[str]) -> tuple[Any, str]:
     return (sum(x, lonely), "".join([c for c in term if c in wanted])) if lonely else (x, term)
 
 
+@typed_errors
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over pairs of dims: the last `dims` of a with the first of b, or those listed as (dims of a, dims of b).
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value
-from ..engine.primitive import Rule, primitive
+from ..engine.primitive import Rule, primitive, silent_copy
 from ..engine.promotion import result_type
+from ..engine.refusal import typed_errors
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
 from .arguments import rank
@@ -324,6 +325,7 @@ isfinite: Unary = unary("isfinite", np.isfinite, None, "whether x is neither inf
 # ---- functions with arguments of their own -------------------------------------------------------------------------
 
 
+@typed_errors
 def pow(input: Any, exponent: Any) -> Tensor:
     """input ** exponent, for tensors and numbers; integer exponents are exact to every order."""
     if isinstance(exponent, int | float) and not isinstance(exponent, bool):
@@ -332,7 +334,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
         return _power_number(input, exponent)
     if isinstance(input, int | float):
         dtype = result_type(input, exponent)
-        return pow_p(np.asarray(input, dtype=dtype), exponent)
+        return pow_p(silent_copy().run(np.asarray(input).astype, dtype), exponent)
     return pow_p(input, exponent)
 
 
@@ -357,6 +359,7 @@ power: Elementwise = Elementwise(_power, name="power", kind="power", domain=(POS
 power.vjp(x=lambda g, x, exponent: zero(g) if exponent == 0 else g * (power(x, exponent=exponent - 1) * exponent))
 
 
+@typed_errors
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """min(max(input, min), max); a bound may be a number, a tensor or None. The gradient is 1 on the closed interval."""
     if min is None and max is None:
@@ -368,16 +371,19 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return clamp_p(input, min, max)
 
 
+@typed_errors
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """max(input, min)."""
     return clamp_min_p(input, min)
 
 
+@typed_errors
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """min(input, max)."""
     return clamp_max_p(input, max)
 
 
+@typed_errors
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Round to this many decimals, halves to even; gradient 0."""
     if rank(input, "round") >= 0 and input.dtype.kind in "iu" and decimals >= 0:
@@ -388,6 +394,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return round_p(input * scale) / scale if decimals > 0 else round_p(input / scale) * scale
 
 
+@typed_errors
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), of x clamped to [eps, 1 - eps] if eps is given."""
     return logit_p(input if eps is None else clamp(input, eps, 1.0 - eps))
@@ -402,6 +409,7 @@ nan_to_num_p: Elementwise = Elementwise(_nan_to_num, name="nan_to_num")
 nan_to_num_p.vjp(x=lambda g, x: masked(g, ~isfinite(x)))
 
 
+@typed_errors
 def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """Replace nan (by 0), inf and -inf (by the largest and the smallest finite number) or by the given numbers; they get gradient 0."""
     return nan_to_num_p(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)

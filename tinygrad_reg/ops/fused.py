@@ -16,6 +16,7 @@ from ..dtypes import as_dtype
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
@@ -175,6 +176,7 @@ softplus_p = Elementwise(_softplus, name="softplus", kind="float")
 softplus_p.vjp(x=lambda g, x, beta, threshold: where_p(gt(x * beta, threshold), g, g * sigmoid(x * beta)))
 
 
+@typed_errors
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta · x)) / beta, a smooth relu; x itself where beta · x exceeds the threshold."""
     return softplus_p(input, beta=float(beta), threshold=float(threshold))
@@ -372,6 +374,7 @@ def _standardize_rule(g: Any, out: Any, x_shape: tuple[int, ...], dims: int) -> 
 standardize.vjp(x=_standardize_rule)
 
 
+@typed_errors
 def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
 ) -> Tensor:

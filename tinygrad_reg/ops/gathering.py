@@ -15,9 +15,11 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, DimensionError, DtypeError, GradientError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
+from .arithmetic import times
 from .indexing import fill_value, in_range, index_p, index_put_p, out_of_range, put, read, values_for
 from .pointwise import convert
 from .shape import clone, expand, reshape_p
@@ -95,6 +97,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return read(input, grid, tuple(range(ndim)), "never" if indices.shape[dim] == 1 else "add")
 
 
+@typed_errors
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these positions of the flattened input, in the shape of the index; negative ones count from the end."""
     rank(input, "take")
@@ -186,7 +189,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """A copy with alpha times slice i of the source added to slice index[i] along `dim`; repeated positions add up."""
     source = values_for(source, input, "index_add")
     if alpha != 1:
-        source = convert(source * alpha, input.dtype)
+        source = convert(times(alpha, input, source, "index_add"), input.dtype)
     return _slices_put(input, dim, index, source, "add", "index_add")
 
 

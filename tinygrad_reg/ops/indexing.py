@@ -19,6 +19,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import rank
@@ -363,6 +364,7 @@ def _explained(error: IndexError, arrays: Sequence[Any], dims: Dims, shape: Sequ
 # ---- writing -----------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """A copy of the input in which input[indices] is replaced by the values, or with `accumulate` has them added.
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, silent_copy
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
@@ -185,12 +186,14 @@ def _check_dims(what: str, **wanted: tuple[Any, int]) -> None:
             raise ShapeError(f"{what}: {name} must have {ndim} dims, got shape {x.shape}; matmul takes all ranks")
 
 
+@typed_errors
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices; (n, k) @ (k, m) -> (n, m)."""
     _check_dims("mm", input=(input, 2), mat2=(mat2, 2))
     return matmul(input, mat2)
 
 
+@typed_errors
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of the matrices of two batches; (b, n, k) @ (b, k, m) -> (b, n, m), without broadcasting."""
     _check_batch("bmm", input=input, mat2=mat2)
@@ -204,24 +207,28 @@ def _check_batch(what: str, **batches: Any) -> None:
         raise ShapeError(f"{what}: the batches have {x.shape[0]} and {y.shape[0]} matrices\n  {x.shape} @ {y.shape}")
 
 
+@typed_errors
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector; (n, k) @ (k,) -> (n,)."""
     _check_dims("mv", input=(input, 2), vec=(vec, 1))
     return matmul(input, vec)
 
 
+@typed_errors
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors; (k,) · (k,) -> ()."""
     _check_dims("dot", input=(input, 1), tensor=(tensor, 1))
     return matmul(input, tensor)
 
 
+@typed_errors
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """`dot`, which for real vectors it is."""
     _check_dims("vdot", input=(input, 1), other=(other, 1))
     return matmul(input, other)
 
 
+@typed_errors
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of the elements of two vectors; (n,), (m,) -> (n, m)."""
     _check_dims("outer", input=(input, 1), vec2=(vec2, 1))
@@ -231,6 +238,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 ger = outer
 
 
+@typed_errors
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums of products over the last dims; (..., k), (*, k) -> (..., *). With a 0-d argument, the product."""
     if not (rank(input, "inner") and rank(other, "inner")):
@@ -243,6 +251,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return products if other.ndim == 2 else reshape(products, (*input.shape[:-1], *other.shape[:-1]))
 
 
+@typed_errors
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product: every element of `input` times the whole of `other`; the sizes multiply."""
     ndim = max(rank(input, "kron"), rank(other, "kron"))
@@ -256,21 +265,25 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 # ---- a product added to a tensor -----------------------------------------------------------------------------------
 
 
+@typed_errors
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · mat1 @ mat2; input broadcasts to (n, m). With beta 0, nan and inf of input do not count."""
     return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
+@typed_errors
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · mat @ vec; input broadcasts to (n,)."""
     return _add_product("addmv", input, mv(mat, vec), beta, alpha)
 
 
+@typed_errors
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · batch1 @ batch2; input broadcasts to (b, n, m)."""
     return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
+@typed_errors
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · the sum over the batch of batch1 @ batch2; input broadcasts to (n, m)."""
     _check_batch("addbmm", batch1=batch1, batch2=batch2)

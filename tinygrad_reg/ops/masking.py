@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentTypeError, DtypeError, ShapeError
 from .arguments import rank
 from .elementwise import where_p
@@ -68,6 +69,7 @@ def _as_operand(x: Any, dtype: Any) -> Any:
     return np.asarray(x, dtype=dtype)
 
 
+@typed_errors
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with `value`, a number or a 0-d tensor, where the mask is true; input and mask broadcast."""
     rank(input, "masked_fill")
@@ -78,6 +80,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise ShapeError(f"masked_fill: shapes do not broadcast\n  input {tuple(input.shape)} · mask {tuple(mask.shape)}") from None
 
 
+@typed_errors
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is true, in one dimension; input and mask broadcast."""
     input, mask = broadcast_tensors(input, _mask(mask, "masked_select"))
@@ -94,12 +97,14 @@ def _mask(mask: Any, what: str) -> Any:
 # ---- finding -----------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The positions of all elements that are not 0: (n, ndim), or with `as_tuple` a tuple of ndim tensors that can index the input."""
     rank(input, "nonzero")
     return unbind(nonzero_p(atleast_1d(input)), 1) if as_tuple else nonzero_p(input)
 
 
+@typed_errors
 def argwhere(input: Tensor) -> Tensor:
     """The positions of all elements that are not 0; (n, ndim)."""
     rank(input, "argwhere")

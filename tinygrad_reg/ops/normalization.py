@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import numpy_names
@@ -199,6 +200,7 @@ def _move(running: Any, seen: Any, momentum: float) -> None:
 # ---- batch_norm, instance_norm, group_norm -------------------------------------------------------------------------------
 
 
+@typed_errors
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -243,6 +245,7 @@ def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias
     return channel_affine(x, scale, shift if bias is None else shift + bias)
 
 
+@typed_errors
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -276,6 +279,7 @@ def instance_norm(
     return convert(_times_plus(reshape(out, input.shape), w, b), input.dtype)
 
 
+@typed_errors
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05) -> Tensor:
     """(x - mean) / √(variance + eps) of each group of channels of each sample, times weight, plus bias; (n, c, ...), (c,), (c,).
 
@@ -299,6 +303,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
 
 
+@typed_errors
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """x / √(mean of x² + eps) over the last dims, which must have `normalized_shape`; times weight of that shape.
 

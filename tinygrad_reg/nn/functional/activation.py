@@ -11,6 +11,7 @@ import numpy as np
 from ...engine.mutation import Array
 from ...engine.node import Value
 from ...engine.primitive import Primitive
+from ...engine.refusal import typed_errors
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
@@ -50,6 +51,7 @@ def in_place(function: Callable[[Tensor], Tensor], input: Tensor, what: str) -> 
 # ---- piecewise linear ----------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0); derivative 0 at 0."""
     return in_place(relu_p, input, "relu_") if inplace else relu_p(input)
@@ -63,6 +65,7 @@ leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0
 leaky_relu_p.vjp(x=lambda g, x, negative_slope: where_p(gt(x, 0.0), g, g * negative_slope))
 
 
+@typed_errors
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where positive, negative_slope · x elsewhere; its derivative at 0 is the slope."""
     if inplace:
@@ -81,6 +84,7 @@ prelu_p = binary(
 )
 
 
+@typed_errors
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, weight · x elsewhere; one weight for all, or one per channel: (n, c, ...), (c,) -> (n, c, ...)."""
     if weight.ndim > 1:
@@ -102,6 +106,7 @@ hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_v
 hardtanh_p.vjp(x=lambda g, out, min_val, max_val: masked(g, le(out, min_val) | ge(out, max_val)))
 
 
+@typed_errors
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x limited to [min_val, max_val]; derivative 0 at both ends."""
     if min_val > max_val:
@@ -111,6 +116,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     return hardtanh_p(input, min_val=float(min_val), max_val=float(max_val))
 
 
+@typed_errors
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """x limited to [0, 6]; derivative 0 at both ends."""
     return hardtanh(input, 0.0, 6.0, inplace)
@@ -124,6 +130,7 @@ threshold_p = Parametric(_threshold, name="threshold", kind="number", kinks=("th
 threshold_p.vjp(x=lambda g, x, threshold: masked(g, le(x, threshold)))
 
 
+@typed_errors
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it exceeds the threshold, `value` elsewhere."""
     if inplace:
@@ -139,6 +146,7 @@ hardsigmoid_p = Parametric(_hardsigmoid, name="hardsigmoid", kind="float", kinks
 hardsigmoid_p.vjp(x=lambda g, x: masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))))
 
 
+@typed_errors
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6: a sigmoid of three straight lines."""
     return in_place(hardsigmoid_p, input, "hardsigmoid_") if inplace else hardsigmoid_p(input)
@@ -152,6 +160,7 @@ hardswish_p = Parametric(_hardswish, name="hardswish", kind="float", kinks=(-3.0
 hardswish_p.vjp(x=lambda g, x: where_p(lt(x, 3.0), masked(g * (x / 3.0 + 0.5), le(x, -3.0)), g))
 
 
+@typed_errors
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x · hardsigmoid(x). Howard et al., Searching for MobileNetV3, 2019."""
     return in_place(hardswish_p, input, "hardswish_") if inplace else hardswish_p(input)
@@ -165,6 +174,7 @@ softshrink_p = Parametric(_softshrink, name="softshrink", kind="float", kinks=("
 softshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
 
 
+@typed_errors
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 within lambd of it."""
     if not lambd >= 0:
@@ -180,6 +190,7 @@ hardshrink_p = Parametric(_hardshrink, name="hardshrink", kind="float", kinks=("
 hardshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
 
 
+@typed_errors
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x, and 0 within lambd of 0."""
     return hardshrink_p(input, lambd=float(lambd))
@@ -206,6 +217,7 @@ elu_p.vjp(x=_elu_rule)
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
+@typed_errors
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha · (eˣ - 1) elsewhere. Clevert et al., Exponential linear units, 2015."""
     if inplace:
@@ -213,6 +225,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0)
 
 
+@typed_errors
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """1.0507 · elu(x, 1.6733). Klambauer et al., Self-normalizing neural networks, 2017."""
     if inplace:
@@ -220,35 +233,41 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return elu_p(input, alpha=_SELU_ALPHA, scale=_SELU_SCALE, input_scale=1.0)
 
 
+@typed_errors
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1)). Barron, Continuously differentiable exponential linear units, 2017."""
     if alpha == 0:
         raise ArgumentError("celu: alpha cannot be 0")
     if inplace:
         return in_place(lambda x: celu(x, alpha), input, "celu_")
-    return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0 / alpha)
+    return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0 / float(alpha))
 
 
+@typed_errors
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x · Φ(x) with the normal distribution function Φ; `approximate="tanh"` uses tanh in its place."""
     return fused.gelu(input, approximate=approximate)
 
 
+@typed_errors
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x · sigmoid(x)."""
     return in_place(silu_p, input, "silu_") if inplace else silu_p(input)
 
 
+@typed_errors
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x · tanh(softplus(x)). Misra, Mish, 2019."""
     return in_place(mish, input, "mish_") if inplace else input * tanh(softplus(input))
 
 
+@typed_errors
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
     return input / (abs(input) + 1.0)
 
 
+@typed_errors
 def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x)."""
     return input - tanh(input)
@@ -257,6 +276,7 @@ def tanhshrink(input: Tensor) -> Tensor:
 # ---- along a dim ---------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along dim times the sigmoid of the second half; (..., 2n, ...) -> (..., n, ...)."""
     if not input.ndim:
@@ -276,16 +296,19 @@ def _implied(what: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
+@typed_errors
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(x) / Σ exp(x) along dim."""
     return fused.softmax(input, _implied("softmax", input, dim, _stacklevel), dtype=dtype)
 
 
+@typed_errors
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax(-x) along dim."""
     return fused.softmax(-input, _implied("softmin", input, dim, _stacklevel), dtype=dtype)
 
 
+@typed_errors
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along dim, exact for large inputs."""
     return fused.log_softmax(input, _implied("log_softmax", input, dim, _stacklevel), dtype=dtype)
