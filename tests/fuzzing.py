@@ -153,7 +153,7 @@ def functions() -> Iterator[tuple[str, Any]]:
             yield "Tensor." + name, value
 
 
-SKIPPED = {"__init_subclass__", "link_view", "_concrete", "_new", "__reduce_ex__", "__array_function__", "__array_ufunc__", "__setattr__", "__getattribute__", "__format__"}
+SKIPPED = {"__init_subclass__", "link_view", "_concrete", "_new", "__array__", "__reduce_ex__", "__array_function__", "__array_ufunc__", "__setattr__", "__getattribute__", "__format__"}
 
 
 @functools.cache
@@ -214,13 +214,13 @@ def writes(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) ->
     return given.get("inplace", False) is not False
 
 
-INFIX = "add sub mul truediv floordiv mod pow matmul and or xor".split()
+INFIX = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
 WRITING = {"__init__", "__setitem__", "__deepcopy__", *(f"__i{name}__" for name in INFIX)}
 
 
 def _floats(result: Any) -> list[tg.Tensor]:
     items = result if isinstance(result, list | tuple) else [result]
-    return [x for x in items if isinstance(x, tg.Tensor) and x.requires_grad and not x.is_leaf]
+    return [x for x in items if isinstance(x, tg.Tensor) and x.requires_grad and not x.is_leaf][:3]
 
 
 def offence(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) -> str | None:
@@ -232,7 +232,8 @@ def offence(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) -
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", r"^\w+: ", UserWarning)  # PyTorch warns there, too
-            if not any(isinstance(x, tg.Tensor) for x in [*args, *kwargs.values()]):
+            given = [*args, *kwargs.values()]
+            if any(isinstance(x, np.ndarray | np.generic) for x in given) or not any(isinstance(x, tg.Tensor) for x in given):
                 warnings.simplefilter("ignore", RuntimeWarning)  # on arrays alone, a primitive is its NumPy function
             result = function(*args, **kwargs)
             if isinstance(result, Iterator):

@@ -142,7 +142,7 @@ class Tensor(Methods):
 
     def __len__(self) -> int:
         if not self.array.ndim:
-            raise TypeError("len(): a 0-d tensor has no length")
+            raise ArgumentTypeError("len: a 0-d tensor has no length; use .numel() for the number of elements")
         return len(self.array)
 
     def __repr__(self) -> str:
@@ -217,7 +217,7 @@ class Tensor(Methods):
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
-            raise TypeError("iteration over a 0-d tensor; use .item()")
+            raise ArgumentTypeError("iter: cannot iterate over a 0-d tensor; use .item() for its value")
         return iter(self.unbind(0))
 
     @typed_errors

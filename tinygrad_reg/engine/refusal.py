@@ -27,7 +27,7 @@ from .node import Value
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: What Python and NumPy raise over arguments that do not fit. Not RuntimeError: that is what users' own code raises.
-FOREIGN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError)
+FOREIGN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError, BufferError)
 
 _CLASSES: tuple[tuple[type[Exception], type[TinygradRegError]], ...] = (
     (MemoryError, AllocationError),

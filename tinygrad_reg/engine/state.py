@@ -177,6 +177,8 @@ def inference_mode(mode: bool | F = True) -> _Mode | F:
     """Like `no_grad`, and says that nothing made inside will ever take part in a gradient."""
     if callable(mode):
         return _Mode(grad_enabled=False, inference=True)(mode)
+    if not isinstance(mode, bool):
+        raise ArgumentTypeError(f"inference_mode: mode must be True or False, got {type(mode).__name__}")
     return _Mode(grad_enabled=not mode, inference=mode)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from ..engine.refusal import FOREIGN, refusal
-from ..errors import ArgumentError, ArgumentTypeError, DimensionError, TinygradRegError
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, RangeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,7 +71,10 @@ def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
     if len(shape) == 1 and isinstance(shape[0], Sequence) and not isinstance(shape[0], str | bytes):
         shape = tuple(shape[0])
     try:
-        return tuple([operator.index(size) for size in shape])
+        found = tuple([operator.index(size) for size in shape])
+        if found and max(found) > sys.maxsize:
+            raise RangeError(f"{what}: no dimension can have a size above {sys.maxsize}, got {max(found)}")
+        return found
     except TypeError:
         raise ArgumentTypeError(f"{what}: sizes must be integers, got {shape!r}") from None
 
@@ -83,6 +87,6 @@ def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]
         raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
     shape = given[0] if len(given) == 1 and type(given[0]) is tuple else given
     for size in shape:
-        if type(size) is not int:
+        if type(size) is not int or size > sys.maxsize:
             return sizes(given, what)
     return shape

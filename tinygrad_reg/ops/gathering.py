@@ -187,6 +187,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 @numpy_names
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """A copy with alpha times slice i of the source added to slice index[i] along `dim`; repeated positions add up."""
+    rank(source, "index_add")
     source = values_for(source, input, "index_add")
     if alpha != 1:
         source = convert(times(alpha, input, source, "index_add"), input.dtype)

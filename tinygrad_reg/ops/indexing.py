@@ -67,18 +67,20 @@ class _Rows:
 
     def add(self, out: Array, values: Array) -> None:
         """out[rows] += values, where repeated rows add up; out lies in row-major order."""
-        if self.width == 0 or not self.numbers.size:
+        rows = self.of(values)
+        if not rows.size:
             return
         if self.width > 1 and self.distinct():
-            out.reshape(-1, self.width)[self.numbers] += self.of(values)
+            out.reshape(-1, self.width)[self.numbers] += rows
             return
         places = self.numbers if self.width == 1 else (self.numbers[:, None] * self.width + np.arange(self.width)).ravel()
-        np.add.at(out.reshape(-1), places, self.of(values).ravel())  # flat, it is 6 times faster than on rows of 64
+        np.add.at(out.reshape(-1), places, rows.ravel())  # flat, it is 6 times faster than on rows of 64
 
     def put(self, out: Array, values: Array) -> None:
         """out[rows] = values, where the last of repeated rows wins; out lies in row-major order."""
-        if self.width:
-            out.reshape(-1, self.width)[self.numbers] = self.of(values)
+        rows = self.of(values)
+        if rows.size:
+            out.reshape(-1, self.width)[self.numbers] = rows
 
     def winners(self) -> Array:
         """For each selected row whether it is the last one of its number; it broadcasts against the selected shape."""
@@ -91,7 +93,10 @@ class _Rows:
 
 def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
     if repeated == "never":
-        out[_full_index(indices, dims)] = values
+        at = _full_index(indices, dims)
+        if np.ndim(values) > 1:  # NumPy would drop leading dimensions of size 1
+            values = np.broadcast_to(values, out[at].shape)
+        out[at] = values
     elif repeated == "add":
         _Rows(out.shape, indices, dims).add(out, values)
     else:
@@ -380,7 +385,8 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
     if arrays:
         part = put(part, values, arrays, dims, "add" if accumulate else _repeated(arrays, "last"), "index_put")
     else:
-        part = part + values if accumulate else expand(values, tuple(part.shape))
+        values = expand(values, tuple(part.shape))
+        part = part + values if accumulate else values
     return put_view(input, part, index=view) if view or not arrays else part
 
 

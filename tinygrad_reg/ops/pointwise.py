@@ -184,7 +184,8 @@ class Elementwise(Primitive):
         """What to raise instead of an error of NumPy's."""
         for x in args:
             if not (isinstance(x, Value | bool | int | float) or (isinstance(x, _ndarray | np.generic) and x.dtype.kind in "biuf")):
-                return ArgumentTypeError(f"{self.name}: expected tensors or numbers, got {shown(x)}; wrap it in tg.tensor(...)")
+                expected = "a tensor" if len(self.arguments) == 1 else "tensors or numbers"
+                return ArgumentTypeError(f"{self.name}: expected {expected}, got {shown(x)}; wrap it in tg.tensor(...)")
         if isinstance(error, ValueError):
             check_broadcast(self.name, args)
         given = dict(zip(self.arguments, args, strict=False))

@@ -74,7 +74,7 @@ def _taps(axis: Axis) -> tuple[Tap, ...]:
 
 def _sliding(axis: Axis) -> list[Tap]:
     taps = []
-    for position in range(axis.kernel):
+    for position in range(min(axis.kernel, -(-(axis.size + axis.padding) // axis.dilation))):  # later ones look beyond the end
         shift = position * axis.dilation - axis.padding
         first = max(-(shift // axis.stride), 0)
         last = min(-((shift - axis.size) // axis.stride), axis.out)

@@ -15,8 +15,8 @@ from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array, owner
 from ..engine.node import Value
 from ..engine.primitive import primitive
-from ..engine.refusal import typed_errors
-from ..errors import ArgumentError, ShapeError
+from ..engine.refusal import shown, typed_errors
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
 from .views import select_view, viewing
 
@@ -114,8 +114,7 @@ def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     except ValueError:
         raise _reshape_error(input, wanted, "reshape") from None
     except AttributeError:
-        rank(input, "reshape")
-        raise
+        raise ArgumentTypeError(f"reshape: expected a tensor, got {shown(input)}; wrap it in tg.tensor(...)") from None
 
 
 def _reshape_error(input: Any, wanted: tuple[int, ...], what: str) -> ShapeError:

@@ -292,7 +292,7 @@ def _implied(what: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
     """The dim to normalise along; the old rule, with PyTorch's warning, if none is given."""
     if dim is not None:
         return dim
-    warnings.warn(f"{what}: the implicit choice of a dimension is deprecated; say dim=...", stacklevel=stacklevel)
+    warnings.warn(f"{what}: the implicit choice of a dimension is deprecated; say dim=...", stacklevel=stacklevel + 1)  # `typed_errors`
     return 0 if input.ndim in (0, 1, 3) else 1
 
 

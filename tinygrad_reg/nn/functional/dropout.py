@@ -50,7 +50,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if input.ndim == 3:
         warnings.warn(
             "dropout2d: an input of 3 dims is taken as (n, c, length); for (c, height, width) write dropout2d(x.unsqueeze(0))",
-            stacklevel=2,
+            stacklevel=3,
         )
     return _channels(input, p, training, inplace, 2)
 
