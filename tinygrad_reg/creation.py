@@ -12,10 +12,11 @@ from .device import as_device
 from .dtypes import Dtype, as_dtype
 from .engine.mutation import Array
 from .engine.node import wrap
+from .engine.primitive import silent_copy
 from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
-from .ops.arguments import rank, sizes
+from .ops.arguments import checked_shape, integer, rank
 from .tensor import Tensor
 
 
@@ -58,14 +59,6 @@ def from_numpy(ndarray: Array) -> Tensor:
 def is_tensor(obj: Any) -> bool:
     """Whether obj is a tensor."""
     return isinstance(obj, Tensor)
-
-
-def checked_shape(size: tuple[Any, ...], what: str) -> tuple[int, ...]:
-    """A shape given as several numbers or as one tuple. Raises ShapeError if a size is negative."""
-    shape = sizes(size, what)
-    if any(n < 0 for n in shape):
-        raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
-    return shape
 
 
 def float_or(dtype: Any) -> Dtype:
@@ -138,8 +131,10 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
         start, end = 0, start
     start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
     for value in (start, end, step):
-        if not isinstance(value, int | float | np.number) or not math.isfinite(value):
-            raise ArgumentTypeError(f"arange: start, end and step must be finite numbers, got {value!r}")
+        if not isinstance(value, int | float | np.number):
+            raise ArgumentTypeError(f"arange: start, end and step must be numbers, got {value!r}")
+        if not math.isfinite(value):
+            raise ArgumentError(f"arange: start, end and step must be finite, got {value!r}")
     if step == 0 or (end - start) * step < 0:
         raise ArgumentError(f"arange: step {step} does not lead from {start} to {end}")
     wanted = as_dtype(dtype) if dtype is not None else np.result_type(*(type(v) for v in (start, end, step)))
@@ -153,9 +148,10 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`steps` equally spaced values from start to end, both included."""
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
-    if not isinstance(steps, int) or steps < 0:
+    if integer(steps, "linspace", "steps") < 0:
         raise ArgumentError(f"linspace: steps must be an integer of at least 0, got {steps!r}")
-    return finish(np.linspace(start, end, steps).astype(float_or(dtype)), requires_grad, device)
+    made = silent_copy().run(np.linspace, start, end, integer(steps, "linspace", "steps"))
+    return finish(made.astype(float_or(dtype)), requires_grad, device)
 
 
 @typed_errors

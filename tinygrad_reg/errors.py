@@ -33,7 +33,7 @@ class AllocationError(TinygradRegError, MemoryError, RuntimeError):
     """A result would not fit into memory."""
 
 
-class ArgumentTypeError(TinygradRegError, TypeError):
+class ArgumentTypeError(TinygradRegError, TypeError, RuntimeError):
     """The type of an argument is not one the function accepts."""
 
 

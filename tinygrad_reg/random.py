@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .creation import as_tensor, checked_shape, float_or
+from .creation import as_tensor, float_or
 from .dtypes import as_dtype, int64
 from .engine.node import wrap
 from .engine.refusal import typed_errors
 from .engine.state import state
 from .errors import ArgumentError, ArgumentTypeError
-from .ops.arguments import rank
+from .ops.arguments import checked_shape, rank
 from .ops.random import Generator, draw
 from .tensor import Tensor
 

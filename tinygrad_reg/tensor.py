@@ -21,7 +21,7 @@ from .engine.refusal import typed_errors
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
-from .ops.arguments import normalize_dim, read_shape
+from .ops.arguments import checked_shape, normalize_dim
 from .ops.pointwise import convert
 
 
@@ -391,22 +391,22 @@ class Tensor(Methods):
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """One value in a new tensor, of this one's dtype unless told otherwise."""
         value = interop.to_array(fill_value, self.dtype if dtype is None else dtype)
-        return self._new(np.full(read_shape((size,), None, "new_full"), value), device, requires_grad)
+        return self._new(np.full(checked_shape((size,), "new_full"), value), device, requires_grad)
 
     @typed_errors
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(read_shape(size, None, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(size, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     @typed_errors
     def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(read_shape(size, None, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(size, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
     @typed_errors
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
-        return self.new_full(read_shape(size, None, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(size, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
         if device is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from ..engine.refusal import FOREIGN, refusal
-from ..errors import ArgumentError, ArgumentTypeError, DimensionError, RangeError, TinygradRegError
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,11 +45,16 @@ def rank(input: Any, what: str) -> int:
         raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)") from None
 
 
+def integer(value: Any, what: str, name: str) -> int:
+    """An argument that must be an integer, as one. Raises ArgumentTypeError for anything else, a bool too."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentTypeError(f"{what}: {name} must be an integer, got {type(value).__name__}: {value!r}")
+    return operator.index(value)
+
+
 def normalize_dim(dim: Any, ndim: int, what: str) -> int:
     """`dim` as a number from 0 to ndim - 1; a 0-d tensor takes 0 and -1. Raises DimensionError when it is out of range."""
-    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-        raise ArgumentTypeError(f"{what}: dim must be an integer, got {type(dim).__name__}: {dim!r}")
-    index = operator.index(dim)
+    index = integer(dim, what, "dim")
     span = max(ndim, 1)
     if not -span <= index < span:
         raise DimensionError(f"{what}: dim {index} is out of range for a tensor with {ndim} dimensions; use {-span} to {span - 1}")
@@ -72,11 +77,19 @@ def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
         shape = tuple(shape[0])
     try:
         found = tuple([operator.index(size) for size in shape])
-        if found and max(found) > sys.maxsize:
-            raise RangeError(f"{what}: no dimension can have a size above {sys.maxsize}, got {max(found)}")
-        return found
     except TypeError:
         raise ArgumentTypeError(f"{what}: sizes must be integers, got {shape!r}") from None
+    if found and max(found) > sys.maxsize:
+        raise ArgumentTypeError(f"{what}: sizes must be integers of 64 bits, got {max(found)}; the largest size is {sys.maxsize}")
+    return found
+
+
+def checked_shape(size: tuple[Any, ...], what: str) -> tuple[int, ...]:
+    """A shape given as several numbers or as one tuple. Raises ShapeError if a size is negative."""
+    shape = sizes(size, what)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
+    return shape
 
 
 def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]:

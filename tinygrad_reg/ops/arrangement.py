@@ -16,6 +16,7 @@ from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
+from .pointwise import convert
 from .shape import clone, expand, ravel, reshape, reshape_p, transpose_p
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def repeat_p(x: Array, *, repeats: tuple[int, ...]) -> Array:
 
 def _unrepeat(g: Any, x_shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
     """Sum over the repetitions: (r·n, ...) is seen as (r, n, ...) and summed to (1, n, ...)."""
+    if 0 in x_shape:
+        return reshape_p(g, shape=x_shape)
     full = (1,) * (len(repeats) - len(x_shape)) + x_shape
     apart = tuple([size for r, n in zip(repeats, full, strict=True) for size in (r, n)])
     once = tuple([size for n in full for size in (1, n)])
@@ -114,6 +117,7 @@ def _repeats(repeats: Any, size: int) -> Any:
         raise ShapeError(f"repeat_interleave: repeats of shape {array.shape} for a dimension of size {size}; give one, or one for each")
     if array.size and array.min() < 0:
         raise ArgumentError(f"repeat_interleave: repeats must be 0 or more, got {array.min()}")
+    repeats = convert(repeats, np.int64) if isinstance(repeats, Value) else repeats.astype(np.int64)
     return repeats if array.shape == (size,) else expand(reshape(repeats, (1,)), (size,))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.node import Value
 from ..engine.refusal import typed_errors
 from ..engine.state import state
+from ..errors import ArgumentError
 from .arguments import rank
 from .elementwise import abs, eq, isfinite, isnan, le
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 @typed_errors
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """|input - other| <= atol + rtol · |other|, elementwise; inf is close to inf, nan to nothing unless `equal_nan`."""
+    if not (rtol >= 0 and atol >= 0):
+        raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
     near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
     close = eq(input, other) | near
     return close | (isnan(input) & isnan(other)) if equal_nan else close

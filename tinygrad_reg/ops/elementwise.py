@@ -19,7 +19,7 @@ from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
-from .arguments import rank
+from .arguments import integer, rank
 from .pointwise import Binary, Elementwise, Unary, convert
 
 if TYPE_CHECKING:
@@ -386,6 +386,7 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 @typed_errors
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Round to this many decimals, halves to even; gradient 0."""
+    decimals = integer(decimals, "round", "decimals")
     if rank(input, "round") >= 0 and input.dtype.kind in "iu" and decimals >= 0:
         return positive(input)
     if decimals == 0:
@@ -412,6 +413,7 @@ nan_to_num_p.vjp(x=lambda g, x: masked(g, ~isfinite(x)))
 @typed_errors
 def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """Replace nan (by 0), inf and -inf (by the largest and the smallest finite number) or by the given numbers; they get gradient 0."""
+    rank(input, "nan_to_num")
     return nan_to_num_p(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 

@@ -19,7 +19,7 @@ from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import numpy_names
+from .arguments import numpy_names, rank
 from .assign import assign
 from .elementwise import clamp_min_p, rsqrt, sqrt
 from .fused import check_float
@@ -325,4 +325,5 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
 @numpy_names
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """x / max(‖x‖ₚ, eps) along dim, or over several dims."""
+    rank(input, "normalize")
     return input / clamp_min_p(norm(input, p, dim, True), float(eps))

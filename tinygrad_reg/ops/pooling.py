@@ -74,7 +74,8 @@ def _taps(axis: Axis) -> tuple[Tap, ...]:
 
 def _sliding(axis: Axis) -> list[Tap]:
     taps = []
-    for position in range(min(axis.kernel, -(-(axis.size + axis.padding) // axis.dilation))):  # later ones look beyond the end
+    earliest = max(-(((axis.out - 1) * axis.stride - axis.padding) // axis.dilation), 0)  # those before it see padding alone,
+    for position in range(earliest, min(axis.kernel, -(-(axis.size + axis.padding) // axis.dilation))):  # and those after it
         shift = position * axis.dilation - axis.padding
         first = max(-(shift // axis.stride), 0)
         last = min(-((shift - axis.size) // axis.stride), axis.out)

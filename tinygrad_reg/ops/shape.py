@@ -283,6 +283,8 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """The dimensions `source` moved to the positions `destination`; the others keep their order."""
     ndim = rank(input, "movedim")
+    if source is None or destination is None:
+        raise ArgumentTypeError(f"movedim: source and destination must be dims, got {source} and {destination}")
     froms, tos = normalize_dims(source, ndim, "movedim"), normalize_dims(destination, ndim, "movedim")
     if len(froms) != len(tos):
         raise ArgumentError(f"movedim: source {source} and destination {destination} must name equally many dimensions")

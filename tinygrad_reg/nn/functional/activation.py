@@ -15,7 +15,7 @@ from ...engine.refusal import typed_errors
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
-from ...ops.arguments import normalize_dim
+from ...ops.arguments import normalize_dim, rank
 from ...ops.assign import assign
 from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, where_p
 from ...ops.elementwise import relu as relu_p
@@ -264,6 +264,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 @typed_errors
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
+    rank(input, "softsign")
     return input / (abs(input) + 1.0)
 
 
