@@ -69,7 +69,7 @@ NUMBERS: list[Callable[[], Any]] = [
         -1,
         3,
         -7,
-        999,
+        99,
         10**15,
         2**63,
         10**30,
@@ -188,6 +188,18 @@ def draw_call(name: str, function: Any, choose: Choose) -> tuple[list[Any], dict
 def argument(choose: Choose) -> Any:
     """Something for one argument."""
     return choose(choose(KINDS))()
+
+
+def _families() -> dict[str, list[tuple[str, Any]]]:
+    """The functions by where they are defined, so that no test of many has to shrink over all."""
+    families: dict[str, list[tuple[str, Any]]] = {}
+    for name, function in functions():
+        module = getattr(function, "__module__", "") if isinstance(function, types.FunctionType) else "primitives"
+        families.setdefault(module.removeprefix("tinygrad_reg."), []).append((name, function))
+    return families
+
+
+FAMILIES = _families()
 
 
 class Timeout(BaseException):

@@ -92,6 +92,9 @@ def _trunc_divide(input: Tensor, other: Any) -> Tensor:
 @typed_errors
 def floor_divide(input: Tensor, other: Any) -> Tensor:
     """floor(input / other); integers stay integers. Raises ArgumentError on an integer division by zero."""
+    for x in (input, other):
+        if not isinstance(x, Value | np.ndarray | np.generic | int | float):
+            raise ArgumentTypeError(f"floor_divide: expected tensors or numbers, got {shown(x)}; wrap it in tg.tensor(...)")
     _refuse_zero_divisor("floor_divide", input, other)
     return floor_divide_p(input, other)
 

@@ -60,7 +60,7 @@ def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
     def forward(x: Any, y: Any) -> Any:
         if not np.all(y) and np.result_type(x, y).kind != "f":
-            raise ArgumentError("an integer division by zero; convert to a float dtype to get nan")
+            raise ArgumentError(f"{ufunc.__name__}: an integer division by zero; convert to a float dtype to get nan")
         return ufunc(x, y)
 
     return forward

@@ -124,7 +124,7 @@ def _check_linear(x: Any, w: Any, bias: Any) -> None:
         raise ShapeError(f"linear: input has {x.shape[-1]} features in its last dimension, weight expects {w.shape[-1]}{shapes}")
     check_dtypes("linear", *given)
     if bias is not None and not expands(bias.shape, (*x.shape[:-1], *w.shape[:-1])):
-        raise ShapeError(f"linear: bias of shape {bias.shape} does not fit {w.shape[0]} output features{shapes}")
+        raise ShapeError(f"linear: bias must have shape ({w.shape[0]},), one for each output feature, got {bias.shape}{shapes}")
 
 
 # ---- sigmoid and its kin -------------------------------------------------------------------------------------------

@@ -243,5 +243,5 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise DimensionError(f"narrow: start {start} is out of range for dimension {dim} with size {size}; use {-size} to {size}")
     start += size if start < 0 else 0
     if not 0 <= length <= size - start:
-        raise ArgumentError(f"narrow: {length} slices from {start} on do not exist in dimension {dim} with size {size}")
+        raise ArgumentError(f"narrow: {length} slices from {start} on do not exist in dimension {dim}, which has only {size}")
     return select_view(input, index=(*(FULL,) * dim, (start, start + length, 1)))

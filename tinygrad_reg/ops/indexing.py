@@ -222,7 +222,7 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
     free = len(shape) - sum(_consumed(item) for item in items)
     if free < 0:
         raise DimensionError(
-            f"index: too many indices, {len(shape) - free} for a tensor with {len(shape)} dimensions\n  shape {tuple(shape)}"
+            f"index: too many indices, {len(shape) - free} for a tensor with only {len(shape)} dimensions\n  shape {tuple(shape)}"
             + ("" if shape else "; use .item() to read a 0-d tensor, [...] or [None] to index it")
         )
     view: list[Any] = []

@@ -244,7 +244,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if not (rank(input, "inner") and rank(other, "inner")):
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
-        raise ShapeError(f"inner: the last dims have sizes {input.shape[-1]} and {other.shape[-1]}\n  {input.shape} · {other.shape}")
+        raise ShapeError(f"inner: the last dims must agree, got {input.shape[-1]} and {other.shape[-1]}\n  {input.shape} · {other.shape}")
     if other.ndim == 1:
         return matmul(input, other)
     products = matmul(input, rows(other).mT)

@@ -225,7 +225,7 @@ def batch_norm(
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
     count = math.prod(input.shape) // max(channels, 1)
     if count == 1:
-        raise ShapeError(f"{what}: one value per channel has no variance to train with\n  input {tuple(input.shape)}")
+        raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {tuple(input.shape)}")
     out, mean, variance = standardize_channels(x, eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
@@ -269,7 +269,9 @@ def instance_norm(
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
     count = math.prod(input.shape[2:])
     if count == 1:
-        raise ShapeError(f"{what}: one value per channel and sample has no variance to train with\n  input {tuple(input.shape)}")
+        raise ShapeError(
+            f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {tuple(input.shape)}"
+        )
     out, mean, variance = standardize_channels(reshape(x, (1, n * channels, count)), eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():

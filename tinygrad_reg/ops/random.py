@@ -112,7 +112,7 @@ def draw_p(*, kind: str, shape: tuple[int, ...], dtype: Any, generator: Generato
 def draw(kind: str, shape: tuple[int, ...], dtype: Any = None, generator: Generator | None = None, params: tuple[Any, ...] = ()) -> Any:
     """A tensor of fresh numbers: "uniform" in [0, 1), "normal", "integers" in [a, b), "permutation" of n."""
     if not isinstance(generator, Generator | None):
-        raise ArgumentTypeError(f"generator must be a tg.Generator or None, got {type(generator).__name__}")
+        raise ArgumentTypeError(f"generator: must be a tg.Generator or None, got {type(generator).__name__}")
     static = {
         "kind": kind,
         "shape": shape,

@@ -220,7 +220,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
     *lead, c, h, w = input.shape
     if c % (r * r):
-        raise ShapeError(f"pixel_shuffle: {c} channels are not divisible by {r}² = {r * r}\n  input {tuple(input.shape)}")
+        raise ShapeError(f"pixel_shuffle: channels must be divisible by {r}² = {r * r}, got {c}\n  input {tuple(input.shape)}")
     apart = reshape_p(input, shape=(*lead, c // (r * r), r, r, h, w))
     n = len(lead)
     return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 3, n + 1, n + 4, n + 2)), shape=(*lead, c // (r * r), h * r, w * r))

@@ -92,7 +92,10 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     count = weight.shape[0] if weight.ndim else 1
     channels = input.shape[1] if input.ndim > 1 else 1
     if count not in (1, channels):
-        raise ShapeError(f"prelu: {count} weights for {channels} channels (dim 1 of the input)\n  {input.shape} · {weight.shape}")
+        raise ShapeError(
+            f"prelu: weight must have 1 element or {channels}, one for each channel (dim 1 of the input), got {count}\n"
+            f"  {input.shape} · {weight.shape}"
+        )
     shape = tuple([count if dim == 1 else 1 for dim in range(input.ndim)])
     return prelu_p(input, reshape(weight, shape))
 
