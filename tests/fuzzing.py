@@ -25,6 +25,7 @@ import numpy as np
 
 import tinygrad_reg as tg
 from tinygrad_reg.engine.primitive import Primitive
+from tinygrad_reg.engine.refusal import typed_errors
 from tinygrad_reg.errors import TinygradRegError
 
 Choose = Callable[[Sequence[Any]], Any]
@@ -140,12 +141,22 @@ LASTING = {"set_default_dtype", "seed", "manual_seed", "set_rng_state", "set_gra
 
 
 def functions() -> Iterator[tuple[str, Any]]:
-    """The public callables, by name: of tg, nn.functional, linalg, special, and the methods of Tensor as functions of self."""
-    spaces: dict[str, Any] = {"": tg, "nn.functional.": tg.nn.functional, "linalg.": tg.linalg, "special.": tg.special}
+    """The public callables by name: of tg, nn.functional, nn.init, nn.utils, linalg and special, and methods as functions of self."""
+    nn = tg.nn
+    spaces = {
+        "": tg,
+        "nn.functional.": nn.functional,
+        "nn.init.": nn.init,
+        "nn.utils.": nn.utils,
+        "linalg.": tg.linalg,
+        "special.": tg.special,
+    }
     for prefix, space in spaces.items():
         for name in dir(space):
             value = getattr(space, name)
-            if not name.startswith(("_", "@")) and name not in LASTING and isinstance(value, types.FunctionType | Primitive):
+            if not isinstance(value, types.FunctionType | Primitive) or name.startswith(("_", "@")) or name in LASTING:
+                continue
+            if value is not typed_errors and (space is not nn.init or name.endswith("_")):
                 yield prefix + name, value
     for name in dir(tg.Tensor):
         value = inspect.getattr_static(tg.Tensor, name)

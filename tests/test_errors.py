@@ -34,8 +34,8 @@ def test_a_wrong_call(row: Row) -> None:
 #: What an expectation or a remedy sounds like.
 REMEDY = re.compile(
     r"\b(must|needs?|use|expected|expects?|write|give|convert|call it as|only|cannot|at most|takes?|wrap|choose|detach|reshape|say|to \d"
-    r"|name (each once|two)|swap|pad more|make one|everything runs on|letters|regular|differ|does? not broadcast|out of range|not defined"
-    r"|check|smaller|not supported)\b"
+    r"|unsupported|name (each once|two)|swap|pad more|make one|everything runs on|letters|regular|differ|(do|does) not broadcast"
+    r"|out of range|not defined|check|smaller|not supported)\b"
 )
 
 

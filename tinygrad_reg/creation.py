@@ -150,8 +150,8 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
     if integer(steps, "linspace", "steps") < 0:
         raise ArgumentError(f"linspace: steps must be an integer of at least 0, got {steps!r}")
-    made = silent_copy().run(np.linspace, start, end, integer(steps, "linspace", "steps"))
-    return finish(made.astype(float_or(dtype)), requires_grad, device)
+    values = silent_copy().run(lambda: np.linspace(start, end, integer(steps, "linspace", "steps")).astype(float_or(dtype)))
+    return finish(values, requires_grad, device)
 
 
 @typed_errors

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from ..creation import zeros
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, GradientError, ShapeError
 from ..ops.elementwise import abs, clamp_max, square
@@ -26,6 +27,7 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p.grad for p in _tensors(parameters) if p.grad is not None]
 
 
+@typed_errors
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -49,6 +51,7 @@ def _norm(tensors: list[Tensor], p: float) -> Tensor:
 
 
 @no_grad()
+@typed_errors
 def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:
     """Multiply all gradients by max_norm / total_norm, if that is below 1."""
     factor = clamp_max(float(max_norm) / (total_norm + 1e-6), 1.0)
@@ -57,6 +60,7 @@ def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float
 
 
 @no_grad()
+@typed_errors
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -72,17 +76,20 @@ def clip_grad_norm_(
 
 
 @no_grad()
+@typed_errors
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Limit every element of the gradients to [-clip_value, clip_value], in place."""
     for gradient in _gradients(parameters):
         gradient.clamp_(-float(clip_value), float(clip_value))
 
 
+@typed_errors
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All elements of all parameters, one after the other, as one vector."""
     return cat([reshape(p, (-1,)) for p in parameters])
 
 
+@typed_errors
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Give the parameters the values of a vector, whose memory they share from now on. Raises ShapeError unless the lengths agree."""
     if not isinstance(vec, Tensor):

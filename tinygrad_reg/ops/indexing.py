@@ -295,7 +295,7 @@ def _item(item: Any) -> Any:
             return _array_item(array if array.size else array.astype(np.int64))
         return operator.index(item)
     except (TypeError, ValueError):
-        error = DimensionError if isinstance(item, float) else ArgumentTypeError
+        error = ArgumentTypeError if isinstance(item, str | bytes) else DimensionError
         raise error(
             f"index: {item!r} of type {type(item).__name__} cannot index; use ints, slices, ..., None, bools, or tensors, arrays "
             "or lists of integers or bools"
