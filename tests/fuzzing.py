@@ -241,7 +241,7 @@ def writes(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) ->
 
 
 INFIX = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
-WRITING = {"__init__", "__setitem__", "__deepcopy__", *(f"__i{name}__" for name in INFIX)}
+WRITING = {"batch_norm", "instance_norm", "__init__", "__setitem__", "__deepcopy__", *(f"__i{name}__" for name in INFIX)}
 
 
 def _floats(result: Any) -> list[tg.Tensor]:

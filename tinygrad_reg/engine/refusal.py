@@ -115,7 +115,8 @@ def _is_integer(x: Any) -> bool:
     return hasattr(x, "__index__") and not isinstance(x, np.ndarray | Value) or (isinstance(x, Value) and x.array.size == 1)
 
 
-def _is_number(x: Any) -> bool:
+def is_number(x: Any) -> bool:
+    """Whether this is a number, or a tensor of one element."""
     return isinstance(x, int | float | np.number | np.bool_) or (isinstance(x, Value) and x.array.size == 1)
 
 
@@ -123,7 +124,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Tensor": (_is_tensor, "a tensor (tg.tensor(...) makes one)"),
     "Array": (_is_tensor, "a tensor (tg.tensor(...) makes one)"),
     "int": (_is_integer, "an integer"),
-    "float": (_is_number, "a number"),
+    "float": (is_number, "a number"),
     "bool": (lambda x: isinstance(x, bool | np.bool_), "True or False"),
     "str": (lambda x: isinstance(x, str), "a string"),
     "None": (lambda x: x is None, "None"),

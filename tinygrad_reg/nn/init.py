@@ -175,8 +175,8 @@ def trunc_normal_(
     """Normal numbers restricted to [a, b]."""
     _checked("trunc_normal_", tensor)
     mean, std, a, b = float(mean), float(std), float(a), float(b)
-    if not a <= b or not 0 <= std < math.inf or not math.isfinite(mean):
-        raise ArgumentError(f"trunc_normal_: needs a <= b, a finite mean and std, std >= 0, got a={a}, b={b}, mean={mean}, std={std}")
+    if not a <= b or a == math.inf or b == -math.inf or not 0 <= std < math.inf or not math.isfinite(mean):
+        raise ArgumentError(f"trunc_normal_: needs a <= b, finite mean and std >= 0, got {a=}, {b=}, {mean=}, {std=}")
     if std == 0:
         return constant_(tensor, min(max(mean, a), b))
     values = _between((a - mean) / std, (b - mean) / std, tensor.numel(), generator) * std + mean

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..engine.node import Value
 from ..engine.promotion import result_type
-from ..engine.refusal import shown, typed_errors
+from ..engine.refusal import is_number, shown, typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
+from .arguments import rank
 from .elementwise import abs, add_p, div_p, floor_divide_p, fmod, lt, mul, sub_p, trunc, where_p
 from .pointwise import convert
 
@@ -20,20 +21,20 @@ if TYPE_CHECKING:
 @typed_errors
 def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha · other."""
-    return add_p(input, times(alpha, input, other, "add"))
+    return add_p(input, _times(alpha, input, other, "add"))
 
 
 @typed_errors
 def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha · other."""
-    return sub_p(input, times(alpha, input, other, "sub"))
+    return sub_p(input, _times(alpha, input, other, "sub"))
 
 
-def times(alpha: float, input: Any, other: Any, what: str) -> Any:
-    """alpha · other, for a sum with `input`. Raises DtypeError for an alpha that the dtype of the result cannot hold."""
+def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
+    """alpha · other. Raises DtypeError for an alpha that the dtype of the result cannot hold."""
     if alpha == 1 and not isinstance(alpha, bool):
         return other
-    if not isinstance(alpha, int | float):
+    if not is_number(alpha):
         raise ArgumentTypeError(f"{what}: alpha must be a number, got {shown(alpha)}")
     kind = result_type(input, other).kind
     if (isinstance(alpha, bool) and kind != "b") or (isinstance(alpha, float) and kind != "f"):
@@ -59,6 +60,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 @typed_errors
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight · (end - input), computed from the nearer end, so that weight 1 gives exactly `end`."""
+    for x in (input, end):
+        rank(x, "lerp")
     each = isinstance(weight, Value | np.ndarray)
     if each:
         return where_p(lt(abs(weight), 0.5), _from(input, end, weight), _from(end, input, 1.0 - weight))

@@ -15,11 +15,10 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
-from ..engine.refusal import typed_errors
+from ..engine.refusal import is_number, shown, typed_errors
 from ..engine.state import state
-from ..errors import ArgumentError, DimensionError, DtypeError, GradientError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, GradientError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
-from .arithmetic import times
 from .indexing import fill_value, in_range, index_p, index_put_p, out_of_range, put, read, values_for
 from .pointwise import convert
 from .shape import clone, expand, reshape_p
@@ -189,8 +188,10 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """A copy with alpha times slice i of the source added to slice index[i] along `dim`; repeated positions add up."""
     rank(source, "index_add")
     source = values_for(source, input, "index_add")
+    if not is_number(alpha):
+        raise ArgumentTypeError(f"index_add: alpha must be a number, got {shown(alpha)}")
     if alpha != 1:
-        source = convert(times(alpha, input, source, "index_add"), input.dtype)
+        source = convert(source * alpha, input.dtype)
     return _slices_put(input, dim, index, source, "add", "index_add")
 
 

@@ -198,7 +198,7 @@ def _pieces(length: int, size: int) -> tuple[int, ...]:
     return (size,) * (length // size) + ((rest,) if rest else ())
 
 
-def check_parts(count: int, what: str) -> None:
+def _check_parts(count: int, what: str) -> None:
     """Raise ArgumentError unless this is a number of parts that can be made: each is a tensor, however empty."""
     if not 0 < count < 2**31:
         raise ArgumentError(f"{what}: the number of parts must be positive and below 2**31, got {count}")
@@ -219,7 +219,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of parts of one size along `dim`; the last may be smaller. See tensor_split for exactly that many."""
     dim, length = _length(input, dim, "chunk")
     (count,) = sizes((chunks,), "chunk")
-    check_parts(count, "chunk")
+    _check_parts(count if not length else min(count, length), "chunk")
     lengths = _pieces(length, -(-length // count)) if length else (0,) * count
     return tuple(split_p(input, bounds=_bounds(lengths), dim=dim))
 
@@ -241,7 +241,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         parts = [_part(input, dim, start, max(start, stop)) for start, stop in pairwise([0, *cuts, length])]
         return tuple(parts)
     count = operator.index(given)
-    check_parts(count, "tensor_split")
+    _check_parts(count, "tensor_split")
     lengths = tuple([length // count + (i < length % count) for i in range(count)])
     return tuple(split_p(input, bounds=_bounds(lengths), dim=dim))
 

@@ -14,6 +14,7 @@ from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype, state
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .assign import assign
+from .pointwise import check_fits
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -164,6 +165,8 @@ def random_(target: Any, span: tuple[int, ...], generator: Generator | None = No
     low, high = (0, _count(dtype)) if not span else (0, *span) if len(span) == 1 else span
     if not low < high:
         raise ArgumentError(f"random_: needs from < to, got {low} and {high}")
+    for extreme in (low, high - 1):
+        check_fits(extreme, dtype, "random_")
     return assign(target, draw("integers", target.shape, dtype, generator, (low, high)), "random_")
 
 
