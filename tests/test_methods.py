@@ -15,6 +15,7 @@ import tinygrad_reg as tg
 from tinygrad_reg import methods, ops
 from tinygrad_reg.engine.primitive import Primitive
 from tinygrad_reg.methods import Methods
+from tinygrad_reg.ops.arguments import numpy_names
 from tinygrad_reg.ops.pointwise import Elementwise
 
 MODULES = [importlib.import_module(f"tinygrad_reg.ops.{module.name}") for module in pkgutil.iter_modules(ops.__path__)]
@@ -58,9 +59,13 @@ def test_a_method_takes_what_the_function_takes_after_its_first_argument(name: s
         assert arguments(METHODS[name]) == DIFFERENT.get(name, arguments(function))
 
 
+def knows_numpys_spellings(function: Any) -> bool:
+    return getattr(function, "__code__", None) is numpy_names(lambda: None).__code__
+
+
 @pytest.mark.parametrize("name", FORWARDS)
 def test_a_method_knows_numpys_spellings_where_the_function_does(name: str) -> None:
-    assert hasattr(METHODS[name], "__wrapped__") == hasattr(function_of(name), "__wrapped__")
+    assert knows_numpys_spellings(METHODS[name]) == knows_numpys_spellings(function_of(name))
 
 
 OTHERWISE = {"bernoulli_"}  # draws with one probability; `bernoulli` takes the tensor's elements as probabilities

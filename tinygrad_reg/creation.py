@@ -12,9 +12,11 @@ from .device import as_device
 from .dtypes import Dtype, as_dtype
 from .engine.mutation import Array
 from .engine.node import wrap
+from .engine.primitive import silent_copy
+from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
-from .ops.arguments import rank, sizes
+from .ops.arguments import checked_shape, integer, rank
 from .tensor import Tensor
 
 
@@ -26,6 +28,7 @@ def finish(array: Array, requires_grad: bool, device: Any) -> Tensor:
     return made.requires_grad_() if requires_grad else made
 
 
+@typed_errors
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of the data: numbers, nested lists, arrays (which keep their dtype) or tensors.
 
@@ -41,6 +44,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     return finish(interop.to_array(data, dtype), requires_grad, device)
 
 
+@typed_errors
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """The data as a tensor, sharing memory with an array (and being the tensor itself) where no conversion is needed.
 
@@ -58,6 +62,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 asarray = as_tensor
 
 
+@typed_errors
 def from_numpy(ndarray: Array) -> Tensor:
     """A tensor that shares the memory of a NumPy array.
 
@@ -80,19 +85,12 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
-def checked_shape(size: tuple[Any, ...], what: str) -> tuple[int, ...]:
-    """A shape given as several numbers or as one tuple. Raises ShapeError if a size is negative."""
-    shape = sizes(size, what)
-    if any(n < 0 for n in shape):
-        raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
-    return shape
-
-
 def float_or(dtype: Any) -> Dtype:
     """The dtype asked for, or the default dtype."""
     return get_default_dtype() if dtype is None else as_dtype(dtype)
 
 
+@typed_errors
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros.
 
@@ -102,6 +100,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return finish(np.zeros(checked_shape(size, "zeros"), float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones.
 
@@ -112,6 +111,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     return finish(np.ones(checked_shape(size, "ones"), float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are whatever the memory held.
 
@@ -121,6 +121,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return finish(np.empty(checked_shape(size, "empty"), float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value, whose type decides the dtype.
 
@@ -136,6 +137,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return finish(np.full(shape, value.item(), value.dtype), requires_grad, device)
 
 
+@typed_errors
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the input's shape and dtype.
 
@@ -146,6 +148,7 @@ def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     return zeros(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the input's shape and dtype.
 
@@ -156,6 +159,7 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
     return ones(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uninitialised memory of the input's shape and dtype.
 
@@ -166,6 +170,7 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """One value in the input's shape and dtype.
 
@@ -176,6 +181,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
     return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
+@typed_errors
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """start, start + step, ... below end; `arange(end)` starts at 0. Integers give int64, floats the default dtype.
 
@@ -186,8 +192,10 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
         start, end = 0, start
     start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
     for value in (start, end, step):
-        if not isinstance(value, int | float | np.number) or not math.isfinite(value):
-            raise ArgumentTypeError(f"arange: start, end and step must be finite numbers, got {value!r}")
+        if not isinstance(value, int | float | np.number):
+            raise ArgumentTypeError(f"arange: start, end and step must be numbers, got {value!r}")
+        if not math.isfinite(value):
+            raise ArgumentError(f"arange: start, end and step must be finite, got {value!r}")
     if step == 0 or (end - start) * step < 0:
         raise ArgumentError(f"arange: step {step} does not lead from {start} to {end}")
     wanted = as_dtype(dtype) if dtype is not None else np.result_type(*(type(v) for v in (start, end, step)))
@@ -197,6 +205,7 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
     return finish(values.astype(get_default_dtype() if floats else wanted), requires_grad, device)
 
 
+@typed_errors
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`steps` equally spaced values from start to end, both included.
 
@@ -204,11 +213,13 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
-    if not isinstance(steps, int) or steps < 0:
+    if integer(steps, "linspace", "steps") < 0:
         raise ArgumentError(f"linspace: steps must be an integer of at least 0, got {steps!r}")
-    return finish(np.linspace(start, end, steps).astype(float_or(dtype)), requires_grad, device)
+    values = silent_copy().run(lambda: np.linspace(start, end, integer(steps, "linspace", "steps")).astype(float_or(dtype)))
+    return finish(values, requires_grad, device)
 
 
+@typed_errors
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere.
 
@@ -220,6 +231,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
     return finish(np.eye(rows, columns, dtype=float_or(dtype)), requires_grad, device)
 
 
+@typed_errors
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-d tensor.
 

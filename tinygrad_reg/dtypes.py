@@ -10,6 +10,7 @@ import numpy as np
 
 from .engine.promotion import promote_types as _promote_types
 from .engine.promotion import result_type as _result_type
+from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype
 from .errors import ArgumentTypeError
 
@@ -33,12 +34,13 @@ def as_dtype(dtype: Any) -> Dtype:
     """The NumPy dtype meant by a dtype, a NumPy scalar type, a Python type or a name. Raises ArgumentTypeError for others."""
     made: Dtype | None = None
     with contextlib.suppress(TypeError, ValueError):
-        made = _BY_NAME.get(dtype) if isinstance(dtype, str) else np.dtype(dtype)
+        made = _BY_NAME.get(dtype) if isinstance(dtype, str) else np.dtype(dtype) if isinstance(dtype, type | np.dtype) else None
     if made is None or made not in SUPPORTED or dtype is None:
         raise ArgumentTypeError(f"dtype: {dtype!r} is not supported; use one of {', '.join(str(d) for d in SUPPORTED)}")
     return made
 
 
+@typed_errors
 def promote_types(type1: Any, type2: Any) -> Dtype:
     """The smallest dtype to which both can be converted, by PyTorch's table.
 
@@ -48,6 +50,7 @@ def promote_types(type1: Any, type2: Any) -> Dtype:
     return _promote_types(as_dtype(type1), as_dtype(type2))
 
 
+@typed_errors
 def result_type(tensor1: Any, tensor2: Any) -> Dtype:
     """The dtype an operation on these tensors or numbers computes in.
 
@@ -57,6 +60,7 @@ def result_type(tensor1: Any, tensor2: Any) -> Dtype:
     return _result_type(tensor1, tensor2)
 
 
+@typed_errors
 def can_cast(from_: Any, to: Any) -> builtins.bool:
     """Whether a result of one dtype may be written into a tensor of the other: not float to integer, nor number to bool.
 
@@ -67,6 +71,7 @@ def can_cast(from_: Any, to: Any) -> builtins.bool:
     return builtins.bool(ranks[as_dtype(from_).kind] <= ranks[as_dtype(to).kind])
 
 
+@typed_errors
 def finfo(type: Any = None) -> np.finfo[Any]:
     """Limits of a float dtype (default: the default dtype): eps, max, min, tiny, bits.
 
@@ -76,6 +81,7 @@ def finfo(type: Any = None) -> np.finfo[Any]:
     return np.finfo(get_default_dtype() if type is None else as_dtype(type))
 
 
+@typed_errors
 def iinfo(type: Any) -> np.iinfo[Any]:
     """Limits of an integer dtype: max, min, bits.
 

@@ -35,7 +35,11 @@ class RangeError(TinygradRegError, OverflowError, ValueError, RuntimeError):
     """A number does not fit into the dtype that is to hold it."""
 
 
-class ArgumentTypeError(TinygradRegError, TypeError):
+class AllocationError(TinygradRegError, MemoryError, RuntimeError):
+    """A result would not fit into memory."""
+
+
+class ArgumentTypeError(TinygradRegError, TypeError, RuntimeError):
     """The type of an argument is not one the function accepts."""
 
 

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from .creation import checked_shape, float_or
+from .creation import float_or
 from .dtypes import as_dtype, int64
+from .engine.refusal import typed_errors
 from .errors import ArgumentError, ArgumentTypeError
-from .ops.arguments import rank
+from .ops.arguments import checked_shape, rank
 from .ops.random import Generator, draw
 from .tensor import Tensor
 
 
+@typed_errors
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform on [0, 1).
 
@@ -26,6 +28,7 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, devi
     return made.requires_grad_() if requires_grad else made
 
 
+@typed_errors
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Normal with mean 0 and standard deviation 1.
 
@@ -36,6 +39,7 @@ def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, dev
     return made.requires_grad_() if requires_grad else made
 
 
+@typed_errors
 def randint(
     low: Any = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
 ) -> Tensor:
@@ -60,6 +64,7 @@ def randint(
     return made
 
 
+@typed_errors
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers 0 to n - 1 in random order.
 
@@ -74,6 +79,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return made
 
 
+@typed_errors
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform on [0, 1), in the input's shape and dtype.
 
@@ -84,6 +90,7 @@ def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any =
     return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@typed_errors
 def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Standard normal, in the input's shape and dtype.
 
@@ -94,6 +101,7 @@ def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any 
     return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@typed_errors
 def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
     """Random integers in the input's shape and dtype.
 
@@ -105,6 +113,7 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, generator:
     return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype)
 
 
+@typed_errors
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
     """Normal numbers of the given mean and standard deviation, which may be tensors that broadcast.
 

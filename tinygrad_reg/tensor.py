@@ -17,10 +17,11 @@ from .dtypes import Dtype, as_dtype
 from .engine import graph
 from .engine.mutation import Array, lend, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
+from .engine.refusal import typed_errors
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
-from .ops.arguments import normalize_dim, read_shape
+from .ops.arguments import checked_shape, normalize_dim
 from .ops.pointwise import convert
 
 
@@ -56,6 +57,7 @@ class Tensor(Methods):
 
     _grad: Tensor | None = None  # of a tensor that needs no gradient; others keep it in their node
 
+    @typed_errors
     def __init__(self, *data: Any) -> None:
         self.array = interop.from_constructor(data)
 
@@ -91,6 +93,7 @@ class Tensor(Methods):
         """Bytes of all elements."""
         return self.array.nbytes
 
+    @typed_errors
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
         return Size(self.array.shape) if dim is None else self.array.shape[normalize_dim(dim, self.array.ndim, "size")]
@@ -110,6 +113,7 @@ class Tensor(Methods):
         """Bytes of one element."""
         return self.array.itemsize
 
+    @typed_errors
     def stride(self, dim: int | None = None) -> Any:
         """Steps in elements from one entry to the next, of all dimensions or of one."""
         array = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], self.array.dtype)
@@ -144,13 +148,14 @@ class Tensor(Methods):
         """Whether the one element is not 0. Raises ShapeError if there are more, or none."""
         return bool(self)
 
+    @typed_errors
     def is_same_size(self, other: Tensor) -> bool:
         """Whether another tensor has this shape."""
         return self.array.shape == other.array.shape
 
     def __len__(self) -> int:
         if not self.array.ndim:
-            raise TypeError("len(): a 0-d tensor has no length")
+            raise ArgumentTypeError("len: a 0-d tensor has no length; use .numel() for the number of elements")
         return len(self.array)
 
     def __repr__(self) -> str:
@@ -179,6 +184,7 @@ class Tensor(Methods):
         """The elements as nested lists of Python numbers."""
         return self._concrete(".tolist()").tolist()
 
+    @typed_errors
     def numpy(self, *, force: bool = False) -> Array:
         """The array itself, sharing memory. Raises GradientError for a tensor that requires grad, unless `force`."""
         array = self._concrete(".numpy()")
@@ -186,6 +192,7 @@ class Tensor(Methods):
             raise GradientError("numpy: this tensor requires grad, and NumPy would lose its graph; use .detach().numpy()")
         return lend(array)
 
+    @typed_errors
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         array = self.numpy()
         return np.array(array, dtype=dtype, copy=copy) if dtype is not None or copy is not None else array
@@ -196,6 +203,7 @@ class Tensor(Methods):
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return interop.apply_function(function, args, kwargs)
 
+    @typed_errors
     def __dlpack__(self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
         return interop.export(self, stream, max_version, dl_device, copy)
 
@@ -222,9 +230,10 @@ class Tensor(Methods):
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
-            raise TypeError("iteration over a 0-d tensor; use .item()")
+            raise ArgumentTypeError("iter: cannot iterate over a 0-d tensor; use .item() for its value")
         return iter(self.unbind(0))
 
+    @typed_errors
     def __contains__(self, element: Any) -> bool:
         return bool((self == element).any())
 
@@ -241,6 +250,7 @@ class Tensor(Methods):
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
 
+    @typed_errors
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start or stop recording operations on this leaf. Raises GradientError unless it is a float tensor made by the user."""
         if requires_grad and self.node is None:
@@ -385,26 +395,31 @@ class Tensor(Methods):
 
     # ---- tensors of the same dtype -----------------------------------------------------------------------------------
 
+    @typed_errors
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """The data copied into a new tensor, of this one's dtype unless told otherwise."""
         return self._new(interop.to_array(data, self.dtype if dtype is None else dtype), device, requires_grad)
 
+    @typed_errors
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """One value in a new tensor, of this one's dtype unless told otherwise."""
         value = interop.to_array(fill_value, self.dtype if dtype is None else dtype)
-        return self._new(np.full(read_shape((size,), None, "new_full"), value), device, requires_grad)
+        return self._new(np.full(checked_shape((size,), "new_full"), value), device, requires_grad)
 
+    @typed_errors
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(read_shape(size, None, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(size, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
+    @typed_errors
     def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(read_shape(size, None, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(size, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
+    @typed_errors
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
-        return self.new_full(read_shape(size, None, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(size, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
         if device is not None:
@@ -414,6 +429,7 @@ class Tensor(Methods):
 
     # ---- conversion --------------------------------------------------------------------------------------------------
 
+    @typed_errors
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
         """Convert: `.to(dtype)`, `.to("cpu")`, `.to(device, dtype)` or `.to(other)`; itself if nothing changes, unless `copy`."""
         for arg in args:
@@ -431,10 +447,12 @@ class Tensor(Methods):
         converted: Tensor = convert(self, wanted)
         return converted.clone() if copy and converted is self else converted
 
+    @typed_errors
     def type(self, dtype: Any = None) -> Any:
         """The name of the dtype; or the tensor in another one."""
         return str(self.array.dtype) if dtype is None else self.to(as_dtype(dtype))
 
+    @typed_errors
     def type_as(self, other: Tensor) -> Tensor:
         """This tensor in the dtype of another."""
         return self.to(other.array.dtype)
@@ -464,6 +482,7 @@ class Tensor(Methods):
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
 
 
+@typed_errors
 def numel(input: Tensor) -> int:
     """The number of elements.
 
@@ -473,6 +492,7 @@ def numel(input: Tensor) -> int:
     return _checked(input, "numel").numel()
 
 
+@typed_errors
 def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is a float.
 
@@ -482,6 +502,7 @@ def is_floating_point(input: Tensor) -> bool:
     return _checked(input, "is_floating_point").is_floating_point()
 
 
+@typed_errors
 def is_complex(input: Tensor) -> bool:
     """False: there are no complex dtypes.
 
@@ -491,6 +512,7 @@ def is_complex(input: Tensor) -> bool:
     return _checked(input, "is_complex").is_complex()
 
 
+@typed_errors
 def is_nonzero(input: Tensor) -> bool:
     """Whether the one element is not 0. Raises ShapeError if there are more, or none.
 

@@ -152,13 +152,13 @@ def test_einsum_is_linear_in_each_operand(equation: str, shapes: list[Shape]) ->
 def test_einsum_says_what_is_wrong() -> None:
     x, y = tg.ones(2, 3), tg.ones(3, 4)
     for equation, expected in (
-        ("ij,jk->iz", "'z' of the output"), ("ij,jk->iik", "'i' of the output"), ("ij,jk,kl", "is for 3 operands, 2 are given"),
+        ("ij,jk->iz", "'z' of the output"), ("ij,jk->iik", "'i' of the output"), ("ij,jk,kl", "needs 3 operands, got 2"),
         ("ijk,jk", "'ijk' of 'ijk,jk' is for another number of dims than 2"), ("i1,jk", "'1' in 'i1'"),
     ):  # fmt: skip
         with pytest.raises(ArgumentError) as error:
             tg.einsum(equation, x, y)
         assert expected in str(error.value)
-    with pytest.raises(ShapeError, match="'j' has sizes 3 and 4 in 'ij,kj'\n  \\(2, 3\\) · \\(3, 4\\)"):
+    with pytest.raises(ShapeError, match="'j' has sizes 3 and 4 in 'ij,kj', which must agree\n  \\(2, 3\\) · \\(3, 4\\)"):
         tg.einsum("ij,kj", x, y)
     with pytest.raises(ShapeError, match="'i' is repeated in an operand"):
         tg.einsum("ii", x)

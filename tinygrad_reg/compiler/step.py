@@ -37,7 +37,7 @@ class CompiledStep:
     """What `compile` returns: call it like the function. `traces`, `program`, `source` and `explain()` tell what it does."""
 
     def __init__(self, function: Callable[..., Any], backend: str) -> None:
-        if backend not in BACKENDS:
+        if not isinstance(backend, str) or backend not in BACKENDS:
             raise ArgumentError(f"compile: backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
         if not callable(function):
             raise ArgumentTypeError(f"compile: expected a function, got {type(function).__name__}")

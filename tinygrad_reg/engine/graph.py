@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DtypeError, GradientError, InplaceError, ShapeError
+from ..errors import ArgumentTypeError, DtypeError, GradientError, InplaceError, ShapeError
 from .broadcasting import sum_to
 from .mutation import Array, changed_by_borrower, fingerprint, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
@@ -259,6 +259,9 @@ def run(
     what: str,
 ) -> dict[Node, Any]:
     """Differentiate the roots; the cotangents of the targets (None: of all leaves), as arrays or, recording, as tensors."""
+    for name, flag in (("create_graph", create_graph), ("retain_graph", retain_graph)):
+        if not isinstance(flag, int):
+            raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
     as_tensors = create_graph or state.tracer is not None
     seeds: dict[Node, Any] = {}
     for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
@@ -339,6 +342,8 @@ def backward(
 
     Raises GradientError if a root needs no gradient, the graph is already freed, or a saved value was overwritten.
     """
+    if not isinstance(inputs, Sequence | None):
+        raise ArgumentTypeError(f"backward: inputs must be a tensor or a sequence of tensors, got {type(inputs).__name__}")
     targets = None if inputs is None else {_node_of(x, "backward") for x in inputs}
     keep = create_graph if retain_graph is None else retain_graph
     arrived = run(roots, gradients, targets, create_graph=create_graph, retain_graph=keep, what="backward")
@@ -350,6 +355,8 @@ def backward(
 
 
 def _node_of(x: Value, what: str) -> Node:
+    if not isinstance(x, Value):
+        raise ArgumentTypeError(f"{what}: inputs must be tensors, got {type(x).__name__}")
     if x.node is None:
         raise GradientError(f"{what}: one of the inputs does not require grad; call .requires_grad_() on it before the computation")
     return x.node

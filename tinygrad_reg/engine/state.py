@@ -198,6 +198,8 @@ def inference_mode(mode: bool | F = True) -> _Mode | F:
     """
     if callable(mode):
         return _Mode(grad_enabled=False, inference=True)(mode)
+    if not isinstance(mode, bool):
+        raise ArgumentTypeError(f"inference_mode: mode must be True or False, got {type(mode).__name__}")
     return _Mode(grad_enabled=not mode, inference=mode)
 
 

@@ -38,7 +38,7 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
             for extreme in (array.min(), array.max()):
                 check_fits(extreme.item(), as_dtype(dtype), "tensor")
     wanted = array.dtype if dtype is None else as_dtype(dtype)
-    if wanted not in SUPPORTED:
+    if array.dtype.kind not in "biuf" or wanted not in SUPPORTED:
         raise DtypeError(f"tensor: dtype {array.dtype} is not supported; convert the array first, for example with .astype(np.float64)")
     wanted = wanted.newbyteorder("=") if not wanted.isnative else wanted
     made = np.array(array, dtype=wanted, copy=True, order="K", subok=False) if copy else np.asarray(array, dtype=wanted)
@@ -117,7 +117,7 @@ def as_gradient(gradient: Any, like: Value) -> Any:
     if isinstance(gradient, Value):
         return gradient
     if isinstance(gradient, np.ndarray | np.generic | int | float):
-        return wrap(Value.result_class, np.asarray(gradient, dtype=like.array.dtype))
+        return wrap(Value.result_class, to_array(gradient, like.array.dtype))
     raise ArgumentTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
 
 

@@ -14,6 +14,7 @@ from ..device import as_device
 from ..dtypes import SUPPORTED
 from ..engine.mutation import borrow, lend
 from ..engine.node import Value, wrap
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ExportError
 
@@ -56,6 +57,7 @@ class _Capsule:
         return CPU
 
 
+@typed_errors
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Any:
     """A tensor that shares the memory of another library's array, or of a capsule; a copy of it if asked for.
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import wrap
+from ..engine.primitive import silent_copy
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..ops.random import Generator, default_generator
@@ -21,6 +23,7 @@ _LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_tra
 _GAINS = {**dict.fromkeys(_LINEAR, 1.0), "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
 
 
+@typed_errors
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor on the standard deviation that makes up for a nonlinearity; `param` is the slope of "leaky_relu" (0.01).
 
@@ -39,6 +42,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 # ---- plain ---------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform on [a, b).
 
@@ -50,6 +54,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
         return _checked("uniform_", tensor).uniform_(a, b, generator=generator)
 
 
+@typed_errors
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal with this mean and standard deviation.
 
@@ -61,6 +66,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
         return _checked("normal_", tensor).normal_(mean, std, generator=generator)
 
 
+@typed_errors
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """One value everywhere.
 
@@ -71,6 +77,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
         return _checked("constant_", tensor).fill_(val)
 
 
+@typed_errors
 def ones_(tensor: Tensor) -> Tensor:
     """One everywhere.
 
@@ -80,6 +87,7 @@ def ones_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 1.0)
 
 
+@typed_errors
 def zeros_(tensor: Tensor) -> Tensor:
     """Zero everywhere.
 
@@ -89,6 +97,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 0.0)
 
 
+@typed_errors
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix, cut or filled up with zeros.
 
@@ -102,6 +111,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return _write(tensor, np.eye(rows, columns))
 
 
+@typed_errors
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The weight of a convolution (out, in, size, ...) that gives its input back, in each of the groups of output channels.
 
@@ -125,6 +135,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 # ---- by fan --------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def fans(tensor: Tensor) -> tuple[int, int]:
     """(fan_in, fan_out): the products of dim 1, and of dim 0, with the sizes of a kernel; (out, in, size, ...).
 
@@ -140,6 +151,7 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 _calculate_fan_in_and_fan_out = fans  # PyTorch's name, which many layers outside of it use
 
 
+@typed_errors
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform on ±gain · √(6 / (fan_in + fan_out)). Glorot and Bengio, 2010.
 
@@ -151,6 +163,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     return uniform_(tensor, -bound, bound, generator)
 
 
+@typed_errors
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal with standard deviation gain · √(2 / (fan_in + fan_out)). Glorot and Bengio, 2010.
 
@@ -170,6 +183,7 @@ def _kaiming_std(what: str, tensor: Tensor, a: float, mode: str, nonlinearity: s
     return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))
 
 
+@typed_errors
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> Tensor:
@@ -183,6 +197,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@typed_errors
 def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> Tensor:
@@ -198,6 +213,7 @@ def kaiming_normal_(
 # ---- others --------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """gain times a random matrix with orthonormal rows or columns, whichever are fewer; dims after the first count as one.
 
@@ -215,9 +231,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     flat = _normal((rows, tensor.numel() // rows), generator)
     q, r = np.linalg.qr(flat.T if rows < flat.shape[1] else flat)
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # makes the distribution uniform
-    return _write(tensor, gain * (q.T if rows < flat.shape[1] else q).reshape(tensor.shape))
+    return _write(tensor, silent_copy().run(np.multiply, gain, (q.T if rows < flat.shape[1] else q).reshape(tensor.shape)))
 
 
+@typed_errors
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
 ) -> Tensor:
@@ -228,8 +245,9 @@ def trunc_normal_(
     True
     """
     _checked("trunc_normal_", tensor)
-    if not a <= b or not std >= 0:
-        raise ArgumentError(f"trunc_normal_: needs a <= b and std >= 0, got a={a}, b={b}, std={std}")
+    mean, std, a, b = float(mean), float(std), float(a), float(b)
+    if not a <= b or a == math.inf or b == -math.inf or not 0 <= std < math.inf or not math.isfinite(mean):
+        raise ArgumentError(f"trunc_normal_: needs a <= b, finite mean and std >= 0, got {a=}, {b=}, {mean=}, {std=}")
     if std == 0:
         return constant_(tensor, min(max(mean, a), b))
     values = _between((a - mean) / std, (b - mean) / std, tensor.numel(), generator) * std + mean
@@ -249,12 +267,15 @@ def _between(low: float, high: float, count: int, generator: Generator | None) -
             fits = (tried >= low) & (tried <= high)
         else:
             tried = _uniform((2 * missing,), generator) * (high - low) + low
-            fits = _uniform((2 * missing,), generator) < np.exp((nearest * nearest - tried * tried) / 2.0)
+            fits = _uniform((2 * missing,), generator) < np.exp(
+                (nearest - tried) * (nearest / 2.0 + tried / 2.0)
+            )  # without squares, which overflow
         parts.append(tried[fits][:missing])
         missing -= len(parts[-1])
     return np.concatenate(parts)
 
 
+@typed_errors
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Normal numbers, of which in every column the fraction `sparsity`, rounded up, is zero. Martens, 2010.
 
@@ -265,7 +286,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     if _checked("sparse_", tensor).ndim != 2:
         raise ShapeError(f"Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
     rows, columns = tensor.shape
-    values = _normal((rows, columns), generator) * std
+    values = silent_copy().run(np.multiply, _normal((rows, columns), generator), std)
     order = np.argsort(_uniform((rows, columns), generator), axis=0)
     np.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0.0, axis=0)
     return _write(tensor, values)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from ..creation import zeros
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, GradientError, ShapeError
 from ..ops.elementwise import abs, clamp_max, square
@@ -26,6 +27,7 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p.grad for p in _tensors(parameters) if p.grad is not None]
 
 
+@typed_errors
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -53,6 +55,7 @@ def _norm(tensors: list[Tensor], p: float) -> Tensor:
 
 
 @no_grad()
+@typed_errors
 def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:
     """Multiply all gradients by max_norm / total_norm, if that is below 1.
 
@@ -68,6 +71,7 @@ def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float
 
 
 @no_grad()
+@typed_errors
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -89,6 +93,7 @@ def clip_grad_norm_(
 
 
 @no_grad()
+@typed_errors
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Limit every element of the gradients to [-clip_value, clip_value], in place.
 
@@ -102,6 +107,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
         gradient.clamp_(-float(clip_value), float(clip_value))
 
 
+@typed_errors
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All elements of all parameters, one after the other, as one vector.
 
@@ -111,6 +117,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return cat([reshape(p, (-1,)) for p in parameters])
 
 
+@typed_errors
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Give the parameters the values of a vector, whose memory they share from now on. Raises ShapeError unless the lengths agree.
 

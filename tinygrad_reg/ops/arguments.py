@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from ..engine.node import Value
-from ..errors import ArgumentError, ArgumentTypeError, DimensionError
+from ..engine.refusal import FOREIGN, refusal
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,7 +18,7 @@ _NUMPY = {"axis": "dim", "keepdims": "keepdim", "axes": "dims"}
 
 
 def numpy_names(function: F) -> F:
-    """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`)."""
+    """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`). Includes `typed_errors`."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -26,7 +28,12 @@ def numpy_names(function: F) -> F:
                     if ours in kwargs:
                         raise ArgumentTypeError(f"{function.__name__}: {theirs}= and {ours}= mean the same; give only one")
                     kwargs[ours] = kwargs.pop(theirs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TinygradRegError:
+            raise
+        except FOREIGN as error:
+            raise refusal(function, args, kwargs, error) from error
 
     return cast(F, wrapper)
 
@@ -46,13 +53,18 @@ def shape_of(input: Any) -> tuple[int, ...]:
     return input.array.shape if isinstance(input, Value) else tuple(input.shape)
 
 
+def integer(value: Any, what: str, name: str) -> int:
+    """An argument that must be an integer, as one. Raises ArgumentTypeError for anything else, a bool too."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentTypeError(f"{what}: {name} must be an integer, got {type(value).__name__}: {value!r}")
+    return operator.index(value)
+
+
 def normalize_dim(dim: Any, ndim: int, what: str) -> int:
     """`dim` as a number from 0 to ndim - 1; a 0-d tensor takes 0 and -1. Raises DimensionError when it is out of range."""
     if type(dim) is int and 0 <= dim < ndim:
         return dim
-    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-        raise ArgumentTypeError(f"{what}: dim must be an integer, got {type(dim).__name__}: {dim!r}")
-    index = operator.index(dim)
+    index = integer(dim, what, "dim")
     span = max(ndim, 1)
     if not -span <= index < span:
         raise DimensionError(f"{what}: dim {index} is out of range for a tensor with {ndim} dimensions; use {-span} to {span - 1}")
@@ -63,7 +75,9 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
     if dim is None:
         return tuple(range(ndim))
-    dims = tuple([normalize_dim(d, ndim, what) for d in dim]) if isinstance(dim, Sequence) else (normalize_dim(dim, ndim, what),)
+    dims = (
+        tuple([normalize_dim(d, ndim, what) for d in dim]) if isinstance(dim, list | tuple | range) else (normalize_dim(dim, ndim, what),)
+    )
     if len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()
@@ -71,12 +85,23 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
 
 def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
     """A shape given as `f(2, 3)` or as `f((2, 3))`, as a tuple of integers."""
-    if len(shape) == 1 and isinstance(shape[0], Sequence):
+    if len(shape) == 1 and isinstance(shape[0], Sequence) and not isinstance(shape[0], str | bytes):
         shape = tuple(shape[0])
     try:
-        return tuple([operator.index(size) for size in shape])
+        found = tuple([operator.index(size) for size in shape])
     except TypeError:
         raise ArgumentTypeError(f"{what}: sizes must be integers, got {shape!r}") from None
+    if found and max(found) > sys.maxsize:
+        raise ArgumentTypeError(f"{what}: sizes must be integers of 64 bits, got {max(found)}; the largest size is {sys.maxsize}")
+    return found
+
+
+def checked_shape(size: tuple[Any, ...], what: str) -> tuple[int, ...]:
+    """A shape given as several numbers or as one tuple. Raises ShapeError if a size is negative."""
+    shape = sizes(size, what)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
+    return shape
 
 
 def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]:
@@ -87,6 +112,6 @@ def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]
         raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
     shape = given[0] if len(given) == 1 and type(given[0]) is tuple else given
     for size in shape:
-        if type(size) is not int:
+        if type(size) is not int or size > sys.maxsize:
             return sizes(given, what)
     return shape

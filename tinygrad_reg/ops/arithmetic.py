@@ -8,7 +8,9 @@ import numpy as np
 
 from ..engine.node import Value
 from ..engine.promotion import result_type
-from ..errors import ArgumentError, DtypeError
+from ..engine.refusal import is_number, shown, typed_errors
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError
+from .arguments import rank
 from .elementwise import abs, add_p, div_p, floor_divide_p, fmod, lt, mul, sub_p, trunc, where_p
 from .pointwise import check_fits, convert
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+@typed_errors
 def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha · other.
 
@@ -25,6 +28,7 @@ def add(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     return add_p(input, _times(alpha, input, other, "add"))
 
 
+@typed_errors
 def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha · other.
 
@@ -38,6 +42,8 @@ def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
     """alpha · other in the dtype of the result. Raises DtypeError for an alpha that it cannot hold."""
     if type(alpha) is int and alpha == 1:
         return other
+    if not is_number(alpha):
+        raise ArgumentTypeError(f"{what}: alpha must be a number, got {shown(alpha)}")
     dtype = result_type(input, other)
     kind: str = dtype.kind
     if (isinstance(alpha, bool) and kind != "b") or (isinstance(alpha, float) and kind != "f"):
@@ -50,11 +56,13 @@ def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
     return other and factor if kind == "b" else other * factor
 
 
+@typed_errors
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """other - alpha · input."""
     return sub_p(other, _times(alpha, other, input, "rsub"))
 
 
+@typed_errors
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value · tensor1 · tensor2.
 
@@ -65,6 +73,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return input + (product if value == 1 else product * value)
 
 
+@typed_errors
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value · tensor1 / tensor2.
 
@@ -75,12 +84,15 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return input + (quotient if value == 1 else quotient * value)
 
 
+@typed_errors
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight · (end - input), computed from the nearer end, so that weight 1 gives exactly `end`.
 
     >>> tg.lerp(tg.tensor([0.0, 10.0]), tg.tensor([1.0, 20.0]), 0.25)
     tensor([ 0.2500, 12.5000])
     """
+    for x in (input, end):
+        rank(x, "lerp")
     each = isinstance(weight, Value | np.ndarray)
     if each:
         return where_p(lt(abs(weight), 0.5), _from(input, end, weight), _from(end, input, 1.0 - weight))
@@ -91,6 +103,7 @@ def _from(start: Any, end: Any, weight: Any) -> Tensor:
     return add_p(start, mul(sub_p(end, start), weight))
 
 
+@typed_errors
 def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input / other; `rounding_mode` "trunc" or "floor" rounds the quotient, and keeps integers integers.
 
@@ -117,12 +130,16 @@ def _trunc_divide(input: Tensor, other: Any) -> Tensor:
     return floor_divide_p(sub_p(input, rest), other)
 
 
+@typed_errors
 def floor_divide(input: Tensor, other: Any) -> Tensor:
     """floor(input / other); integers stay integers. Raises ArgumentError on an integer division by zero.
 
     >>> tg.floor_divide(tg.tensor([-7, 7]), 2)
     tensor([-4,  3])
     """
+    for x in (input, other):
+        if not isinstance(x, Value | np.ndarray | np.generic | int | float):
+            raise ArgumentTypeError(f"floor_divide: expected tensors or numbers, got {shown(x)}; wrap it in tg.tensor(...)")
     return floor_divide_p(input, other)
 
 

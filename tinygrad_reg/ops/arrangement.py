@@ -13,8 +13,10 @@ from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
+from .pointwise import convert
 from .shape import clone, expand, ravel, reshape, reshape_p, transpose_p
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def repeat_p(x: Array, *, repeats: tuple[int, ...]) -> Array:
 
 def _unrepeat(g: Any, x_shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
     """Sum over the repetitions: (r·n, ...) is seen as (r, n, ...) and summed to (1, n, ...)."""
+    if 0 in x_shape:
+        return reshape_p(g, shape=x_shape)
     full = (1,) * (len(repeats) - len(x_shape)) + x_shape
     apart = tuple([size for r, n in zip(repeats, full, strict=True) for size in (r, n)])
     once = tuple([size for n in full for size in (1, n)])
@@ -62,6 +66,7 @@ repeat_interleave_p.shaped_by_values = lambda x, repeats: isinstance(repeats, Va
 sum_segments.vjp(x=lambda g, lengths, dim: repeat_interleave_p(g, lengths, dim=dim), lengths=None)
 
 
+@typed_errors
 def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
     """A copy laid side by side, repeats[i] times along dimension i; (n, m) repeated (2, 1, 3) is (2, n, 3·m)."""
     times = read_shape(args, repeats, "repeat")
@@ -73,6 +78,7 @@ def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
     return repeat_p(input, repeats=times)
 
 
+@typed_errors
 def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     """As `repeat`, but missing leading numbers count as 1.
 
@@ -119,6 +125,7 @@ def _repeats(repeats: Any, size: int) -> Any:
         raise ShapeError(f"repeat_interleave: repeats of shape {array.shape} for a dimension of size {size}; give one, or one for each")
     if array.size and array.min() < 0:
         raise ArgumentError(f"repeat_interleave: repeats must be 0 or more, got {array.min()}")
+    repeats = convert(repeats, np.int64) if isinstance(repeats, Value) else repeats.astype(np.int64)
     return repeats if array.shape == (size,) else expand(reshape(repeats, (1,)), (size,))
 
 
@@ -143,6 +150,7 @@ def roll_p(x: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array
 roll_p.vjp(x=lambda g, shifts, dims: roll_p(g, shifts=tuple([-s for s in shifts]), dims=dims))
 
 
+@typed_errors
 def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     """A copy with the order reversed along these dimensions.
 
@@ -154,6 +162,7 @@ def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     return flip_p(input, dims=normalize_dims(read_shape(args, dims, "flip"), ndim, "flip"))
 
 
+@typed_errors
 def fliplr(input: Tensor) -> Tensor:
     """A copy with the order reversed along dimension 1.
 
@@ -166,6 +175,7 @@ def fliplr(input: Tensor) -> Tensor:
     return flip_p(input, dims=(1,))
 
 
+@typed_errors
 def flipud(input: Tensor) -> Tensor:
     """A copy with the order reversed along dimension 0.
 
@@ -178,6 +188,7 @@ def flipud(input: Tensor) -> Tensor:
     return flip_p(input, dims=(0,))
 
 
+@typed_errors
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """A copy moved by `shifts` along `dims`, around the end; without dims the elements move as if in one dimension.
 
@@ -198,6 +209,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return roll_p(input, shifts=steps, dims=tuple([normalize_dim(d, ndim, "roll") for d in along]))
 
 
+@typed_errors
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """A copy turned k times by 90 degrees, from the first of two dims towards the second.
 

@@ -16,9 +16,10 @@ import numpy as np
 from ..engine.mutation import Array, owner, writes
 from ..engine.node import Leaf, Node, Value, wrap
 from ..engine.primitive import OUTPUT, Primitive, make_node, outputs_of, primitive
+from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
-from ..errors import DtypeError, InplaceError, ShapeError
+from ..errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError
 from .indexing import getitem, index_put, split_index
 from .pointwise import check_fits, convert
 
@@ -233,11 +234,13 @@ def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
     return target  # type: ignore[no-any-return]
 
 
+@typed_errors
 def copy_(target: Any, source: Any) -> Tensor:
     """Write the source, broadcast and converted, into the tensor's memory."""
     return assign(target, copied(target, _source_for(target, source)), "copy_")
 
 
+@typed_errors
 def fill_(target: Any, value: Any) -> Tensor:
     """Write one value (a number or a 0-d tensor) everywhere."""
     if isinstance(value, Value) and value.array.ndim:
@@ -249,7 +252,10 @@ def _source_for(target: Value, source: Any) -> Any:
     if not isinstance(source, Value):
         if isinstance(source, int | float):
             check_fits(source, target.array.dtype, "writing a number")
-        source = wrap(Value.result_class, np.asarray(source))
+        try:
+            source = wrap(Value.result_class, np.asarray(source))
+        except (ValueError, OverflowError):
+            raise ArgumentTypeError(f"a value to write must be a number, a tensor or a regular array, got {shown(source)}") from None
     given, wanted = source.array.shape, target.array.shape
     lead = max(len(given) - len(wanted), 0)  # as NumPy and PyTorch do, extra leading dimensions of size 1 are dropped
     if any(n != 1 for n in given[:lead]) or not _broadcasts(given[lead:], wanted):

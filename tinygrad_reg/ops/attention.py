@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .arrangement import repeat_interleave
 from .dropout import check_probability, thinned
@@ -68,6 +69,7 @@ masked_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shap
 # ---- scaled_dot_product_attention ----------------------------------------------------------------------------------------
 
 
+@typed_errors
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -146,6 +148,7 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
 # ---- multi_head_attention_forward ----------------------------------------------------------------------------------------
 
 
+@typed_errors
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.node import Value
+from ..engine.refusal import typed_errors
 from ..engine.state import state
+from ..errors import ArgumentError
 from .arguments import rank
 from .elementwise import abs, eq, isfinite, isnan, le
 
@@ -15,17 +17,21 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+@typed_errors
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """|input - other| <= atol + rtol · |other|, elementwise; inf is close to inf, nan to nothing unless `equal_nan`.
 
     >>> tg.isclose(tg.tensor([1.0, tg.nan]), tg.tensor([1.0 + 1e-6, tg.nan]))
     tensor([ True, False])
     """
+    if not (rtol >= 0 and atol >= 0):
+        raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
     near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
     close = eq(input, other) | near
     return close | (isnan(input) & isnan(other)) if equal_nan else close
 
 
+@typed_errors
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether `isclose` holds for all elements.
 
@@ -35,6 +41,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     return all_true(isclose(input, other, rtol, atol, equal_nan))
 
 
+@typed_errors
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether both have the same shape and the same elements.
 

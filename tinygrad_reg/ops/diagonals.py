@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +9,9 @@ import numpy as np
 from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dim, rank
+from .arguments import integer, normalize_dim, rank
 from .shape import clone
 from .views import viewing
 
@@ -41,6 +41,7 @@ diagonal_p.vjp(x=lambda g, x_shape, offset, dim1, dim2: diag_embed_p(g, shape=x_
 diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, dim1=dim1, dim2=dim2))
 
 
+@typed_errors
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonals over two dimensions, which becomes the last dimension; (n, m) -> (min(n, m),) for offset 0.
 
@@ -51,9 +52,10 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     first, second = normalize_dim(dim1, ndim, "diagonal"), normalize_dim(dim2, ndim, "diagonal")
     if first == second:
         raise ArgumentError(f"diagonal: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
-    return diagonal_p(input, offset=operator.index(offset), dim1=first, dim2=second)
+    return diagonal_p(input, offset=integer(offset, "diagonal", "offset"), dim1=first, dim2=second)
 
 
+@typed_errors
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices with the last dimension of the input on a diagonal, zeros elsewhere; (..., n) -> (..., n + |offset|, n + |offset|).
 
@@ -69,11 +71,13 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     if first == second:
         raise ArgumentError(f"diag_embed: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
     shape = list(input.shape[:-1])
+    offset = integer(offset, "diag_embed", "offset")
     for dim in sorted((first, second)):
         shape.insert(dim, input.shape[-1] + abs(offset))
-    return diag_embed_p(input, shape=tuple(shape), offset=operator.index(offset), dim1=first, dim2=second)
+    return diag_embed_p(input, shape=tuple(shape), offset=offset, dim1=first, dim2=second)
 
 
+@typed_errors
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """(n,) -> a matrix with that diagonal; (n, m) -> a copy of its diagonal.
 
@@ -85,12 +89,13 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """
     ndim = rank(input, "diag")
     if ndim == 1:
-        return diag_embed(input, diagonal)
+        return diag_embed(input, integer(diagonal, "diag", "diagonal"))
     if ndim == 2:
-        return clone(diagonal_p(input, offset=operator.index(diagonal), dim1=0, dim2=1))
+        return clone(diagonal_p(input, offset=integer(diagonal, "diag", "diagonal"), dim1=0, dim2=1))
     raise ShapeError(f"diag: expects 1 or 2 dimensions, got shape {tuple(input.shape)}; use diagonal or diag_embed for batches")
 
 
+@typed_errors
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix; integers give int64.
 
@@ -125,6 +130,7 @@ def triu_p(x: Array, *, diagonal: int) -> Array:
 triu_p.vjp(x=lambda g, diagonal: triu_p(g, diagonal=diagonal))
 
 
+@typed_errors
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangles of the last two dimensions, up to and with `diagonal`; zeros above, also in the gradient.
 
@@ -133,9 +139,10 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
             [1., 1., 0.]])
     """
     _matrices(input, "tril")
-    return tril_p(input, diagonal=operator.index(diagonal))
+    return tril_p(input, diagonal=integer(diagonal, "tril", "diagonal"))
 
 
+@typed_errors
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangles of the last two dimensions, from `diagonal` on; zeros below, also in the gradient.
 
@@ -144,7 +151,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
             [0., 1., 1.]])
     """
     _matrices(input, "triu")
-    return triu_p(input, diagonal=operator.index(diagonal))
+    return triu_p(input, diagonal=integer(diagonal, "triu", "diagonal"))
 
 
 def _matrices(input: Tensor, what: str) -> None:

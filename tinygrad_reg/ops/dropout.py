@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ArgumentError
+from ..engine.refusal import is_number
+from ..errors import ArgumentError, ArgumentTypeError
 from .elementwise import ge
 from .pointwise import convert
 from .random import draw
 
 
 def check_probability(what: str, p: float) -> None:
-    """Raise ArgumentError unless p is a probability."""
+    """Raise ArgumentError unless p is a probability, ArgumentTypeError unless it is a number."""
+    if not is_number(p):
+        raise ArgumentTypeError(f"{what}: the probability p must be a number, got {type(p).__name__}: {p!r}")
     if not 0.0 <= p <= 1.0:
         raise ArgumentError(f"{what}: the probability p must be between 0 and 1, got {p}")
 

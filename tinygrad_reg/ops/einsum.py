@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import normalize_dims, rank
 from .diagonals import diagonal
@@ -74,6 +75,7 @@ def _einsum_rule(g: Any, operands: tuple[Any, ...], position: int, equation: str
 einsum_p.vjp(operands=_einsum_rule)
 
 
+@typed_errors
 def einsum(*args: Any) -> Tensor:
     """Sums of products over named dims: `einsum("ij,jk->ik", x, y)` is x @ y.
 
@@ -139,7 +141,7 @@ def _parse(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     left, arrow, right = equation.partition("->")
     written = left.split(",")
     if len(written) != len(ndims):
-        raise ArgumentError(f"einsum: {equation!r} is for {len(written)} operands, {len(ndims)} are given")
+        raise ArgumentError(f"einsum: {equation!r} needs {len(written)} operands, got {len(ndims)}")
     for term in (*written, right):
         rest = term.replace("...", "", 1)
         if wrong := [c for c in rest if c not in _ALPHABET]:
@@ -182,7 +184,7 @@ def _letter_sizes(equation: str, operands: list[tuple[Any, str]]) -> dict[str, i
             if 1 not in (known, size) and known != size:
                 shapes = " · ".join([str(x.shape) for x, _ in operands])
                 name = "a dim behind `...`" if c in _ELLIPSIS else repr(c)
-                raise ShapeError(f"einsum: {name} has sizes {known} and {size} in {equation!r}\n  {shapes}")
+                raise ShapeError(f"einsum: {name} has sizes {known} and {size} in {equation!r}, which must agree\n  {shapes}")
             sizes[c] = size if known == 1 else known
     return sizes
 
@@ -201,6 +203,7 @@ def _summed(x: Any, term: str, wanted: set[str]) -> tuple[Any, str]:
     return (sum(x, lonely), "".join([c for c in term if c in wanted])) if lonely else (x, term)
 
 
+@typed_errors
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over pairs of dims: the last `dims` of a with the first of b, or those listed as (dims of a, dims of b).
 
@@ -220,7 +223,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     xs, ys = list(_ALPHABET[: a.ndim]), list(_ALPHABET[a.ndim : a.ndim + b.ndim])
     for i, j in zip(mine, others, strict=True):
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
-            raise ShapeError(f"tensordot: dim {i} of a has size {a.shape[i]}, dim {j} of b {b.shape[j]}\n  {a.shape} · {b.shape}")
+            raise ShapeError(f"tensordot: dim {i} of a ({a.shape[i]}) and dim {j} of b ({b.shape[j]}) must agree\n  {a.shape} · {b.shape}")
         ys[j] = xs[i]
     output = [c for i, c in enumerate(xs) if i not in mine] + [c for j, c in enumerate(ys) if j not in others]
     return einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(output)}", a, b)

@@ -16,10 +16,11 @@ from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import Rule, primitive
 from ..engine.promotion import result_type
+from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
-from .arguments import rank
+from .arguments import integer, rank
 from .examples import documented
 from .pointwise import Binary, Elementwise, Unary, check_fits, convert, in_dtype
 
@@ -387,6 +388,7 @@ isfinite: Unary = unary("isfinite", np.isfinite, None, "whether x is neither inf
 # ---- functions with arguments of their own -------------------------------------------------------------------------
 
 
+@typed_errors
 def pow(input: Any, exponent: Any) -> Tensor:
     """input ** exponent, for tensors and numbers; integer exponents are exact to every order.
 
@@ -428,6 +430,7 @@ power: Elementwise = Elementwise(_power, name="power", kind="power", domain=(POS
 power.vjp(x=lambda g, x, exponent: zero(g) if exponent == 0 else g * (power(x, exponent=exponent - 1) * exponent))
 
 
+@typed_errors
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """min(max(input, min), max); a bound may be a number, a tensor or None. The gradient is 1 on the closed interval.
 
@@ -444,6 +447,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return clamp_p(input, _bound(min, input), _bound(max, input))
 
 
+@typed_errors
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """max(input, min).
 
@@ -453,6 +457,7 @@ def clamp_min(input: Tensor, min: Any) -> Tensor:
     return clamp_min_p(input, _bound(min, input))
 
 
+@typed_errors
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """min(input, max).
 
@@ -469,6 +474,7 @@ def _bound(bound: Any, input: Any) -> Any:
     return bound
 
 
+@typed_errors
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Round to this many decimals, halves to even; gradient 0.
 
@@ -477,6 +483,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     >>> tg.round(tg.tensor([0.5, 1.5, 2.5]))
     tensor([0., 2., 2.])
     """
+    decimals = integer(decimals, "round", "decimals")
     if rank(input, "round") >= 0 and input.dtype.kind in "iu" and decimals >= 0:
         return positive(input)
     if decimals == 0:
@@ -485,6 +492,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return round_p(input * scale) / scale if decimals > 0 else round_p(input / scale) * scale
 
 
+@typed_errors
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), of x clamped to [eps, 1 - eps] if eps is given.
 
@@ -513,12 +521,14 @@ nan_to_num_p: Elementwise = Elementwise(_nan_to_num, name="nan_to_num")
 nan_to_num_p.vjp(x=lambda g, x: masked(g, ~isfinite(x)))
 
 
+@typed_errors
 def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """Replace nan (by 0), inf and -inf (by the largest and the smallest finite number) or by the given numbers; they get gradient 0.
 
     >>> tg.nan_to_num(tg.tensor([1.0, tg.nan, tg.inf]), nan=-1.0, posinf=9.0)
     tensor([ 1., -1.,  9.])
     """
+    rank(input, "nan_to_num")
     return nan_to_num_p(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 

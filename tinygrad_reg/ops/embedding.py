@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad, state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, DtypeError, ShapeError
@@ -84,6 +85,7 @@ def _rows(weight: Any, numbers: Any, padding: int | None, by_frequency: bool) ->
     return rows
 
 
+@typed_errors
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -136,6 +138,7 @@ bag_numbers.vjp(offsets=None)
 bag_entries.vjp(bags=None)
 
 
+@typed_errors
 def embedding_bag(
     input: Tensor,
     weight: Tensor,

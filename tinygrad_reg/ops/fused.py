@@ -16,6 +16,7 @@ from ..dtypes import as_dtype
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
+from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -127,7 +128,7 @@ def _check_linear(x: Any, w: Any, bias: Any) -> None:
         raise ShapeError(f"linear: input has {x.shape[-1]} features in its last dimension, weight expects {w.shape[-1]}{shapes}")
     check_dtypes("linear", *given)
     if bias is not None and not expands(bias.shape, (*x.shape[:-1], *w.shape[:-1])):
-        raise ShapeError(f"linear: bias of shape {bias.shape} does not fit {w.shape[0]} output features{shapes}")
+        raise ShapeError(f"linear: bias must have shape ({w.shape[0]},), one for each output feature, got {bias.shape}{shapes}")
 
 
 # ---- sigmoid and its kin -------------------------------------------------------------------------------------------
@@ -179,6 +180,7 @@ softplus_p = Elementwise(_softplus, name="softplus", kind="float")
 softplus_p.vjp(x=lambda g, x, beta, threshold: where_p(gt(x * beta, threshold), g, g * sigmoid(x * beta)))
 
 
+@typed_errors
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta · x)) / beta, a smooth relu; x itself where beta · x exceeds the threshold.
 
@@ -431,6 +433,7 @@ def _standardize_rule(g: Any, out: Any, x_shape: tuple[int, ...], dims: int) -> 
 standardize.vjp(x=_standardize_rule)
 
 
+@typed_errors
 def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
 ) -> Tensor:

@@ -15,8 +15,9 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import is_number, shown, typed_errors
 from ..engine.state import state
-from ..errors import ArgumentError, DimensionError, DtypeError, GradientError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, GradientError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of
 from .indexing import fill_value, in_range, index_p, index_put_p, numbers_along, out_of_range, put, read, values_for
 from .pointwise import convert
@@ -126,6 +127,7 @@ def _stretched(x: Any, shape: tuple[int, ...]) -> Any:
     return x if shape_of(x) == shape else expand(x, shape)
 
 
+@typed_errors
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these positions of the flattened input, in the shape of the index; negative ones count from the end.
 
@@ -233,7 +235,10 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     >>> tg.index_add(tg.zeros(3), 0, tg.tensor([0, 2, 0]), tg.tensor([1.0, 2.0, 3.0]))
     tensor([4., 0., 2.])
     """
+    rank(source, "index_add")
     source = values_for(source, input, "index_add")
+    if not is_number(alpha):
+        raise ArgumentTypeError(f"index_add: alpha must be a number, got {shown(alpha)}")
     if alpha != 1:
         source = convert(source * alpha, input.dtype)
     return _slices_put(input, dim, index, source, "add", "index_add")
@@ -304,5 +309,5 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise DimensionError(f"narrow: start {start} is out of range for dimension {dim} with size {size}; use {-size} to {size}")
     start += size if start < 0 else 0
     if not 0 <= length <= size - start:
-        raise ArgumentError(f"narrow: {length} slices from {start} on do not exist in dimension {dim} with size {size}")
+        raise ArgumentError(f"narrow: {length} slices from {start} on do not exist in dimension {dim}, which has only {size}")
     return select_view(input, index=(*(FULL,) * dim, (start, start + length, 1)))

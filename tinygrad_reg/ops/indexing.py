@@ -19,6 +19,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
@@ -89,20 +90,22 @@ class _Rows:
 
     def add(self, out: Array, values: Array) -> None:
         """out[rows] += values, where repeated rows add up; out lies in row-major order."""
-        if self.width == 0 or not self.numbers.size:
+        rows = self.of(values)
+        if not rows.size:
             return
         if self.width > 1 and self.distinct():
-            out.reshape(-1, self.width)[self.numbers] += self.of(values)
+            out.reshape(-1, self.width)[self.numbers] += rows
             return
         places = self.numbers if self.width == 1 else (self.numbers[:, None] * self.width + np.arange(self.width)).ravel()
-        np.add.at(out.reshape(-1), places, self.of(values).ravel())  # flat, it is 6 times faster than on rows of 64
+        np.add.at(out.reshape(-1), places, rows.ravel())  # flat, it is 6 times faster than on rows of 64
 
     def put(self, out: Array, values: Array) -> None:
         """out[rows] = values, where the last of repeated rows wins; out lies in row-major order."""
+        rows = self.of(values)
         if self.width == 1:
-            out.reshape(-1)[self.numbers] = self.of(values).ravel()
-        elif self.width:
-            out.reshape(-1, self.width)[self.numbers] = self.of(values)
+            out.reshape(-1)[self.numbers] = rows.ravel()
+        elif rows.size:
+            out.reshape(-1, self.width)[self.numbers] = rows
 
     def winners(self) -> Array:
         """For each selected row whether it is the last one of its number; it broadcasts against the selected shape."""
@@ -115,7 +118,10 @@ class _Rows:
 
 def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
     if repeated == "never":
-        out[_full_index(indices, dims)] = values
+        at = _full_index(indices, dims)
+        if np.ndim(values) > 1:  # NumPy would drop leading dimensions of size 1
+            values = np.broadcast_to(values, out[at].shape)
+        out[at] = values
     elif repeated == "add":
         _Rows(out.shape, indices, dims).add(out, values)
     else:
@@ -241,7 +247,7 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
     free = len(shape) - sum(_consumed(item) for item in items)
     if free < 0:
         raise DimensionError(
-            f"index: too many indices, {len(shape) - free} for a tensor with {len(shape)} dimensions\n  shape {tuple(shape)}"
+            f"index: too many indices, {len(shape) - free} for a tensor with only {len(shape)} dimensions\n  shape {tuple(shape)}"
             + ("" if shape else "; use .item() to read a 0-d tensor, [...] or [None] to index it")
         )
     view: list[Any] = []
@@ -314,7 +320,8 @@ def _item(item: Any) -> Any:
             return _array_item(array if array.size else array.astype(np.int64))
         return operator.index(item)
     except (TypeError, ValueError):
-        raise DimensionError(
+        error = ArgumentTypeError if isinstance(item, str | bytes) else DimensionError
+        raise error(
             f"index: {item!r} of type {type(item).__name__} cannot index; use ints, slices, ..., None, bools, or tensors, arrays "
             "or lists of integers or bools"
         ) from None
@@ -388,6 +395,7 @@ def _explained(error: IndexError, arrays: Sequence[Any], dims: Dims, shape: Sequ
 # ---- writing -----------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """A copy of the input in which input[indices] is replaced by the values, or with `accumulate` has them added.
 
@@ -406,7 +414,8 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
     if arrays:
         part = put(part, values, arrays, dims, "add" if accumulate else _repeated(arrays, "last"), "index_put")
     else:
-        part = part + values if accumulate else expand(values, tuple(part.shape))
+        values = expand(values, tuple(part.shape))
+        part = part + values if accumulate else values
     return put_view(input, part, index=view) if view or not arrays else part
 
 

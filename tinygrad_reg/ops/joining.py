@@ -13,6 +13,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import promote_types
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, sizes
 from .pointwise import convert
@@ -140,6 +141,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     return stack_p(*listed, dim=dim)
 
 
+@typed_errors
 def hstack(tensors: Any) -> Tensor:
     """`cat` along dimension 1, along 0 for 1-d tensors; 0-d tensors count as 1-d.
 
@@ -151,6 +153,7 @@ def hstack(tensors: Any) -> Tensor:
     return cat(raised, 0 if raised[0].ndim == 1 else 1)
 
 
+@typed_errors
 def vstack(tensors: Any) -> Tensor:
     """`cat` along dimension 0; tensors with fewer than two dimensions count as rows.
 
@@ -217,6 +220,12 @@ def _pieces(length: int, size: int) -> tuple[int, ...]:
     return (size,) * (length // size) + ((rest,) if rest else ())
 
 
+def _check_parts(count: int, what: str) -> None:
+    """Raise ArgumentError unless this is a number of parts that can be made: each is a tensor, however empty."""
+    if not 0 < count < 2**31:
+        raise ArgumentError(f"{what}: the number of parts must be positive and below 2**31, got {count}")
+
+
 @numpy_names
 def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts of these sizes along `dim`; they must sum to the size of the dimension.
@@ -240,8 +249,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     dim, length = _length(input, dim, "chunk")
     (count,) = sizes((chunks,), "chunk")
-    if count <= 0:
-        raise ArgumentError(f"chunk: the number of chunks must be positive, got {count}")
+    _check_parts(count if not length else min(count, length), "chunk")
     lengths = _pieces(length, -(-length // count)) if length else (0,) * count
     return tuple(split_p(input, bounds=_bounds(lengths), dim=dim))
 
@@ -271,8 +279,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         parts = [_part(input, dim, start, max(start, stop)) for start, stop in pairwise([0, *cuts, length])]
         return tuple(parts)
     count = operator.index(given)
-    if count <= 0:
-        raise ArgumentError(f"tensor_split: the number of sections must be positive, got {count}")
+    _check_parts(count, "tensor_split")
     lengths = tuple([length // count + (i < length % count) for i in range(count)])
     return tuple(split_p(input, bounds=_bounds(lengths), dim=dim))
 
@@ -285,6 +292,7 @@ def _unpacked(tensors: tuple[Any, ...]) -> Sequence[Any]:
     return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
 
 
+@typed_errors
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Coordinates of a grid: of vectors of n and m values, two (n, m) views; "xy" swaps the first two dimensions.
 
@@ -308,6 +316,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     return tuple([expand(reshape_p(x, shape=(-1, *(1,) * (len(place) - 1 - p))), shape) for x, p in zip(listed, place, strict=True)])
 
 
+@typed_errors
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Views of all tensors in their common broadcast shape.
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, silent_copy
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
@@ -188,6 +189,7 @@ def _check_dims(what: str, **wanted: tuple[Any, int]) -> None:
             raise ShapeError(f"{what}: {name} must have {ndim} dims, got shape {x.shape}; matmul takes all ranks")
 
 
+@typed_errors
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices; (n, k) @ (k, m) -> (n, m).
 
@@ -198,6 +200,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@typed_errors
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of the matrices of two batches; (b, n, k) @ (b, k, m) -> (b, n, m), without broadcasting.
 
@@ -215,6 +218,7 @@ def _check_batch(what: str, **batches: Any) -> None:
         raise ShapeError(f"{what}: the batches have {x.shape[0]} and {y.shape[0]} matrices\n  {x.shape} @ {y.shape}")
 
 
+@typed_errors
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector; (n, k) @ (k,) -> (n,).
 
@@ -225,6 +229,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@typed_errors
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors; (k,) · (k,) -> ().
 
@@ -235,6 +240,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
+@typed_errors
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """`dot`, which for real vectors it is.
 
@@ -245,6 +251,7 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
     return matmul(input, other)
 
 
+@typed_errors
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of the elements of two vectors; (n,), (m,) -> (n, m).
 
@@ -259,6 +266,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 ger = outer
 
 
+@typed_errors
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums of products over the last dims; (..., k), (*, k) -> (..., *). With a 0-d argument, the product.
 
@@ -268,13 +276,14 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if not (rank(input, "inner") and rank(other, "inner")):
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
-        raise ShapeError(f"inner: the last dims have sizes {input.shape[-1]} and {other.shape[-1]}\n  {input.shape} · {other.shape}")
+        raise ShapeError(f"inner: the last dims must agree, got {input.shape[-1]} and {other.shape[-1]}\n  {input.shape} · {other.shape}")
     if other.ndim == 1:
         return matmul(input, other)
     products = matmul(input, rows(other).mT)
     return products if other.ndim == 2 else reshape(products, (*input.shape[:-1], *other.shape[:-1]))
 
 
+@typed_errors
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product: every element of `input` times the whole of `other`; the sizes multiply.
 
@@ -292,6 +301,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 # ---- a product added to a tensor -----------------------------------------------------------------------------------
 
 
+@typed_errors
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · mat1 @ mat2; input broadcasts to (n, m). With beta 0, nan and inf of input do not count.
 
@@ -301,6 +311,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
+@typed_errors
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · mat @ vec; input broadcasts to (n,).
 
@@ -310,6 +321,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     return _add_product("addmv", input, mv(mat, vec), beta, alpha)
 
 
+@typed_errors
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · batch1 @ batch2; input broadcasts to (b, n, m).
 
@@ -319,6 +331,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
     return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
+@typed_errors
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · input + alpha · the sum over the batch of batch1 @ batch2; input broadcasts to (n, m).
 

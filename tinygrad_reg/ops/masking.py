@@ -9,6 +9,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentTypeError, DtypeError, ShapeError
 from .arguments import rank
 from .elementwise import where_p
@@ -72,6 +73,7 @@ def _as_operand(x: Any, dtype: Any) -> Any:
     return in_dtype(x, dtype, "where")
 
 
+@typed_errors
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """A copy with `value`, a number or a 0-d tensor, where the mask is true; input and mask broadcast.
 
@@ -86,6 +88,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise ShapeError(f"masked_fill: shapes do not broadcast\n  input {tuple(input.shape)} · mask {tuple(mask.shape)}") from None
 
 
+@typed_errors
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is true, in one dimension; input and mask broadcast.
 
@@ -107,6 +110,7 @@ def _mask(mask: Any, what: str) -> Any:
 # ---- finding -----------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The positions of all elements that are not 0: (n, ndim), or with `as_tuple` a tuple of ndim tensors that can index the input.
 
@@ -120,6 +124,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return unbind(nonzero_p(atleast_1d(input)), 1) if as_tuple else nonzero_p(input)
 
 
+@typed_errors
 def argwhere(input: Tensor) -> Tensor:
     """The positions of all elements that are not 0; (n, ndim).
 

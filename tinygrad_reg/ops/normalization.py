@@ -16,9 +16,10 @@ import numpy as np
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import numpy_names
+from .arguments import numpy_names, rank
 from .assign import assign
 from .elementwise import clamp_min_p, rsqrt, sqrt
 from .fused import check_float, row_dot
@@ -205,6 +206,7 @@ def _move(running: Any, seen: Any, momentum: float) -> None:
 # ---- batch_norm, instance_norm, group_norm -------------------------------------------------------------------------------
 
 
+@typed_errors
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -234,7 +236,7 @@ def batch_norm(
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
     count = math.prod(input.shape) // max(channels, 1)
     if count == 1:
-        raise ShapeError(f"{what}: one value per channel has no variance to train with\n  input {tuple(input.shape)}")
+        raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {tuple(input.shape)}")
     out, mean, variance = standardize_channels(x, eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
@@ -254,6 +256,7 @@ def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias
     return channel_affine(x, scale, shift if bias is None else shift + bias)
 
 
+@typed_errors
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -281,7 +284,9 @@ def instance_norm(
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
     count = math.prod(input.shape[2:])
     if count == 1:
-        raise ShapeError(f"{what}: one value per channel and sample has no variance to train with\n  input {tuple(input.shape)}")
+        raise ShapeError(
+            f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {tuple(input.shape)}"
+        )
     out, mean, variance = standardize_channels(reshape(x, (1, n * channels, count)), eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
@@ -291,6 +296,7 @@ def instance_norm(
     return convert(_times_plus(reshape(out, input.shape), w, b), input.dtype)
 
 
+@typed_errors
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05) -> Tensor:
     """(x - mean) / √(variance + eps) of each group of channels of each sample, times weight, plus bias; (n, c, ...), (c,), (c,).
 
@@ -317,6 +323,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
 
 
+@typed_errors
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """x / √(mean of x² + eps) over the last dims, which must have `normalized_shape`; times weight of that shape.
 
@@ -346,4 +353,5 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
+    rank(input, "normalize")
     return input / clamp_min_p(norm(input, p, dim, True), float(eps))

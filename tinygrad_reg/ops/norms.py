@@ -15,6 +15,7 @@ from ..dtypes import as_dtype
 from ..engine.graph import grad
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
+from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
@@ -242,6 +243,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
 # ---- a chain of products -------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """The product of two or more matrices, in the order that needs the fewest multiplications; the first and last may be vectors.
 
@@ -284,6 +286,7 @@ def _chained(chain: Sequence[Any], cuts: dict[tuple[int, int], int], i: int, j: 
     return matmul(_chained(chain, cuts, i, cut), _chained(chain, cuts, cut + 1, j))
 
 
+@typed_errors
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Σ x · y over one dim of tensors that broadcast.
 

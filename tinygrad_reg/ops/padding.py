@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
 
@@ -117,6 +118,7 @@ def _read_pads(pad: Any, ndim: int) -> Pads:
     return tuple([(numbers[i], numbers[i + 1]) for i in range(len(numbers) - 2, -1, -2)])
 
 
+@typed_errors
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
     """More elements around the last dims; pad = (before, after) of the last dim, then of the one before it, and so on.
 

@@ -17,8 +17,9 @@ from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
+from ..engine.refusal import FOREIGN, refused, shown
 from ..engine.state import state
-from ..errors import ArgumentError, ArgumentTypeError, DtypeError, RangeError, ShapeError, TinygradRegError
+from ..errors import ArgumentTypeError, DtypeError, RangeError, ShapeError, TinygradRegError
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -55,6 +56,7 @@ def convert(x: Any, dtype: Any) -> Tensor:
 def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
     """Raise RangeError if a Python number does not fit into a dtype. As in PyTorch, negative ones wrap around in uint8, if `wraps`."""
     low, high = _range(np.dtype(dtype))
+    number = number.item() if isinstance(number, np.generic) else number
     low = low if wraps or dtype.kind != "u" else 0
     exact = isinstance(number, int) or not (dtype.kind == "f" and not math.isfinite(number))
     if exact and not low <= number <= high:
@@ -185,6 +187,8 @@ class Elementwise(Primitive):
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Promote, then record as every primitive does."""
+        if len(args) > len(self.arguments) and self.tail is None:  # NumPy would take one more for `out`, and write into it
+            raise ArgumentTypeError(f"{self.name}: takes {len(self.arguments)} arguments, got {len(args)}")
         for name in params:
             if name not in self.keywords:
                 raise ArgumentTypeError(f"{self.name}: got an unexpected keyword argument {name!r}")
@@ -196,9 +200,19 @@ class Elementwise(Primitive):
             return super().__call__(*args, **params)
         except TinygradRegError:
             raise
-        except ValueError as error:
+        except FOREIGN as error:
+            raise self.refusal(args, error) from error
+
+    def refusal(self, args: tuple[Any, ...], error: Exception) -> TinygradRegError:
+        """What to raise instead of an error of NumPy's."""
+        for x in args:
+            if not (isinstance(x, Value | bool | int | float) or (isinstance(x, _ndarray | np.generic) and x.dtype.kind in "biuf")):
+                expected = "a tensor" if len(self.arguments) == 1 else "tensors or numbers"
+                return ArgumentTypeError(f"{self.name}: expected {expected}, got {shown(x)}; wrap it in tg.tensor(...)")
+        if isinstance(error, ValueError):
             check_broadcast(self.name, args)
-            raise ArgumentError(f"{self.name}: {error}") from None
+        given = dict(zip(self.arguments, args, strict=False))
+        return refused(self.name, given, error, f"call it as {self.name}({', '.join((*self.arguments, *self.keywords))})")
 
 
 def _is_bool(x: Any) -> bool:
@@ -231,10 +245,11 @@ class Unary(Elementwise):
 
     def __call__(self, input: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
-        if type(input) is _ndarray:
-            return self.forward(input)  # type: ignore[no-any-return]
         if not isinstance(input, Value):
-            return self._raw(input)  # type: ignore[no-any-return]
+            try:
+                return self.forward(input) if type(input) is _ndarray else self._raw(input)  # type: ignore[no-any-return]
+            except FOREIGN as error:
+                raise self.refusal((input,), error) from error
         array = input.array
         recording = state.recording
         if recording is None or array.dtype.kind not in self.direct:
@@ -253,7 +268,7 @@ class Unary(Elementwise):
 
     def _raw(self, input: Any) -> Any:
         if not isinstance(input, np.generic):
-            raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+            raise ArgumentTypeError(f"{self.name}: expected a tensor, got {shown(input)}; wrap it in tg.tensor(...)")
         return self.forward(input)
 
 
@@ -287,12 +302,12 @@ class Binary(Elementwise):
                     return super().__call__(input, other)
                 plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
             else:
-                y, ynode = float(other) if type(other) is int else other, None
+                y, ynode = self._float(other) if type(other) is int else other, None
                 if type(y) is not float or not y - y == 0.0 != y or dtype.char not in "fd":  # 0, inf and nan make 0 · inf possible
                     return super().__call__(input, other)
                 plan = self._plan_x_number
         elif isinstance(other, Value):
-            x, xnode = float(input) if type(input) is int else input, None
+            x, xnode = self._float(input) if type(input) is int else input, None
             y, ynode = other.array, other.node
             dtype = y.dtype
             result_class = other.result_class
@@ -317,9 +332,16 @@ class Binary(Elementwise):
             result.node = make_node(self, plan, (x, y, out), (xnode, ynode), _NO_KEYWORDS, out.shape)
         return result
 
+    def _float(self, number: int) -> float:
+        try:
+            return float(number)
+        except OverflowError:
+            raise RangeError(f"{self.name}: an integer of {number.bit_length()} bits does not fit into any dtype") from None
+
     def _raw(self, *args: Any) -> Any:
         try:
             return self.forward(*args)
-        except TypeError:
-            given = " and ".join(type(x).__name__ for x in args)
-            raise ArgumentTypeError(f"{self.name}: expected tensors or numbers, got {given}; wrap them in tg.tensor(...)") from None
+        except TinygradRegError:
+            raise
+        except FOREIGN as error:
+            raise self.refusal(args, error) from error

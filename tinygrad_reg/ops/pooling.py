@@ -17,6 +17,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .fused import check_float
 from .reduction import mean_p
@@ -73,7 +74,8 @@ def _taps(axis: Axis) -> tuple[Tap, ...]:
 
 def _sliding(axis: Axis) -> list[Tap]:
     taps = []
-    for position in range(axis.kernel):
+    earliest = max(-(((axis.out - 1) * axis.stride - axis.padding) // axis.dilation), 0)  # those before it see padding alone,
+    for position in range(earliest, min(axis.kernel, -(-(axis.size + axis.padding) // axis.dilation))):  # and those after it
         shift = position * axis.dilation - axis.padding
         first = max(-(shift // axis.stride), 0)
         last = min(-((shift - axis.size) // axis.stride), axis.out)
@@ -430,6 +432,7 @@ def adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor
 # ---- the functions -------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def max_pool1d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
@@ -445,6 +448,7 @@ def max_pool1d(
     return sliding_max("max_pool1d", 1, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
+@typed_errors
 def max_pool2d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
@@ -457,6 +461,7 @@ def max_pool2d(
     return sliding_max("max_pool2d", 2, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
+@typed_errors
 def avg_pool1d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
 ) -> Tensor:  # fmt: skip
@@ -470,6 +475,7 @@ def avg_pool1d(
     return sliding_mean("avg_pool1d", 1, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad)
 
 
+@typed_errors
 def avg_pool2d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -482,6 +488,7 @@ def avg_pool2d(
     return sliding_mean("avg_pool2d", 2, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad, divisor_override)
 
 
+@typed_errors
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Means of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out).
 
@@ -491,6 +498,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     return adaptive_mean("adaptive_avg_pool1d", 1, input, output_size)
 
 
+@typed_errors
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """`adaptive_avg_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size.
 
@@ -500,6 +508,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return adaptive_mean("adaptive_avg_pool2d", 2, input, output_size)
 
 
+@typed_errors
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of windows from ⌊i · l / out⌋ to ⌈(i + 1) · l / out⌉; (n, c, l) -> (n, c, out).
 
@@ -509,6 +518,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     return adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
+@typed_errors
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """`adaptive_max_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w). None keeps a size.
 

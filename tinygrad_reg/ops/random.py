@@ -10,10 +10,12 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype, state
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
 from .assign import assign
+from .pointwise import check_fits
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -147,6 +149,8 @@ def draw_p(*, kind: str, shape: tuple[int, ...], dtype: Any, generator: Generato
 
 def draw(kind: str, shape: tuple[int, ...], dtype: Any = None, generator: Generator | None = None, params: tuple[Any, ...] = ()) -> Any:
     """A tensor of fresh numbers: "uniform" in [0, 1), "normal", "integers" in [a, b), "permutation" of n."""
+    if not isinstance(generator, Generator | None):
+        raise ArgumentTypeError(f"generator: must be a tg.Generator or None, got {type(generator).__name__}")
     static = {
         "kind": kind,
         "shape": shape,
@@ -161,15 +165,24 @@ def draw(kind: str, shape: tuple[int, ...], dtype: Any = None, generator: Genera
     return result
 
 
+def _check_float(target: Any, what: str) -> None:
+    if target.dtype.kind != "f":
+        raise DtypeError(f"{what}: needs a floating point tensor, got {target.dtype}; use random_ for integers")
+
+
+@typed_errors
 def uniform_(target: Any, low: float = 0.0, high: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Overwrite with numbers from the uniform distribution on [low, high)."""
+    """Overwrite with numbers from the uniform distribution on [low, high). Raises DtypeError unless the dtype is a float."""
+    _check_float(target, "uniform_")
     if not low <= high:
         raise ArgumentError(f"uniform_: needs from <= to, got {low} and {high}")
     return assign(target, draw("uniform", target.shape, target.dtype, generator) * (high - low) + low, "uniform_")
 
 
+@typed_errors
 def normal_(target: Any, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Overwrite with numbers from the normal distribution."""
+    """Overwrite with numbers from the normal distribution. Raises DtypeError unless the dtype is a float."""
+    _check_float(target, "normal_")
     if not std >= 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
     return assign(target, draw("normal", target.shape, target.dtype, generator) * std + mean, "normal_")
@@ -182,15 +195,19 @@ def _count(dtype: Any) -> int:
     return 2 if dtype.kind == "b" else int(np.iinfo(dtype).max) + 1
 
 
+@typed_errors
 def random_(target: Any, span: tuple[int, ...], generator: Generator | None = None) -> Tensor:
     """Overwrite with integers from [0, to), or [from, to), or of all that the dtype holds exactly, drawn uniformly."""
     dtype = target.dtype
     low, high = (0, _count(dtype)) if not span else (0, *span) if len(span) == 1 else span
     if not low < high:
         raise ArgumentError(f"random_: needs from < to, got {low} and {high}")
+    for extreme in (low, high - 1):
+        check_fits(extreme, dtype, "random_")
     return assign(target, draw("integers", target.shape, dtype, generator, (low, high)), "random_")
 
 
+@typed_errors
 def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) -> Tensor:
     """Overwrite with 1 with probability p, else 0."""
     drawn = draw("uniform", target.shape, None, generator) < p

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
 from .fused import check_float
@@ -211,6 +212,7 @@ def _check(input: Any, mode: str, align_corners: bool | None) -> int:
     return count
 
 
+@typed_errors
 def interpolate(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
@@ -256,6 +258,7 @@ def _factor(input: Any, factor: Any, what: str, name: str) -> int:
     return operator.index(factor)
 
 
+@typed_errors
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels become pixels; (..., c · r², h, w) -> (..., c, h · r, w · r).
 
@@ -267,12 +270,13 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
     *lead, c, h, w = input.shape
     if c % (r * r):
-        raise ShapeError(f"pixel_shuffle: {c} channels are not divisible by {r}² = {r * r}\n  input {tuple(input.shape)}")
+        raise ShapeError(f"pixel_shuffle: channels must be divisible by {r}² = {r * r}, got {c}\n  input {tuple(input.shape)}")
     apart = reshape_p(input, shape=(*lead, c // (r * r), r, r, h, w))
     n = len(lead)
     return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 3, n + 1, n + 4, n + 2)), shape=(*lead, c // (r * r), h * r, w * r))
 
 
+@typed_errors
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Pixels become channels; (..., c, h · r, w · r) -> (..., c · r², h, w): the way back of `pixel_shuffle`.
 

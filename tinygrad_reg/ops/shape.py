@@ -15,7 +15,8 @@ from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array, owner
 from ..engine.node import Value
 from ..engine.primitive import primitive
-from ..errors import ArgumentError, ShapeError
+from ..engine.refusal import shown, typed_errors
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of
 from .views import select_view, viewing
 
@@ -122,8 +123,7 @@ def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     except ValueError:
         raise _reshape_error(input, wanted, "reshape") from None
     except AttributeError:
-        rank(input, "reshape")
-        raise
+        raise ArgumentTypeError(f"reshape: expected a tensor, got {shown(input)}; wrap it in tg.tensor(...)") from None
 
 
 def _reshape_error(input: Any, wanted: tuple[int, ...], what: str) -> ShapeError:
@@ -159,16 +159,19 @@ def view(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     return result
 
 
+@typed_errors
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """`view` to the shape of another tensor."""
     return view(input, tuple(other.shape))
 
 
+@typed_errors
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """`reshape` to the shape of another tensor."""
     return reshape(input, tuple(other.shape))
 
 
+@typed_errors
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension, in row-major memory: a view of a contiguous tensor, else a copy.
 
@@ -178,6 +181,7 @@ def ravel(input: Tensor) -> Tensor:
     return reshape_p(contiguous(input), shape=(-1,))
 
 
+@typed_errors
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from start_dim to end_dim made into one; a 0-d tensor becomes 1-d. One dimension alone: the tensor itself.
 
@@ -253,6 +257,7 @@ def _atleast(tensors: tuple[Any, ...], what: str, raise_one: Any) -> Any:
     return tuple([raise_one(x, rank(x, what)) for x in several])
 
 
+@typed_errors
 def atleast_1d(*tensors: Any) -> Any:
     """With at least one dimension: () -> (1,). Several tensors, or a sequence of them, give a tuple.
 
@@ -262,6 +267,7 @@ def atleast_1d(*tensors: Any) -> Any:
     return _atleast(tensors, "atleast_1d", lambda x, ndim: x if ndim else reshape_p(x, shape=(1,)))
 
 
+@typed_errors
 def atleast_2d(*tensors: Any) -> Any:
     """With at least two dimensions: () -> (1, 1), (n,) -> (1, n).
 
@@ -271,6 +277,7 @@ def atleast_2d(*tensors: Any) -> Any:
     return _atleast(tensors, "atleast_2d", lambda x, ndim: x if ndim >= 2 else reshape_p(x, shape=(1, *(x.shape or (1,)))))
 
 
+@typed_errors
 def atleast_3d(*tensors: Any) -> Any:
     """With at least three dimensions: () -> (1, 1, 1), (n,) -> (1, n, 1), (n, m) -> (n, m, 1).
 
@@ -288,6 +295,7 @@ def atleast_3d(*tensors: Any) -> Any:
 # ---- another order of dimensions ---------------------------------------------------------------------------------------
 
 
+@typed_errors
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions swapped.
 
@@ -300,6 +308,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return transpose_p(input, dim0=first, dim1=second) if ndim else select_view(input, index=())
 
 
+@typed_errors
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """`transpose` under NumPy's name.
 
@@ -326,6 +335,7 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     return permute_p(input, dims=order)
 
 
+@typed_errors
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """The dimensions `source` moved to the positions `destination`; the others keep their order.
 
@@ -333,6 +343,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     (3, 4, 2)
     """
     ndim = rank(input, "movedim")
+    if source is None or destination is None:
+        raise ArgumentTypeError(f"movedim: source and destination must be dims, got {source} and {destination}")
     froms, tos = normalize_dims(source, ndim, "movedim"), normalize_dims(destination, ndim, "movedim")
     if len(froms) != len(tos):
         raise ArgumentError(f"movedim: source {source} and destination {destination} must name equally many dimensions")
@@ -344,6 +356,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 moveaxis = movedim
 
 
+@typed_errors
 def t(input: Tensor) -> Tensor:
     """The transposed of a matrix; a tensor with fewer dimensions is returned as it is.
 
@@ -399,6 +412,7 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
         ) from None
 
 
+@typed_errors
 def broadcast_to(input: Tensor, size: Any) -> Tensor:
     """`expand` under NumPy's name.
 
@@ -409,6 +423,7 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
     return expand(input, size=size)
 
 
+@typed_errors
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """`expand` to the shape of another tensor."""
     return expand(input, tuple(other.shape))

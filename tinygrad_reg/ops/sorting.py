@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import Primitive, primitive
+from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
@@ -103,6 +104,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
     return argsort_p(input, dim=_read_line(input, dim, "argsort"), descending=bool(descending))
 
 
+@typed_errors
 def msort(input: Tensor) -> Tensor:
     """The elements in order along the first dim.
 
@@ -365,6 +367,7 @@ def searchsorted_p(sequence: Array, values: Array, *, side: str, dtype: Any) -> 
 searchsorted_p.vjp(sequence=None, values=None)
 
 
+@typed_errors
 def searchsorted(
     sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None
 ) -> Tensor:
@@ -389,6 +392,7 @@ def searchsorted(
     return searchsorted_p(sorted_sequence, values, side=chosen, dtype=np.dtype(np.int32 if out_int32 else np.int64))
 
 
+@typed_errors
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """The number of the bucket each value falls into: i with boundaries[i-1] < x <= boundaries[i], or with `right` <= x <.
 

@@ -11,11 +11,12 @@ import numpy as np
 from ...engine.mutation import Array
 from ...engine.node import Value
 from ...engine.primitive import Primitive
+from ...engine.refusal import typed_errors
 from ...engine.selection import choose
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
-from ...ops.arguments import normalize_dim
+from ...ops.arguments import normalize_dim, rank
 from ...ops.assign import assign
 from ...ops.elementwise import abs, binary, bounded, exp, ge, gt, le, lt, tanh, where_p
 from ...ops.elementwise import relu as relu_p
@@ -52,6 +53,7 @@ def in_place(function: Callable[[Tensor], Tensor], input: Tensor, what: str) -> 
 # ---- piecewise linear ----------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0); derivative 0 at 0.
 
@@ -71,6 +73,7 @@ leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0
 leaky_relu_p.vjp(x=lambda g, x, negative_slope: where_p(gt(x, 0.0), g, g * negative_slope))
 
 
+@typed_errors
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where positive, negative_slope · x elsewhere; its derivative at 0 is the slope.
 
@@ -94,6 +97,7 @@ prelu_p = binary(
 )
 
 
+@typed_errors
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, weight · x elsewhere; one weight for all, or one per channel: (n, c, ...), (c,) -> (n, c, ...).
 
@@ -105,7 +109,10 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     count = weight.shape[0] if weight.ndim else 1
     channels = input.shape[1] if input.ndim > 1 else 1
     if count not in (1, channels):
-        raise ShapeError(f"prelu: {count} weights for {channels} channels (dim 1 of the input)\n  {input.shape} · {weight.shape}")
+        raise ShapeError(
+            f"prelu: weight must have 1 element or {channels}, one for each channel (dim 1 of the input), got {count}\n"
+            f"  {input.shape} · {weight.shape}"
+        )
     shape = tuple([count if dim == 1 else 1 for dim in range(input.ndim)])
     return prelu_p(input, reshape(weight, shape))
 
@@ -120,6 +127,7 @@ hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_v
 hardtanh_p.vjp(x=lambda g, x, min_val, max_val: masked(g, le(x, min_val) | ge(x, max_val)))
 
 
+@typed_errors
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x limited to [min_val, max_val]; derivative 0 at both ends.
 
@@ -133,6 +141,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     return hardtanh_p(input, min_val=float(min_val), max_val=float(max_val))
 
 
+@typed_errors
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """x limited to [0, 6]; derivative 0 at both ends.
 
@@ -151,6 +160,7 @@ threshold_p = Parametric(_threshold, name="threshold", kind="number", kinks=("th
 threshold_p.vjp(x=lambda g, x, threshold: masked(g, le(x, threshold)))
 
 
+@typed_errors
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it exceeds the threshold, `value` elsewhere.
 
@@ -171,6 +181,7 @@ hardsigmoid_p = Parametric(_hardsigmoid, name="hardsigmoid", kind="float", kinks
 hardsigmoid_p.vjp(x=lambda g, x: masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))))
 
 
+@typed_errors
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6: a sigmoid of three straight lines.
 
@@ -189,6 +200,7 @@ hardswish_p = Parametric(_hardswish, name="hardswish", kind="float", kinks=(-3.0
 hardswish_p.vjp(x=lambda g, x: where_p(lt(x, 3.0), masked(g * (x / 3.0 + 0.5), le(x, -3.0)), g))
 
 
+@typed_errors
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x · hardsigmoid(x). Howard et al., Searching for MobileNetV3, 2019.
 
@@ -207,6 +219,7 @@ softshrink_p = Parametric(_softshrink, name="softshrink", kind="float", kinks=("
 softshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
 
 
+@typed_errors
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 within lambd of it.
 
@@ -227,6 +240,7 @@ hardshrink_p = Parametric(_hardshrink, name="hardshrink", kind="float", kinks=("
 hardshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
 
 
+@typed_errors
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x, and 0 within lambd of 0.
 
@@ -257,6 +271,7 @@ elu_p.vjp(x=_elu_rule)
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
+@typed_errors
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha · (eˣ - 1) elsewhere. Clevert et al., Exponential linear units, 2015.
 
@@ -268,6 +283,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0)
 
 
+@typed_errors
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """1.0507 · elu(x, 1.6733). Klambauer et al., Self-normalizing neural networks, 2017.
 
@@ -279,6 +295,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return elu_p(input, alpha=_SELU_ALPHA, scale=_SELU_SCALE, input_scale=1.0)
 
 
+@typed_errors
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1)). Barron, Continuously differentiable exponential linear units, 2017.
 
@@ -289,9 +306,10 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
         raise ArgumentError("celu: alpha cannot be 0")
     if inplace:
         return in_place(lambda x: celu(x, alpha), input, "celu_")
-    return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0 / alpha)
+    return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0 / float(alpha))
 
 
+@typed_errors
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x · Φ(x) with the normal distribution function Φ; `approximate="tanh"` uses tanh in its place.
 
@@ -301,6 +319,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return fused.gelu(input, approximate=approximate)
 
 
+@typed_errors
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x · sigmoid(x).
 
@@ -310,6 +329,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return in_place(silu_p, input, "silu_") if inplace else silu_p(input)
 
 
+@typed_errors
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x · tanh(softplus(x)). Misra, Mish, 2019.
 
@@ -319,15 +339,18 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return in_place(mish, input, "mish_") if inplace else input * tanh(softplus(input))
 
 
+@typed_errors
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|).
 
     >>> tg.nn.functional.softsign(tg.tensor([-1.0, 0.0, 3.0]))
     tensor([-0.5000,  0.0000,  0.7500])
     """
+    rank(input, "softsign")
     return input / (abs(input) + 1.0)
 
 
+@typed_errors
 def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x).
 
@@ -355,6 +378,7 @@ def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, trainin
 # ---- along a dim ---------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along dim times the sigmoid of the second half; (..., 2n, ...) -> (..., n, ...).
 
@@ -374,10 +398,11 @@ def _implied(what: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
     """The dim to normalise along; the old rule, with PyTorch's warning, if none is given."""
     if dim is not None:
         return dim
-    warnings.warn(f"{what}: the implicit choice of a dimension is deprecated; say dim=...", stacklevel=stacklevel)
+    warnings.warn(f"{what}: the implicit choice of a dimension is deprecated; say dim=...", stacklevel=stacklevel + 1)  # `typed_errors`
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
+@typed_errors
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(x) / Σ exp(x) along dim.
 
@@ -387,6 +412,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return fused.softmax(input, _implied("softmax", input, dim, _stacklevel), dtype=dtype)
 
 
+@typed_errors
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax(-x) along dim.
 
@@ -396,6 +422,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return fused.softmax(-input, _implied("softmin", input, dim, _stacklevel), dtype=dtype)
 
 
+@typed_errors
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along dim, exact for large inputs.
 

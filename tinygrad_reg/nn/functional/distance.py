@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...engine.promotion import float_type, result_type
-from ...ops.arguments import numpy_names
+from ...ops.arguments import normalize_dim, numpy_names
 from ...ops.elementwise import clamp_min_p
 from ...ops.losses import check_tensors
 from ...ops.norms import norm
@@ -34,6 +34,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     """
     x1, x2 = _alike("cosine_similarity", x1, x2)
     products = x1 * x2
+    dim = normalize_dim(dim, products.ndim, "cosine_similarity")
     x1 = x1 if x1.ndim == products.ndim else expand(x1, products.shape)
     x2 = x2 if x2.ndim == products.ndim else expand(x2, products.shape)
     lengths = [clamp_min_p(_norm_along(x, products.shape, dim), float(eps)) for x in (x1, x2)]

@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
+from ...engine.refusal import typed_errors
 from ...errors import ShapeError
 from ...ops.dropout import check_probability, survivors, thinned
 from .activation import in_place
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _LOWEST = 1.7580993408473766  # selu goes down to the negative of this
 
 
+@typed_errors
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each element is 0 with probability p, else divided by 1 - p, so that the expectation stays; the input itself unless `training`.
 
@@ -33,6 +35,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return thinned(input, p)  # type: ignore[no-any-return]
 
 
+@typed_errors
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, length) or (c, length).
 
@@ -46,6 +49,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _channels(input, p, training, inplace, input.ndim - 1)
 
 
+@typed_errors
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, height, width).
 
@@ -59,11 +63,12 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if input.ndim == 3:
         warnings.warn(
             "dropout2d: an input of 3 dims is taken as (n, c, length); for (c, height, width) write dropout2d(x.unsqueeze(0))",
-            stacklevel=2,
+            stacklevel=3,
         )
     return _channels(input, p, training, inplace, 2)
 
 
+@typed_errors
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Whole channels are 0 with probability p, the others divided by 1 - p; (n, c, depth, height, width) or (c, depth, height, width).
 
@@ -86,6 +91,7 @@ def _channels(input: Tensor, p: float, training: bool, inplace: bool, lead: int)
     return thinned(input, p, input.shape[:lead] + (1,) * (input.ndim - lead))  # type: ignore[no-any-return]
 
 
+@typed_errors
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps the mean 0 and the variance 1 of what `selu` gives: what is dropped becomes selu's lowest value.
 
@@ -98,6 +104,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     return _alpha(input, p, training, inplace, input.ndim)
 
 
+@typed_errors
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """`alpha_dropout` of whole channels; (n, c, ...).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...engine.refusal import typed_errors
 from ...errors import ShapeError
 from ...ops.einsum import einsum
 from ...ops.fused import linear as linear
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ...tensor import Tensor
 
 
+@typed_errors
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x1ᵀ · weight[m] · x2 + bias[m]; (..., j), (..., k), (m, j, k), (m,) -> (..., m).
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...engine.mutation import Array
+from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops import losses
 from ...ops.elementwise import abs, exp, log, unary
@@ -30,6 +31,7 @@ def reduction_of(reduction: str, size_average: bool | None, reduce: bool | None)
 # ---- regression ----------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -61,6 +63,7 @@ def _times(what: str, each: Tensor, weight: Tensor) -> Tensor:
     return each * weight
 
 
+@typed_errors
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -95,6 +98,7 @@ huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta
 huber_p.vjp(x=lambda g, x, delta: g * hardtanh_p(x, min_val=-delta, max_val=delta))
 
 
+@typed_errors
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
     """d² / 2 for |d| <= delta, delta · (|d| - delta / 2) beyond; d = input - target. `weight` multiplies, also before a mean.
 
@@ -109,6 +113,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return reduced("huber_loss", each if weight is None else _times("huber_loss", each, weight), reduction)
 
 
+@typed_errors
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -133,6 +138,7 @@ def smooth_l1_loss(
 # ---- classification and distributions ------------------------------------------------------------------------------
 
 
+@typed_errors
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -152,6 +158,7 @@ def cross_entropy(
     return losses.cross_entropy(input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
 
 
+@typed_errors
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -170,6 +177,7 @@ def nll_loss(
     return losses.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
 
 
+@typed_errors
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -186,6 +194,7 @@ def binary_cross_entropy(
     return losses.binary_cross_entropy(input, target, weight, reduction=reduction_of(reduction, size_average, reduce))
 
 
+@typed_errors
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -214,6 +223,7 @@ negative_entropy = unary(
 )
 
 
+@typed_errors
 def kl_div(
     input: Tensor,
     target: Tensor,

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...engine.mutation import Array
 from ...engine.primitive import primitive
+from ...engine.refusal import typed_errors
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, DtypeError, ShapeError
 from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # ---- margins -------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -51,6 +53,7 @@ def hinge_embedding_loss(
     return reduced(what, each, reduction)
 
 
+@typed_errors
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -74,6 +77,7 @@ def margin_ranking_loss(
     return reduced(what, clamp_min_p(-target * (input1 - input2) + margin, 0.0), reduction)
 
 
+@typed_errors
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -136,6 +140,7 @@ def _triplets(
     return reduced(what, clamp_min_p(near - far + margin, 0.0), reduction)
 
 
+@typed_errors
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -163,6 +168,7 @@ def cosine_embedding_loss(
     return reduced(what, each, reduction)
 
 
+@typed_errors
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -178,6 +184,7 @@ def soft_margin_loss(
     return reduced(what, -log_sigmoid(input * target), reduction)
 
 
+@typed_errors
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -199,6 +206,7 @@ def multilabel_soft_margin_loss(
     return reduced(what, mean(each if weight is None else each * weight, -1), reduction)
 
 
+@typed_errors
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -262,6 +270,7 @@ def multilabel_margin_loss(
 # ---- likelihoods ---------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -301,6 +310,7 @@ def not_negative(x: Array) -> Array:
 not_negative.vjp(x=None)
 
 
+@typed_errors
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> Tensor:
     """(log v + (x - target)² / v) / 2 with v = max(var, eps), for normal distributions of mean x; `full` adds log(2π) / 2.
 

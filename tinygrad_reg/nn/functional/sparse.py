@@ -9,6 +9,7 @@ import numpy as np
 from ...engine.mutation import Array
 from ...engine.node import Value
 from ...engine.primitive import primitive
+from ...engine.refusal import typed_errors
 from ...engine.state import state
 from ...errors import ArgumentError, ArgumentTypeError, DtypeError
 from ...ops.embedding import embedding as embedding
@@ -30,6 +31,7 @@ def one_hot_p(x: Array, *, num_classes: int) -> Array:
 one_hot_p.vjp(x=None)
 
 
+@typed_errors
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """1 at the place each integer names, 0 elsewhere; (...) -> (..., num_classes). -1: as many as the largest needs.
 

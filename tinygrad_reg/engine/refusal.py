@@ -1,0 +1,151 @@
+"""The border: an error of Python's or NumPy's that a wrong argument provoked becomes one of the package's.
+
+Functions check what they can say something special about. For all the rest, `typed_errors` looks at the arguments after the
+fact: nothing is checked in a call that succeeds. The original error stays visible as the cause.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from ..errors import (
+    AllocationError,
+    ArgumentError,
+    ArgumentTypeError,
+    DimensionError,
+    DtypeError,
+    RangeError,
+    TinygradRegError,
+)
+from .node import Value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: What Python and NumPy raise over arguments that do not fit. Not RuntimeError: that is what users' own code raises.
+FOREIGN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError, BufferError)
+
+_CLASSES: tuple[tuple[type[Exception], type[TinygradRegError]], ...] = (
+    (MemoryError, AllocationError),
+    (OverflowError, RangeError),
+    (IndexError, DimensionError),
+    (TypeError, ArgumentTypeError),
+    (AttributeError, ArgumentTypeError),
+    (Exception, ArgumentError),
+)
+
+
+def typed_errors(function: F) -> F:
+    """Let nothing but errors of the package's family out of a public function."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except TinygradRegError:
+            raise
+        except FOREIGN as error:
+            raise refusal(function, args, kwargs, error) from error
+
+    return cast(F, guarded)
+
+
+def refusal(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception) -> TinygradRegError:
+    """The error to raise instead: the argument that is not of the annotated type; failing that, all of them and how to call."""
+    name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    signature = inspect.signature(function)
+    usage = f"{name}{_bare(signature)}"
+    try:
+        given = signature.bind(*args, **kwargs).arguments
+    except TypeError as wrong:
+        return ArgumentTypeError(f"{name}: {wrong}; call it as {usage}")
+    for argument, value in given.items():
+        kind = signature.parameters[argument].kind
+        expected = expectation(signature.parameters[argument].annotation, value) if kind is not inspect.Parameter.VAR_POSITIONAL else None
+        if expected:
+            return ArgumentTypeError(f"{name}: {argument} must be {expected}, got {shown(value)}")
+    return refused(name, given, error, f"call it as {usage}")
+
+
+def refused(name: str, given: Mapping[str, Any], error: Exception, remedy: str) -> TinygradRegError:
+    """The error of the family that stands for this one, with what was given."""
+    listed = " · ".join(f"{argument} {shown(value)}" for argument, value in given.items())
+    made = next(ours for theirs, ours in _CLASSES if isinstance(error, theirs))
+    if made is ArgumentTypeError and given and all(isinstance(x, Value | np.ndarray | np.generic) for x in given.values()):
+        made = DtypeError
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if made is AllocationError:
+        remedy = "use smaller sizes, or work in parts"
+    return made(f"{name}: cannot work with these arguments: {reason}\n  {listed}\n  {remedy}")
+
+
+def _bare(signature: inspect.Signature) -> str:
+    """The signature without annotations."""
+    empty = inspect.Signature.empty
+    return str(signature.replace(parameters=[p.replace(annotation=empty) for p in signature.parameters.values()], return_annotation=empty))
+
+
+def shown(value: Any) -> str:
+    """A value for a message: shape and dtype of an array, type and value of anything else."""
+    if isinstance(value, Value):
+        return f"{value.array.dtype} {value.array.shape}"
+    if isinstance(value, np.ndarray):
+        return f"array {value.dtype} {value.shape}"
+    if isinstance(value, list | tuple) and any(isinstance(x, Value | np.ndarray) for x in value):
+        return f"({', '.join(map(shown, value[:8]))}{', ...' * (len(value) > 8)})"
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more than 4300 digits
+        text = "a huge number"
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+# ---- reading annotations -----------------------------------------------------------------------------------------------
+
+
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, Value) or (isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf")
+
+
+def _is_integer(x: Any) -> bool:
+    return hasattr(x, "__index__") and not isinstance(x, np.ndarray | Value) or (isinstance(x, Value) and x.array.size == 1)
+
+
+def is_number(x: Any) -> bool:
+    """Whether this is a number, or a tensor of one element."""
+    return isinstance(x, int | float | np.number | np.bool_) or (isinstance(x, Value) and x.array.size == 1)
+
+
+_EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "Tensor": (_is_tensor, "a tensor (tg.tensor(...) makes one)"),
+    "Array": (_is_tensor, "a tensor (tg.tensor(...) makes one)"),
+    "int": (_is_integer, "an integer"),
+    "float": (is_number, "a number"),
+    "bool": (lambda x: isinstance(x, bool | np.bool_), "True or False"),
+    "str": (lambda x: isinstance(x, str), "a string"),
+    "None": (lambda x: x is None, "None"),
+}
+
+
+def expectation(annotation: Any, value: Any) -> str | None:
+    """What an argument with this annotation must be, in words, if the value is not; None if it is, or may be anything."""
+    parts = [part.strip() for part in str(annotation).split("|")]
+    if "[" in str(annotation):
+        sequence = all(part in _EXPECTED or part.startswith(("Sequence[", "tuple[", "list[")) for part in parts)
+        fits = (
+            any(_EXPECTED[part][0](value) if part in _EXPECTED else isinstance(value, list | tuple) for part in parts) if sequence else True
+        )
+        words = [_EXPECTED[part][1] if part in _EXPECTED else _plural(part) for part in parts] if sequence else []
+    else:
+        fits = any(part not in _EXPECTED or _EXPECTED[part][0](value) for part in parts)
+        words = [_EXPECTED[part][1] for part in parts if part in _EXPECTED]
+    return None if fits else " or ".join(words)
+
+
+def _plural(annotation: str) -> str:
+    inner = annotation.partition("[")[2].rstrip("]").removesuffix(", ...")
+    return {"Tensor": "a list or tuple of tensors", "int": "a list or tuple of integers"}.get(inner, "a list or tuple")
