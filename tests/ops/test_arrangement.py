@@ -91,3 +91,17 @@ def test_repeat_interleave_of_counts_alone_repeats_positions() -> None:
 def test_errors_say_what_to_do(function: Function, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         function(tg.zeros(2, 3))
+
+
+def test_repeats_of_any_integer_dtype_have_a_gradient() -> None:
+    x = tg.ones(2, 2, requires_grad=True)
+    tg.repeat_interleave(x, tg.tensor([1, 3], dtype=tg.uint8), 0).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[1.0, 1.0], [3.0, 3.0]]
+
+
+def test_nothing_repeated_more_often_than_memory_allows_has_a_gradient() -> None:
+    x = tg.ones(0, 1, requires_grad=True)
+    x.repeat(10**15, 1).sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == (0, 1)

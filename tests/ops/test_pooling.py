@@ -105,3 +105,12 @@ def test_inputs_without_a_batch_and_of_integers() -> None:
 def test_errors_say_what_is_wrong(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call(tg.ones(1, 2, 4, 4))
+
+
+def test_a_window_far_larger_than_the_input_takes_no_longer() -> None:
+    x = tg.tensor([[[1.0, 2.0, 6.0]]], requires_grad=True)
+    mean = F.avg_pool1d(x, 10**15, ceil_mode=True)
+    assert mean.tolist() == [[[3.0]]]
+    mean.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[[pytest.approx(1 / 3)] * 3]]
