@@ -74,6 +74,7 @@ SILENT = {"tg.autograd.detect_anomaly", "tg.autograd.set_detect_anomaly"}
 SILENT |= {"tg.testing.assert_close", "tg.testing.register_profiles"}
 
 
+@pytest.mark.filterwarnings("ignore:`nn.functional.upsample:UserWarning")  # deprecated, as in PyTorch
 @pytest.mark.parametrize("name", THINGS)
 def test_says_what_it_is_and_shows_an_example_that_is_true(name: str) -> None:
     first, shown = (THINGS[name].__doc__ or "").split("\n")[0], examples(name)
