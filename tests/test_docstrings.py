@@ -29,7 +29,8 @@ NAMESPACES = {
 }
 
 #: Modules whose layers and losses all need one.
-LAYERS = ["activation", "containers", "dropout", "linear", "loss", "module", "parameter"]
+LAYERS = ["activation", "batchnorm", "containers", "conv", "distance", "dropout", "linear", "loss", "margin", "module"]
+LAYERS += ["normalization", "padding", "parameter", "pooling", "sparse", "upsampling"]
 
 
 def public(namespace: types.ModuleType) -> Iterator[tuple[str, Any]]:
