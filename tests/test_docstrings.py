@@ -26,6 +26,9 @@ NAMESPACES = {
     "tg.testing": tg.testing,
     "tg.nn.init": tg.nn.init,
     "tg.nn.utils": tg.nn.utils,
+    "tg.optim": tg.optim,
+    "tg.optim.lr_scheduler": tg.optim.lr_scheduler,
+    "tg.optim.swa_utils": tg.optim.swa_utils,
 }
 
 #: Modules whose layers and losses all need one.
@@ -52,9 +55,10 @@ def collected() -> dict[str, Any]:
     """Everything that needs an example, each once, by its first name."""
     found: dict[int, tuple[str, Any]] = {}
     for prefix, namespace in NAMESPACES.items():
-        members = defined_in(namespace) if namespace in (tg.nn.init, tg.nn.utils) else public(namespace)
+        members = defined_in(namespace) if namespace in (tg.nn.init, tg.nn.utils, tg.optim.swa_utils) else public(namespace)
         for name, thing in members:
-            found.setdefault(id(thing), (f"{prefix}.{name}", thing))
+            if getattr(thing, "__module__", "") != "importlib":  # which tg.optim imports to load a part of itself
+                found.setdefault(id(thing), (f"{prefix}.{name}", thing))
     for file in LAYERS:
         for name, thing in public(getattr(tg.nn, file)):
             if getattr(tg.nn, name, None) is thing:
