@@ -26,10 +26,14 @@ NAMESPACES = {
     "tg.testing": tg.testing,
     "tg.nn.init": tg.nn.init,
     "tg.nn.utils": tg.nn.utils,
+    "tg.optim": tg.optim,
+    "tg.optim.lr_scheduler": tg.optim.lr_scheduler,
+    "tg.optim.swa_utils": tg.optim.swa_utils,
 }
 
 #: Modules whose layers and losses all need one.
-LAYERS = ["activation", "containers", "dropout", "linear", "loss", "module", "parameter"]
+LAYERS = ["activation", "batchnorm", "containers", "conv", "distance", "dropout", "linear", "loss", "margin", "module"]
+LAYERS += ["normalization", "padding", "parameter", "pooling", "sparse", "upsampling"]
 
 
 def public(namespace: types.ModuleType) -> Iterator[tuple[str, Any]]:
@@ -51,9 +55,10 @@ def collected() -> dict[str, Any]:
     """Everything that needs an example, each once, by its first name."""
     found: dict[int, tuple[str, Any]] = {}
     for prefix, namespace in NAMESPACES.items():
-        members = defined_in(namespace) if namespace in (tg.nn.init, tg.nn.utils) else public(namespace)
+        members = defined_in(namespace) if namespace in (tg.nn.init, tg.nn.utils, tg.optim.swa_utils) else public(namespace)
         for name, thing in members:
-            found.setdefault(id(thing), (f"{prefix}.{name}", thing))
+            if getattr(thing, "__module__", "") != "importlib":  # which tg.optim imports to load a part of itself
+                found.setdefault(id(thing), (f"{prefix}.{name}", thing))
     for file in LAYERS:
         for name, thing in public(getattr(tg.nn, file)):
             if getattr(tg.nn, name, None) is thing:
@@ -74,6 +79,7 @@ SILENT = {"tg.autograd.detect_anomaly", "tg.autograd.set_detect_anomaly"}
 SILENT |= {"tg.testing.assert_close", "tg.testing.register_profiles"}
 
 
+@pytest.mark.filterwarnings("ignore:`nn.functional.upsample:UserWarning")  # deprecated, as in PyTorch
 @pytest.mark.parametrize("name", THINGS)
 def test_says_what_it_is_and_shows_an_example_that_is_true(name: str) -> None:
     first, shown = (THINGS[name].__doc__ or "").split("\n")[0], examples(name)

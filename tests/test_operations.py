@@ -22,7 +22,7 @@ def test_every_primitive_has_a_formula(name: str) -> None:
 
 def test_a_derivative_is_quoted_from_its_line() -> None:
     assert operations.derivative(PRIMITIVES["sqrt"]) == "`g / (2.0 * out)`"
-    assert operations.derivative(PRIMITIVES["div"]) == "x: `g / y`<br>y: `-g * (out / y)`"
+    assert operations.derivative(PRIMITIVES["div"]) == "x: `g / y`<br>y: `-g * (x / y / y)`"
     assert operations.derivative(PRIMITIVES["isnan"]) == "none"
     assert operations.derivative(PRIMITIVES["elu"]) == "`_elu_rule(...)`"
 

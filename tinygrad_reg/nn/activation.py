@@ -83,7 +83,11 @@ class LeakyReLU(_Inplace):
 
 
 class RReLU(_Inplace):
-    """x where positive, slope · x elsewhere; in training each slope is drawn from [lower, upper), in evaluation it is their mean."""
+    """x where positive, slope · x elsewhere; in training each slope is drawn from [lower, upper), in evaluation it is their mean.
+
+    >>> tg.nn.RReLU(0.25, 0.75).eval()(tg.tensor([-2.0, 3.0]))
+    tensor([-1.,  3.])
+    """
 
     def __init__(self, lower: float = 0.125, upper: float = 1.0 / 3.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -439,7 +443,11 @@ class Softmin(_Along):
 
 
 class Softmax2d(Module):
-    """Softmax over the channels of each pixel; (n, c, h, w) or (c, h, w)."""
+    """Softmax over the channels of each pixel; (n, c, h, w) or (c, h, w).
+
+    >>> tg.nn.Softmax2d()(tg.zeros(4, 1, 2))[:, 0, 0]
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):

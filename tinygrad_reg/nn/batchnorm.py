@@ -98,19 +98,34 @@ class BatchNorm1d(_BatchNorm):
 
     In training, mean and variance are those of the batch, and the running ones move towards them by `momentum` (None: they are
     the averages over all batches); in evaluation the running ones are used, if there are any. Ioffe and Szegedy, 2015.
+
+    >>> layer = tg.nn.BatchNorm1d(1)
+    >>> y = layer(tg.tensor([[0.0], [4.0]]))
+    >>> layer.running_mean, layer.running_var
+    (tensor([0.2000]), tensor([1.7000]))
     """
 
     dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """`BatchNorm1d` of images; (n, c, h, w)."""
+    """`BatchNorm1d` of images; (n, c, h, w).
+
+    >>> layer = tg.nn.BatchNorm2d(3)
+    >>> layer(tg.rand(2, 3, 4, 4)).shape, layer.weight.shape
+    ((2, 3, 4, 4), (3,))
+    """
 
     dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """`BatchNorm1d` of volumes; (n, c, d, h, w)."""
+    """`BatchNorm1d` of volumes; (n, c, d, h, w).
+
+    >>> layer = tg.nn.BatchNorm3d(3)
+    >>> layer(tg.rand(2, 3, 4, 4, 4)).shape, layer.weight.shape
+    ((2, 3, 4, 4, 4), (3,))
+    """
 
     dims = (5,)
 
@@ -153,18 +168,32 @@ class InstanceNorm1d(_InstanceNorm):
     """Each channel of each sample minus its mean over its standard deviation; (n, c, l) or (c, l).
 
     With `track_running_stats` evaluation uses statistics that training has gathered. Ulyanov et al., Instance normalization, 2016.
+
+    >>> tg.nn.InstanceNorm1d(2)(tg.tensor([[1.0, 3.0], [10.0, 30.0]]))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
     """
 
     dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """`InstanceNorm1d` of images; (n, c, h, w) or (c, h, w)."""
+    """`InstanceNorm1d` of images; (n, c, h, w) or (c, h, w).
+
+    >>> layer = tg.nn.InstanceNorm2d(3)
+    >>> layer(tg.rand(2, 3, 4, 4)).shape, layer.weight
+    ((2, 3, 4, 4), None)
+    """
 
     dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """`InstanceNorm1d` of volumes; (n, c, d, h, w) or (c, d, h, w)."""
+    """`InstanceNorm1d` of volumes; (n, c, d, h, w) or (c, d, h, w).
+
+    >>> layer = tg.nn.InstanceNorm3d(3, affine=True)
+    >>> layer(tg.rand(2, 3, 4, 4, 4)).shape, layer.weight.shape
+    ((2, 3, 4, 4, 4), (3,))
+    """
 
     dims = (4, 5)

@@ -132,6 +132,10 @@ class Conv1d(_Conv):
     """`conv1d` with a weight (out_channels, in_channels / groups, kernel_size); (n, in_channels, l) -> (n, out_channels, out).
 
     `padding_mode` "reflect", "replicate" or "circular" takes the borders from the input. Weight and bias start uniform on ±1/√fan_in.
+
+    >>> layer = tg.nn.Conv1d(2, 4, kernel_size=3, groups=2)
+    >>> layer.weight.shape, layer(tg.ones(1, 2, 10)).shape
+    ((4, 1, 3), (1, 4, 8))
     """
 
     spatial = 1
@@ -139,14 +143,22 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """`Conv1d` over two dimensions; (n, in_channels, h, w) -> (n, out_channels, out_h, out_w)."""
+    """`Conv1d` over two dimensions; (n, in_channels, h, w) -> (n, out_channels, out_h, out_w).
+
+    >>> tg.nn.Conv2d(3, 8, 3, stride=2, padding=1)(tg.ones(1, 3, 32, 32)).shape
+    (1, 8, 16, 16)
+    """
 
     spatial = 2
     convolve = staticmethod(conv2d)
 
 
 class Conv3d(_Conv):
-    """`Conv1d` over three dimensions; (n, in_channels, d, h, w) -> (n, out_channels, out_d, out_h, out_w)."""
+    """`Conv1d` over three dimensions; (n, in_channels, d, h, w) -> (n, out_channels, out_d, out_h, out_w).
+
+    >>> tg.nn.Conv3d(1, 2, 3, padding="same")(tg.ones(1, 1, 4, 5, 6)).shape
+    (1, 2, 4, 5, 6)
+    """
 
     spatial = 3
     convolve = staticmethod(conv3d)
@@ -197,21 +209,35 @@ class _ConvTranspose(_ConvNd):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """The transpose of `Conv1d`, with a weight (in_channels, out_channels / groups, kernel_size)."""
+    """The transpose of `Conv1d`, with a weight (in_channels, out_channels / groups, kernel_size).
+
+    >>> layer = tg.nn.ConvTranspose1d(4, 2, kernel_size=3, stride=2)
+    >>> layer.weight.shape, layer(tg.ones(1, 4, 5)).shape
+    ((4, 2, 3), (1, 2, 11))
+    """
 
     spatial = 1
     convolve = staticmethod(conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """The transpose of `Conv2d`; (n, in_channels, h, w) -> (n, out_channels, out_h, out_w)."""
+    """The transpose of `Conv2d`; (n, in_channels, h, w) -> (n, out_channels, out_h, out_w).
+
+    >>> x = tg.nn.Conv2d(1, 2, 3, stride=2)(tg.ones(1, 1, 8, 8))
+    >>> tg.nn.ConvTranspose2d(2, 1, 3, stride=2)(x, output_size=(8, 8)).shape
+    (1, 1, 8, 8)
+    """
 
     spatial = 2
     convolve = staticmethod(conv_transpose2d)
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """The transpose of `Conv3d`; (n, in_channels, d, h, w) -> (n, out_channels, out_d, out_h, out_w)."""
+    """The transpose of `Conv3d`; (n, in_channels, d, h, w) -> (n, out_channels, out_d, out_h, out_w).
+
+    >>> tg.nn.ConvTranspose3d(2, 1, 2, stride=2)(tg.ones(1, 2, 3, 4, 5)).shape
+    (1, 1, 6, 8, 10)
+    """
 
     spatial = 3
     convolve = staticmethod(conv_transpose3d)
@@ -232,14 +258,26 @@ class _Windows(Module):
 
 
 class Unfold(_Windows):
-    """The windows a convolution sees, each as a column; (n, c, h, w) -> (n, c · kh · kw, windows)."""
+    """The windows a convolution sees, each as a column; (n, c, h, w) -> (n, c · kh · kw, windows).
+
+    >>> tg.nn.Unfold(kernel_size=2)(tg.arange(6.0).reshape(1, 1, 2, 3))
+    tensor([[[0., 1.],
+             [1., 2.],
+             [3., 4.],
+             [4., 5.]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
 
 class Fold(_Windows):
-    """Columns added up where their windows lie, the transpose of `Unfold`; (n, c · kh · kw, windows) -> (n, c, h, w)."""
+    """Columns added up where their windows lie, the transpose of `Unfold`; (n, c · kh · kw, windows) -> (n, c, h, w).
+
+    >>> tg.nn.Fold((2, 3), kernel_size=2)(tg.ones(1, 4, 2))
+    tensor([[[[1., 2., 1.],
+              [1., 2., 1.]]]])
+    """
 
     def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__(kernel_size, dilation, padding, stride)

@@ -8,7 +8,11 @@ from .module import Module
 
 
 class CosineSimilarity(Module):
-    """The cosine of the angle between two tensors along dim."""
+    """The cosine of the angle between two tensors along dim.
+
+    >>> tg.nn.CosineSimilarity()(tg.tensor([[1.0, 0.0], [1.0, 1.0]]), tg.tensor([[2.0, 0.0]]))
+    tensor([1.0000, 0.7071])
+    """
 
     def __init__(self, dim: int = 1, eps: float = 1e-08) -> None:
         super().__init__()
@@ -20,7 +24,11 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """‖x1 - x2 + eps‖ₚ over the last dim; (..., k), (..., k) -> (...)."""
+    """‖x1 - x2 + eps‖ₚ over the last dim; (..., k), (..., k) -> (...).
+
+    >>> tg.nn.PairwiseDistance(eps=0.0)(tg.tensor([[0.0, 0.0]]), tg.tensor([[3.0, 4.0]]))
+    tensor([5.])
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> None:
         super().__init__()

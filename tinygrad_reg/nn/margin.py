@@ -23,7 +23,11 @@ class _MarginLoss(Loss):
 
 
 class HingeEmbeddingLoss(_MarginLoss):
-    """x where target is 1, max(0, margin - x) where it is -1."""
+    """x where target is 1, max(0, margin - x) where it is -1.
+
+    >>> tg.nn.HingeEmbeddingLoss(reduction="none")(tg.tensor([0.25, 0.25, 2.0]), tg.tensor([1, -1, -1]))
+    tensor([0.2500, 0.7500, 0.0000])
+    """
 
     def __init__(self, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__(margin, size_average, reduce, reduction)
@@ -33,7 +37,11 @@ class HingeEmbeddingLoss(_MarginLoss):
 
 
 class MarginRankingLoss(_MarginLoss):
-    """max(0, margin - target · (input1 - input2)) for targets 1 and -1."""
+    """max(0, margin - target · (input1 - input2)) for targets 1 and -1.
+
+    >>> tg.nn.MarginRankingLoss(margin=1.0)(tg.tensor([3.0, 2.0]), tg.tensor([1.0, 2.0]), tg.tensor([1, 1]))
+    tensor(0.5000)
+    """
 
     def __init__(self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__(margin, size_average, reduce, reduction)
@@ -43,7 +51,12 @@ class MarginRankingLoss(_MarginLoss):
 
 
 class CosineEmbeddingLoss(_MarginLoss):
-    """1 - cos where target is 1, max(0, cos - margin) where it is -1; (n, k), (n, k), (n,)."""
+    """1 - cos where target is 1, max(0, cos - margin) where it is -1; (n, k), (n, k), (n,).
+
+    >>> x = tg.tensor([[1.0, 0.0], [1.0, 0.0]])
+    >>> tg.nn.CosineEmbeddingLoss(reduction="none")(x, tg.tensor([[0.0, 1.0], [2.0, 0.0]]), tg.tensor([1, -1]))
+    tensor([1., 1.])
+    """
 
     def __init__(self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__(margin, size_average, reduce, reduction)
@@ -53,7 +66,12 @@ class CosineEmbeddingLoss(_MarginLoss):
 
 
 class TripletMarginLoss(Loss):
-    """max(0, margin + d(anchor, positive) - d(anchor, negative)) with d = `pairwise_distance`; (n, k) thrice. Balntas et al., 2016."""
+    """max(0, margin + d(anchor, positive) - d(anchor, negative)) with d = `pairwise_distance`; (n, k) thrice. Balntas et al., 2016.
+
+    >>> anchor, positive, negative = tg.tensor([[0.0]]), tg.tensor([[3.0]]), tg.tensor([[1.0]])
+    >>> tg.nn.TripletMarginLoss(eps=0.0)(anchor, positive, negative)
+    tensor(3.)
+    """
 
     def __init__(
         self,
@@ -77,7 +95,12 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """`TripletMarginLoss` with a distance of one's own, a function of two tensors."""
+    """`TripletMarginLoss` with a distance of one's own, a function of two tensors.
+
+    >>> loss = tg.nn.TripletMarginWithDistanceLoss(distance_function=lambda x, y: (x - y).abs().sum(-1))
+    >>> loss(tg.tensor([[0.0]]), tg.tensor([[3.0]]), tg.tensor([[1.0]]))
+    tensor(3.)
+    """
 
     def __init__(
         self,
@@ -111,7 +134,11 @@ def _check_margin(loss: Module, margin: float) -> None:
 
 
 class MultiMarginLoss(WeightedLoss):
-    """The mean over the other classes i of max(0, margin - x[target] + x[i])ᵖ, times weight[target]; (n, c), integers (n,)."""
+    """The mean over the other classes i of max(0, margin - x[target] + x[i])ᵖ, times weight[target]; (n, c), integers (n,).
+
+    >>> tg.nn.MultiMarginLoss()(tg.tensor([[0.0, 0.5, 2.0]]), tg.tensor([1]))
+    tensor(1.)
+    """
 
     def __init__(
         self,
@@ -133,21 +160,33 @@ class MultiMarginLoss(WeightedLoss):
 
 
 class MultiLabelMarginLoss(Loss):
-    """Σ max(0, 1 - (x[j] - x[i])) / c over the sample's own classes j, listed in target, and all others i; (n, c), integers (n, c)."""
+    """Σ max(0, 1 - (x[j] - x[i])) / c over the sample's own classes j, listed in target, and all others i; (n, c), integers (n, c).
+
+    >>> tg.nn.MultiLabelMarginLoss()(tg.tensor([[0.0, 0.5, 2.0, 0.0]]), tg.tensor([[2, 1, -1, -1]]))
+    tensor(0.2500)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
 class SoftMarginLoss(Loss):
-    """log(1 + exp(-target · x)) for targets 1 and -1."""
+    """log(1 + exp(-target · x)) for targets 1 and -1.
+
+    >>> tg.nn.SoftMarginLoss(reduction="none")(tg.tensor([0.0, 100.0]), tg.tensor([1, -1]))
+    tensor([  0.6931, 100.0000])
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.soft_margin_loss(input, target, reduction=self.reduction)
 
 
 class MultiLabelSoftMarginLoss(WeightedLoss):
-    """The mean over the classes of the binary cross entropies of sigmoid(x) and target, times a weight per class; (n, c) twice."""
+    """The mean over the classes of the binary cross entropies of sigmoid(x) and target, times a weight per class; (n, c) twice.
+
+    >>> tg.nn.MultiLabelSoftMarginLoss()(tg.tensor([[0.0, 100.0]]), tg.tensor([[1.0, 1.0]]))
+    tensor(0.3466)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
@@ -157,7 +196,11 @@ class MultiLabelSoftMarginLoss(WeightedLoss):
 
 
 class PoissonNLLLoss(Loss):
-    """exp(x) - target · x for counts, or x - target · log x without `log_input`; `full` adds Stirling's term."""
+    """exp(x) - target · x for counts, or x - target · log x without `log_input`; `full` adds Stirling's term.
+
+    >>> tg.nn.PoissonNLLLoss(reduction="none")(tg.tensor([0.0, 1.0]), tg.tensor([3.0, 2.0]))
+    tensor([1.0000, 0.7183])
+    """
 
     def __init__(
         self,
@@ -178,7 +221,11 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """(log v + (x - target)² / v) / 2 with v = max(var, eps); `full` adds log(2π) / 2. Nix and Weigend, 1994."""
+    """(log v + (x - target)² / v) / 2 with v = max(var, eps); `full` adds log(2π) / 2. Nix and Weigend, 1994.
+
+    >>> tg.nn.GaussianNLLLoss(reduction="none")(tg.tensor([0.0, 0.0]), tg.tensor([1.0, 2.0]), tg.tensor([1.0, 4.0]))
+    tensor([0.5000, 1.1931])
+    """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)

@@ -40,6 +40,10 @@ class LayerNorm(Affine):
     """x minus its mean over its standard deviation, over the last dims, which have `normalized_shape`; times weight, plus bias.
 
     Ba et al., Layer normalization, 2016.
+
+    >>> tg.nn.LayerNorm(2)(tg.tensor([[1.0, 3.0], [10.0, 30.0]]))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]], grad_fn=<RowAffineBackward0>)
     """
 
     def __init__(
@@ -70,6 +74,9 @@ class RMSNorm(Module):
     """x / √(mean of x² + eps) over the last dims, which have `normalized_shape`; times weight. eps None: the dtype's own.
 
     Zhang and Sennrich, Root mean square layer normalization, 2019.
+
+    >>> tg.nn.RMSNorm(2, eps=0.0)(tg.tensor([[1.0, 7.0]]))
+    tensor([[0.2000, 1.4000]], grad_fn=<MulBackward0>)
     """
 
     weight: Parameter | None
@@ -106,6 +113,10 @@ class GroupNorm(Affine):
     """Each group of channels of each sample minus its mean over its standard deviation; times weight, plus bias; (n, c, ...).
 
     Wu and He, Group normalization, 2018.
+
+    >>> tg.nn.GroupNorm(2, 4)(tg.tensor([[1.0, 3.0, 10.0, 30.0]]))
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]],
+           grad_fn=<ChannelAffineBackward0>)
     """
 
     def __init__(
@@ -137,7 +148,11 @@ class GroupNorm(Affine):
 
 
 class LocalResponseNorm(Module):
-    """x / (k + alpha · mean)^beta with the mean of x² over `size` channels around; (n, c, ...). Krizhevsky et al., 2012."""
+    """x / (k + alpha · mean)^beta with the mean of x² over `size` channels around; (n, c, ...). Krizhevsky et al., 2012.
+
+    >>> tg.nn.LocalResponseNorm(3, alpha=3.0, beta=1.0)(tg.ones(1, 3, 1)).flatten()
+    tensor([0.3333, 0.2500, 0.3333])
+    """
 
     def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()

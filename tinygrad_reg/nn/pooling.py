@@ -42,19 +42,31 @@ class _MaxPool(Module):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest of `kernel_size` elements, every `stride` (None: kernel_size); with `return_indices` also where they are."""
+    """The largest of `kernel_size` elements, every `stride` (None: kernel_size); with `return_indices` also where they are.
+
+    >>> tg.nn.MaxPool1d(2)(tg.tensor([[1.0, 5.0, 7.0, 2.0, 9.0]]))
+    tensor([[5., 7.]])
+    """
 
     pool = staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
-    """`MaxPool1d` over two dimensions."""
+    """`MaxPool1d` over two dimensions.
+
+    >>> tg.nn.MaxPool2d(3, stride=2, padding=1)(tg.ones(1, 4, 8, 8)).shape
+    (1, 4, 4, 4)
+    """
 
     pool = staticmethod(F.max_pool2d)
 
 
 class MaxPool3d(_MaxPool):
-    """`MaxPool1d` over three dimensions."""
+    """`MaxPool1d` over three dimensions.
+
+    >>> tg.nn.MaxPool3d((1, 2, 2))(tg.ones(1, 4, 8, 8, 8)).shape
+    (1, 4, 8, 4, 4)
+    """
 
     pool = staticmethod(F.max_pool3d)
 
@@ -78,21 +90,35 @@ class _MaxUnpool(Module):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """The maxima of `MaxPool1d` back at their places, zeros elsewhere."""
+    """The maxima of `MaxPool1d` back at their places, zeros elsewhere.
+
+    >>> largest, indices = tg.nn.MaxPool1d(2, return_indices=True)(tg.tensor([[1.0, 5.0, 7.0, 2.0]]))
+    >>> tg.nn.MaxUnpool1d(2)(largest, indices)
+    tensor([[0., 5., 7., 0.]])
+    """
 
     spatial = 1
     unpool = staticmethod(F.max_unpool1d)
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """The maxima of `MaxPool2d` back at their places, zeros elsewhere."""
+    """The maxima of `MaxPool2d` back at their places, zeros elsewhere.
+
+    >>> tg.nn.MaxUnpool2d(2)(tg.tensor([[[9.0]]]), tg.tensor([[[1]]]))
+    tensor([[[0., 9.],
+             [0., 0.]]])
+    """
 
     spatial = 2
     unpool = staticmethod(F.max_unpool2d)
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """The maxima of `MaxPool3d` back at their places, zeros elsewhere."""
+    """The maxima of `MaxPool3d` back at their places, zeros elsewhere.
+
+    >>> tg.nn.MaxUnpool3d(2)(tg.ones(1, 2, 1, 1, 1), tg.zeros(1, 2, 1, 1, 1, dtype=tg.int64)).shape
+    (1, 2, 2, 2, 2)
+    """
 
     spatial = 3
     unpool = staticmethod(F.max_unpool3d)
@@ -102,7 +128,11 @@ class MaxUnpool3d(_MaxUnpool):
 
 
 class AvgPool1d(Module):
-    """The mean of `kernel_size` elements, every `stride` (None: kernel_size); padding counts as zeros, if at all."""
+    """The mean of `kernel_size` elements, every `stride` (None: kernel_size); padding counts as zeros, if at all.
+
+    >>> tg.nn.AvgPool1d(3, stride=1, padding=1)(tg.tensor([[3.0, 6.0, 9.0]]))
+    tensor([[3., 6., 5.]])
+    """
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
@@ -150,13 +180,21 @@ class _AvgPool(Module):
 
 
 class AvgPool2d(_AvgPool):
-    """`AvgPool1d` over two dimensions; `divisor_override` is used instead of the number of elements."""
+    """`AvgPool1d` over two dimensions; `divisor_override` is used instead of the number of elements.
+
+    >>> tg.nn.AvgPool2d(2)(tg.tensor([[[1.0, 2.0], [3.0, 6.0]]]))
+    tensor([[[3.]]])
+    """
 
     pool = staticmethod(F.avg_pool2d)
 
 
 class AvgPool3d(_AvgPool):
-    """`AvgPool2d` over three dimensions."""
+    """`AvgPool2d` over three dimensions.
+
+    >>> tg.nn.AvgPool3d(2)(tg.ones(1, 4, 8, 8, 8)).shape
+    (1, 4, 4, 4, 4)
+    """
 
     pool = staticmethod(F.avg_pool3d)
 
@@ -180,19 +218,31 @@ class _LPPool(Module):
 
 
 class LPPool1d(_LPPool):
-    """(Σ xᵖ)^(1/p) of each window, with p = norm_type."""
+    """(Σ xᵖ)^(1/p) of each window, with p = norm_type.
+
+    >>> tg.nn.LPPool1d(2, kernel_size=2)(tg.tensor([[3.0, 4.0, 6.0, 8.0]]))
+    tensor([[ 5., 10.]])
+    """
 
     pool = staticmethod(F.lp_pool1d)
 
 
 class LPPool2d(_LPPool):
-    """`LPPool1d` over two dimensions."""
+    """`LPPool1d` over two dimensions.
+
+    >>> tg.nn.LPPool2d(2, kernel_size=2)(tg.ones(1, 2, 2))
+    tensor([[[2.]]])
+    """
 
     pool = staticmethod(F.lp_pool2d)
 
 
 class LPPool3d(_LPPool):
-    """`LPPool1d` over three dimensions."""
+    """`LPPool1d` over three dimensions.
+
+    >>> tg.nn.LPPool3d(1, kernel_size=2)(tg.ones(1, 2, 2, 2))
+    tensor([[[[8.]]]])
+    """
 
     pool = staticmethod(F.lp_pool3d)
 
@@ -215,19 +265,31 @@ class _Adaptive(Module):
 
 
 class AdaptiveAvgPool1d(_Adaptive):
-    """Means of `output_size` windows that cover the input evenly."""
+    """Means of `output_size` windows that cover the input evenly.
+
+    >>> tg.nn.AdaptiveAvgPool1d(2)(tg.tensor([[1.0, 2.0, 6.0]]))
+    tensor([[1.5000, 4.0000]])
+    """
 
     pool = staticmethod(F.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """`AdaptiveAvgPool1d` over two dimensions, of which None keeps the size."""
+    """`AdaptiveAvgPool1d` over two dimensions, of which None keeps the size.
+
+    >>> tg.nn.AdaptiveAvgPool2d((1, None))(tg.ones(1, 4, 7, 9)).shape
+    (1, 4, 1, 9)
+    """
 
     pool = staticmethod(F.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_Adaptive):
-    """`AdaptiveAvgPool1d` over three dimensions, of which None keeps the size."""
+    """`AdaptiveAvgPool1d` over three dimensions, of which None keeps the size.
+
+    >>> tg.nn.AdaptiveAvgPool3d(1)(tg.ones(1, 4, 7, 8, 9)).shape
+    (1, 4, 1, 1, 1)
+    """
 
     pool = staticmethod(F.adaptive_avg_pool3d)
 
@@ -242,18 +304,30 @@ class _AdaptiveMax(_Adaptive):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMax):
-    """The largest elements of `output_size` windows that cover the input evenly; with `return_indices` also where they are."""
+    """The largest elements of `output_size` windows that cover the input evenly; with `return_indices` also where they are.
+
+    >>> tg.nn.AdaptiveMaxPool1d(2)(tg.tensor([[1.0, 2.0, 6.0]]))
+    tensor([[2., 6.]])
+    """
 
     pool = staticmethod(F.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMax):
-    """`AdaptiveMaxPool1d` over two dimensions, of which None keeps the size."""
+    """`AdaptiveMaxPool1d` over two dimensions, of which None keeps the size.
+
+    >>> tg.nn.AdaptiveMaxPool2d((1, None))(tg.ones(1, 4, 7, 9)).shape
+    (1, 4, 1, 9)
+    """
 
     pool = staticmethod(F.adaptive_max_pool2d)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMax):
-    """`AdaptiveMaxPool1d` over three dimensions, of which None keeps the size."""
+    """`AdaptiveMaxPool1d` over three dimensions, of which None keeps the size.
+
+    >>> tg.nn.AdaptiveMaxPool3d(1)(tg.ones(1, 4, 7, 8, 9)).shape
+    (1, 4, 1, 1, 1)
+    """
 
     pool = staticmethod(F.adaptive_max_pool3d)

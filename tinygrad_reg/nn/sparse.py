@@ -78,6 +78,10 @@ class Embedding(_Table):
 
     The row `padding_idx` gets no gradient. `max_norm` shortens longer rows when they are looked up. `scale_grad_by_freq` divides the
     gradient of a row by how often it occurs.
+
+    >>> layer = tg.nn.Embedding(10, 3, padding_idx=0)
+    >>> layer(tg.tensor([[1, 2, 4, 5], [4, 3, 0, 9]])).shape, layer.weight[0].tolist()
+    ((2, 4, 3), [0.0, 0.0, 0.0])
     """
 
     def __init__(
@@ -123,7 +127,13 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table):
-    """The sum, mean or maximum of the rows of each bag; integers (bags, entries), or (entries,) with offsets -> (bags, embedding_dim)."""
+    """The sum, mean or maximum of the rows of each bag; integers (bags, entries), or (entries,) with offsets -> (bags, embedding_dim).
+
+    >>> layer = tg.nn.EmbeddingBag.from_pretrained(tg.tensor([[1.0, 1.0], [2.0, 4.0], [5.0, 9.0]]), mode="sum")
+    >>> layer(tg.tensor([0, 1, 2]), offsets=tg.tensor([0, 2]))
+    tensor([[3., 5.],
+            [5., 9.]])
+    """
 
     def __init__(
         self,

@@ -10,7 +10,11 @@ from .module import Module
 
 
 class Upsample(Module):
-    """The input at another size, or at its size times `scale_factor`; (n, c, *size) -> (n, c, *out). See `nn.functional.interpolate`."""
+    """The input at another size, or at its size times `scale_factor`; (n, c, *size) -> (n, c, *out). See `nn.functional.interpolate`.
+
+    >>> tg.nn.Upsample(scale_factor=2, mode="linear")(tg.tensor([[[0.0, 4.0]]]))
+    tensor([[[0., 1., 3., 4.]]])
+    """
 
     def __init__(
         self,
@@ -37,21 +41,34 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` in mode "nearest"."""
+    """`Upsample` in mode "nearest".
+
+    >>> tg.nn.UpsamplingNearest2d(size=(1, 4))(tg.tensor([[[[0.0, 3.0]]]]))
+    tensor([[[[0., 0., 3., 3.]]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` in mode "bilinear" with aligned corners."""
+    """`Upsample` in mode "bilinear" with aligned corners.
+
+    >>> tg.nn.UpsamplingBilinear2d(size=(1, 5))(tg.tensor([[[[0.0, 4.0]]]]))
+    tensor([[[[0., 1., 2., 3., 4.]]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class PixelShuffle(Module):
-    """Channels become pixels; (..., c · r², h, w) -> (..., c, h · r, w · r). Shi et al., 2016."""
+    """Channels become pixels; (..., c · r², h, w) -> (..., c, h · r, w · r). Shi et al., 2016.
+
+    >>> tg.nn.PixelShuffle(2)(tg.arange(4.0).reshape(1, 4, 1, 1))
+    tensor([[[[0., 1.],
+              [2., 3.]]]])
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -65,7 +82,11 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Pixels become channels; (..., c, h · r, w · r) -> (..., c · r², h, w)."""
+    """Pixels become channels; (..., c, h · r, w · r) -> (..., c · r², h, w).
+
+    >>> tg.nn.PixelUnshuffle(2)(tg.ones(1, 3, 4, 6)).shape
+    (1, 12, 2, 3)
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
@@ -79,7 +100,11 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Channels dealt out anew: channel j of group i becomes channel i of group j; (n, c, ...). Zhang et al., ShuffleNet, 2018."""
+    """Channels dealt out anew: channel j of group i becomes channel i of group j; (n, c, ...). Zhang et al., ShuffleNet, 2018.
+
+    >>> tg.nn.ChannelShuffle(2)(tg.arange(6.0).reshape(1, 6, 1)).flatten()
+    tensor([0., 3., 1., 4., 2., 5.])
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()

@@ -58,7 +58,11 @@ def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
 
 @typed_errors
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
-    """other - alpha · input."""
+    """other - alpha · input.
+
+    >>> tg.rsub(tg.tensor([1.0, 2.0]), 10, alpha=3)
+    tensor([7., 4.])
+    """
     return sub_p(other, _times(alpha, other, input, "rsub"))
 
 

@@ -332,7 +332,11 @@ def conv2d(
 def conv3d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:  # fmt: skip
-    """`conv1d` over three dimensions; (n, c, d, h, w), (m, c / groups, kd, kh, kw), (m,) -> (n, m, out_d, out_h, out_w)."""
+    """`conv1d` over three dimensions; (n, c, d, h, w), (m, c / groups, kd, kh, kw), (m,) -> (n, m, out_d, out_h, out_w).
+
+    >>> tg.nn.functional.conv3d(tg.ones(1, 2, 4, 5, 6), tg.ones(3, 2, 3, 3, 3)).shape
+    (1, 3, 2, 3, 4)
+    """
     return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -370,7 +374,11 @@ def conv_transpose3d(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Tensor:  # fmt: skip
-    """`conv_transpose1d` over three dimensions; (n, c, d, h, w), (c, m / groups, kd, kh, kw), (m,) -> (n, m, out_d, out_h, out_w)."""
+    """`conv_transpose1d` over three dimensions; (n, c, d, h, w), (c, m / groups, kd, kh, kw), (m,) -> (n, m, out_d, out_h, out_w).
+
+    >>> tg.nn.functional.conv_transpose3d(tg.ones(1, 2, 2, 3, 4), tg.ones(2, 3, 2, 2, 2), stride=2).shape
+    (1, 3, 4, 6, 8)
+    """
     return _convolve_transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 

@@ -46,6 +46,14 @@ tensor([14, 14])
 >>> tg.bitwise_xor(tg.tensor([12, 10]), 6)
 tensor([10, 12])
 """,
+    "bitwise_left_shift": """
+>>> tg.bitwise_left_shift(tg.tensor([1, 3]), tg.tensor([4, 1]))
+tensor([16,  6])
+""",
+    "bitwise_right_shift": """
+>>> tg.bitwise_right_shift(tg.tensor([20, -1]), 2)
+tensor([ 5, -1])
+""",
     "bitwise_not": """
 >>> tg.bitwise_not(tg.tensor([0, 5]))
 tensor([-1, -6])

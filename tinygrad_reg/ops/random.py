@@ -215,7 +215,11 @@ def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) ->
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability given by each element, else 0; in the input's dtype."""
+    """1 with the probability given by each element, else 0; in the input's dtype.
+
+    >>> tg.bernoulli(tg.tensor([0.0, 1.0, 1.0]))
+    tensor([0., 1., 1.])
+    """
     rank(input, "bernoulli")
     array = input.array if isinstance(input, Value) else input
     if not bool(((array >= 0) & (array <= 1)).all()):
@@ -225,7 +229,11 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64."""
+    """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64.
+
+    >>> tg.multinomial(tg.tensor([0.0, 3.0, 0.0, 1.0]), 2).sort().values
+    tensor([1, 3])
+    """
     rank(input, "multinomial")
     if state.tracer is not None:
         state.tracer.unrepeatable("multinomial looks at the values of its weights")

@@ -296,6 +296,9 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channels dealt out anew: channel j of group i becomes channel i of group j; (n, c, ...) -> (n, c, ...).
 
     Zhang et al., ShuffleNet, 2018.
+
+    >>> tg.nn.functional.channel_shuffle(tg.arange(6.0).reshape(1, 6, 1), 2).flatten()
+    tensor([0., 3., 1., 4., 2., 5.])
     """
     groups = _factor(input, groups, "channel_shuffle", "groups")
     n, c, *size = input.shape

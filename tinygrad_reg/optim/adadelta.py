@@ -15,6 +15,12 @@ class Adadelta(Optimizer):
 
     v ← rho · v + (1 - rho) g² comes before d, a ← rho · a + (1 - rho) d² after it. `weight_decay` adds weight_decay · p to the
     gradient. Zeiler 2012, algorithm 1, with a learning rate.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.Adadelta([w]).step()
+    >>> w.data
+    tensor([0.9968, 4.9968])
     """
 
     def __init__(

@@ -21,6 +21,12 @@ class Adafactor(Optimizer):
     For matrices v = R C / mean(R), with running means R of the rows' and C of the columns' mean squares; their weight on what is new is
     t^beta2_decay. α = max(ε₂, rms(p)) · min(lr, 1 / √t), and p first shrinks by 1 - lr · weight_decay. `eps` is (ε₁, ε₂); ε₁ = None is
     the resolution of p's dtype. Shazeer & Stern 2018, algorithm 4, with PyTorch's use of lr and ε₁.
+
+    >>> optimizer = tg.optim.Adafactor([w := tg.nn.Parameter(tg.ones(3, 4))])
+    >>> w.sum().backward()
+    >>> optimizer.step()
+    >>> optimizer.state[w]["row_var"].shape, optimizer.state[w]["col_var"].shape
+    ((3, 1), (1, 4))
     """
 
     elementwise = False

@@ -19,6 +19,12 @@ class Adagrad(Optimizer):
 
     `weight_decay` adds weight_decay · p to the gradient. Duchi, Hazan & Singer 2011, figure 1 with a diagonal matrix. As in PyTorch, the
     parameters given to the constructor have their states from the start.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.Adagrad([w], lr=0.25).step()
+    >>> w.data
+    tensor([0.7500, 4.7500])
     """
 
     def __init__(

@@ -17,6 +17,12 @@ class Adam(Optimizer):
     so far in the place of v. `weight_decay` adds weight_decay · p to the gradient or, decoupled, shrinks p by
     1 - lr · weight_decay. Kingma & Ba 2015 (in the order of computation given at the end of its section 2, where the
     corrections are in lr and eps); Reddi et al. 2018 for amsgrad; Loshchilov & Hutter 2019 for decoupled decay.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.Adam([w], lr=0.1).step()
+    >>> w.data
+    tensor([0.9000, 4.9000])
     """
 
     def __init__(
@@ -91,7 +97,14 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: p shrinks by 1 - lr · weight_decay before the step, and g is left alone."""
+    """Adam with decoupled weight decay: p shrinks by 1 - lr · weight_decay before the step, and g is left alone.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.AdamW([w], lr=0.1, weight_decay=0.5).step()
+    >>> w.data
+    tensor([0.8500, 4.6500])
+    """
 
     def __init__(
         self,

@@ -14,6 +14,12 @@ class Adamax(Optimizer):
 
     m ← β₁ m + (1 - β₁) g, u ← max(β₂ u, |g| + eps). `weight_decay` adds weight_decay · p to the gradient. Kingma & Ba 2015,
     algorithm 2, to which eps is added so that u is never 0.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.Adamax([w], lr=0.1).step()
+    >>> w.data
+    tensor([0.9000, 4.9000])
     """
 
     def __init__(

@@ -13,6 +13,15 @@ class ASGD(Optimizer):
 
     The mean begins at step t0: ax ← ax + μ (p - ax) with μ = 1 / max(1, t - t0). `weight_decay` adds weight_decay · p to the gradient.
     Polyak & Juditsky 1992; the schedule is that of Bottou 2010 and Xu 2011.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0]))
+    >>> optimizer = tg.optim.ASGD([w], lr=0.25, lambd=0.0, t0=0.0)
+    >>> for _ in range(3):
+    ...     optimizer.zero_grad()
+    ...     w.square().sum().backward()
+    ...     optimizer.step()
+    >>> w.tolist(), optimizer.state[w]["ax"].tolist()
+    ([0.125], [0.1875])
     """
 
     numbers = ("eta", "mu")  # for the next step, as PyTorch keeps them

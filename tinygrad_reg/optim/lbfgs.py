@@ -35,6 +35,15 @@ class LBFGS(Optimizer):
     t is lr, or found by a search with the strong Wolfe conditions (`line_search_fn="strong_wolfe"`). It ends early when the largest element
     of g is at most `tolerance_grad`, or the step or the change of the loss is below `tolerance_change`. One group only. Nocedal & Wright
     2006, algorithms 7.4 and 3.5.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> optimizer = tg.optim.LBFGS([w], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     (loss := (w - tg.tensor([2.0, 3.0])).square().sum()).backward()
+    ...     return loss
+    >>> optimizer.step(closure).item(), round(closure().item(), 6)
+    (5.0, 0.0)
     """
 
     def __init__(

@@ -39,6 +39,11 @@ class LevenbergMarquardt(Optimizer):
 
     For small models and full data: a step costs min(n, p) walks back through the graph and the solution of a system of that size.
     Only steps that improve are made, so there is no learning rate. The solution is computed in float64.
+
+    >>> w = tg.nn.Parameter(tg.tensor(1.0))
+    >>> optimizer = tg.optim.LevenbergMarquardt([w], damping=0.0)
+    >>> optimizer.step(lambda: w * tg.tensor([1.0, 2.0]) - tg.tensor([3.0, 6.0])), w.data
+    (tensor(10.), tensor(3.))
     """
 
     def __init__(self, params: Iterable[Any], damping: float = 1e-3) -> None:

@@ -16,6 +16,12 @@ class NAdam(Optimizer):
 
     m, v and v̂ are those of Adam, and the momentum warms up: μₜ = β₁ (1 - 0.96^(t · momentum_decay) / 2). `weight_decay` adds
     weight_decay · p to the gradient or, decoupled, shrinks p by 1 - lr · weight_decay. Dozat 2016, algorithm 2.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.NAdam([w], lr=0.1).step()
+    >>> w.data
+    tensor([0.8944, 4.8944])
     """
 
     numbers = ("mu_product",)

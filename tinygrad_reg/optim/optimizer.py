@@ -30,6 +30,17 @@ class Optimizer:
     changes the rule's form (no momentum, amsgrad) is told to it by states and coefficients that are absent.
 
     A subclass may instead override `step` itself, as in PyTorch.
+
+    >>> class SignDescent(tg.optim.Optimizer):
+    ...     def coefficients(self, group, step):
+    ...         return {"lr": group["lr"]}
+    ...     def update(self, p, g, *, lr):
+    ...         return (p - lr * (g / abs(g)),)
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, -5.0]))
+    >>> w.square().sum().backward()
+    >>> SignDescent([w], {"lr": 0.5}).step()
+    >>> w.data
+    tensor([ 0.5000, -4.5000])
     """
 
     keeps_step: ClassVar[bool] = True  # whether the state of a parameter has its step count as the tensor `step`

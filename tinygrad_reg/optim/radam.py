@@ -16,6 +16,12 @@ class RAdam(Optimizer):
     m, v and m̂ are those of Adam. With ρ∞ = 2 / (1 - β₂) - 1 and ρ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ), the variance is tractable where
     ρ > 5, and r = √((ρ - 4) (ρ - 2) ρ∞ / ((ρ∞ - 4) (ρ∞ - 2) ρ)). `weight_decay` adds weight_decay · p to the gradient or,
     decoupled, shrinks p by 1 - lr · weight_decay. Liu et al. 2020, algorithm 2.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.RAdam([w], lr=0.1).step()
+    >>> w.data
+    tensor([0.8000, 4.0000])
     """
 
     def __init__(

@@ -15,6 +15,12 @@ class RMSprop(Optimizer):
     `centered` takes the variance v - a² in the place of v, with a running mean a of g (Graves 2013, eq. 40). With `momentum`,
     p ← p - lr · b where b ← momentum · b + g / (√v + eps). `weight_decay` adds weight_decay · p to the gradient. Hinton 2012,
     lecture 6e; eps stands outside of the root.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.RMSprop([w], lr=0.1, alpha=0.75).step()
+    >>> w.data
+    tensor([0.8000, 4.8000])
     """
 
     def __init__(

@@ -17,6 +17,12 @@ class Rprop(Optimizer):
     s is multiplied by η₊ if g has kept its sign and by η₋ if it has changed, and clamped to `step_sizes`; after a change g counts as
     0, so that p stays where it is and s is not changed at the next step. Riedmiller & Braun 1993, in the variant iRprop⁻ of
     Igel & Hüsken 2000. For gradients of the whole data set.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.Rprop([w], lr=0.25).step()
+    >>> w.data
+    tensor([0.7500, 4.7500])
     """
 
     def __init__(

@@ -14,6 +14,12 @@ class SGD(Optimizer):
 
     At the first step v = g. With `nesterov` the step is g + momentum · v. `weight_decay` adds weight_decay · p to the
     gradient; `maximize` turns its sign. Sutskever et al. 2013, in the form in which v is not scaled by lr.
+
+    >>> w = tg.nn.Parameter(tg.tensor([1.0, 5.0]))
+    >>> w.square().sum().backward()
+    >>> tg.optim.SGD([w], lr=0.25).step()
+    >>> w.data
+    tensor([0.5000, 2.5000])
     """
 
     keeps_step = False

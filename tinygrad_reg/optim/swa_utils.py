@@ -23,6 +23,14 @@ class AveragedModel(Module):
 
     The average is the arithmetic mean (Izmailov et al. 2018), or what `avg_fn(averaged, present, count)` gives for one tensor, or what
     `multi_avg_fn(averaged, present, count)` does to lists of them in place. With `use_buffers` buffers are averaged too, else copied.
+
+    >>> model = tg.nn.Linear(1, 1)
+    >>> average = tg.optim.swa_utils.AveragedModel(model)
+    >>> for weight in (1.0, 2.0, 6.0):
+    ...     _ = model.weight.data.fill_(weight)
+    ...     average.update_parameters(model)
+    >>> average.module.weight.data
+    tensor([[3.]])
     """
 
     n_averaged: Tensor
@@ -71,23 +79,43 @@ class AveragedModel(Module):
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Tensor, Tensor, Any], Tensor]:
-    """The exponential moving average decay · averaged + (1 - decay) · present, for `avg_fn`."""
+    """The exponential moving average decay · averaged + (1 - decay) · present, for `avg_fn`.
+
+    >>> tg.optim.swa_utils.get_ema_avg_fn(decay=0.75)(tg.tensor(4.0), tg.tensor(8.0), 1)
+    tensor(5.)
+    """
     _check_decay(decay)
     return no_grad()(lambda averaged, present, count: decay * averaged + (1 - decay) * present)
 
 
 def get_swa_avg_fn() -> Callable[[Tensor, Tensor, Any], Tensor]:
-    """The arithmetic mean averaged + (present - averaged) / (count + 1), for `avg_fn`."""
+    """The arithmetic mean averaged + (present - averaged) / (count + 1), for `avg_fn`.
+
+    >>> tg.optim.swa_utils.get_swa_avg_fn()(tg.tensor(4.0), tg.tensor(8.0), 3)
+    tensor(5.)
+    """
     return no_grad()(lambda averaged, present, count: averaged + (present - averaged) / (count + 1))
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[list[Tensor], list[Tensor], Any], None]:
-    """The exponential moving average, for `multi_avg_fn`."""
+    """The exponential moving average, for `multi_avg_fn`.
+
+    >>> averaged = [tg.tensor(4.0)]
+    >>> tg.optim.swa_utils.get_ema_multi_avg_fn(decay=0.75)(averaged, [tg.tensor(8.0)], 1)
+    >>> averaged
+    [tensor(5.)]
+    """
     return _of_each(get_ema_avg_fn(decay))
 
 
 def get_swa_multi_avg_fn() -> Callable[[list[Tensor], list[Tensor], Any], None]:
-    """The arithmetic mean, for `multi_avg_fn`."""
+    """The arithmetic mean, for `multi_avg_fn`.
+
+    >>> averaged = [tg.tensor(4.0)]
+    >>> tg.optim.swa_utils.get_swa_multi_avg_fn()(averaged, [tg.tensor(8.0)], 3)
+    >>> averaged
+    [tensor(5.)]
+    """
     return _of_each(get_swa_avg_fn())
 
 
@@ -109,7 +137,13 @@ def _check_decay(decay: float) -> None:
 
 @no_grad()
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
-    """Compute the running statistics of all batch normalisation layers anew, over the inputs of `loader` (the first of each batch)."""
+    """Compute the running statistics of all batch normalisation layers anew, over the inputs of `loader` (the first of each batch).
+
+    >>> model = tg.nn.BatchNorm1d(1)
+    >>> tg.optim.swa_utils.update_bn([tg.tensor([[0.0], [2.0]]), tg.tensor([[4.0], [6.0]])], model)
+    >>> model.running_mean
+    tensor([3.])
+    """
     layers: list[Any] = [m for m in model.modules() if getattr(m, "running_mean", None) is not None and hasattr(m, "reset_running_stats")]
     if not layers:
         return
@@ -127,7 +161,13 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """From the present rate to `swa_lr` in `anneal_epochs` epochs, along half a cosine ("cos") or a line ("linear"), then constant."""
+    """From the present rate to `swa_lr` in `anneal_epochs` epochs, along half a cosine ("cos") or a line ("linear"), then constant.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.swa_utils.SWALR(optimizer, swa_lr=2.0, anneal_epochs=3, anneal_strategy="linear")
+    >>> [(round(schedule.get_last_lr()[0], 4), optimizer.step(), schedule.step())[0] for _ in range(5)]
+    [8.0, 6.0, 4.0, 2.0, 2.0]
+    """
 
     def __init__(
         self,

@@ -364,6 +364,9 @@ def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, trainin
     """x where positive, slope · x elsewhere; in training slopes are uniform on [lower, upper), each its own, else their mean.
 
     Xu et al., Empirical evaluation of rectified activations in convolutional network, 2015.
+
+    >>> tg.nn.functional.rrelu(tg.tensor([-2.0, 3.0]), lower=0.25, upper=0.75)
+    tensor([-1.,  3.])
     """
     if not lower <= upper:
         raise ArgumentError(f"rrelu: lower must not exceed upper, got {lower} and {upper}")
@@ -436,40 +439,80 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 
 def relu_(input: Tensor) -> Tensor:
-    """`relu`, overwriting the input."""
+    """`relu`, overwriting the input.
+
+    >>> x = tg.tensor([-1.0, 2.0])
+    >>> tg.nn.functional.relu_(x) is x, x
+    (True, tensor([0., 2.]))
+    """
     return relu(input, True)
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """`leaky_relu`, overwriting the input."""
+    """`leaky_relu`, overwriting the input.
+
+    >>> x = tg.tensor([-1.0, 2.0])
+    >>> tg.nn.functional.leaky_relu_(x, 0.5) is x, x
+    (True, tensor([-0.5000,  2.0000]))
+    """
     return leaky_relu(input, negative_slope, True)
 
 
 def rrelu_(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False) -> Tensor:
-    """`rrelu`, overwriting the input."""
+    """`rrelu`, overwriting the input.
+
+    >>> x = tg.tensor([-1.0, 2.0])
+    >>> tg.nn.functional.rrelu_(x, lower=0.25, upper=0.75) is x, x
+    (True, tensor([-0.5000,  2.0000]))
+    """
     return rrelu(input, lower, upper, training, True)
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """`hardtanh`, overwriting the input."""
+    """`hardtanh`, overwriting the input.
+
+    >>> x = tg.tensor([-2.0, 0.5, 2.0])
+    >>> tg.nn.functional.hardtanh_(x) is x, x
+    (True, tensor([-1.0000,  0.5000,  1.0000]))
+    """
     return hardtanh(input, min_val, max_val, True)
 
 
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
-    """`threshold`, overwriting the input."""
+    """`threshold`, overwriting the input.
+
+    >>> x = tg.tensor([0.5, 2.0])
+    >>> tg.nn.functional.threshold_(x, 0.5, 7.0) is x, x
+    (True, tensor([7., 2.]))
+    """
     return in_place(lambda x: threshold_p(x, threshold=float(threshold), value=float(value)), input, "threshold_")
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """`elu`, overwriting the input."""
+    """`elu`, overwriting the input.
+
+    >>> x = tg.tensor([-100.0, 2.0])
+    >>> tg.nn.functional.elu_(x) is x, x
+    (True, tensor([-1.,  2.]))
+    """
     return elu(input, alpha, True)
 
 
 def selu_(input: Tensor) -> Tensor:
-    """`selu`, overwriting the input."""
+    """`selu`, overwriting the input.
+
+    >>> x = tg.tensor([-100.0, 1.0])
+    >>> tg.nn.functional.selu_(x) is x, x
+    (True, tensor([-1.7581,  1.0507]))
+    """
     return selu(input, True)
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """`celu`, overwriting the input."""
+    """`celu`, overwriting the input.
+
+    >>> x = tg.tensor([-100.0, 1.0])
+    >>> tg.nn.functional.celu_(x, alpha=2.0) is x, x
+    (True, tensor([-2.,  1.]))
+    """
     return celu(input, alpha, True)

@@ -112,7 +112,12 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """`triplet_margin_loss` with a distance of one's own, a function of two tensors; `pairwise_distance` if none is given."""
+    """`triplet_margin_loss` with a distance of one's own, a function of two tensors; `pairwise_distance` if none is given.
+
+    >>> x, distance = tg.tensor([[0.0], [1.0], [3.0]]), lambda x, y: (x - y).abs().sum(-1)
+    >>> tg.nn.functional.triplet_margin_with_distance_loss(x[0], x[2], x[1], distance_function=distance)
+    tensor(3.)
+    """
     distance = pairwise_distance if distance_function is None else distance_function
     return _triplets("triplet_margin_with_distance_loss", anchor, positive, negative, distance, margin, swap, reduction)
 
@@ -248,6 +253,9 @@ def multilabel_margin_loss(
     """Σ max(0, 1 - (x[j] - x[i])) / c over the sample's own classes j and all others i; (n, c), integers (n, c), or (c,) twice.
 
     A row of target lists the classes of its sample; a negative number ends the list.
+
+    >>> tg.nn.functional.multilabel_margin_loss(tg.tensor([0.1, 0.2, 0.4, 0.8]), tg.tensor([3, 0, -1, 1]))
+    tensor(0.8500)
     """
     what, reduction = "multilabel_margin_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)

@@ -19,6 +19,9 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     """x / (k + alpha · mean)^beta with the mean of x² over `size` channels around, zeros beyond the ends; (n, c, ...).
 
     Krizhevsky et al., ImageNet classification with deep convolutional neural networks, 2012.
+
+    >>> tg.nn.functional.local_response_norm(tg.ones(1, 3, 1), 3, alpha=3.0, beta=1.0).flatten()
+    tensor([0.3333, 0.2500, 0.3333])
     """
     check_tensors("local_response_norm", input=input)
     if input.ndim < 3:

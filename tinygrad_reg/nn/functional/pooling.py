@@ -25,7 +25,11 @@ def max_pool3d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:  # fmt: skip
-    """`max_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w)."""
+    """`max_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w).
+
+    >>> tg.nn.functional.max_pool3d(tg.arange(8.0).reshape(1, 1, 2, 2, 2), 2)
+    tensor([[[[[7.]]]]])
+    """
     return sliding_max("max_pool3d", 3, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
@@ -33,17 +37,29 @@ def avg_pool3d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """`avg_pool2d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w)."""
+    """`avg_pool2d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w).
+
+    >>> tg.nn.functional.avg_pool3d(tg.arange(8.0).reshape(1, 1, 2, 2, 2), 2)
+    tensor([[[[[3.5000]]]]])
+    """
     return sliding_mean("avg_pool3d", 3, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad, divisor_override)
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """`adaptive_avg_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w). None keeps a size."""
+    """`adaptive_avg_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w). None keeps a size.
+
+    >>> tg.nn.functional.adaptive_avg_pool3d(tg.ones(1, 2, 6, 7, 8), (3, None, 1)).shape
+    (1, 2, 3, 7, 1)
+    """
     return adaptive_mean("adaptive_avg_pool3d", 3, input, output_size)
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """`adaptive_max_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w). None keeps a size."""
+    """`adaptive_max_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w). None keeps a size.
+
+    >>> tg.nn.functional.adaptive_max_pool3d(tg.ones(1, 2, 6, 7, 8), (3, None, 1)).shape
+    (1, 2, 3, 7, 1)
+    """
     return adaptive_max("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
 
@@ -54,17 +70,29 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
     """(Σ xᵖ)^(1/p) of each window, with p = norm_type; inf is the largest absolute value; (n, c, l) -> (n, c, out).
 
     A window that `ceil_mode` cuts counts as if it were filled with its mean. The gradient is 0 where the sum is.
+
+    >>> tg.nn.functional.lp_pool1d(tg.tensor([[3.0, 4.0, 6.0, 8.0]]), 2, 2)
+    tensor([[ 5., 10.]])
     """
     return _lp_pool("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """`lp_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w)."""
+    """`lp_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w).
+
+    >>> tg.nn.functional.lp_pool2d(tg.ones(1, 1, 4, 4), 2, 2)
+    tensor([[[[2., 2.],
+              [2., 2.]]]])
+    """
     return _lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """`lp_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w)."""
+    """`lp_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w).
+
+    >>> tg.nn.functional.lp_pool3d(tg.ones(1, 1, 1, 2, 2), 2, (1, 2, 2))
+    tensor([[[[[2.]]]]])
+    """
     return _lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
@@ -92,6 +120,10 @@ def max_unpool1d(
 
     Undoes `max_pool1d` with these settings and `return_indices`. out = (l - 1) · stride + kernel_size - 2 · padding, or
     `output_size` where the pooling could have come from several sizes.
+
+    >>> largest, indices = tg.nn.functional.max_pool1d(tg.tensor([[1.0, 5.0, 7.0, 2.0]]), 2, return_indices=True)
+    >>> tg.nn.functional.max_unpool1d(largest, indices, 2)
+    tensor([[0., 5., 7., 0.]])
     """
     return _max_unpool("max_unpool1d", 1, input, indices, (kernel_size, stride, padding), output_size)
 
@@ -99,14 +131,24 @@ def max_unpool1d(
 def max_unpool2d(
     input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
-    """`max_unpool1d` over two dimensions; (n, c, h, w) twice -> (n, c, out_h, out_w)."""
+    """`max_unpool1d` over two dimensions; (n, c, h, w) twice -> (n, c, out_h, out_w).
+
+    >>> tg.nn.functional.max_unpool2d(tg.tensor([[[9.0]]]), tg.tensor([[[1]]]), 2)
+    tensor([[[0., 9.],
+             [0., 0.]]])
+    """
     return _max_unpool("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size)
 
 
 def max_unpool3d(
     input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
-    """`max_unpool1d` over three dimensions; (n, c, d, h, w) twice -> (n, c, out_d, out_h, out_w)."""
+    """`max_unpool1d` over three dimensions; (n, c, d, h, w) twice -> (n, c, out_d, out_h, out_w).
+
+    >>> x, indices = tg.nn.functional.max_pool3d(tg.rand(1, 2, 4, 4, 4), 2, return_indices=True)
+    >>> tg.nn.functional.max_unpool3d(x, indices, 2).shape
+    (1, 2, 4, 4, 4)
+    """
     return _max_unpool("max_unpool3d", 3, input, indices, (kernel_size, stride, padding), output_size)
 
 

@@ -16,6 +16,14 @@ class LRScheduler:
 
     A subclass gives `rate(lr, base_lr)`: the rate of a group for the epoch `self.last_epoch`, from its present one and its
     first one; or overrides `get_lr()`, which gives those of all groups. `closed_form` is used by `step(epoch)`.
+
+    >>> class Harmonic(tg.optim.lr_scheduler.LRScheduler):
+    ...     def rate(self, lr, base_lr):
+    ...         return base_lr / (1 + self.last_epoch)
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=6.0)
+    >>> schedule = Harmonic(optimizer)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(4)]
+    [6.0, 3.0, 2.0, 1.5]
     """
 
     _step_count = 0

@@ -28,7 +28,14 @@ class Composed(LRScheduler):
 
 
 class SequentialLR(Composed):
-    """One schedule after the other: the next one begins, at its epoch 0, at each epoch of `milestones`."""
+    """One schedule after the other: the next one begins, at its epoch 0, at each epoch of `milestones`.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> parts = [tg.optim.lr_scheduler.ConstantLR(optimizer, 0.5, 2), tg.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)]
+    >>> schedule = tg.optim.lr_scheduler.SequentialLR(optimizer, parts, milestones=[2])
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(5)]
+    [4.0, 4.0, 8.0, 4.0, 2.0]
+    """
 
     def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1) -> None:
         _check("SequentialLR", schedulers, optimizer)
@@ -66,7 +73,14 @@ class SequentialLR(Composed):
 
 
 class ChainedScheduler(Composed):
-    """Several schedules that act together: `step()` is the step of each, in this order."""
+    """Several schedules that act together: `step()` is the step of each, in this order.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> parts = [tg.optim.lr_scheduler.ConstantLR(optimizer, 0.5, 2), tg.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)]
+    >>> schedule = tg.optim.lr_scheduler.ChainedScheduler(parts)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(4)]
+    [4.0, 2.0, 2.0, 1.0]
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         optimizer = optimizer or (schedulers[0].optimizer if schedulers and hasattr(schedulers[0], "optimizer") else None)

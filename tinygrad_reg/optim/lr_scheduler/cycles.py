@@ -12,7 +12,13 @@ from .base import LRScheduler, check_at_least_one, check_optimizer, per_group, s
 
 
 class CosineAnnealingLR(LRScheduler):
-    """eta_min + (lr - eta_min) · (1 + cos(π t / T_max)) / 2, as a recursion in t. Loshchilov & Hutter 2017, without restarts."""
+    """eta_min + (lr - eta_min) · (1 + cos(π t / T_max)) / 2, as a recursion in t. Loshchilov & Hutter 2017, without restarts.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=4.0)
+    >>> schedule = tg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
+    >>> [(round(schedule.get_last_lr()[0], 4), optimizer.step(), schedule.step())[0] for _ in range(4)]
+    [4.0, 3.4142, 2.0, 0.5858]
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         check_at_least_one("CosineAnnealingLR", "T_max", T_max)
@@ -36,6 +42,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """eta_min + (lr - eta_min) · (1 + cos(π T_cur / T_i)) / 2, where T_cur begins anew after T_0, then T_0 T_mult, ... epochs.
 
     `step(epoch)` takes fractions of an epoch. Loshchilov & Hutter 2017, equation 5.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=4.0)
+    >>> schedule = tg.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2, T_mult=2)
+    >>> [(round(schedule.get_last_lr()[0], 4), optimizer.step(), schedule.step())[0] for _ in range(7)]
+    [4.0, 2.0, 4.0, 3.4142, 2.0, 0.5858, 4.0]
     """
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
@@ -115,6 +126,11 @@ class CyclicLR(MomentumCycle):
 
     The height of a triangle is scaled: by 1 (`triangular`), halved at each cycle (`triangular2`), by gamma^step (`exp_range`), or by
     scale_fn of the cycle or step (`scale_mode="cycle"` or `"iterations"`). Smith 2017.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.CyclicLR(optimizer, base_lr=1.0, max_lr=5.0, step_size_up=2, cycle_momentum=False)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(6)]
+    [1.0, 3.0, 5.0, 3.0, 1.0, 3.0]
     """
 
     def __init__(
@@ -189,6 +205,11 @@ class OneCycleLR(MomentumCycle):
 
     The way up takes the share `pct_start`; the end is 1 / final_div_factor of the beginning. With `three_phase` the way down is first
     as long as the way up and ends where that began. The momentum goes the other way. Smith & Topin 2018.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=1.0)
+    >>> schedule = tg.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=25.0, total_steps=6, pct_start=0.5, cycle_momentum=False)
+    >>> [(round(schedule.get_last_lr()[0], 4), optimizer.step(), schedule.step())[0] for _ in range(5)]
+    [1.0, 13.0, 25.0, 18.75, 6.2501]
     """
 
     def __init__(

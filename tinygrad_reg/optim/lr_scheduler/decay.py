@@ -39,14 +39,26 @@ class ByFunctions(LRScheduler):
 
 
 class LambdaLR(ByFunctions):
-    """The first rate times f(epoch); one function for all groups, or a list with one for each."""
+    """The first rate times f(epoch); one function for all groups, or a list with one for each.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=6.0)
+    >>> schedule = tg.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(4)]
+    [6.0, 3.0, 2.0, 1.5]
+    """
 
     def get_lr(self) -> list[float]:
         return [base * function(self.last_epoch) for function, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
 
 
 class MultiplicativeLR(ByFunctions):
-    """lr · f(epoch) at every epoch; one function for all groups, or a list with one for each."""
+    """lr · f(epoch) at every epoch; one function for all groups, or a list with one for each.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(4)]
+    [8.0, 4.0, 2.0, 1.0]
+    """
 
     def get_lr(self) -> list[float]:
         rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -56,7 +68,13 @@ class MultiplicativeLR(ByFunctions):
 
 
 class StepLR(LRScheduler):
-    """lr · gamma every `step_size` epochs."""
+    """lr · gamma every `step_size` epochs.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(5)]
+    [8.0, 8.0, 4.0, 4.0, 2.0]
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         check_at_least_one("StepLR", "step_size", step_size)
@@ -72,7 +90,13 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr · gamma at each epoch of `milestones`; one that is listed k times counts k times."""
+    """lr · gamma at each epoch of `milestones`; one that is listed k times counts k times.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(5)]
+    [8.0, 4.0, 4.0, 2.0, 2.0]
+    """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones = Counter(milestones)
@@ -88,7 +112,13 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """lr · factor until epoch `total_iters`, then lr."""
+    """lr · factor until epoch `total_iters`, then lr.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(4)]
+    [4.0, 4.0, 8.0, 8.0]
+    """
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         if not 0.0 <= factor <= 1.0:
@@ -109,7 +139,13 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` equal steps."""
+    """lr times a factor that goes from `start_factor` to `end_factor` in `total_iters` equal steps.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=3)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(5)]
+    [2.0, 4.0, 6.0, 8.0, 8.0]
+    """
 
     def __init__(
         self,
@@ -142,7 +178,13 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """lr · gamma at every epoch."""
+    """lr · gamma at every epoch.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> [(schedule.get_last_lr()[0], optimizer.step(), schedule.step())[0] for _ in range(4)]
+    [8.0, 4.0, 2.0, 1.0]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -156,7 +198,13 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """The first rate times (1 - t / total_iters)^power, and 0 from epoch `total_iters` on."""
+    """The first rate times (1 - t / total_iters)^power, and 0 from epoch `total_iters` on.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=16.0)
+    >>> schedule = tg.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2.0)
+    >>> [(round(schedule.get_last_lr()[0], 4), optimizer.step(), schedule.step())[0] for _ in range(5)]
+    [16.0, 9.0, 4.0, 1.0, 0.0]
+    """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters = total_iters

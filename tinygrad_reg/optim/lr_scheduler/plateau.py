@@ -16,6 +16,11 @@ class ReduceLROnPlateau(LRScheduler):
 
     Better is less (mode "min") or more ("max") by `threshold`, a share of the best ("rel") or as it is ("abs"). After a reduction,
     `cooldown` epochs do not count. A rate stays above `min_lr`, and as it is if it would change by less than `eps`.
+
+    >>> optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=8.0)
+    >>> schedule = tg.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> [(schedule.step(loss), schedule.get_last_lr()[0])[1] for loss in (3.0, 2.0, 2.0, 2.0)]
+    [8.0, 8.0, 8.0, 4.0]
     """
 
     def __init__(
