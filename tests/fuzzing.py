@@ -257,7 +257,7 @@ def offence(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", r"^\w+: ", UserWarning)  # PyTorch warns there, too
+            warnings.filterwarnings("ignore", r"^\w+: |.* is deprecated", UserWarning)  # PyTorch warns there, too
             given = [*args, *kwargs.values()]
             if any(isinstance(x, np.ndarray | np.generic) for x in given) or not any(isinstance(x, tg.Tensor) for x in given):
                 warnings.simplefilter("ignore")  # on arrays alone, a primitive is its NumPy function

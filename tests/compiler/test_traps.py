@@ -490,6 +490,12 @@ def test_memory_taken_past_the_tensor_copies_and_seeds_are_not_frozen() -> None:
             tg.compile(lambda x, copied=copied: copied(x))(x)
 
 
+def test_rates_that_the_step_asks_a_schedule_for_are_not_frozen() -> None:
+    optimizer = tg.optim.SGD([tg.ones(3, requires_grad=True)], lr=0.5)
+    schedule = tg.optim.lr_scheduler.StepLR(optimizer, step_size=100)
+    eager_with("get_last_lr gives Python numbers", lambda x: x * schedule.get_last_lr()[0])
+
+
 def test_gradient_mode_changed_for_good_runs_eagerly() -> None:
     def function(x: Any) -> Any:
         tg.set_grad_enabled(not tg.is_grad_enabled())

@@ -360,6 +360,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     return input - tanh(input)
 
 
+@typed_errors
 def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False, inplace: bool = False) -> Tensor:
     """x where positive, slope · x elsewhere; in training slopes are uniform on [lower, upper), each its own, else their mean.
 
@@ -438,6 +439,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 # ---- in place ------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def relu_(input: Tensor) -> Tensor:
     """`relu`, overwriting the input.
 
@@ -448,6 +450,7 @@ def relu_(input: Tensor) -> Tensor:
     return relu(input, True)
 
 
+@typed_errors
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """`leaky_relu`, overwriting the input.
 
@@ -458,6 +461,7 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     return leaky_relu(input, negative_slope, True)
 
 
+@typed_errors
 def rrelu_(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, training: bool = False) -> Tensor:
     """`rrelu`, overwriting the input.
 
@@ -468,6 +472,7 @@ def rrelu_(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, traini
     return rrelu(input, lower, upper, training, True)
 
 
+@typed_errors
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """`hardtanh`, overwriting the input.
 
@@ -478,6 +483,7 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
     return hardtanh(input, min_val, max_val, True)
 
 
+@typed_errors
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """`threshold`, overwriting the input.
 
@@ -488,6 +494,7 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     return in_place(lambda x: threshold_p(x, threshold=float(threshold), value=float(value)), input, "threshold_")
 
 
+@typed_errors
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """`elu`, overwriting the input.
 
@@ -498,6 +505,7 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     return elu(input, alpha, True)
 
 
+@typed_errors
 def selu_(input: Tensor) -> Tensor:
     """`selu`, overwriting the input.
 
@@ -508,6 +516,7 @@ def selu_(input: Tensor) -> Tensor:
     return selu(input, True)
 
 
+@typed_errors
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """`celu`, overwriting the input.
 

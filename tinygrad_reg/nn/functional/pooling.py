@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ...creation import zeros
+from ...engine.refusal import typed_errors
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, DtypeError, ShapeError
 from ...ops.elementwise import abs, eq
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # ---- three dimensions ----------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def max_pool3d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
@@ -33,6 +35,7 @@ def max_pool3d(
     return sliding_max("max_pool3d", 3, input, (kernel_size, stride, padding, dilation, ceil_mode), return_indices)
 
 
+@typed_errors
 def avg_pool3d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -45,6 +48,7 @@ def avg_pool3d(
     return sliding_mean("avg_pool3d", 3, input, (kernel_size, stride, padding, 1, ceil_mode), count_include_pad, divisor_override)
 
 
+@typed_errors
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """`adaptive_avg_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w). None keeps a size.
 
@@ -54,6 +58,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     return adaptive_mean("adaptive_avg_pool3d", 3, input, output_size)
 
 
+@typed_errors
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """`adaptive_max_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w). None keeps a size.
 
@@ -66,6 +71,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
 # ---- norms ---------------------------------------------------------------------------------------------------------
 
 
+@typed_errors
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(Σ xᵖ)^(1/p) of each window, with p = norm_type; inf is the largest absolute value; (n, c, l) -> (n, c, out).
 
@@ -77,6 +83,7 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
     return _lp_pool("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@typed_errors
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """`lp_pool1d` over two dimensions; (n, c, h, w) -> (n, c, out_h, out_w).
 
@@ -87,6 +94,7 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
     return _lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@typed_errors
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """`lp_pool1d` over three dimensions; (n, c, d, h, w) -> (n, c, out_d, out_h, out_w).
 
@@ -113,6 +121,7 @@ def _lp_pool(what: str, count: int, input: Any, norm_type: float, kernel_size: A
 # ---- the way back of maxima ----------------------------------------------------------------------------------------
 
 
+@typed_errors
 def max_unpool1d(
     input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
@@ -128,6 +137,7 @@ def max_unpool1d(
     return _max_unpool("max_unpool1d", 1, input, indices, (kernel_size, stride, padding), output_size)
 
 
+@typed_errors
 def max_unpool2d(
     input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip
@@ -140,6 +150,7 @@ def max_unpool2d(
     return _max_unpool("max_unpool2d", 2, input, indices, (kernel_size, stride, padding), output_size)
 
 
+@typed_errors
 def max_unpool3d(
     input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Tensor:  # fmt: skip

@@ -63,6 +63,8 @@ class LRScheduler:
 
     def get_last_lr(self) -> list[float]:
         """The rates that the last step has set."""
+        if state.tracer is not None:
+            state.tracer.unrepeatable("get_last_lr gives Python numbers, which a replay would not renew; call it outside of the step")
         return self._last_lr
 
     def step(self, epoch: Any = None) -> None:
