@@ -162,6 +162,18 @@ def test_a_write_through_a_view_changes_base_and_sisters() -> None:
         assert tg.autograd.grad(y.sum(), w, retain_graph=True)[0].tolist() == expected
 
 
+@pytest.mark.parametrize(
+    "view",
+    [lambda x: x.squeeze(), lambda x: x.reshape(2, 3), lambda x: x.transpose(0, 0), lambda x: x[...]],
+)
+def test_a_view_that_changes_nothing_is_a_view(view: Any) -> None:
+    leaf = tg.arange(6.0).reshape(2, 3).clone().requires_grad_()
+    base = leaf * 1.0
+    view(base).mul_(3.0)
+    base.sum().backward()
+    assert leaf.grad.tolist() == [[3.0] * 3] * 2
+
+
 def test_a_write_to_the_base_changes_its_views() -> None:
     w = leaf(4)
     base = w * 1.0

@@ -383,3 +383,18 @@ def test_results_of_bools_and_integers_need_no_promotion() -> None:
         operator.sub(b, b)
     with pytest.raises(DtypeError):
         operator.neg(b)
+
+
+@pytest.mark.parametrize("name", ["remainder", "floor_divide", "logaddexp", "maximum", "clamp_min", "clamp_max", "fmod", "div", "pow"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64"])
+def test_large_arrays_and_numbers(name: str, dtype: str) -> None:
+    """What large arrays do otherwise, also with a number, a row or a 0-d tensor: as in small pieces."""
+    function = getattr(tg, name)
+    x, row = (np.arange(1, n + 1).reshape(shape).astype(dtype) for n, shape in ((5000, (50, 100)), (100, (100,))))
+    if name == "pow":
+        x, row = x % 5 + 1, row % 3
+    for other in (3.0, 3, tg.tensor(row), tg.tensor(3, dtype=getattr(tg, dtype))):
+        whole = function(tg.tensor(x), other)
+        pieces = [function(tg.tensor(line), other) for line in x]
+        assert whole.dtype == pieces[0].dtype
+        np.testing.assert_allclose(whole.numpy(), tg.stack(pieces).numpy(), rtol=1e-3 if dtype == "float16" else 1e-6)

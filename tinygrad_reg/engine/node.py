@@ -160,7 +160,7 @@ class Value:
     def link_view(self, source: Value, primitive: Primitive, params: dict[str, Any]) -> None:
         """Note that this is a view of `source`, if they do share memory, so that in-place writes reach both graphs."""
         base, memory = self.array.base, source.array
-        if base is None or (base is not memory and base is not memory.base and owner(base) is not owner(memory)):
+        if base is not memory and (base is None or base is not memory.base) and owner(self.array) is not owner(memory):
             return
         self.view_of = (source, primitive, params)
         views = source.views

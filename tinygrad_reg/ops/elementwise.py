@@ -20,8 +20,10 @@ from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError
+from . import large
 from .arguments import integer, rank
 from .examples import documented
+from .large import UNBOUNDED, bounded
 from .pointwise import Binary, Elementwise, Unary, check_fits, convert, in_dtype
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 REAL = (-math.inf, math.inf)
 POSITIVE = (0.0, math.inf)
-_UNBOUNDED = -math.inf
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 _FLOAT = np.dtype(np.float64)
 
@@ -58,50 +59,6 @@ def bitwise(name: str, forward: np.ufunc, doc: str, kind: str = "integer") -> El
     return p
 
 
-def _integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
-    """The ufunc, except that an integer division by zero raises: integers have no nan or inf to show."""
-
-    def forward(x: Any, y: Any) -> Any:
-        if np.result_type(x, y).kind != "f" and not np.all(y):
-            raise ArgumentError(f"{ufunc.__name__}: an integer division by zero; convert to a float dtype to get nan or inf")
-        return ufunc(x, y)
-
-    return forward
-
-
-_MANY = 1024  # elements from which on several passes beat one call of the C library for each
-_EXACT = 2.0**22  # quotients up to there come out the same as by NumPy, which beyond rounds some to the neighbour
-
-
-def _are_many(x: Any, y: Any) -> bool:
-    """Whether these are float32 arrays of one shape, and large."""
-    return getattr(x, "size", 0) >= _MANY and x.dtype == y.dtype == np.float32 and x.shape == y.shape
-
-
-def _remainder(x: Any, y: Any) -> Any:
-    """x - y · floor(x / y). Of float32 in float64, where that is exact: 10 times faster than C's fmod."""
-    if not _are_many(x, y):
-        return _integer_safe(np.remainder)(x, y)
-    whole, far = _quotient(x, y)
-    out = np.copysign((x - whole * y).astype(x.dtype), y)
-    return np.remainder(x, y, out=out, where=far)
-
-
-def _floor_divide(x: Any, y: Any) -> Any:
-    """floor(x / y), in the same way."""
-    if not _are_many(x, y):
-        return _integer_safe(np.floor_divide)(x, y)
-    whole, far = _quotient(x, y)
-    return np.floor_divide(x, y, out=whole.astype(x.dtype), where=far)
-
-
-def _quotient(x: Array, y: Array) -> tuple[Array, Array]:
-    """floor(x / y) in float64, and where it is not exact."""
-    whole = x / y.astype(np.float64)
-    np.floor(whole, out=whole)
-    return whole, ~(np.abs(whole) < _EXACT) | np.isinf(y)
-
-
 def _pow(x: Any, y: Any) -> Any:
     """xʸ; of integers to a negative power, what an integer can hold of it."""
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
@@ -115,18 +72,6 @@ def _logit(x: Array) -> Array:
     """log(x / (1 - x)) by way of float64: float32 is right also near 1/2, where it is 0."""
     wide = x.astype(np.float64, copy=False)
     return np.log(wide / (1 - wide)).astype(np.result_type(x, np.float16), copy=False)
-
-
-def _logaddexp(x: Any, y: Any) -> Any:
-    """log(eˣ + eʸ) by way of float64: float32 is right also where the two terms almost cancel.
-
-    Of many numbers the larger one and log(1 + e⁻ᵈ) for the distance d.
-    """
-    if not _are_many(x, y):
-        return np.logaddexp(x, y, dtype=np.float64).astype(np.result_type(x, y), copy=False)
-    away = -np.abs(np.subtract(x, y, dtype=np.float64))
-    np.copyto(away, 0.0, where=x == y)  # inf is at distance 0 from itself
-    return (np.maximum(x, y) + np.log1p(np.exp(away, out=away), out=away)).astype(np.float32)
 
 
 def zero(g: Any) -> Any:
@@ -158,16 +103,16 @@ reciprocal: Unary = unary(
     "reciprocal", np.reciprocal, lambda g, out: -g * (out * out), "1 / x", c="1 / {x}", domain=(POSITIVE,), analytic=True
 )
 remainder: Binary = binary(
-    "remainder", _remainder, lambda g: g, lambda g, x, y: -g * floor_divide_p(x, y),
+    "remainder", large.remainder, lambda g: g, lambda g, x, y: -g * floor_divide_p(x, y),
     "x - y · floor(x / y): the sign is that of y",
     kind="number", domain=(REAL, POSITIVE), kinks="jumps",
 )  # fmt: skip
 fmod: Binary = binary(
-    "fmod", _integer_safe(np.fmod), lambda g: g, lambda g, x, y: -g * trunc(x / y), "x - y · trunc(x / y): the sign is that of x",
+    "fmod", large.integer_safe(np.fmod), lambda g: g, lambda g, x, y: -g * trunc(x / y), "x - y · trunc(x / y): the sign is that of x",
     kind="number", c="fmod({x}, {y})", domain=(REAL, POSITIVE), kinks="jumps",
 )  # fmt: skip
 floor_divide_p: Binary = binary(
-    "floor_divide", _floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
+    "floor_divide", large.floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
 )
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------------
@@ -211,7 +156,7 @@ pow_p: Binary = binary(
 )
 logaddexp: Binary = binary(
     "logaddexp",
-    _logaddexp,
+    large.logaddexp,
     lambda g, x, y: g * where_p(eq(x, y) & isinf(x), 0.5, reciprocal(exp(y - x) + 1.0)),
     lambda g, x, y: g * where_p(eq(x, y) & isinf(y), 0.5, reciprocal(exp(x - y) + 1.0)),
     "log(eˣ + eʸ), without overflow",
@@ -302,15 +247,6 @@ relu: Unary = unary(
 )
 
 
-def bounded(x: Array, low: Any, high: Any) -> Array:
-    """min(max(x, low), high); -inf and inf stand for no bound. The loop of `clip` over a number is 4 times as fast as maximum's."""
-    if getattr(x, "size", 0) >= _MANY and x.dtype.kind == "f":
-        return x.clip(low, high)
-    if high is math.inf:
-        return np.maximum(x, low)
-    return np.minimum(x if low is _UNBOUNDED else np.maximum(x, low), high)
-
-
 def _share(g: Any, tie: Any, lost: Any) -> Any:
     """What one of two competitors gets of g: half at a tie, nothing where it lost, all elsewhere (also beside nan)."""
     return where_p(tie, g * 0.5, masked(g, lost))
@@ -347,7 +283,7 @@ clamp_min_p: Binary = binary(
     "max(x, low); the gradient at the bound goes to x", c="maximum({x}, {y})", kinks="ties",
 )  # fmt: skip
 clamp_max_p: Binary = binary(
-    "clamp_max", lambda x, y: bounded(x, _UNBOUNDED, y), lambda g, x, y: masked(g, ~le(x, y)), lambda g, x, y: masked(g, ~gt(x, y)),
+    "clamp_max", lambda x, y: bounded(x, UNBOUNDED, y), lambda g, x, y: masked(g, ~le(x, y)), lambda g, x, y: masked(g, ~gt(x, y)),
     "min(x, high); the gradient at the bound goes to x", c="minimum({x}, {y})", kinks="ties",
 )  # fmt: skip
 

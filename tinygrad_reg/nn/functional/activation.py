@@ -18,11 +18,12 @@ from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
 from ...ops.arguments import normalize_dim, rank
 from ...ops.assign import assign
-from ...ops.elementwise import abs, binary, bounded, exp, ge, gt, le, lt, tanh, where_p
+from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, where_p
 from ...ops.elementwise import relu as relu_p
 from ...ops.fused import sigmoid, softplus
 from ...ops.fused import silu as silu_p
 from ...ops.joining import chunk
+from ...ops.large import bounded
 from ...ops.pointwise import Elementwise
 from ...ops.random import draw
 from ...ops.shape import clone, reshape
