@@ -54,7 +54,7 @@ TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss 
 
 #: Modules of the scope that are still to come.
 PLANNED = {
-    *("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "MultiheadAttention"),
+    "MultiheadAttention",
     *("Transformer", "TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer"),
 }
 

@@ -311,7 +311,23 @@ LOSSES = [
     form("PairwiseDistance", [(3, 4), (3, 4)], p=3.5),
 ]
 
+RECURRENT = [
+    form("RNN", (5, 2, 4), 4, 3),
+    form("RNN", (5, 2, 4), 4, 3, 2, "relu", False, bidirectional=True),
+    form("RNN", (5, 4), 4, 3, batch_first=True),
+    form("RNN", (1, 1, 4), 4, 3),
+    *[form(name, (5, 2, 4), 4, 3) for name in ("LSTM", "GRU")],
+    *[form(name, (2, 5, 4), 4, 3, 2, False, True) for name in ("LSTM", "GRU")],
+    *[form(name, (5, 4), 4, 3, 2, bidirectional=True) for name in ("LSTM", "GRU")],
+    form("LSTM", (5, 2, 4), 4, 3, 2, bidirectional=True, proj_size=2),
+    form("LSTM", (5, 2, 4), 4, 3, bias=False, proj_size=1),
+    *[form(name, (2, 4), 4, 3) for name in ("RNNCell", "LSTMCell", "GRUCell")],
+    *[form(name, (4,), 4, 3, False) for name in ("RNNCell", "LSTMCell", "GRUCell")],
+    form("RNNCell", (2, 4), 4, 3, nonlinearity="relu"),
+]
+
 DRAWING = [
+    form("LSTM", (5, 2, 4), 4, 3, 2, dropout=0.4),
     form("Dropout", (3, 4)),
     form("Dropout", (3, 4), 0.2, True),
     form("Dropout1d", (2, 3, 4)),
@@ -326,5 +342,5 @@ DRAWING = [
     form("RReLU", (3, 4), 0.1, 0.9, True),
 ]
 
-FIXED = [*LINEAR, *ACTIVATIONS, *CONVOLUTIONS, *POOLINGS, *PADDINGS, *SIZES, *NORMS, *TABLES, *LOSSES]
+FIXED = [*LINEAR, *ACTIVATIONS, *CONVOLUTIONS, *POOLINGS, *PADDINGS, *SIZES, *NORMS, *TABLES, *LOSSES, *RECURRENT]
 FORMS = [*FIXED, *DRAWING]

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*num_features:UserWarning",
     "ignore:size_average and reduce args",
     "ignore:reduction. 'mean' divides",
+    "ignore:LSTM with projections is not supported with oneDNN",
 )
 
 
