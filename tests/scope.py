@@ -53,10 +53,7 @@ TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss 
 """
 
 #: Modules of the scope that are still to come.
-PLANNED = {
-    "MultiheadAttention",
-    *("Transformer", "TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer"),
-}
+PLANNED: set[str] = set()
 
 
 def names() -> list[str]:

@@ -198,6 +198,18 @@ CASES: dict[str, Case] = {
     "RNNCell": Case(lambda: nn.RNNCell(3, 2), [(4, 3), (4, 2)]),
     "LSTMCell": Case(lambda: Flat(nn.LSTMCell(3, 2)), [(4, 3)]),
     "GRUCell": Case(lambda: nn.GRUCell(3, 2), [(3,)]),
+    "MultiheadAttention": Case(
+        lambda: Flat(nn.MultiheadAttention(4, 2, 0.2, add_bias_kv=True, add_zero_attn=True, kdim=3)), [(2, 2, 4), (3, 2, 3), (3, 2, 4)]
+    ),
+    "TransformerEncoderLayer": Case(lambda: nn.TransformerEncoderLayer(4, 2, 3, activation="gelu"), [(3, 2, 4)]),
+    "TransformerDecoderLayer": Case(lambda: nn.TransformerDecoderLayer(4, 2, 3, activation=tg.tanh, norm_first=True), [(3, 2, 4)] * 2),
+    "TransformerEncoder": Case(
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 3, activation="gelu"), 2, nn.LayerNorm(4)), [(3, 4)]
+    ),
+    "TransformerDecoder": Case(
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 3, activation="gelu", bias=False), 2), [(2, 2, 4), (3, 2, 4)]
+    ),
+    "Transformer": Case(lambda: nn.Transformer(4, 2, 1, 1, 3, activation="gelu", batch_first=True), [(2, 3, 4), (2, 2, 4)]),
     "NLLLoss": Case(lambda: nn.NLLLoss(tg.tensor([1.0, 2.0, 0.5])), [(3, 3)], classes),
 }
 

@@ -130,6 +130,12 @@ from .rnn import LSTMCell as LSTMCell
 from .rnn import RNNCell as RNNCell
 from .sparse import Embedding as Embedding
 from .sparse import EmbeddingBag as EmbeddingBag
+from .transformer import MultiheadAttention as MultiheadAttention
+from .transformer import Transformer as Transformer
+from .transformer import TransformerDecoder as TransformerDecoder
+from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
+from .transformer import TransformerEncoder as TransformerEncoder
+from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 from .upsampling import ChannelShuffle as ChannelShuffle
 from .upsampling import PixelShuffle as PixelShuffle
 from .upsampling import PixelUnshuffle as PixelUnshuffle
