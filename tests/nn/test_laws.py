@@ -210,6 +210,7 @@ CASES: dict[str, Case] = {
         lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 3, activation="gelu", bias=False), 2), [(2, 2, 4), (3, 2, 4)]
     ),
     "Transformer": Case(lambda: nn.Transformer(4, 2, 1, 1, 3, activation="gelu", batch_first=True), [(2, 3, 4), (2, 2, 4)]),
+    "weight_norm": Case(lambda: nn.utils.parametrizations.weight_norm(nn.Conv1d(2, 3, 2), dim=1), [(2, 2, 4)]),
     "NLLLoss": Case(lambda: nn.NLLLoss(tg.tensor([1.0, 2.0, 0.5])), [(3, 3)], classes),
 }
 

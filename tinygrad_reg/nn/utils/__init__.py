@@ -1,5 +1,7 @@
-"""Helpers for training and for sequences of unequal lengths, by PyTorch's names."""
+"""Helpers for training, for weights computed from others, and for sequences of unequal lengths, by PyTorch's names."""
 
+from . import parametrizations as parametrizations
+from . import parametrize as parametrize
 from . import rnn as rnn
 from .gradients import clip_grad_norm_ as clip_grad_norm_
 from .gradients import clip_grad_value_ as clip_grad_value_
