@@ -60,10 +60,7 @@ CosineAnnealingWarmRestarts CyclicLR OneCycleLR ReduceLROnPlateau SequentialLR C
 """
 
 #: Modules of the scope that are still to come.
-PLANNED = {
-    *("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "MultiheadAttention"),
-    *("Transformer", "TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer"),
-}
+PLANNED: set[str] = set()
 
 
 def names() -> list[str]:

@@ -301,6 +301,7 @@ from .tensor import numel as numel
 
 if _TYPE_CHECKING:
     from . import compiler as compiler
+    from . import func as func
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing
@@ -311,7 +312,15 @@ __version__ = "0.1.0"
 newaxis = None
 
 # Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
-_ON_FIRST_USE = {"compile": ".compiler", "compiler": ".compiler", "nn": ".nn", "optim": ".optim", "testing": ".testing", "utils": ".utils"}
+_ON_FIRST_USE = {
+    "compile": ".compiler",
+    "compiler": ".compiler",
+    "func": ".func",
+    "nn": ".nn",
+    "optim": ".optim",
+    "testing": ".testing",
+    "utils": ".utils",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +27,11 @@ def _registry() -> Iterator[None]:
 
 def leaf(*shape: int) -> Any:
     return tg.tensor(np.random.default_rng(0).standard_normal(shape or (3,)), requires_grad=True)
+
+
+@pytest.mark.parametrize("name", ["tanh", "add", "softmax"])
+def test_copies_of_a_primitive_are_itself(name: str) -> None:
+    assert copy.deepcopy(PRIMITIVES[name]) is pickle.loads(pickle.dumps(PRIMITIVES[name])) is PRIMITIVES[name]
 
 
 def test_a_primitive_is_a_function_on_arrays_and_on_tensors() -> None:

@@ -72,6 +72,24 @@ class Against(nn.Module):
         return self.loss(x, self.target)
 
 
+class Flat(nn.Module):
+    """All results of a layer, as one vector."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, *inputs: tg.Tensor) -> tg.Tensor:
+        return tg.cat([x.flatten() for x in leaves(self.layer(*inputs))])
+
+
+def leaves(value: Any) -> list[tg.Tensor]:
+    """The tensors in nested tuples."""
+    if isinstance(value, tg.Tensor):
+        return [value]
+    return [x for part in value if part is not None for x in leaves(part)]
+
+
 def padding(name: str, count: int, *value: float) -> Case:
     return Case(lambda: getattr(nn, name)((1, 2, 0, 1, 2, 1)[: 2 * count], *value), [(2, 4, 3, 4)[3 - count :]])
 
@@ -174,6 +192,25 @@ CASES: dict[str, Case] = {
     "GroupNorm": Case(lambda: nn.GroupNorm(2, 4), [(2, 4, 3)]),
     "RMSNorm": Case(lambda: nn.RMSNorm(4), [(3, 4)]),
     "LocalResponseNorm": Case(lambda: nn.LocalResponseNorm(3, alpha=0.5), [(2, 4, 3)]),
+    "RNN": Case(lambda: Flat(nn.RNN(3, 2, bias=False)), [(3, 2, 3), (1, 2, 2)]),
+    "LSTM": Case(lambda: Flat(nn.LSTM(3, 2, 2, bidirectional=True, proj_size=1, dropout=0.3)), [(3, 2, 3)]),
+    "GRU": Case(lambda: Flat(nn.GRU(3, 2, 2, batch_first=True)), [(2, 3, 3)]),
+    "RNNCell": Case(lambda: nn.RNNCell(3, 2), [(4, 3), (4, 2)]),
+    "LSTMCell": Case(lambda: Flat(nn.LSTMCell(3, 2)), [(4, 3)]),
+    "GRUCell": Case(lambda: nn.GRUCell(3, 2), [(3,)]),
+    "MultiheadAttention": Case(
+        lambda: Flat(nn.MultiheadAttention(4, 2, 0.2, add_bias_kv=True, add_zero_attn=True, kdim=3)), [(2, 2, 4), (3, 2, 3), (3, 2, 4)]
+    ),
+    "TransformerEncoderLayer": Case(lambda: nn.TransformerEncoderLayer(4, 2, 3, activation="gelu"), [(3, 2, 4)]),
+    "TransformerDecoderLayer": Case(lambda: nn.TransformerDecoderLayer(4, 2, 3, activation=tg.tanh, norm_first=True), [(3, 2, 4)] * 2),
+    "TransformerEncoder": Case(
+        lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 3, activation="gelu"), 2, nn.LayerNorm(4)), [(3, 4)]
+    ),
+    "TransformerDecoder": Case(
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 3, activation="gelu", bias=False), 2), [(2, 2, 4), (3, 2, 4)]
+    ),
+    "Transformer": Case(lambda: nn.Transformer(4, 2, 1, 1, 3, activation="gelu", batch_first=True), [(2, 3, 4), (2, 2, 4)]),
+    "weight_norm": Case(lambda: nn.utils.parametrizations.weight_norm(nn.Conv1d(2, 3, 2), dim=1), [(2, 2, 4)]),
     "NLLLoss": Case(lambda: nn.NLLLoss(tg.tensor([1.0, 2.0, 0.5])), [(3, 3)], classes),
 }
 

@@ -51,7 +51,7 @@ def compare(
 
 
 def _results(made: Any) -> list[Any]:
-    return list(made) if isinstance(made, tuple | list) else [made]
+    return [x for part in made for x in _results(part)] if isinstance(made, tuple | list) else [made]
 
 
 def _check_all(got: list[Any], want: list[Any], rtol: float | None, what: str) -> None:

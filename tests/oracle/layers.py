@@ -311,7 +311,42 @@ LOSSES = [
     form("PairwiseDistance", [(3, 4), (3, 4)], p=3.5),
 ]
 
+RECURRENT = [
+    form("RNN", (5, 2, 4), 4, 3),
+    form("RNN", (5, 2, 4), 4, 3, 2, "relu", False, bidirectional=True),
+    form("RNN", (5, 4), 4, 3, batch_first=True),
+    form("RNN", (1, 1, 4), 4, 3),
+    *[form(name, (5, 2, 4), 4, 3) for name in ("LSTM", "GRU")],
+    *[form(name, (2, 5, 4), 4, 3, 2, False, True) for name in ("LSTM", "GRU")],
+    *[form(name, (5, 4), 4, 3, 2, bidirectional=True) for name in ("LSTM", "GRU")],
+    form("LSTM", (5, 2, 4), 4, 3, 2, bidirectional=True, proj_size=2),
+    form("LSTM", (5, 2, 4), 4, 3, bias=False, proj_size=1),
+    *[form(name, (2, 4), 4, 3) for name in ("RNNCell", "LSTMCell", "GRUCell")],
+    *[form(name, (4,), 4, 3, False) for name in ("RNNCell", "LSTMCell", "GRUCell")],
+    form("RNNCell", (2, 4), 4, 3, nonlinearity="relu"),
+]
+
+ATTENTION = [
+    *[form("MultiheadAttention", [(5, 2, 4), (3, 2, 4), (3, 2, 4)], 4, 2, **more) for more in ({}, {"bias": False}, {"add_bias_kv": True})],
+    form("MultiheadAttention", [(2, 5, 4), (2, 3, 6), (2, 3, 2)], 4, 2, kdim=6, vdim=2, batch_first=True, add_zero_attn=True),
+    form("MultiheadAttention", [(5, 4), (3, 4), (3, 4)], 4, 1, batch_first=True),
+    form("TransformerEncoderLayer", (5, 2, 4), 4, 2, 6, 0.0),
+    form("TransformerEncoderLayer", (2, 5, 4), 4, 2, 6, 0.0, "gelu", 1e-3, True, True, False),
+    form("TransformerEncoderLayer", (5, 4), 4, 2, 6, 0.0),
+    form("TransformerDecoderLayer", [(5, 2, 4), (3, 2, 4)], 4, 2, 6, 0.0),
+    form("TransformerDecoderLayer", [(2, 5, 4), (2, 3, 4)], 4, 2, 6, 0.0, "gelu", 1e-3, True, True, False),
+    form("TransformerEncoder", (5, 2, 4), form("TransformerEncoderLayer", [], 4, 2, 6, 0.0), 2),
+    form("TransformerEncoder", (5, 2, 4), form("TransformerEncoderLayer", [], 4, 2, 6, 0.0), 1, form("LayerNorm", [], 4)),
+    form("TransformerDecoder", [(5, 2, 4), (3, 2, 4)], form("TransformerDecoderLayer", [], 4, 2, 6, 0.0), 2, form("LayerNorm", [], 4)),
+    form("Transformer", [(5, 2, 4), (3, 2, 4)], 4, 2, 2, 1, 6, 0.0),
+    form("Transformer", [(2, 5, 4), (2, 3, 4)], 4, 2, 1, 2, 6, 0.0, "gelu", batch_first=True, norm_first=True, bias=False),
+]
+
 DRAWING = [
+    form("MultiheadAttention", [(5, 2, 4), (3, 2, 4), (3, 2, 4)], 4, 2, 0.2),
+    form("TransformerEncoderLayer", (5, 2, 4), 4, 2, 6),
+    form("Transformer", [(5, 2, 4), (3, 2, 4)], 4, 2, 2, 1, 6),
+    form("LSTM", (5, 2, 4), 4, 3, 2, dropout=0.4),
     form("Dropout", (3, 4)),
     form("Dropout", (3, 4), 0.2, True),
     form("Dropout1d", (2, 3, 4)),
@@ -326,5 +361,5 @@ DRAWING = [
     form("RReLU", (3, 4), 0.1, 0.9, True),
 ]
 
-FIXED = [*LINEAR, *ACTIVATIONS, *CONVOLUTIONS, *POOLINGS, *PADDINGS, *SIZES, *NORMS, *TABLES, *LOSSES]
+FIXED = [*LINEAR, *ACTIVATIONS, *CONVOLUTIONS, *POOLINGS, *PADDINGS, *SIZES, *NORMS, *TABLES, *LOSSES, *RECURRENT, *ATTENTION]
 FORMS = [*FIXED, *DRAWING]

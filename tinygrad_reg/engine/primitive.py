@@ -127,6 +127,10 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
+    def __reduce__(self) -> Any:
+        """Pickled by name and never copied: a layer may hold one as its activation."""
+        return (named, (self.name,)) if PRIMITIVES.get(self.name) is self else super().__reduce__()
+
     # ---- declaring -------------------------------------------------------------------------------------------------
 
     def vjp(self, **rules: Rule | None) -> None:
@@ -382,6 +386,11 @@ def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
     if forward is None:
         return lambda function: Primitive(function, **options)
     return Primitive(forward, **options)
+
+
+def named(name: str) -> Primitive:
+    """The registered primitive of this name."""
+    return PRIMITIVES[name]
 
 
 def check_registry() -> None:

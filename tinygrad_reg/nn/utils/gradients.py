@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..creation import zeros
-from ..engine.refusal import typed_errors
-from ..engine.state import no_grad
-from ..errors import ArgumentError, ArgumentTypeError, GradientError, ShapeError
-from ..ops.elementwise import abs, clamp_max, square
-from ..ops.extremes import amax
-from ..ops.joining import cat, stack
-from ..ops.reduction import sum
-from ..ops.shape import reshape
-from ..tensor import Tensor
+from ...creation import zeros
+from ...engine.refusal import typed_errors
+from ...engine.state import no_grad
+from ...errors import ArgumentError, ArgumentTypeError, GradientError, ShapeError
+from ...ops.elementwise import abs, clamp_max, square
+from ...ops.extremes import amax
+from ...ops.joining import cat, stack
+from ...ops.reduction import sum
+from ...ops.shape import reshape
+from ...tensor import Tensor
 
 
 def _tensors(given: Tensor | Iterable[Tensor]) -> list[Tensor]:

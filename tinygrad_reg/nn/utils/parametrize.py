@@ -1,0 +1,180 @@
+"""Parametrization: a tensor of a module computed from others, which are trained in its place, whenever it is read."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, cast
+
+from ...engine.state import no_grad
+from ...errors import ArgumentError
+from ...tensor import Tensor
+from ..containers import ModuleDict, ModuleList
+from ..module import Module
+from ..parameter import Parameter
+
+
+class ParametrizationList(ModuleList):
+    """The parametrizations of one tensor, applied in turn to `original`, or to `original0`, `original1`, ... where there are several."""
+
+    def __init__(self, modules: list[Module], original: Tensor, unsafe: bool = False) -> None:
+        super().__init__(modules)
+        self.unsafe = unsafe
+        with no_grad():
+            new = self._inverse(original)
+        self.is_tensor = isinstance(new, Tensor)
+        if self.is_tensor:
+            if new.dtype != original.dtype:
+                raise ArgumentError(f"right_inverse may not change the dtype: {original.dtype} became {new.dtype}")
+            if new is not original:
+                original.data = new.detach()  # the same object, which an optimizer may hold
+        self.ntensors = 1 if self.is_tensor else len(new)
+        for name, part in zip(self._names, [original] if self.is_tensor else new, strict=True):
+            self._keep_original(name, part, original)
+        if not unsafe:
+            self._check(original)
+
+    @property
+    def _names(self) -> list[str]:
+        return ["original"] if self.is_tensor else [f"original{i}" for i in range(self.ntensors)]
+
+    def _keep_original(self, name: str, part: Tensor, original: Tensor) -> None:
+        """Register a tensor as what the original was: a parameter or a buffer."""
+        if not isinstance(original, Parameter):
+            self.register_buffer(name, part)
+        else:
+            self.register_parameter(name, part if isinstance(part, Parameter) else Parameter(part.detach(), original.requires_grad))
+
+    def _inverse(self, value: Tensor) -> Any:
+        """What the parametrizations make the value of: their `right_inverse`, or the value itself where they have none."""
+        made: Any = value
+        for module in reversed(list(self)):
+            if hasattr(module, "right_inverse"):
+                made = module.right_inverse(made)
+        return made
+
+    def _check(self, original: Tensor) -> None:
+        with no_grad():
+            made = self()
+        if not isinstance(made, Tensor) or (made.dtype, made.shape) != (original.dtype, original.shape):
+            got = f"{made.dtype} {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
+            raise ArgumentError(
+                f"A parametrization must return a tensor of the dtype and shape of the original, {original.dtype} "
+                f"{tuple(original.shape)}, unless unsafe=True; got {got}"
+            )
+
+    def right_inverse(self, value: Tensor) -> None:
+        """Give the originals the values that make `value`."""
+        with no_grad():
+            new = self._inverse(value)
+            for name, part in zip(self._names, [new] if self.is_tensor else new, strict=True):
+                getattr(self, name).copy_(part)
+
+    def forward(self) -> Tensor:
+        first, *rest = self
+        made = first(*[getattr(self, name) for name in self._names])
+        for module in rest:
+            made = module(made)
+        return cast(Tensor, made)
+
+
+def register_parametrization(module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> Module:
+    """Let `module.<tensor_name>` be parametrization(original) from now on; a second one is applied to the result of the first.
+
+    Its method `right_inverse`, if it has one, makes the original, or several, of the present value; assigning to the tensor uses it too.
+    Raises ArgumentError if there is no such tensor or, unless `unsafe`, dtype or shape would change.
+    """
+    parametrization.train(module.training)
+    if is_parametrized(module, tensor_name):
+        _append(_lists(module)[tensor_name], parametrization, unsafe)
+        return module
+    tensor = getattr(module, tensor_name, None)
+    if tensor_name not in (*module._parameter_names, *module._buffer_names) or tensor is None:
+        raise ArgumentError(f"Module '{module}' does not have a parameter, a buffer, or a parametrized element with name '{tensor_name}'")
+    made = ParametrizationList([parametrization], tensor, unsafe)
+    delattr(module, tensor_name)
+    if not is_parametrized(module):
+        module.parametrizations = ModuleDict()
+    _lists(module)[tensor_name] = made
+    _set_class(module)
+    return module
+
+
+def _append(present: ParametrizationList, parametrization: Module, unsafe: bool) -> None:
+    """One more at the end. Nothing has changed if it raises."""
+    with no_grad():
+        value = present()
+        new = parametrization.right_inverse(value) if hasattr(parametrization, "right_inverse") else value
+        made = parametrization(new) if isinstance(new, Tensor) else None
+    if not unsafe and (made is None or (made.dtype, made.shape) != (value.dtype, value.shape)):
+        raise ArgumentError("A further parametrization must map one tensor to one of the same dtype and shape, unless unsafe=True")
+    present.append(parametrization)
+    present.unsafe |= unsafe
+    present.right_inverse(value)
+
+
+def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
+    """Whether a module has parametrizations, or one of this tensor."""
+    lists = getattr(module, "parametrizations", None)
+    if not isinstance(lists, ModuleDict):
+        return False
+    return len(lists) > 0 if tensor_name is None else tensor_name in lists
+
+
+def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
+    """Make the tensor a parameter or buffer again, with its present value or, unless `leave_parametrized`, that of the original."""
+    if not is_parametrized(module, tensor_name):
+        raise ArgumentError(f"Module {module} does not have a parametrization on {tensor_name}")
+    present = _lists(module)[tensor_name]
+    if not present.is_tensor and not leave_parametrized:
+        raise ArgumentError("Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of several")
+    with no_grad():
+        value = present()
+    first = getattr(present, present._names[0])
+    if present.is_tensor:
+        kept = first
+        if leave_parametrized:
+            kept.data = value
+    else:
+        kept = Parameter(value, first.requires_grad) if isinstance(first, Parameter) else value
+    del _lists(module)[tensor_name]
+    _set_class(module)
+    if not is_parametrized(module):
+        delattr(module, "parametrizations")
+    if isinstance(kept, Parameter):
+        module.register_parameter(tensor_name, kept)
+    else:
+        module.register_buffer(tensor_name, kept)
+    return module
+
+
+def _lists(module: Module) -> Any:
+    return module.parametrizations
+
+
+# ---- the class of a module with parametrizations: it has a property for each tensor -----------------------------------
+
+
+def _set_class(module: Module) -> None:
+    base = getattr(type(module), "_unparametrized", type(module))
+    names = tuple(_lists(module))
+    module.__class__ = _parametrized(base, names) if names else base
+
+
+@functools.cache
+def _parametrized(base: type[Module], names: tuple[str, ...]) -> type[Module]:
+    """The subclass of `base` with these tensors as properties."""
+    members: dict[str, Any] = {name: _property(name) for name in names}
+    members |= {"_unparametrized": base, "__reduce__": lambda self: (_empty, (base, names), self.__dict__)}
+    return type(f"Parametrized{base.__name__}", (base,), members)
+
+
+def _property(name: str) -> property:
+    return property(
+        lambda module: _lists(module)[name](),
+        lambda module, value: _lists(module)[name].right_inverse(value),
+    )
+
+
+def _empty(base: type[Module], names: tuple[str, ...]) -> Module:
+    """A module to be filled by copying and unpickling."""
+    return object.__new__(_parametrized(base, names))
