@@ -53,7 +53,7 @@ class SequentialLR(Composed):
             _undo(schedule)
         first = schedulers[bisect_right(milestones, 0)]
         first._begin()
-        self._last_lr = first.get_last_lr()
+        self._last_lr = first._last_lr
 
     def step(self) -> None:  # type: ignore[override]
         """Go to the next epoch, of the schedule whose turn it is."""
@@ -68,7 +68,7 @@ class SequentialLR(Composed):
         else:
             schedule._warn_of_order()
             schedule._advance(None)
-        self._last_lr = schedule.get_last_lr()
+        self._last_lr = schedule._last_lr
         return {}
 
 
