@@ -106,6 +106,8 @@ class RNNBase(Module):
     All parameters start uniform on ±1/√hidden_size.
     """
 
+    weight_ih_l0: Parameter
+
     def __init__(
         self,
         mode: str,
@@ -219,12 +221,12 @@ class RNNBase(Module):
 
     def _direction(self, name: str, data: Tensor, counts: list[int], state: State) -> tuple[list[Tensor], State]:
         """One layer in one direction. The product with the inputs of all steps is one."""
-        w_ih, w_hh, b_ih, b_hh, w_hr = (
-            getattr(self, f"{kind}{name}", None) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-        )
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        held: list[Any] = [getattr(self, f"{kind}{name}", None) for kind in kinds]
+        w_ih, w_hh, b_ih, b_hh, w_hr = held
         formula = MODES[self.mode][1]
         walk = _backwards if name.endswith("_reverse") else _forwards
-        return walk(lambda x, s: formula(x, s, cast(Tensor, w_hh), b_hh, w_hr), list(split(linear(data, w_ih, b_ih), counts)), state)
+        return walk(lambda x, s: formula(x, s, w_hh, b_hh, w_hr), list(split(linear(data, w_ih, b_ih), counts)), state)
 
     # ---- what goes in and out ----------------------------------------------------------------------------------------
 

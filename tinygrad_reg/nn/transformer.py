@@ -363,6 +363,9 @@ class TransformerDecoder(Module):
 class Transformer(Module):
     """An encoder reads `src`; a decoder that sees its output makes of `tgt` (l, n, d_model) the result, of the same shape."""
 
+    encoder: Any
+    decoder: Any
+
     def __init__(
         self,
         d_model: int = 512,

@@ -147,7 +147,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     return module
 
 
-def _lists(module: Module) -> Any:
+def _lists(module: Any) -> Any:
     return module.parametrizations
 
 
@@ -155,13 +155,13 @@ def _lists(module: Module) -> Any:
 
 
 def _set_class(module: Module) -> None:
-    base = getattr(type(module), "_unparametrized", type(module))
+    base: Any = getattr(type(module), "_unparametrized", type(module))
     names = tuple(_lists(module))
     module.__class__ = _parametrized(base, names) if names else base
 
 
 @functools.cache
-def _parametrized(base: type[Module], names: tuple[str, ...]) -> type[Module]:
+def _parametrized(base: Any, names: tuple[str, ...]) -> type[Module]:
     """The subclass of `base` with these tensors as properties."""
     members: dict[str, Any] = {name: _property(name) for name in names}
     members |= {"_unparametrized": base, "__reduce__": lambda self: (_empty, (base, names), self.__dict__)}
@@ -175,6 +175,6 @@ def _property(name: str) -> property:
     )
 
 
-def _empty(base: type[Module], names: tuple[str, ...]) -> Module:
+def _empty(base: Any, names: tuple[str, ...]) -> Any:
     """A module to be filled by copying and unpickling."""
     return object.__new__(_parametrized(base, names))
