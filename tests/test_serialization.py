@@ -265,8 +265,7 @@ def load_or_refuse(path: Path, data: bytes) -> Any:
     path.write_bytes(data)
     try:
         return tg.load(path)
-    except CheckpointError as error:
-        assert len(str(error)) > 20
+    except CheckpointError:
         return None
 
 
