@@ -98,6 +98,30 @@ def test_arguments_that_are_handed_through() -> None:
     assert x.grad.tolist() == [4.0, 3.0]
 
 
+def test_sources_that_depend_on_each_other() -> None:
+    """What flows back through one of them must not be counted twice, nor what it saved be freed."""
+    x = tg.tensor([0.5, 2.0], dtype=tg.float64, requires_grad=True)
+
+    def gradient(call: Callable[[Any], Any]) -> Any:
+        h = x.exp()
+        k = h * x
+        return tg.autograd.grad((call(lambda: h.sin() * x + k * h) * h).sum(), x)[0].numpy()
+
+    np.testing.assert_allclose(gradient(checkpoint), gradient(lambda f: f()), rtol=1e-14)
+
+
+def test_hooks_see_the_complete_gradient_once() -> None:
+    x = tg.ones(2, requires_grad=True)
+    h = x * 1.0
+    h.retain_grad()
+    seen: list[Any] = []
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    (checkpoint(lambda h: h * 2 + x, h).sum() + h.sum()).backward()
+    assert h.grad is not None
+    assert h.grad.tolist() == [3.0, 3.0]
+    assert seen == [[4.0, 4.0]]
+
+
 def test_nothing_to_differentiate() -> None:
     x = tg.ones(2)
     assert checkpoint(lambda x: x, x) is x
@@ -181,6 +205,6 @@ def test_memory_is_that_of_one_segment_and_the_ends_of_all() -> None:
     functions = [lambda x: x.sin().exp().tanh().sigmoid()] * 16
     plain = peak(lambda x: checkpoint_sequential(functions, 1, x))
     less = peak(lambda x: checkpoint_sequential(functions, 16, x))
-    assert plain > 60 * 400_000, "64 results of 400 kB are kept"
+    assert plain > 45 * 400_000, "of each function three results of 400 kB are kept"
     assert less < (16 + 12) * 400_000
     assert less < plain / 2

@@ -57,12 +57,11 @@ def checkpoint(
     if determinism_check not in ("default", "none"):
         raise ArgumentError(f"checkpoint: determinism_check must be 'default' or 'none', got {determinism_check!r}")
     first, again = context_fn()
-    if not state.grad_enabled:
+    if not state.grad_enabled or state.tracer is not None:  # a compiled step plans its memory itself
         with first:
             return function(*args, **kwargs)
-    if state.tracer is not None:
-        state.tracer.unrepeatable("checkpoint calls a Python function in backward, which must run each time")
-    call = _Call(lambda: function(*args, **kwargs), again, get_rng_state() if preserve_rng_state else None)
+    kept, named = [_as_now(x) for x in args], {name: _as_now(x) for name, x in kwargs.items()}
+    call = _Call(lambda: function(*kept, **named), again, get_rng_state() if preserve_rng_state else None)
     start = tick()
     with first:
         results = function(*args, **kwargs)
@@ -116,7 +115,7 @@ class _Call:
             record = state.grad_enabled
             roots = self._repeat()
             weights = [x if isinstance(x, Value) else wrap(Tensor, np.asarray(x)) for x in g]
-            options = {"create_graph": record, "retain_graph": record, "what": "checkpoint"}
+            options: Any = {"create_graph": record, "retain_graph": record, "what": "checkpoint", "ends": True}
             arrived = graph.run(roots, weights, set(self.sources), **options)
             plain = not isinstance(g[0], Value)
             parts = [arrived.get(node) for node in self.sources]
@@ -168,6 +167,11 @@ def _sources(roots: list[Any], start: int) -> list[Node]:
                 seen[parent] = None
                 stack.append(parent)
     return [node for node in seen if node.index < start]
+
+
+def _as_now(x: Any) -> Any:
+    """An argument for the repetition: with the memory it has now, whatever is later put into its place by `x.data = ...`."""
+    return wrap(Tensor, x.array, x.node) if type(x) is Tensor else x
 
 
 def _own(x: Tensor, sources: list[Node]) -> Array:

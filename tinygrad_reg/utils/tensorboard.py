@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from types import TracebackType
 from typing import Any
 
@@ -129,11 +130,12 @@ class _Board:
 
 def _tensorboard() -> _Board:
     try:
-        from tensorboard.compat.proto import event_pb2, summary_pb2
-        from tensorboard.plugins.text import summary_v2
-        from tensorboard.summary.writer import event_file_writer
+        event = import_module("tensorboard.compat.proto.event_pb2")
+        summary = import_module("tensorboard.compat.proto.summary_pb2")
+        writer = import_module("tensorboard.summary.writer.event_file_writer")
+        text = import_module("tensorboard.plugins.text.summary_v2")
     except ImportError:
         raise MissingExtraError(
             "SummaryWriter needs the package tensorboard: pip install tensorboard; or use utils.JsonLinesWriter, which needs nothing"
         ) from None
-    return _Board(event_pb2, summary_pb2, event_file_writer, summary_v2)
+    return _Board(event, summary, writer, text)

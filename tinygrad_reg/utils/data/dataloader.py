@@ -75,7 +75,7 @@ class DataLoader:
         self.sampler = sampler
         if batch_sampler is None and batch_size is not None:
             self.batch_sampler: Any = BatchSampler(sampler, batch_size, drop_last)
-            self.batch_size = batch_size
+            self.batch_size: int | None = batch_size
         else:
             self.batch_sampler = batch_sampler
             self.batch_size = None

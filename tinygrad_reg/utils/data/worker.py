@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import queue
 import random
@@ -103,8 +104,9 @@ def work(job: Job, worker: int, tasks: Any, stop: Any) -> None:
     out = _Sender(tasks)
     fetch: Any = None
     failure: Failure | None = None
-    with contextlib.suppress(EOFError, OSError):  # the main process is gone
-        while stop not in connection.wait([tasks, stop]):
+    with contextlib.suppress(EOFError, OSError):  # the main process died just now
+        ends = [stop, getattr(multiprocessing.parent_process(), "sentinel", stop)]  # told to, or the main process is gone
+        while not any(end in ends for end in connection.wait([tasks, *ends])):
             task, indices = tasks.recv()
             if indices is None:  # a new epoch
                 fetch, failure = _begin(job, worker, first=fetch is None and failure is None)
