@@ -113,7 +113,7 @@ def test_no_two_files_import_each_other_directly_or_by_detours() -> None:
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_no_import_inside_a_function(path: Path) -> None:
     inside = [ast.unparse(node) for node, inner in imports(ast.parse(path.read_text())) if inner]
-    optional = ("matplotlib", "safetensors", "onnx", "scipy", "ziglang", "mpi4py", "tqdm", "hypothesis", "einops")
+    optional = ("matplotlib", "safetensors", "onnx", "scipy", "ziglang", "mpi4py", "tqdm", "tensorboard", "hypothesis", "einops")
     assert [line for line in inside if not any(name in line for name in optional)] == []
 
 

@@ -304,23 +304,19 @@ if _TYPE_CHECKING:
     from . import func as func
     from . import nn as nn
     from . import optim as optim
+    from . import serialization as serialization
     from . import testing as testing
     from . import utils as utils
     from .compiler import compile as compile
+    from .serialization import load as load
+    from .serialization import save as save
 
 __version__ = "0.1.0"
 newaxis = None
 
 # Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
-_ON_FIRST_USE = {
-    "compile": ".compiler",
-    "compiler": ".compiler",
-    "func": ".func",
-    "nn": ".nn",
-    "optim": ".optim",
-    "testing": ".testing",
-    "utils": ".utils",
-}
+_ON_FIRST_USE = {name: f".{name}" for name in ("compiler", "func", "nn", "optim", "serialization", "testing", "utils")}
+_ON_FIRST_USE |= {"compile": ".compiler", "load": ".serialization", "save": ".serialization"}
 
 
 def __getattr__(name: str) -> object:

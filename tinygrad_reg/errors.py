@@ -79,3 +79,19 @@ class StateDictError(TinygradRegError, RuntimeError):
 
 class MissingForwardError(TinygradRegError, NotImplementedError):
     """A module was called that does not say what it computes."""
+
+
+class CheckpointError(TinygradRegError, ValueError, RuntimeError):
+    """A file is damaged, cut off, or not a checkpoint."""
+
+
+class DatasetError(TinygradRegError, ValueError, AssertionError):
+    """Datasets, or the tensors of one, do not fit together."""
+
+
+class WorkerError(TinygradRegError, RuntimeError):
+    """A worker process of a DataLoader died, or did not answer in time."""
+
+
+class MissingExtraError(TinygradRegError, ImportError):
+    """A package that a part of the library needs is not installed."""

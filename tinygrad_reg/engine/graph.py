@@ -95,13 +95,17 @@ def _overwritten(node: Node, array: Array, how: str, remedy: str) -> str:
     )
 
 
-def sweep(seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] | None, lift: Lift | None, keep: bool) -> dict[Node, Any]:
+def sweep(
+    seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] | None, lift: Lift | None, keep: bool, ends: bool = False
+) -> dict[Node, Any]:
     """Send the seeds back through the graph; return the complete cotangent of every target (None: of every leaf).
 
     Children before parents: of the nodes that have received something, the one created last is next.
     Edges out of `useful` are not followed. `lift` turns a node's saved arrays into tensors (None: work on arrays).
-    Unless `keep`, saved values are freed on the way. A cotangent whose node is in `shared` may be held by somebody
-    else too, so it is never added to in place: a part is ours alone if it is neither the g it was made of nor a view.
+    Unless `keep`, saved values are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
+    walk's cotangent, so neither are their hooks called nor are the nodes behind them visited.
+    A cotangent whose node is in `shared` may be held by somebody else too, so it is never added to in place: a part is ours alone if it
+    is neither the g it was made of nor a view.
     """
     pending = dict(seeds)
     shared = set(seeds)
@@ -113,12 +117,14 @@ def sweep(seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] |
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
-        if node.extras is not None:
+        if node.extras is not None and not (ends and targets is not None and node in targets):
             g = _observe(node, _owned(g) if node in shared else g)
             shared.add(node)  # a hook may have kept it
         plan = node.plan
         if plan is None if targets is None else node in targets:
             arrived[node] = _owned(g) if node in shared else g
+            if ends:
+                continue
         if plan is None:
             continue
         saved = node.saved
@@ -257,8 +263,12 @@ def run(
     create_graph: bool,
     retain_graph: bool,
     what: str,
+    ends: bool = False,
 ) -> dict[Node, Any]:
-    """Differentiate the roots; the cotangents of the targets (None: of all leaves), as arrays or, recording, as tensors."""
+    """Differentiate the roots; the cotangents of the targets (None: of all leaves), as arrays or, recording, as tensors.
+
+    With `ends`, the partial ones: the targets count as independent of each other, see `sweep`.
+    """
     for name, flag in (("create_graph", create_graph), ("retain_graph", retain_graph)):
         if not isinstance(flag, int):
             raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
@@ -280,7 +290,7 @@ def run(
                 seed = seed.clone()  # told apart from what the user passed
                 state.tracer.seed(seed)
         seeds[root.node] = seeds[root.node] + seed if root.node in seeds else seed
-    useful = None if targets is None else leading_to(ancestors(seeds), targets)
+    useful = None if targets is None or ends else leading_to(ancestors(seeds), targets)
     lift = lifter(Value.result_class) if as_tensors else None
     before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
     state.grad_enabled = create_graph
@@ -288,7 +298,7 @@ def run(
         state.recording = create_graph
     try:
         with np.errstate(all="ignore"):
-            return sweep(seeds, targets, useful, lift, retain_graph)
+            return sweep(seeds, targets, useful, lift, retain_graph, ends)
     finally:
         state.grad_enabled, state.recording = before, recording
 
