@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 from ...creation import as_tensor
 from ...dtypes import float64
 from ...errors import ArgumentError, ArgumentTypeError, MissingForwardError
-from ...ops.random import Generator
-from ...random import multinomial, randint, randperm
+from ...ops.random import Generator, multinomial
+from ...random import randint, randperm
 
 T_co = TypeVar("T_co", covariant=True)
 
