@@ -260,6 +260,11 @@ def test_decided_points(name: str) -> None:
                 if g is not None and g.isfinite().all():  # linear in the cotangent, so its derivative in that direction is itself
                     (again,) = tg.autograd.grad(g.sum(), weight, materialize_grads=True)
                     np.testing.assert_allclose(again.sum().item(), g.sum().item(), rtol=1e-12)
+    if name == "pow":  # x⁰ has slope 0 along x, but that slope changes with the exponent
+        x, y = tg.tensor([2.0, 0.5], dtype=tg.float64, requires_grad=True), tg.zeros(2, dtype=tg.float64, requires_grad=True)
+        (first,) = tg.autograd.grad(PRIMITIVES[name](x, y).sum(), x, create_graph=True)
+        (mixed,) = tg.autograd.grad(first.sum(), y)
+        assert mixed.tolist() == [0.5, 2.0]
     if name == "norm_2":
         x = tg.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]], dtype=tg.float64, requires_grad=True)
         v = tg.tensor([[0.3, -0.2], [0.5, 0.7], [1.1, -0.4]], dtype=tg.float64)

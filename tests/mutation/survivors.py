@@ -13,6 +13,7 @@ EQUIVALENT: list[tuple[str, str]] = [
     (r"add\.[xy]: the rule of [xy]", "both rules hand on g"),
     (r"(remainder|fmod)\.y: [xy] -> _detached", "the quotient is rounded, so its derivative is 0"),
     (r"logit\.x: out -> _detached", "out is only used where it is nan"),
+    (r"repeat\.x: g -> _detached", "in the branch of arrays without elements, which have no gradient to lose"),
     (r"power\.x: g -> _detached", "in the branch of exponent 0, whose gradient is 0"),
     (r"(split|unbind)\.x: g -> _detached", "g is a tuple here; its entries keep their history"),
     (r"(softmax|log_softmax)\.x: g -> _detached", "in `living`, which only looks where g is 0, and never multiplies by it"),
