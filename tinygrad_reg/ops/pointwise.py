@@ -164,7 +164,7 @@ class Elementwise(Primitive):
                 dtype = x.array.dtype
             elif type(x) is not float:
                 return False
-        return dtype is not None and dtype.char in "fd" and self.kind != "integer"
+        return dtype is not None and dtype.char in "fd" and self.kind not in ("integer", "whole")
 
     def prepare(self, operands: tuple[Any, ...]) -> list[Any]:
         """The operands in their common dtype, numbers kept as numbers where NumPy treats them as weak."""
