@@ -315,6 +315,7 @@ def test_ctrl_c_and_the_death_of_the_main_process_end_the_workers(how: signal.Si
     with subprocess.Popen(command, **pipes, start_new_session=True) as process:
         workers = {int(process.stdout.readline()) for _ in range(4)}
         if how is signal.SIGINT:
+            time.sleep(0.5)  # now it waits for the workers: Python drops an interrupt that comes inside of a finalizer
             os.killpg(process.pid, how)
         else:
             process.kill()
