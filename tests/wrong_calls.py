@@ -354,6 +354,7 @@ SINGLE: list[tuple[Any, ...]] = [
     ("multinomial", "multinomial(v, 5)", ArgumentError, "5"),
     ("multinomial", "multinomial(-v, 1)", ArgumentError, "negative"),
     ("bernoulli", "bernoulli(2 * v)", ArgumentError, "[0, 1]"),
+    ("bernoulli", "bernoulli(i)", DtypeError, "int64"),
     ("normal", "normal(0.0, -1.0, (2,))", ArgumentError, "-1.0"),
     ("uniform_", "x.uniform_(1.0, 0.0)", ArgumentError, "1.0", "0.0"),
     ("normal_", "x.normal_(0.0, -1.0)", ArgumentError, "-1.0"),

@@ -214,13 +214,16 @@ def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) ->
     return assign(target, drawn.to(target.dtype), "bernoulli_")
 
 
+@typed_errors
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability given by each element, else 0; in the input's dtype.
+    """1 with the probability given by each element, else 0; in the input's dtype. Raises DtypeError unless that is a float.
 
     >>> tg.bernoulli(tg.tensor([0.0, 1.0, 1.0]))
     tensor([0., 1., 1.])
     """
     rank(input, "bernoulli")
+    if input.dtype.kind != "f":
+        raise DtypeError(f"bernoulli: needs probabilities of a float dtype, got {input.dtype}; convert them with .float()")
     array = input.array if isinstance(input, Value) else input
     if not bool(((array >= 0) & (array <= 1)).all()):
         raise ArgumentError("bernoulli: probabilities must lie in [0, 1]")
@@ -228,6 +231,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     return drawn.to(input.dtype)
 
 
+@typed_errors
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with probability proportional to the weights; (n,) -> (num_samples,) or (m, n) -> (m, num_samples), int64.
 

@@ -23,7 +23,7 @@ class Muon(Optimizer):
     X ← a X + (b X Xᵀ + c (X Xᵀ)²) X from the momentum divided by its norm, with `ns_coefficients` (a, b, c). For shape (n, k), s is
     √max(1, n / k) ("original", None) or 0.2 √max(n, k) ("match_rms_adamw"). Jordan et al. 2024; Liu et al. 2025.
 
-    The steps are computed in the parameter's dtype, where PyTorch rounds them to bfloat16: an update differs by about one part in a hundred.
+    The steps are computed in the parameter's dtype, where PyTorch rounds them to bfloat16: an update differs by about 1 %.
 
     >>> w = tg.nn.Parameter(tg.zeros(2, 2))
     >>> (w * tg.tensor([[100.0, 0.0], [0.0, 50.0]])).sum().backward()
