@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,15 @@ from . import fuzzing
 from .fuzzing import FAMILIES, as_text, draw_call, offence
 
 ROOM = 2**31  # bytes that a wrong size may take before the system refuses
+
+
+@pytest.fixture(autouse=True, scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A text is a file name for some functions: what they write goes to a directory of its own."""
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("fuzz"))
+    yield
+    os.chdir(before)
 
 
 @pytest.fixture(autouse=True, scope="module")
