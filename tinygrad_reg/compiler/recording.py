@@ -32,8 +32,7 @@ class Recording(NamedTuple):
     nodes: tuple[tuple[Value, Any], ...]  # captured tensors with their nodes: what requires grad
     absent: tuple[tuple[Leaf | int, bool], ...]  # leaves whose gradient was read, and whether it was None
     gradients: tuple[tuple[Leaf | int, int | None], ...]  # leaves whose gradient is set, to which of the program's gradients
-    watched: tuple[tuple[int, str], ...]  # attributes that the library has read
-    facts: tuple[Fact, ...]  # what these and the Python variables that the step depends on held
+    facts: tuple[Fact, ...]  # what the Python variables that the step depends on held
     refused: str | None  # why it must not be replayed
 
 
@@ -79,8 +78,7 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
         tuple([(tensor, tensor.node) for tensor in tensors]),
         tuple([(leaf, was) for ref, holder, was in absent if (leaf := _there(ref, holder)) is not None]),
         tuple([(leaf, None if value is None else next(positions)) for leaf, value in gradients]),
-        tuple(trace.watched),
-        tuple({fact.place(): fact for fact in (*trace.watched.values(), *facts(memory))}.values()),
+        facts(memory),
         trace.refused,
     )
 

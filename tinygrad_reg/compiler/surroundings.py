@@ -268,6 +268,8 @@ class _Survey:
             return
         if isinstance(x, Module):
             self._add(Fact("attribute", x, "_hooks", x._hooks, "the hooks of a module"))
+            for part in ("training", *x._parameter_names, *x._buffer_names, *x._module_names):
+                self._add(Fact("attribute", x, part, x.__dict__[part], f"{name}.{part}"))
             for table in self.attributes.intersection(_TABLES):
                 self._add(Fact("contents", x.__dict__[table], None, contents(x.__dict__[table]), f"the members of {name}"))
             yield x._hooks, name

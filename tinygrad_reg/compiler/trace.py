@@ -23,7 +23,6 @@ from ..errors import TraceError
 from ..ops.assign import copied, overwritten
 from .program import Equation, HostCall, Operation, Var, number, var_for
 from .scalars import Number, Scalar, apply, tracked
-from .surroundings import Fact
 
 _NOT_THE_USERS = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
 
@@ -87,7 +86,6 @@ class Trace:
         self.leaf_gradients: list[Var] = []  # all that was ever set as a gradient
         self.absent: dict[Leaf, bool] = {}  # whether the gradient was None when it was first read
         self.replaced: dict[Leaf, None] = {}  # leaves whose gradient was set
-        self.watched: dict[tuple[int, str], Fact] = {}
         self.written: dict[int, NDArray] = {}
         self._now: dict[int, Var] = {}  # the value that an array holds at this time
         self._links: dict[int, Link] = {}  # of views
@@ -183,11 +181,6 @@ class Trace:
     def seed(self, cotangent: Value) -> None:
         """Note that a walk back through the graph starts from this tensor."""
         self.seeds.append(self.read(cotangent))
-
-    def watch(self, holder: Any, attribute: str) -> None:
-        """Note that a Python attribute decides what is done; a replay needs the same object there."""
-        value = getattr(holder, attribute)
-        self.watched.setdefault((id(holder), attribute), Fact("attribute", holder, attribute, value, attribute))
 
     # ---- values ----------------------------------------------------------------------------------------------------------
 

@@ -41,9 +41,6 @@ class Tracer(Protocol):
     def seed(self, cotangent: Any) -> None:
         """Note that a walk back through the graph starts from this tensor."""
 
-    def watch(self, holder: Any, attribute: str) -> None:
-        """Note that a Python attribute of `holder` decides what is done."""
-
     def unrepeatable(self, why: str) -> None:
         """Note that what follows depends on values seen now: this run is right, but must not be replayed."""
 

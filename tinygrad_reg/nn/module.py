@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..engine.node import RemovableHandle
-from ..engine.state import no_grad, state
+from ..engine.state import no_grad
 from ..errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -62,9 +62,6 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         hooks = self._hooks
-        if state.tracer is not None:
-            for name in ("training", *self._parameter_names, *self._buffer_names, *self._module_names):
-                state.tracer.watch(self, name)
         if hooks is None:
             return self.forward(*args, **kwargs)
         return hooks.call(self, args, kwargs)

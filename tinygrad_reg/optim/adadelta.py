@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..ops.elementwise import sqrt
-from .optimizer import Group, Optimizer, at_least_zero
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
 class Adadelta(Optimizer):
@@ -49,13 +49,12 @@ class Adadelta(Optimizer):
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
         numbers = {"lr": group["lr"], "rho": group["rho"], "new": 1 - group["rho"], "eps": group["eps"]}
-        return numbers | ({"decay": group["weight_decay"]} if group["weight_decay"] else {})
+        return numbers | decay_of(group)
 
     def update(
         self, p: Any, g: Any, v: Any, a: Any, *, lr: float, rho: float, new: float, eps: float, decay: float | None = None
     ) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
+        p, g = decayed(p, g, decay)
         v = rho * v + new * (g * g)
         d = sqrt(a + eps) / sqrt(v + eps) * g
         return p - lr * d, v, rho * a + new * (d * d)

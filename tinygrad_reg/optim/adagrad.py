@@ -11,7 +11,7 @@ from ..engine.node import wrap
 from ..engine.state import get_default_dtype
 from ..ops.elementwise import sqrt
 from ..tensor import Tensor
-from .optimizer import Group, Optimizer, at_least_zero
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
 class Adagrad(Optimizer):
@@ -59,10 +59,9 @@ class Adagrad(Optimizer):
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
         numbers = {"rate": group["lr"] / (1 + (step - 1) * group["lr_decay"]), "eps": group["eps"]}
-        return numbers | ({"decay": group["weight_decay"]} if group["weight_decay"] else {})
+        return numbers | decay_of(group)
 
     def update(self, p: Any, g: Any, total: Any, *, rate: float, eps: float, decay: float | None = None) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
+        p, g = decayed(p, g, decay)
         total = total + g * g
         return p - rate * g / (sqrt(total) + eps), total

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..ops.elementwise import maximum, sqrt
-from .optimizer import Group, Optimizer, at_least_zero, fractions
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
+
+
+def moments(g: Any, m: Any, v: Any, new1: float, beta2: float, new2: float) -> tuple[Any, Any]:
+    """The running means of the gradient and of its square."""
+    return m + new1 * (g - m), beta2 * v + new2 * (g * g)
 
 
 class Adam(Optimizer):
@@ -53,7 +58,7 @@ class Adam(Optimizer):
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
-        lr, decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
+        lr, (beta1, beta2) = group["lr"], group["betas"]
         correction = math.sqrt(1 - beta2**step)
         numbers = {
             "rate": lr * correction / (1 - beta1**step),
@@ -62,11 +67,7 @@ class Adam(Optimizer):
             "beta2": beta2,
             "new2": 1 - beta2,
         }
-        if decay and group["decoupled_weight_decay"]:
-            numbers["shrink"] = 1 - lr * decay
-        elif decay:
-            numbers["decay"] = decay
-        return numbers
+        return numbers | decay_of(group)
 
     def update(
         self,
@@ -84,12 +85,8 @@ class Adam(Optimizer):
         decay: float | None = None,
         shrink: float | None = None,
     ) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
-        if shrink is not None:
-            p = shrink * p
-        m = m + new1 * (g - m)
-        v = beta2 * v + new2 * (g * g)
+        p, g = decayed(p, g, decay, shrink)
+        m, v = moments(g, m, v, new1, beta2, new2)
         if largest is None:
             return p - rate * m / (sqrt(v) + eps), m, v
         largest = maximum(largest, v)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..ops.elementwise import maximum
-from .optimizer import Group, Optimizer, at_least_zero, fractions
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
 
 
 class Adamax(Optimizer):
@@ -48,13 +48,12 @@ class Adamax(Optimizer):
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
         beta1, beta2 = group["betas"]
         numbers = {"rate": group["lr"] / (1 - beta1**step), "eps": group["eps"], "new1": 1 - beta1, "beta2": beta2}
-        return numbers | ({"decay": group["weight_decay"]} if group["weight_decay"] else {})
+        return numbers | decay_of(group)
 
     def update(
         self, p: Any, g: Any, m: Any, u: Any, *, rate: float, eps: float, new1: float, beta2: float, decay: float | None = None
     ) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
+        p, g = decayed(p, g, decay)
         m = m + new1 * (g - m)
         u = maximum(beta2 * u, abs(g) + eps)
         return p - rate * m / u, m, u

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .optimizer import Group, Optimizer, at_least_zero
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
 class ASGD(Optimizer):
@@ -55,8 +55,7 @@ class ASGD(Optimizer):
         lr, lambd = group["lr"], group["lambd"]
         following = {"eta": lr / (1 + lambd * lr * step) ** group["alpha"], "mu": 1 / max(1, step - group["t0"])}
         numbers = {"rate": eta, "shrink": 1 - lambd * eta}
-        if group["weight_decay"]:
-            numbers["decay"] = group["weight_decay"]
+        numbers |= decay_of(group)
         if mu != 1:
             numbers["share"] = mu
         return following | numbers
@@ -64,7 +63,6 @@ class ASGD(Optimizer):
     def update(
         self, p: Any, g: Any, mean: Any, *, rate: float, shrink: float, decay: float | None = None, share: float | None = None
     ) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
+        p, g = decayed(p, g, decay)
         p = shrink * p - rate * g
         return p, p if share is None else mean + share * (p - mean)

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..engine.state import get_default_dtype
 from ..ops.elementwise import sqrt
-from .optimizer import Group, Optimizer, at_least_zero, fractions
+from .adam import moments
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
 
 
 class NAdam(Optimizer):
@@ -56,7 +57,7 @@ class NAdam(Optimizer):
         return {"mu_product": 1.0}
 
     def coefficients(self, group: Group, step: int, *, mu_product: float) -> dict[str, Any]:
-        lr, decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
+        lr, (beta1, beta2) = group["lr"], group["betas"]
         mu, following = (beta1 * (1.0 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
         kept = get_default_dtype().type  # as PyTorch, round the product as its tensor will
         product = float(kept(mu_product) * kept(mu))
@@ -70,9 +71,7 @@ class NAdam(Optimizer):
             "beta2": beta2,
             "new2": 1 - beta2,
         }
-        if decay:
-            numbers |= {"shrink": 1 - lr * decay} if group["decoupled_weight_decay"] else {"decay": decay}
-        return numbers
+        return numbers | decay_of(group)
 
     def update(
         self,
@@ -91,10 +90,6 @@ class NAdam(Optimizer):
         decay: float | None = None,
         shrink: float | None = None,
     ) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
-        if shrink is not None:
-            p = shrink * p
-        m = m + new1 * (g - m)
-        v = beta2 * v + new2 * (g * g)
+        p, g = decayed(p, g, decay, shrink)
+        m, v = moments(g, m, v, new1, beta2, new2)
         return p - (rate * g + rate_ahead * m) / (sqrt(v) / correction + eps), m, v

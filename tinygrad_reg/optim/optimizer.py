@@ -342,6 +342,19 @@ def refuse_tracing(what: str) -> None:
         )
 
 
+def decay_of(group: Group) -> dict[str, float]:
+    """The coefficient for the group's weight decay: `decay`, or if it is decoupled `shrink`; none without one."""
+    decay = group["weight_decay"]
+    if not decay:
+        return {}
+    return {"shrink": 1 - group["lr"] * decay} if group.get("decoupled_weight_decay") else {"decay": decay}
+
+
+def decayed(p: Any, g: Any, decay: float | None, shrink: float | None = None) -> tuple[Any, Any]:
+    """Parameter and gradient with weight decay: decay · p is added to the gradient, or p shrinks."""
+    return (p if shrink is None else shrink * p), (g if decay is None else g + decay * p)
+
+
 def at_least_zero(what: str, group: Group, *names: str) -> None:
     """Raise unless these hyper-parameters are numbers of at least 0."""
     for name in names:

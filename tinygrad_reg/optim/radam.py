@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..ops.elementwise import sqrt
-from .optimizer import Group, Optimizer, at_least_zero, fractions
+from .adam import moments
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
 
 
 class RAdam(Optimizer):
@@ -50,16 +51,14 @@ class RAdam(Optimizer):
         return "exp_avg", "exp_avg_sq"
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
-        lr, decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
+        lr, (beta1, beta2) = group["lr"], group["betas"]
         numbers = {"rate": lr / (1 - beta1**step), "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
         longest, correction = 2 / (1 - beta2) - 1, 1 - beta2**step
         length = longest - 2 * step * beta2**step / correction
         if length > 5.0:
             rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
             numbers |= {"rate": numbers["rate"] * math.sqrt(correction * rectified), "eps": group["eps"]}
-        if decay:
-            numbers |= {"shrink": 1 - lr * decay} if group["decoupled_weight_decay"] else {"decay": decay}
-        return numbers
+        return numbers | decay_of(group)
 
     def update(
         self,
@@ -76,10 +75,6 @@ class RAdam(Optimizer):
         decay: float | None = None,
         shrink: float | None = None,
     ) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
-        if shrink is not None:
-            p = shrink * p
-        m = m + new1 * (g - m)
-        v = beta2 * v + new2 * (g * g)
+        p, g = decayed(p, g, decay, shrink)
+        m, v = moments(g, m, v, new1, beta2, new2)
         return p - (rate * m if eps is None else rate * m / (sqrt(v) + eps)), m, v

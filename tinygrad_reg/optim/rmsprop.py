@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..ops.elementwise import sqrt
-from .optimizer import Group, Optimizer, at_least_zero
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
 class RMSprop(Optimizer):
@@ -50,8 +50,7 @@ class RMSprop(Optimizer):
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
         numbers = {"lr": group["lr"], "alpha": group["alpha"], "new": 1 - group["alpha"], "eps": group["eps"]}
-        if group["weight_decay"]:
-            numbers["decay"] = group["weight_decay"]
+        numbers |= decay_of(group)
         if group["momentum"]:
             numbers["momentum"] = group["momentum"]
         return numbers
@@ -70,8 +69,7 @@ class RMSprop(Optimizer):
         momentum: float | None = None,
     ) -> tuple[Any, ...]:
         velocity, mean = (others[:1], others[1:]) if momentum is not None else ((), others)
-        if decay is not None:
-            g = g + decay * p
+        p, g = decayed(p, g, decay)
         v = alpha * v + new * (g * g)
         mean = tuple([a + new * (g - a) for a in mean])
         step = g / (sqrt(v - mean[0] * mean[0] if mean else v) + eps)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ArgumentError
-from .optimizer import Group, Optimizer, at_least_zero
+from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
 class SGD(Optimizer):
@@ -54,8 +54,7 @@ class SGD(Optimizer):
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
         numbers = {"lr": group["lr"]}
-        if group["weight_decay"]:
-            numbers["decay"] = group["weight_decay"]
+        numbers |= decay_of(group)
         if group["momentum"]:
             numbers["momentum"] = group["momentum"]
         if group["momentum"] and group["dampening"]:
@@ -76,8 +75,7 @@ class SGD(Optimizer):
         share: float | None = None,
         ahead: float | None = None,
     ) -> tuple[Any, ...]:
-        if decay is not None:
-            g = g + decay * p
+        p, g = decayed(p, g, decay)
         if velocity is None:
             return (p - lr * g,)
         velocity = momentum * velocity + (g if share is None else share * g)

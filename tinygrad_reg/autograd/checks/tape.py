@@ -75,9 +75,6 @@ class Tape:
     def seed(self, cotangent: Any) -> None:
         """Nothing to note."""
 
-    def watch(self, holder: Any, attribute: str) -> None:
-        """Nothing to note."""
-
     def replay(self, values: dict[int, Array]) -> dict[int, Array]:
         """All arrays again, by the identity of those of the run, if some (given likewise) had been others.
 
