@@ -68,7 +68,7 @@ BATCHES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("batch", BATCHES, ids=repr)
+@pytest.mark.parametrize("batch", BATCHES)
 def test_collating(batch: Any) -> None:
     assert outcome(lambda: data.default_collate(batch)) == outcome(lambda: theirs.default_collate(batch))
     if not any(type(x) is object for x in batch):
