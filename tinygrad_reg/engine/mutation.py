@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-import threading
 import weakref
+from _thread import allocate_lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,7 +31,7 @@ class Writes:
         self.latest = 0
         self._stamps: dict[int, int] = {}
         self._owners: dict[int, weakref.ref[NDArray]] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def note(self, *arrays: NDArray) -> None:
         """Stamp the buffers behind these arrays as written now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
+from _thread import _local  # threading.local itself; importing threading would take a tenth of this package's time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -48,7 +48,7 @@ class Tracer(Protocol):
         """Refuse to turn a traced tensor into a Python value."""
 
 
-class State(threading.local):
+class State(_local):
     """What the current thread is doing. Class attributes are the values a new thread starts with."""
 
     grad_enabled: bool = True
