@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg import nn, optim
-from tinygrad_reg.compiler.backends import BACKENDS
+from tinygrad_reg.compiler.backends import BACKENDS, numpy_source
+from tinygrad_reg.compiler.passes import TO_LOOPS
 
 from .regression import same
 
@@ -470,3 +472,41 @@ def test_threads_take_turns() -> None:
     for thread in threads:
         thread.join()
     assert [found[i] for i in range(4)] == [{value} for value in expected]
+
+
+OUT_OF_RANGE: dict[str, Any] = {
+    "cross_entropy": lambda x, y: functional.cross_entropy(x, y),
+    "nll_loss": lambda x, y: functional.nll_loss(x.log_softmax(1), y),
+    "embedding": lambda x, y: functional.embedding(y, x),
+    "one_hot": lambda x, y: functional.one_hot(y, 3) * x,
+    "gather": lambda x, y: x.gather(1, y.unsqueeze(1)),
+    "index": lambda x, y: x.T[y],
+    "index_select": lambda x, y: x.index_select(1, y),
+    "index_add": lambda x, y: tg.zeros(3, 3).index_add(0, y, x[:5]),
+    "scatter": lambda x, y: tg.zeros(5, 3).scatter(1, y.unsqueeze(1), x),
+    "take_along_dim": lambda x, y: tg.take_along_dim(x, y.unsqueeze(1), 1),
+    "take": lambda x, y: tg.take(x[0], y),
+    "multi_margin_loss": lambda x, y: functional.multi_margin_loss(x, y),
+    "index_put": lambda x, y: tg.zeros(3).index_put((y,), x[:, 0]),
+}
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, "plain"])
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_a_position_out_of_range_raises_what_eager_raises(name: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BACKENDS, "plain", lambda program: numpy_source.build(program, TO_LOOPS))
+    function = OUT_OF_RANGE[name]
+    step = tg.compile(lambda x, y: function(x, y), backend=backend)
+    x = drawn(5, 3)
+    for values in ([0, 1, 2, 0, 1], [0, 1, 2, 0, 1], [2, 2, 0, 1, 0], [0, 1, 3, 0, 1], [0, -7, 1, 0, 1], [0, 0, 0, 0, 0]):
+        y = tg.tensor(values)
+        try:
+            expected = function(x, y)
+        except tg.errors.TinygradRegError as error:
+            with pytest.raises(type(error), match=re.escape(str(error))):
+                step(x, y)
+        else:
+            found = step(x, y)
+            tg.testing.assert_close(found, expected)
+            assert same(found, expected) or backend == "plain"
+    assert "replayed" in step.explain()

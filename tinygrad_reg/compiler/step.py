@@ -21,7 +21,7 @@ from ..engine.state import get_default_dtype, state, switched
 from ..errors import ArgumentError, ArgumentTypeError, TraceError
 from .backends import BACKENDS
 from .compare import difference, same_results
-from .program import HostCall, NotFinite, Program
+from .program import GivenUp, HostCall, Program
 from .recording import finish
 from .signature import leaf_names, signature
 from .surroundings import Witness, broken
@@ -89,7 +89,7 @@ class CompiledStep:
         except Stale:
             self._variants[key].remove(variant)
             return self._trace(None, key, tensors, args, kwargs, memo)
-        except NotFinite:
+        except (GivenUp, IndexError):  # of an index out of range eager says what is wrong
             for generator, before in generators:
                 generator.set_state(before)
             variant.eager_runs += 1

@@ -294,7 +294,8 @@ def _held(x: Any, attribute: str) -> Any:
     own = getattr(x, "__dict__", {})
     if attribute in own:
         value = own[attribute]
-        return _MISSING if isinstance(x, type | types.ModuleType) and isinstance(value, _FUNCTIONS) or hasattr(value, "__set__") else value
+        code = isinstance(x, type | types.ModuleType) and (isinstance(value, _FUNCTIONS) or hasattr(value, "__get__"))
+        return _MISSING if code or hasattr(value, "__set__") else value
     for kind in type(x).__mro__:
         if attribute in vars(kind):
             static = vars(kind)[attribute]

@@ -114,7 +114,7 @@ class Variant:
     # ---- running ---------------------------------------------------------------------------------------------------------
 
     def replay(self, tensors: Sequence[Any], memo: list[tuple[HostCall, dict[str, float]]]) -> Any:
-        """Run the program on these arguments. Raises Stale or NotFinite, with nothing changed but what `memo` tells."""
+        """Run the program on these arguments. Raises Stale or GivenUp, with nothing changed but what `memo` tells."""
         recording, arrays = self.recording, self.arrays
         numbers: list[float] = []
         for call in recording.hosts:
@@ -172,7 +172,7 @@ class Variant:
         """The random generators that a run advances and that a run given up must put back."""
         program = self.recording.program
         found = {id(e.params["generator"]): e.params["generator"] for e in program.equations if e.primitive is draw_p}
-        return list(found.values()) if program.checked else []
+        return list(found.values())
 
 
 def overlapping(tensors: Sequence[Any]) -> bool:

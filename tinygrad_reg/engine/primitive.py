@@ -115,6 +115,7 @@ class Primitive:
         self.__doc__ = forward.__doc__
         self.view = view  # the result may share memory with the first argument
         self.outputs = outputs  # the result is a tuple of arrays
+        self.plain: Callable[..., Any] | None = None  # what the forward comes to without tricks, see plain.py
         self.arguments, self.tail, self.keywords = _signature(forward)
         self.rules: dict[str, Rule | None] = {}
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value
+from ..engine.plain import is_plain
 from ..engine.primitive import Rule, primitive
 from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
@@ -62,7 +63,9 @@ def bitwise(name: str, forward: np.ufunc, doc: str, kind: str = "integer") -> El
 def _pow(x: Any, y: Any) -> Any:
     """xʸ; of integers to a negative power, what an integer can hold of it."""
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
-        root = np.size(y) == 1 and bool(y == 0.5)  # then NumPy takes √x, which is -0 at -0, where the power is 0, and nan at -inf: inf
+        root = (
+            np.size(y) == 1 and not is_plain(y) and bool(y == 0.5)
+        )  # then NumPy takes √x, which is -0 at -0, where the power is 0, and nan at -inf: inf
         return np.power(np.where((x == 0) | np.isinf(x), np.abs(x), x) if root else x, y)
     negative = np.less(y, 0)
     return np.where(negative, np.where(np.abs(x) == 1, x ** (y & 1), 0), np.power(x, np.where(negative, 0, y)))

@@ -15,6 +15,7 @@ import numpy as np
 from ..dtypes import as_dtype
 from ..engine.mutation import Array
 from ..engine.node import Value, new
+from ..engine.plain import is_plain
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
@@ -58,7 +59,7 @@ class Linear(Primitive):
 
 def _linear(input: Array, weight: Array, bias: Array) -> Array:
     """input @ weight.mT + bias; (..., k), (m, k), bias that expands -> (..., m)."""
-    if weight.shape[1] == 1 and bias.shape == weight.shape[:1] and bias.dtype.char in "fd":
+    if weight.shape[1] == 1 and bias.shape == weight.shape[:1] and bias.dtype.char in "fd" and not is_plain(input):
         return _outer_plus(input, weight, bias)
     out = linear_unbiased.forward(input, weight)
     out += bias
@@ -246,7 +247,7 @@ def shifted(x: Array, dim: int | None) -> Array:
         x = x.astype(np.float32)
     if 0 in x.shape:
         return x.copy()
-    if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64:  # 8 times faster for 10 columns
+    if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64 and not is_plain(x):  # 8 times faster for 10 columns
         largest = np.maximum.reduce(rows(x).T.copy(), axis=0).reshape((*x.shape[:-1], 1))
     else:
         largest = np.maximum.reduce(x, axis=dim, keepdims=True)

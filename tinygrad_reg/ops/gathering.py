@@ -57,6 +57,12 @@ def places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what
     return numbers_along(index, shape, dim)
 
 
+def _plain_places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what: str) -> Array:
+    size = shape[dim]
+    return numbers_along((np.where(index < 0, index + size, index) if signed else index).within(0, size), shape, dim)
+
+
+places.plain = _plain_places
 places.vjp(index=None)
 
 

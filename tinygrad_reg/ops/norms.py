@@ -15,6 +15,7 @@ from ..dtypes import as_dtype
 from ..engine.graph import grad
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
+from ..engine.plain import is_plain
 from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -37,6 +38,8 @@ _PART = 1024  # terms that BLAS adds up one after the other; beyond, float32 wou
 
 def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     """Σ x² over the dims, without an array of squares where these are all dims or the last one."""
+    if is_plain(x):
+        return sum_p.forward(x * x, dim=dim, keepdim=keepdim)
     if dim is None and not keepdim and x.flags.c_contiguous:
         flat = x.reshape(-1)
         if x.size <= _PART:

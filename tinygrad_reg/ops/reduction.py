@@ -16,6 +16,7 @@ from ..dtypes import as_dtype
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.node import Value, new
+from ..engine.plain import is_plain
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.promotion import float_type
 from ..engine.selection import choose
@@ -137,6 +138,8 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
 def _sum_in_matrix(x: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
     """The sum over the first or the last dims as a product with ones: 4 to 20 times faster than np.add.reduce."""
     n, size = len(dim), _count(x.shape, dim)
+    if is_plain(x):
+        return _add_up(x, dim, None, None, keepdim)
     if dim[-1] == n - 1 and size >= 32:
         total = column_sums(x.reshape(size, -1))
     elif dim[0] == x.ndim - n and 1 < size <= _CHUNK and x.size >= 32 * size:
@@ -167,6 +170,9 @@ def sum_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     return _sum(x, dim, keepdim)
 
 
+spread.plain = lambda x, *, shape, dim, keepdim: np.broadcast_to(
+    x if dim is None or keepdim else x.reshape(_reduced_shape(shape, dim, True)), shape
+)
 spread.vjp(x=lambda g, dim, keepdim: sum_p(g, dim=dim, keepdim=keepdim))
 sum_p.vjp(x=lambda g, x_shape, dim, keepdim: spread(g, shape=x_shape, dim=dim, keepdim=keepdim))
 

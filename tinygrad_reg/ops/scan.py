@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..errors import ArgumentTypeError
 from .arguments import numpy_names
@@ -84,7 +85,7 @@ def _nan_at_nonfinite(part: Any, x: Any, dim: int | None) -> Any:
 @reduction("shifted")
 def shifted(x: Array, *, by: int, dim: int | None, fill: float) -> Array:
     """x moved by 1 or -1 places along `dim`, with `fill` where nothing came."""
-    out = np.full(x.shape, fill, x.dtype)
+    out = filled(x, x.shape, fill)
     source, target = _lines(x, dim), _lines(out, dim)
     if by > 0:
         target[by:] = source[:-by]
@@ -99,7 +100,7 @@ shifted.vjp(x=lambda g, by, dim: shifted(g, by=-by, dim=dim, fill=0.0))
 @primitive
 def recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
     """The solution r of rⱼ = xⱼ · rⱼ₋₁ + yⱼ along `dim`, from the end if `reverse`; the first x plays no part."""
-    out = np.empty(y.shape, y.dtype)
+    out = filled(y, y.shape)
     step = -1 if reverse else 1
     r, x, y = (_lines(a, dim)[::step] for a in (out, x, y))
     r[:1] = y[:1]
