@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from ..creation import tensor
 from ..dtypes import int64
-from ..engine.state import no_grad
+from ..engine.state import no_grad, state
 from ..errors import ArgumentError
 from ..nn.module import Module
+from ..ops.masking import where
 from ..tensor import Tensor
 from .lr_scheduler.base import LRScheduler, per_group
 from .optimizer import Optimizer
@@ -61,7 +62,8 @@ class AveragedModel(Module):
     def update_parameters(self, model: Module) -> None:
         """Take the model's present parameters into the average; the first time, they are the average."""
         ours, theirs = ([x.detach() for x in self._averaged(module)] for module in (self.module, model))
-        if self.n_averaged.item() == 0:
+        first = self.n_averaged == 0
+        if state.tracer is None and first.item():
             for held, present in zip(ours, theirs, strict=True):
                 held.copy_(present)
         elif self.multi_avg_fn is not None or self.avg_fn is None:
@@ -69,6 +71,9 @@ class AveragedModel(Module):
         else:
             for held, present in zip(ours, theirs, strict=True):
                 held.copy_(self.avg_fn(held, present, self.n_averaged))
+        if state.tracer is not None:  # a compiled step chooses by value at every call
+            for held, present in zip(ours, theirs, strict=True):
+                held.copy_(where(first, present, held))
         if not self.use_buffers:
             for held, present in zip(self.module.buffers(), model.buffers(), strict=True):
                 held.detach().copy_(present.detach())
