@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -123,7 +124,7 @@ def _along(vector: Array, dim: int, x: Array) -> Array:
 
 def _taken(x: Array, dim: int, reading: _Reading) -> Array:
     """One element for each output; along the last dim slices are faster than places."""
-    if dim < x.ndim - 1 or not all(isinstance(inputs, slice) for _, inputs in reading.rounds):
+    if dim < x.ndim - 1 or is_plain(x) or not all(isinstance(inputs, slice) for _, inputs in reading.rounds):
         return x.take(reading.index, axis=dim)
     out = np.empty((*x.shape[:dim], len(reading.index)), x.dtype)
     for outputs, inputs in reading.rounds:
@@ -162,6 +163,16 @@ def resample_back(x: Array, *, dim: int, grid: Grid) -> Array:
     return out.astype(x.dtype, copy=False)
 
 
+def _plain_back(x: Array, *, dim: int, grid: Grid) -> Array:
+    wide = x.astype(np.float32) if x.dtype.char == "e" else x
+    out = filled(wide, (*x.shape[:dim], grid.size, *x.shape[dim + 1 :]))
+    for reading in _readings(grid, x.dtype):
+        part = wide if reading.weight is None else wide * _along(reading.weight, dim, x)
+        np.add.at(out, (*(slice(None),) * dim, reading.index), part)
+    return out.astype(x.dtype, copy=False)
+
+
+resample_back.plain = _plain_back
 resample.vjp(x=lambda g, dim, grid: resample_back(g, dim=dim, grid=grid))
 resample_back.vjp(x=lambda g, dim, grid: resample(g, dim=dim, grid=grid))
 
