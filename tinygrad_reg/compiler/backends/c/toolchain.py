@@ -97,9 +97,8 @@ def _load_privately(library: bytes) -> ctypes.CDLL:
         try:
             return ctypes.CDLL(path)
         except OSError as error:
-            raise CompileError(
-                f"compile: the compiled library cannot be loaded, check that CC makes programs for this machine and TMPDIR may hold some: {error}"
-            ) from error
+            advice = "check that CC makes programs for this machine, and that TMPDIR may hold some"
+            raise CompileError(f"compile: the library cannot be loaded, {advice}: {error}") from error
 
 
 @functools.cache
