@@ -1,0 +1,1 @@
+"""One C function for a whole step."""
