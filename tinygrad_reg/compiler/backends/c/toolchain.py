@@ -39,6 +39,7 @@ _WANTED: tuple[tuple[str, ...], ...] = (
     ("-fno-trapping-math",),
     ("-ffp-contract=off",),
     ("-fwrapv",),  # integers overflow as NumPy's do
+    ("-fopenmp-simd",),  # what the source marks as independent may be done at once
     ("-fno-strict-aliasing",),  # buffers hold one dtype after another
     ("-lm",),
 )
