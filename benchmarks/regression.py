@@ -55,10 +55,10 @@ def sigmoid(z: Any) -> Any:
     return 1 / (1 + np.exp(-z))
 
 
-def numpy_vectorised(n: int, dtype: str) -> Step:
-    """What a careful person writes by hand."""
+def numpy_vectorised(n: int, dtype: str, start: list[Any] | None = None) -> Step:
+    """What a careful person writes by hand; `start` are the parameters, which change in place."""
     x, y = data(n, dtype)
-    params = parameters(dtype)
+    params = parameters(dtype) if start is None else start
     optimizer = Adam(params)
 
     def step() -> Any:

@@ -69,8 +69,13 @@ class Worker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self.process.kill()
-        self.process.wait()
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError), self.process:
+            with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+                self.process.stdin.close()  # it ends by itself, and ends what it has started
+                self.process.wait(10)
+            self.process.kill()
+            self.reader.join(1)
 
     def measure(self) -> dict[str, float]:
         """The figures."""
