@@ -74,6 +74,17 @@ AGAINST_BEST = [
     )),
 ]  # fmt: skip
 BY_HAND = (1.5, 1.1)  # against C by hand
+#: where the time of an eager step goes, said where its bar is missed
+EAGER_COSTS = {
+    "mlp32": "BLAS takes a quarter of the step. A third is the update of 235,000 parameters, six passes of NumPy in one thread over blocks "
+    "that fit the cache, where PyTorch's two threads make three. The rest is the bias, relu and cross entropy in one thread and some 40 "
+    "calls. NumPy by hand, with nothing to record, is the floor for this: see its row.",
+    "mlp512": "Three fifths are BLAS; an eighth is the update, the rest passes over the hidden values in one thread.",
+    "cnn": "A quarter of the step is BLAS, a quarter copies windows to columns for it and back, where PyTorch's library convolves directly; "
+    "an eighth is pooling.",
+    "gpt": "A seventh is BLAS. A fifth is the error function of gelu, computed in some thirty passes both forward and backward; "
+    "the rest is some 300 calls on small arrays.",
+}
 
 
 class Measured:
@@ -156,6 +167,16 @@ def eager(measured: Measured) -> str:
             [row.title, micro(mine), micro(theirs), ratio(mine, theirs), f"<= {bar:.2f}", verdict, ratio(compiled and compiled[1], theirs)]
         )
     return table(["training step", "eager µs", "torch µs", "ratio", "bar", "", "compiled / torch"], rows)
+
+
+def eager_costs(measured: Measured) -> str:
+    """Of the steps that miss their bar, where the time goes."""
+    lines = []
+    for name, bar in EAGER.items():
+        mine, theirs = measured.seconds(_model(name), OURS[0]), measured.seconds(_model(name), "torch")
+        if mine and theirs and mine / theirs > bar and name in EAGER_COSTS:
+            lines.append(f"- {_model(name).title}: {EAGER_COSTS[name]}")
+    return "\n".join(lines)
 
 
 def compiled(measured: Measured) -> str:

@@ -84,6 +84,7 @@ def markdown(result: dict[str, Any]) -> str:
         bars.steps(measured, bars.MODELS),
         "Eager steps against PyTorch eager:",
         bars.eager(measured),
+        bars.eager_costs(measured),
         "## Compiled steps",
         bars.COMPILED_BARS,
         bars.compiled(measured),
@@ -109,7 +110,7 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     if measured.reasons:
         parts += ["## Not available here", bars.not_available(measured)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _bars(figures: Figures) -> str:
