@@ -80,7 +80,7 @@ EAGER_COSTS = {
     "that fit the cache, where PyTorch's two threads make three. The rest is the bias, relu and cross entropy in one thread and some 40 "
     "calls. NumPy by hand, with nothing to record, is the floor for this: see its row.",
     "mlp512": "Three fifths are BLAS; an eighth is the update, the rest passes over the hidden values in one thread.",
-    "cnn": "A quarter of the step is BLAS, a quarter copies windows to columns for it and back, where PyTorch's library convolves directly; "
+    "cnn": "A quarter is BLAS, a quarter copies windows to columns for it and back, where PyTorch's library convolves directly; "
     "an eighth is pooling.",
     "gpt": "A seventh is BLAS. A fifth is the error function of gelu, computed in some thirty passes both forward and backward; "
     "the rest is some 300 calls on small arrays.",
