@@ -46,7 +46,7 @@ def _timed(step: models.Step) -> Callable[[], Figures]:
     """The first losses, by which peers are compared, and the time of a step."""
     losses = {f"loss {i}": loss for i, loss in enumerate(models.losses(step))}
     gc.collect()
-    return lambda: {**losses, "step": timing.per_call(step, seconds=0.6)}
+    return lambda: {**losses, "step": timing.per_call(step, seconds=0.4)}
 
 
 def main(job: list[str]) -> None:
