@@ -16,7 +16,8 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-6}  # between the peers' first losse
 
 EXPLANATION = (
     "Microseconds, and the ratio to PyTorch. All start from the same weights on the same batches, and the losses of the first "
-    f"{models.CHECKED} steps agree within {TOLERANCE['float32']:g} (float64: {TOLERANCE['float64']:g}); a peer whose losses do not is void."
+    f"{models.CHECKED} steps agree within {TOLERANCE['float32']:g} (float64: {TOLERANCE['float64']:g}); a peer whose do not is void. "
+    "A time marked ~ is no measurement: its median is more than 1.5 times its least, so something else was running."
 )
 COMPILED_BARS = (
     "The fastest of this library's compiled steps against the fastest of PyTorch, torch.compile, jax.jit, tinygrad's jit and NumPy by hand."
@@ -36,6 +37,9 @@ WORK = (
     "parameters, state, gradients, results of products and their gradients, written once and read once, from the cache. "
     "`of limit` is the larger of the two against the time measured."
 )
+
+
+UNSTEADY = 1.5  # a median that exceeds the least time by this factor was disturbed by something else on the machine
 
 
 class Row(NamedTuple):
@@ -93,6 +97,11 @@ class Measured:
     def __init__(self, figures: Figures, reasons: dict[str, str]) -> None:
         self.figures, self.reasons = figures, {**reasons, **dict(_void(figures))}
 
+    def unsteady(self, row: Row, peer: str) -> bool:
+        """Whether something else was running during the measurement."""
+        found = self.figures.get(row.job(peer), {})
+        return bool(found) and found["step"] > UNSTEADY * found["least"]
+
     def seconds(self, row: Row, peer: str) -> float | None:
         """None if it is void or missing."""
         job = row.job(peer)
@@ -103,12 +112,17 @@ class Measured:
         times = {peer: found for peer in peers if (found := self.seconds(row, peer)) is not None}
         return min(times.items(), key=lambda item: item[1]) if times else None
 
+    def disturbed(self, row: Row, peers: tuple[str, ...], fastest: float) -> bool:
+        """Whether one of them might be faster than the fastest of them, had nothing else been running."""
+        return any(self.unsteady(row, peer) and self.figures[row.job(peer)]["least"] < fastest for peer in peers)
+
     def cell(self, row: Row, peer: str) -> str:
         """µs and the ratio to PyTorch, or why not."""
         mine = self.seconds(row, peer)
         if mine is None:
             return "void" if self.reasons.get(row.job(peer), "").startswith("void") else "–"
-        return f"{micro(mine)} ({ratio(mine, self.seconds(row, 'torch'))})"
+        mark = "~" if self.unsteady(row, peer) else ""
+        return f"{mark}{micro(mine)} ({ratio(mine, self.seconds(row, 'torch'))})"
 
 
 def _void(figures: Figures) -> Iterator[tuple[str, str]]:
@@ -150,7 +164,9 @@ def _listed(where: list[str]) -> str:
     return "; ".join(dict.fromkeys(where)) if len(where) < 5 else f"{len(where)} measurements"
 
 
-def _verdict(value: float, bar: float, stretch: float | None = None) -> str:
+def _verdict(value: float, bar: float, stretch: float | None = None, unsteady: bool = False) -> str:
+    if unsteady:
+        return "~ measure again"
     if value > bar:
         return f"**missed**, {value / bar:.2f} times the bar"
     return "met, and the stretch" if stretch is not None and value <= stretch else "met"
@@ -189,7 +205,10 @@ def compiled(measured: Measured) -> str:
 
 def _against(measured: Measured, row: Row, rivals: tuple[str, ...], bar: float, stretch: float) -> list[str]:
     mine, best = measured.fastest(row, tuple(COMPILED)), measured.fastest(row, rivals)
-    verdict = _verdict(mine[1] / best[1], bar, stretch) if mine and best else "not measured"
+    verdict = "not measured"
+    if mine and best:
+        unsteady = measured.disturbed(row, tuple(COMPILED), mine[1]) or measured.disturbed(row, rivals, best[1])
+        verdict = _verdict(mine[1] / best[1], bar, stretch, unsteady)
     named = [_named(found[0], micro(found[1])) if found else "–" for found in (mine, best)]
     return [row.title, *named, ratio(mine and mine[1], best and best[1]), f"<= {bar:.2f}", f"{stretch:.2f}", verdict]
 
