@@ -114,7 +114,8 @@ class Measured:
 
     def disturbed(self, row: Row, peers: tuple[str, ...], fastest: float) -> bool:
         """Whether one of them might be faster than the fastest of them, had nothing else been running."""
-        return any(self.unsteady(row, peer) and self.figures[row.job(peer)]["least"] < fastest for peer in peers)
+        measured = [peer for peer in peers if self.seconds(row, peer) is not None]
+        return any(self.unsteady(row, peer) and self.figures[row.job(peer)]["least"] < fastest for peer in measured)
 
     def cell(self, row: Row, peer: str) -> str:
         """µs and the ratio to PyTorch, or why not."""
