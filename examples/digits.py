@@ -121,7 +121,8 @@ def plot(model: Model, data: Data, errors: list[tuple[float, float]], path: Path
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = np.ravel(figure.subfigures(1, 2))
+    grid = figure.add_gridspec(1, 2)
+    left, right = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     axis = left.subplots()
     epochs = range(1, len(errors) + 1)
     axis.plot(epochs, [100 * train for train, _ in errors], ".-", label="images trained on")

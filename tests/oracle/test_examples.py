@@ -15,9 +15,10 @@ torch = pytest.importorskip("torch")
 #: What makes each script short enough; at least two epochs, so that the order of the data is drawn anew. It runs in float64.
 SCRIPTS = {
     "digits": ["--epochs", "2", "--batch-size", "64"],
+    "digits_cnn": ["--epochs", "2", "--batch-size", "128"],
 }
 #: The packages that a script needs beside its library.
-NEEDS = {"digits": ["sklearn"]}
+NEEDS = {"digits": ["sklearn"], "digits_cnn": ["sklearn"]}
 RELATIVE = 1e-9  # of a loss: rounding grows with the steps, by a factor of some thousand until the last one compared here
 
 
