@@ -16,9 +16,10 @@ torch = pytest.importorskip("torch")
 SCRIPTS = {
     "digits": ["--epochs", "2", "--batch-size", "64"],
     "digits_cnn": ["--epochs", "2", "--batch-size", "128"],
+    "vae": ["--epochs", "2", "--batch-size", "128", "--width", "32"],
 }
 #: The packages that a script needs beside its library.
-NEEDS = {"digits": ["sklearn"], "digits_cnn": ["sklearn"]}
+NEEDS = {"digits": ["sklearn"], "digits_cnn": ["sklearn"], "vae": ["sklearn"]}
 RELATIVE = 1e-9  # of a loss: rounding grows with the steps, by a factor of some thousand until the last one compared here
 
 
