@@ -159,10 +159,10 @@ def plot(model: Model, data: Data, path: Path) -> None:
     left.legend(fontsize="small", markerscale=2, handletextpad=0, loc="center left", bbox_to_anchor=(1, 0.5))
     left.set_aspect("equal", "datalim")
     middle.set_title("what the decoder draws all over the map")
-    middle.imshow(sheet(drawn.unflatten(1, (8, 8)), len(ticks)), cmap="gray_r")
+    middle.imshow(sheet(drawn.unflatten(1, (8, 8)), len(ticks)), cmap="gray_r", interpolation="nearest")
     last.set_title("test images, and right of each its copy")
     pairs = tg.stack([data.test_images, copies], dim=1).reshape(-1, 2, 8, 8).transpose(1, 2).flatten(2)
-    last.imshow(sheet(pairs[:84], 7), cmap="gray_r")
+    last.imshow(sheet(pairs[:84], 7), cmap="gray_r", interpolation="nearest")
     for axis in (middle, last):
         axis.axis("off")
     figure.savefig(path, dpi=100)
