@@ -93,7 +93,8 @@ def _backwards(step: Callable[[Tensor, State], State], steps: list[Tensor], star
 
 def _whole_lstm(x: Tensor, state: State, weight: Tensor, backwards: bool) -> tuple[list[Tensor], State]:
     """The same for LSTM where all sequences are equally long: all steps in one call. The outputs come in one piece."""
-    h, c = lstm_sequence(x.flip(0) if backwards else x, *state, weight)
+    h, c = state
+    h, c = lstm_sequence(x.flip(0) if backwards else x, h, c, weight)
     return [(h.flip(0) if backwards else h).flatten(0, 1)], (h[-1], c[-1])
 
 
