@@ -28,7 +28,7 @@ def load(name: str, library: str = "tinygrad_reg") -> ModuleType:
     Skips the test where scikit-learn is needed and absent.
     """
     if name in NEEDS_SCIKIT_LEARN:
-        pytest.importorskip("sklearn", exc_type=ImportError)
+        pytest.importorskip("sklearn")
     path = DIRECTORY / f"{name}.py"
     source, replaced = re.subn(r"^(import|from) tinygrad_reg\b", rf"\1 {library}", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert replaced > 0
