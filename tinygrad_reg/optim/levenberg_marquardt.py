@@ -73,8 +73,7 @@ class LevenbergMarquardt(Optimizer):
         refuse_tracing("LevenbergMarquardt")
         if closure is None:
             raise ArgumentError("LevenbergMarquardt.step: give the closure that returns the residuals, for example lambda: model(x) - y")
-        self._call(self._before_step, closure)
-        self._closure, self._opt_called = closure, True
+        self._closure = closure
         params = self._params
         arrays = [checked(p) for p in params]
         residuals = _evaluated(closure)
@@ -82,7 +81,6 @@ class LevenbergMarquardt(Optimizer):
         if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
             raise ArgumentError("LevenbergMarquardt.step: the residuals or their derivatives are not finite at the present parameters")
         self._improve(closure, arrays, r, jacobian)
-        self._call(self._after_step, closure)
         return wrap(Tensor, np.asarray(np.mean(r * r), residuals.array.dtype))
 
     def _improve(self, closure: Closure, arrays: list[NDArray], r: NDArray, jacobian: NDArray) -> None:
