@@ -203,7 +203,9 @@ def step_hooks(library: Any, kind: str) -> list[Any]:
         log.append(("before", o is optimizer, [a is o for a in args], sorted(kwargs)))
         return (args[0], lambda: loss(2.0)), {}
 
-    optimizer.register_step_post_hook(lambda o, args, kwargs: log.append(("after", len(args), sorted(kwargs), np.round(p.tolist(), 9).tolist())))
+    optimizer.register_step_post_hook(
+        lambda o, args, kwargs: log.append(("after", len(args), sorted(kwargs), np.round(p.tolist(), 9).tolist()))
+    )
     log.append(round(optimizer.step(loss).item(), 9))
     handle = optimizer.register_step_pre_hook(before)
     log.append(round(optimizer.step(closure=loss).item(), 9))
@@ -494,7 +496,7 @@ def test_signatures_of_schedules(name: str) -> None:
 
 
 def curved(library: Any, options: dict[str, Any], ulps: int = 0) -> tuple[Any, list[Any], Any]:
-    """A smooth problem in two parameters for optimizers that call a closure; its first start may be moved by some units in the last place."""
+    """A smooth problem in two parameters for optimizers that call a closure; the start of one may be moved by units in the last place."""
     rng = np.random.default_rng(1)
     start, *rest = (rng.standard_normal(shape) for shape in ((4, 3), (5,), (20, 4)))
     w, b, x = (library.tensor(a) for a in (start + ulps * np.spacing(start), *rest))
@@ -564,3 +566,72 @@ def test_averaging_rates_over_60_epochs(settings: dict[str, Any]) -> None:
         other.step()
         ours.step()
         theirs.step()
+
+
+AVERAGES: dict[str, Any] = {
+    "mean": lambda u: {},
+    "avg_fn": lambda u: {"avg_fn": u.get_swa_avg_fn()},
+    "multi_avg_fn": lambda u: {"multi_avg_fn": u.get_swa_multi_avg_fn()},
+    "ema": lambda u: {"avg_fn": u.get_ema_avg_fn(0.75)},
+    "multi ema": lambda u: {"multi_avg_fn": u.get_ema_multi_avg_fn(0.75)},
+    "own": lambda u: {"avg_fn": lambda averaged, present, count: 0.25 * averaged + present / (count + 2)},
+    "own multi": lambda u: {"multi_avg_fn": lambda ours, theirs, count: [a.mul_(0.5).add_(b) for a, b in zip(ours, theirs, strict=True)]},
+}
+
+
+def averaged(library: Any, start: dict[str, Any], use_buffers: bool, name: str) -> tuple[Any, Any]:
+    """A model with batch normalization after some training, and its average."""
+    n, u = library.nn, library.optim.swa_utils
+    model = n.Sequential(n.Linear(3, 4), n.BatchNorm1d(4), n.Tanh(), n.Linear(4, 2)).double()
+    model.load_state_dict({key: library.tensor(value) for key, value in start.items()})
+    average = u.AveragedModel(model, use_buffers=use_buffers, **AVERAGES[name](u))
+    optimizer = library.optim.SGD(model.parameters(), lr=0.3)
+    for x in batches(library):
+        optimizer.zero_grad()
+        (model(x) ** 2).mean().backward()
+        optimizer.step()
+        average.update_parameters(model)
+    return model, average
+
+
+def batches(library: Any) -> list[Any]:
+    rng = np.random.default_rng(5)
+    return [library.tensor(rng.standard_normal((size, 3))) for size in (6, 6, 2, 6, 3)]
+
+
+def same_state(ours: Any, theirs: Any, tolerance: float = 1e-12) -> None:
+    got, want = ours.state_dict(), theirs.state_dict()
+    assert list(got) == list(want)
+    for key in want:
+        agree(got[key], want[key], tolerance)
+
+
+@pytest.mark.parametrize("use_buffers", [False, True])
+@pytest.mark.parametrize("name", AVERAGES)
+def test_averaged_models(name: str, use_buffers: bool) -> None:
+    if use_buffers and "multi" in name and "ema" not in name:
+        pytest.skip("torch cannot average the integer among the buffers so")
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).double()
+    start = {key: value.numpy().copy() for key, value in net.state_dict().items()}
+    (model, average), (other, wanted) = (averaged(library, start, use_buffers, name) for library in (tg, torch))
+    same_state(model, other)
+    tolerance = 1e-7 if name == "multi_avg_fn" else 1e-12  # torch has the factor 1 / (count + 1) of this one in single precision
+    same_state(average, wanted, tolerance)
+    for style in (lambda x: x, lambda x: (x, 1), lambda x: [x]):
+        tg.optim.swa_utils.update_bn([style(x) for x in batches(tg)], average)
+        torch.optim.swa_utils.update_bn([style(x) for x in batches(torch)], wanted)
+        same_state(average, wanted, tolerance)
+    assert average.module[1].momentum == 0.1
+    assert average.training
+
+
+def test_update_bn_leaves_instance_normalization_to_itself() -> None:
+    states = []
+    for library in (tg, torch):
+        model = library.nn.Sequential(library.nn.InstanceNorm1d(2, track_running_stats=True), library.nn.BatchNorm1d(2)).eval()
+        library.optim.swa_utils.update_bn([library.tensor([[[1.0, 2.0, 4.0], [0.0, 3.0, 5.0]]])], model)
+        assert not model.training
+        states.append(model)
+    got, want = (m.state_dict() for m in states)
+    for key in want:
+        agree(got[key], want[key], 1e-6)
