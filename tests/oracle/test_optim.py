@@ -284,6 +284,19 @@ def refusals(library: Any) -> dict[str, Any]:
         "linear start": lambda: schedules.LinearLR(o.SGD([p]), start_factor=0.0),
         "linear end": lambda: schedules.LinearLR(o.SGD([p]), end_factor=2.0),
         "constant": lambda: schedules.ConstantLR(o.SGD([p]), factor=2.0),
+        "plateau in a sequence": lambda: schedules.SequentialLR(
+            s := o.SGD([p]), [schedules.ReduceLROnPlateau(s), schedules.StepLR(s, 3)], [2]
+        ),
+        "plateau in a chain": lambda: schedules.ChainedScheduler([schedules.ReduceLROnPlateau(o.SGD([p]))]),
+        "chain without end": lambda: schedules.ChainedScheduler([]),
+        "sequence of two optimizers": lambda: schedules.SequentialLR(
+            s := o.SGD([p]), [schedules.StepLR(s, 3), schedules.StepLR(o.SGD([q]), 3)], [2]
+        ),
+        "sequence with too many milestones": lambda: schedules.SequentialLR(s := o.SGD([p]), [schedules.StepLR(s, 3)], [2]),
+        "no initial_lr": lambda: schedules.StepLR(o.SGD([p]), 3, last_epoch=4),
+        "cycle with a list for one group": lambda: schedules.CyclicLR(o.SGD([p], momentum=0.9), [0.1, 0.2], 0.3),
+        "cycle without momentum": lambda: schedules.CyclicLR(o.Adagrad([p]), 0.1, 0.3),
+        "one cycle of no length": lambda: schedules.OneCycleLR(o.SGD([p], momentum=0.9), 0.1),
         "lambdas": lambda: schedules.LambdaLR(o.SGD([p]), [lambda t: 1.0] * 2),
     }
     return calls
@@ -293,7 +306,7 @@ def refusals(library: Any) -> dict[str, Any]:
 def test_refuses_what_torch_refuses(call: str) -> None:
     with pytest.raises(Exception) as want:  # noqa: PT011
         refusals(torch)[call]()
-    family = next(f for f in (TypeError, ValueError, RuntimeError) if isinstance(want.value, f))
+    family = next(f for f in (TypeError, ValueError, RuntimeError, KeyError) if isinstance(want.value, f))
     with pytest.raises(tg.errors.TinygradRegError) as got:
         refusals(tg)[call]()
     assert isinstance(got.value, family)
@@ -302,13 +315,19 @@ def test_refuses_what_torch_refuses(call: str) -> None:
 SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("StepLR", {"step_size": 7}),
     ("StepLR", {"step_size": 1, "gamma": 0.9}),
+    ("StepLR", {"step_size": 2, "gamma": 1.3}),
+    ("StepLR", {"step_size": 80, "gamma": 0.0}),
     ("MultiStepLR", {"milestones": [5, 30, 5, 1], "gamma": 0.5}),
+    ("MultiStepLR", {"milestones": []}),
+    ("MultiStepLR", {"milestones": [0, 59, 60, 200], "gamma": 2.0}),
     ("ExponentialLR", {"gamma": 0.97}),
     ("LambdaLR", {"lr_lambda": lambda t: 1 / (1 + t) ** 0.5}),
     ("LambdaLR", {"lr_lambda": [lambda t: 0.9**t, lambda t: 1.0 + t]}),
     ("CosineAnnealingLR", {"T_max": 60}),
     ("CosineAnnealingLR", {"T_max": 7, "eta_min": 0.01}),
+    ("CosineAnnealingLR", {"T_max": 1, "eta_min": 1.0}),
     ("LinearLR", {}),
+    ("LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 1}),
     ("LinearLR", {"start_factor": 0.9, "end_factor": 0.1, "total_iters": 40}),
     ("ConstantLR", {}),
     ("ConstantLR", {"factor": 0.25, "total_iters": 1}),
@@ -318,15 +337,18 @@ SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("PolynomialLR", {"total_iters": 50, "power": 0.5}),
     ("CosineAnnealingWarmRestarts", {"T_0": 7}),
     ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2, "eta_min": 0.01}),
-    *[("CyclicLR", {"base_lr": 0.1, "max_lr": [0.3, 0.4], **more}) for more in (
+    ("CosineAnnealingWarmRestarts", {"T_0": 1, "T_mult": 3, "eta_min": 1.0}),
+    *[("CyclicLR", {"base_lr": 0.1, "max_lr": [0.3, 0.4]} | more) for more in (
         *every(step_size_up=[7], step_size_down=[None, 13], mode=["triangular", "triangular2", "exp_range"], gamma=[0.97],
                cycle_momentum=[False, True]),
+        {"step_size_up": 1, "base_lr": [0.1, 0.01], "base_momentum": [0.1, 0.2], "max_momentum": [0.8, 0.9]},
         {"step_size_up": 5, "scale_fn": lambda x: 1 / x, "base_momentum": 0.6, "max_momentum": 0.7},
         {"step_size_up": 5, "scale_fn": lambda x: 0.9**x, "scale_mode": "iterations"},
     )],
     *[("OneCycleLR", {"max_lr": [0.3, 0.4], **more}) for more in (
         *every(total_steps=[75], pct_start=[0.3, 0.5], anneal_strategy=["cos", "linear"], cycle_momentum=[False, True],
                three_phase=[False, True]),
+        {"total_steps": 60, "pct_start": 0.9, "three_phase": False, "base_momentum": [0.1, 0.2], "max_momentum": [0.8, 0.9]},
         {"epochs": 8, "steps_per_epoch": 10, "div_factor": 3.0, "final_div_factor": 7.0, "base_momentum": 0.2, "max_momentum": 0.3},
     )],
 ]  # fmt: skip
@@ -393,6 +415,19 @@ def test_schedules_go_to_an_epoch(name: str, settings: dict[str, Any]) -> None:
             warnings.simplefilter("ignore")
             theirs.step(epoch)
         assert ours.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-14)
+
+
+@pytest.mark.parametrize("settings", [{"T_0": 7}, {"T_0": 2, "T_mult": 2, "eta_min": 0.01}], ids=str)
+def test_restarts_within_epochs(settings: dict[str, Any]) -> None:
+    """Stepped by every batch, with fractions of epochs, and in between by whole ones."""
+    _, ours = scheduled(tg, "CosineAnnealingWarmRestarts", settings)
+    _, theirs = scheduled(torch, "CosineAnnealingWarmRestarts", settings)
+    theirs.optimizer.step()
+    for epoch in [*np.arange(0, 20, 0.25).tolist(), None, None, 3.5, None, 0.9, 60]:
+        ours.step(epoch)
+        theirs.step(epoch)
+        assert ours.get_last_lr() == theirs.get_last_lr()
+        assert (ours.last_epoch, ours.T_cur, ours.T_i) == (theirs.last_epoch, theirs.T_cur, theirs.T_i)
 
 
 @every_schedule
