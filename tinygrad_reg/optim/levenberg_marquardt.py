@@ -119,6 +119,10 @@ class LevenbergMarquardt(Optimizer):
         `predictions` is what the model computes, recorded, of any shape. ŷ ± t · s · √(g (JᵀJ)⁺ gᵀ), where g is the derivative of a
         prediction in the parameters and t the quantile of Student's distribution with n - rank degrees of freedom: the delta method,
         Seber & Wild 2003, equation 5.28. `cutoff` is that of `covariance`.
+
+        This holds for models that are nearly linear within the band and for a fit without bias; a network that is stopped early is neither
+        quite. With the network of examples/sin_regression.py, 30 steps and 30 data sets that took no part in the choice of the cutoff, the
+        band of 95 % held 94 % of the true curve, but between 76 % and 100 % of a single one; after 100 steps, on ten of them, 90 %.
         """
         if not 0.0 < level < 1.0:
             raise ArgumentError(f"LevenbergMarquardt.confidence_band: level must be between 0 and 1, got {level}")
