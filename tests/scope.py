@@ -31,7 +31,8 @@ nn.functional.layer_norm nn.functional.group_norm nn.functional.instance_norm nn
 nn.functional.one_hot nn.functional.dropout nn.functional.pad.constant nn.functional.pad.reflect nn.functional.pad.replicate
 nn.functional.pad.circular nn.functional.scaled_dot_product_attention nn.functional.interpolate.nearest
 nn.functional.interpolate.bilinear nn.functional.unfold nn.functional.cosine_similarity nn.functional.normalize
-nn.functional.pixel_shuffle
+nn.functional.pixel_shuffle nn.functional.ctc_loss nn.functional.grid_sample nn.functional.affine_grid nn.functional.pdist
+nn.functional.linear_cross_entropy nn.functional.gumbel_softmax
 """
 BESIDES = """
 empty full rand randn randint randperm normal bernoulli multinomial uniform_ normal_ manual_seed Generator set_default_dtype finfo iinfo
@@ -49,7 +50,7 @@ LogSoftmax BatchNorm1d BatchNorm2d LayerNorm GroupNorm InstanceNorm1d InstanceNo
 Dropout2d AlphaDropout Embedding EmbeddingBag RNN LSTM GRU RNNCell LSTMCell GRUCell MultiheadAttention Transformer TransformerEncoder
 TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer L1Loss MSELoss SmoothL1Loss HuberLoss CrossEntropyLoss NLLLoss
 BCELoss BCEWithLogitsLoss KLDivLoss PoissonNLLLoss GaussianNLLLoss MarginRankingLoss HingeEmbeddingLoss CosineEmbeddingLoss
-TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss SoftMarginLoss CosineSimilarity PairwiseDistance
+TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss SoftMarginLoss CosineSimilarity PairwiseDistance CTCLoss
 """
 OPTIMIZERS = """
 SGD Adam AdamW Adamax NAdam RAdam RMSprop Adagrad Adadelta Rprop ASGD LBFGS Adafactor Muon LevenbergMarquardt
