@@ -41,17 +41,18 @@ OTHERWISE = """
 
 def absent_methods(owner: type) -> list[tuple[str, str]]:
     """The names in a class that stand for methods there are not, with what to do."""
-    return [(name, value.instead) for name, value in vars(owner).items() if isinstance(value, Absent)]
+    return [(name, value.instead) for base in owner.__mro__ for name, value in vars(base).items() if isinstance(value, Absent)]
 
 
 def text() -> str:
     """The page."""
     parts = [HEAD]
     tables = {namespace: [(", ".join(f"`{n}`" for n in names), instead) for names, instead in rows] for namespace, rows in ABSENT.items()}
-    by_text: dict[str, list[str]] = {}
-    for name, instead in absent_methods(tg.nn.Module):
-        by_text.setdefault(instead, []).append(f"`{name}`")
-    tables["nn.Module"] = [(", ".join(names), instead) for instead, names in by_text.items()]
+    for title, owner in (("nn.Module", tg.nn.Module), ("utils.tensorboard.SummaryWriter, utils.JsonLinesWriter", tg.utils.JsonLinesWriter)):
+        by_text: dict[str, list[str]] = {}
+        for name, instead in absent_methods(owner):
+            by_text.setdefault(instead, []).append(f"`{name}`")
+        tables[title] = [(", ".join(names), instead) for instead, names in by_text.items()]
     for namespace, rows in tables.items():
         parts += [
             f"\n## {namespace}\n\n| not provided | instead |\n|---|---|\n",
