@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg.engine.state import switched
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, InplaceError, ShapeError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, InplaceError, ShapeError, TraceError
 from tinygrad_reg.optim import SGD, Adam, AdamW, Optimizer
 
 from .tracing import Tracer
@@ -512,6 +512,16 @@ def test_hooks_are_not_left_out_of_a_compiled_step() -> None:
     give([p])
     with switched(tracer=Tracer()), pytest.raises(AssertionError, match="the optimizer has step hooks"):
         optimizer.step()
+
+
+def test_a_rate_that_is_a_tensor_is_refused_in_a_compiled_step() -> None:
+    p = parameter(1.0)
+    optimizer = SGD([p], lr=tg.tensor(0.5))  # type: ignore[arg-type]
+    give([p])
+    with switched(tracer=Tracer()), pytest.raises(TraceError, match="lr is a tensor, which a replay would not read anew"):
+        optimizer.step()
+    optimizer.step()
+    assert p.tolist() == [0.5]
 
 
 def test_an_optimizer_of_the_users_own() -> None:

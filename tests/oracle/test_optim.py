@@ -168,6 +168,23 @@ def test_groups_of_different_options(name: str) -> None:
     assert runs[0][0].state_dict()["param_groups"] == runs[1][0].state_dict()["param_groups"]
 
 
+@every_optimizer
+def test_a_rate_that_is_a_tensor(name: str) -> None:
+    """Under a schedule."""
+    runs = []
+    for library, (optimizer, params) in zip((tg, torch), (pair(name, {})[:2], pair(name, {})[2:]), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = library.tensor(0.05, dtype=library.float64)
+        schedule = library.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+        for step in range(10):
+            train(optimizer, params, range(step, step + 1))
+            schedule.step()
+        runs.append((params, optimizer.param_groups[0]["lr"]))
+    for p, q in zip(runs[0][0], runs[1][0], strict=True):
+        agree(p, q, 1e-9)
+    assert float(runs[0][1]) == float(runs[1][1])
+
+
 @pytest.mark.parametrize("hint", ["foreach", "fused", "capturable", "differentiable"])
 @every_optimizer
 def test_hints_on_how_to_execute_a_step(name: str, hint: str) -> None:

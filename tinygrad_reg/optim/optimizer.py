@@ -205,6 +205,12 @@ class Optimizer:
     def _trace(self, tracer: Tracer, index: int, layout: Layout, bundle: Bundle) -> None:
         """The bundle's step written as operations on tensors, with the coefficients as inputs."""
         group = self.param_groups[index]
+        for name, value in group.items():
+            if isinstance(value, Value):
+                raise TraceError(
+                    f"{type(self).__name__}.step inside of a compiled step: {name} is a tensor, which a replay would not read anew; give "
+                    "a number, which a schedule changes too"
+                )
         numbers = tracer.host(self._numbers_again, index, layout, bundle, self._form(group))
         params: list[Any] = list(bundle.params)
         p, g, kept = params[0], params[0].grad, [self.state[params[0]][name] for name in bundle.names]
