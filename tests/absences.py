@@ -26,7 +26,6 @@ OTHERWISE = """
 | `_load_from_state_dict`, `_save_to_state_dict` of a `Module` subclass | are not called; register the hooks of the state dict |
 | `register_module_forward_hook` and relatives | are not provided; register on each: `for m in net.modules(): ...` |
 | `nn.Embedding(sparse=True)` | is refused: gradients are dense. `F.embedding(sparse=True)` gives the dense gradient |
-| `F.interpolate(antialias=True)` | is refused; `mode="area"` makes images smaller |
 | `F.ctc_loss` | has the gradient of its formula; PyTorch's is that towards the logits, equal behind `log_softmax` |
 | `F.grid_sample`, `F.affine_grid` | without `align_corners`, it is False, silently |
 | `F.linear_cross_entropy(options=...)` | is refused: the logits are computed as a whole |
