@@ -31,14 +31,14 @@ nn.functional.layer_norm nn.functional.group_norm nn.functional.instance_norm nn
 nn.functional.one_hot nn.functional.dropout nn.functional.pad.constant nn.functional.pad.reflect nn.functional.pad.replicate
 nn.functional.pad.circular nn.functional.scaled_dot_product_attention nn.functional.interpolate.nearest
 nn.functional.interpolate.bilinear nn.functional.unfold nn.functional.cosine_similarity nn.functional.normalize
-nn.functional.pixel_shuffle nn.functional.ctc_loss nn.functional.grid_sample nn.functional.affine_grid nn.functional.pdist
-nn.functional.linear_cross_entropy nn.functional.gumbel_softmax
+nn.functional.pixel_shuffle
 """
 BESIDES = """
 empty full rand randn randint randperm normal bernoulli multinomial uniform_ normal_ manual_seed Generator set_default_dtype finfo iinfo
 allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_grad inference_mode set_grad_enabled autograd.grad
 autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
-nn.functional.dropout3d nn.functional.embedding_bag
+nn.functional.dropout3d nn.functional.embedding_bag nn.functional.ctc_loss nn.functional.grid_sample nn.functional.affine_grid
+nn.functional.pdist nn.functional.linear_cross_entropy nn.functional.gumbel_softmax nn.utils.parametrize.cached
 """
 MODULES = """
 Identity Linear Bilinear Flatten Unflatten Sequential ModuleList ModuleDict ParameterList ParameterDict Conv1d Conv2d ConvTranspose1d
