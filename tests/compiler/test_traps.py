@@ -437,6 +437,47 @@ def test_hyper_parameters_that_the_step_looks_at_itself_are_seen() -> None:
     assert step.traces == 2
 
 
+class Scaled(tg.optim.Optimizer):
+    """A step of its own in PyTorch's manner, which reads an attribute, a hyper-parameter and, if asked, a count that it keeps."""
+
+    def __init__(self, params: Any, counts: bool) -> None:
+        super().__init__(params, {"lr": 0.1})
+        self.scale, self.counts = 1.0, counts
+
+    @tg.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                entry = self.state[p]
+                if self.counts:
+                    entry["count"] = entry.get("count", 0) + 1
+                p.sub_(p.grad * (group["lr"] * self.scale / entry.get("count", 1)))
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.filterwarnings("ignore:compile. step runs eagerly")
+def test_what_an_optimizer_of_the_users_own_reads_is_never_frozen(counts: bool) -> None:
+    runs = []
+    for compiled in (True, False):
+        p = tg.ones(2, requires_grad=True)
+        optimizer = Scaled([p], counts)
+
+        def step(p: Any = p, optimizer: Any = optimizer) -> tg.Tensor:
+            optimizer.zero_grad()
+            loss = (p * p).sum()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        call, losses = tg.compile(step) if compiled else step, []
+        for i in range(12):
+            optimizer.scale = 1.0 if i < 5 else 2.0
+            optimizer.param_groups[0]["lr"] = 0.1 if i < 8 else 0.05
+            losses.append(call().item())
+        runs.append(losses)
+    assert runs[0] == runs[1]
+
+
 def test_what_a_step_stores_in_objects_is_not_left_out() -> None:
     c = Config()
 

@@ -240,6 +240,7 @@ class _Survey:
             for group in x.param_groups:  # hyper-parameters are inputs of a program, except where the step looks at them itself
                 for key in self.keys & group.keys():
                     self._add(Fact("entry", group, key, group[key], f"{key} of a parameter group"))
+            yield from self._object(x, name)  # what one of a class of the user's holds besides
         elif isinstance(x, Hooks):
             yield from [(part, name) for part in (x.before, x.after)]
         else:
