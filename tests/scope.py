@@ -38,7 +38,7 @@ empty full rand randn randint randperm normal bernoulli multinomial uniform_ nor
 allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_grad inference_mode set_grad_enabled autograd.grad
 autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
 nn.functional.dropout3d nn.functional.embedding_bag nn.functional.ctc_loss nn.functional.grid_sample nn.functional.affine_grid
-nn.functional.pdist nn.functional.linear_cross_entropy nn.functional.gumbel_softmax nn.utils.parametrize.cached
+nn.functional.pdist nn.functional.linear_cross_entropy nn.functional.gumbel_softmax
 """
 MODULES = """
 Identity Linear Bilinear Flatten Unflatten Sequential ModuleList ModuleDict ParameterList ParameterDict Conv1d Conv2d ConvTranspose1d
