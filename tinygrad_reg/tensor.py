@@ -355,6 +355,7 @@ class Tensor(Methods):
         """Call `hook(tensor)` after `backward` has added to this leaf's `.grad`."""
         if not isinstance(self.node, Leaf):
             raise GradientError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates gradients")
+        self.node.with_extras()  # by which a compiled step sees that there are hooks
         if self.node.after_hooks is None:
             self.node.after_hooks = {}
         this = weakref.ref(self)  # a strong one would close a reference cycle
