@@ -15,7 +15,8 @@ from . import interop, printing
 from .device import Device, as_device, cpu
 from .dtypes import Dtype, as_dtype
 from .engine import graph
-from .engine.mutation import Array, lend, owner
+from .engine.lending import lend
+from .engine.mutation import Array, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.refusal import typed_errors
 from .engine.state import state
