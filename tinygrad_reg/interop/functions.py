@@ -54,7 +54,7 @@ UFUNCS |= {
     np.logaddexp: elementwise.logaddexp,
     np.sign: elementwise.sign,
     np.fabs: elementwise.abs,
-    np.conjugate: elementwise.positive,
+    np.conjugate: elementwise.positive_p,
     np.deg2rad: lambda x: x * (np.pi / 180.0),
     np.radians: lambda x: x * (np.pi / 180.0),
     np.rad2deg: lambda x: x * (180.0 / np.pi),
@@ -158,7 +158,8 @@ def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 def _percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", *, keepdims: bool = False) -> Any:
-    shares = q / 100.0 if isinstance(q, Value) else np.asarray(q, np.float64) / 100.0
+    given: Any = q if isinstance(q, Value) else np.asarray(q, np.float64)
+    shares = given / 100.0
     return _quantile(a, shares, axis, method, keepdims=keepdims)
 
 

@@ -228,6 +228,8 @@ def shifted(x: Array, dim: int | None) -> Array:
     """A new array of x minus its maximum along dim, at least in float32."""
     if x.dtype.char == "e":
         x = x.astype(np.float32)
+    if not x.flags.c_contiguous:
+        x = x.copy()  # PyTorch gives what it normalized in row-major order, so that it can be viewed
     if 0 in x.shape:
         return x.copy()
     if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64 and not is_plain(x):  # 8 times faster for 10 columns
