@@ -63,6 +63,10 @@ class TraceError(TinygradRegError, RuntimeError):
     """A traced step did something that cannot be replayed."""
 
 
+class CompileError(TinygradRegError, RuntimeError):
+    """The C compiler refused a source, or what it made cannot be loaded."""
+
+
 class MemberError(TinygradRegError, AttributeError):
     """A module has no such parameter, buffer or submodule, or cannot hold one yet."""
 
@@ -79,6 +83,14 @@ class StateDictError(TinygradRegError, RuntimeError):
 
 class MissingForwardError(TinygradRegError, NotImplementedError):
     """A module was called that does not say what it computes."""
+
+
+class MissingStateError(TinygradRegError, RuntimeError):
+    """A module was asked for an extra state that it does not define."""
+
+
+class NotProvidedError(TinygradRegError, AttributeError, NotImplementedError):
+    """PyTorch has this name, this package has it not; the message says what to use instead."""
 
 
 class CheckpointError(TinygradRegError, ValueError, RuntimeError):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from tinygrad_reg.compiler import numpy_ops as ops
-from tinygrad_reg.compiler.lowering import Opaque, Recorded, Recorder, lower, sample
-from tinygrad_reg.compiler.passes import type_numbers
+from tinygrad_reg.compiler.lowering import Recorder, lower, sample
+from tinygrad_reg.compiler.passes import prune, type_numbers
 from tinygrad_reg.compiler.program import Equation, Program, Var, number, var_for
+from tinygrad_reg.compiler.recorded import Opaque, Recorded
 from tinygrad_reg.ops import fused
 
 
@@ -32,7 +33,7 @@ def lowered(forward: Callable[..., Any], *arrays: Any, like: Any = None) -> list
     equation = Equation(Plain(forward), inputs, {}, (var_for(out),), "")
     tensors, numbers = tuple(v for v in inputs if v.dtype is not None), tuple(v for v in inputs if v.dtype is None)
     program = Program(tensors, numbers, (), {}, (equation,), (), (), equation.outputs, (), {})
-    return [e.primitive.name for e in lower(program).equations]
+    return [e.primitive.name for e in prune(lower(program)).equations]
 
 
 X, Y = np.full((3, 4), 2.0, np.float32), np.full((4,), 3.0, np.float32)
@@ -62,6 +63,19 @@ LOWERED: dict[str, tuple[Callable[..., Any], tuple[Any, ...], list[str]]] = {
     "choices": (lambda x: np.where(x > 1.0, x, x.dtype.type(0)), (X,), ["np.greater", "where"]),
     "joined": (lambda x: np.concatenate([x, x * 2.0], 0), (X,), ["np.multiply", "concatenate"]),
     "casts": (lambda x: x.astype(np.float64).copy(), (X,), ["astype", "copy"]),
+    "written elements": (lambda x: _with_first_row(x), (X,), ["np.multiply", "set"]),
+    "powers": (lambda x: (x**2) ** 3, (X,), ["np.square", "np.power"]),
+    "a dtype for a ufunc": (lambda x: np.add(x, 1.0, dtype=np.float64), (X,), ["astype", "np.add"]),
+    "integers added up": (lambda x: np.add.reduce(x > 1.0, axis=0, dtype=np.int64), (X,), ["np.greater", "astype", "np.add.reduce"]),
+    "a part changed in place": (lambda x: _with_larger_row(x), (X,), ["np.multiply", "add_set"]),
+    "a part of a part written": (lambda x: _with_corner(x), (X,), ["np.multiply", "getitem", "set", "set"]),
+    "a turned view written": (lambda x: _turned(x), (X,), ["np.multiply", "T", "set", "T"]),
+    "positions": (lambda x: x.take(np.array([1, 0]), 0), (X,), ["take"]),
+    "positions along": (lambda x: np.take_along_axis(x, x.argmax(1, keepdims=True), 1), (X,), ["argmax", "take_along_axis"]),
+    "repeated additions": (lambda x: _added_up(x), (X,), ["np.multiply", "getitem", "add_at"]),
+    "running sums": (lambda x: np.add.accumulate(x, axis=1), (X,), ["np.add.accumulate"]),
+    "windows": (lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 1) * 1.0, (X,), ["strided", "np.multiply"]),
+    "a copy in order": (lambda x: x.T.copy("K") * 1.0, (X,), ["T", "transpose", "copy", "transpose", "np.multiply"]),
     "sigmoid": (fused.sigmoid.forward, (X,), ["np.negative", "np.exp", "np.add", "np.divide"]),
 }
 NOT_LOWERED: dict[str, Callable[..., Any]] = {
@@ -71,15 +85,16 @@ NOT_LOWERED: dict[str, Callable[..., Any]] = {
     "an array made plain": lambda x: np.asarray(x) * 2.0,
     "a position": lambda x: x[np.argmax(np.add.reduce(x, axis=1))] * np.ones((3, 1), np.float32),
     "iteration": lambda x: sum(x),
-    "written elements": lambda x: _with_first_row(x),
     "an unknown method": lambda x: x.cumsum(1),
     "an unknown function": lambda x: np.sort(x, axis=0),
-    "a power": lambda x: x**2,
     "a filled plain array": lambda x: _filled(x),
     "an own attribute": lambda x: x.base if x.base is not None else x * 1.0,
     "a view that is stale": shadowed_view,
     "two results of a ufunc": lambda x: np.modf(x)[0],
-    "a dtype for a ufunc": lambda x: np.add(x, 1.0, dtype=np.float32),
+    "a dtype that sums are carried in": lambda x: np.add.reduce(x, axis=0, dtype=np.float64).astype(np.float32),
+    "memory of its own that another view has changed": lambda x: _changed_twice(x),
+    "a mask": lambda x: x[x > 3.0],
+    "a written argument": lambda x: x.__setitem__(0, 1.0) or x,
 }
 
 
@@ -87,6 +102,37 @@ def _with_first_row(x: Any) -> Any:
     out = x * 2.0
     out[0] = 5.0
     return out
+
+
+def _with_larger_row(x: Any) -> Any:
+    out = x * 2.0
+    out[0] += 5.0
+    return out
+
+
+def _with_corner(x: Any) -> Any:
+    out = x * 2.0
+    out[1:][:, 2:3] = 5.0
+    return out
+
+
+def _turned(x: Any) -> Any:
+    out = x * 2.0
+    out.T[1] = 5.0
+    return out
+
+
+def _added_up(x: Any) -> Any:
+    out = x * 2.0
+    np.add.at(out, np.array([0, 0]), x[:2])
+    return out
+
+
+def _changed_twice(x: Any) -> Any:
+    out = x * 2.0
+    row = out[0]
+    out[1:] = 3.0
+    return out + row
 
 
 def _filled(x: Any) -> Any:

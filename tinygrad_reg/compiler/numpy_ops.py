@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from .program import OutOfRange
+
 
 class NumpyOp:
-    """A NumPy call. `template` has {0}, {1} ... for arguments, {all} for all of them, and {name} for keywords."""
+    """A NumPy call. `template` has {0}, {1} ... for arguments, {all} for all of them, and {name} for keywords.
+
+    Of an `update` the result is the first argument, changed by a statement: its template has {out} for what is to be changed.
+    """
 
     outputs = False
 
@@ -23,6 +28,8 @@ class NumpyOp:
         out: bool = False,
         elementwise: bool = False,
         view: bool = False,
+        update: bool = False,
+        fails: bool = False,
     ) -> None:
         self.name = name
         self.forward = forward
@@ -30,12 +37,16 @@ class NumpyOp:
         self.out = out  # can write its result into an array that is given
         self.elementwise = elementwise  # ... which may be one of its arguments
         self.view = view
+        self.update = update
+        self.fails = fails  # for some values
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
     def text(self, args: Sequence[str], params: dict[str, str], out: str | None) -> str:
-        """The call as source."""
+        """The call, or the statement of an update, as source."""
+        if self.update:
+            return self.template.format(*args, out=out, **params)
         if self.template:
             call = self.template.format(*args, all=", ".join(args), **params)
         else:
@@ -53,6 +64,30 @@ def ufunc_op(ufunc: np.ufunc) -> NumpyOp:
 def reduce_op(ufunc: np.ufunc) -> NumpyOp:
     """A ufunc's reduction over axes."""
     return NumpyOp(f"np.{ufunc.__name__}.reduce", ufunc.reduce, out=True)
+
+
+def is_reduction(op: Any) -> bool:
+    """Whether this is a ufunc's reduction."""
+    return isinstance(op, NumpyOp) and op.name.endswith(".reduce")
+
+
+@functools.cache
+def accumulate_op(ufunc: np.ufunc) -> NumpyOp:
+    """A ufunc's running results along an axis."""
+    return NumpyOp(f"np.{ufunc.__name__}.accumulate", ufunc.accumulate, out=True)
+
+
+@functools.cache
+def set_op(ufunc: np.ufunc) -> NumpyOp:
+    """x with the part x[index] replaced by ufunc(x[index], value)."""
+
+    def forward(x: Any, value: Any, *, index: Any) -> Any:
+        out = np.array(x)
+        out[index] = ufunc(out[index], value)
+        return out
+
+    name = ufunc.__name__
+    return NumpyOp(f"{name}_set", forward, f"np.{name}({{out}}[{{index}}], {{1}}, out={{out}}[{{index}}])", out=True, update=True)
 
 
 def is_named(ufunc: np.ufunc) -> bool:
@@ -78,3 +113,59 @@ SWAPAXES = NumpyOp("swapaxes", lambda x, *, a, b: x.swapaxes(a, b), "{0}.swapaxe
 SQUEEZE = NumpyOp("squeeze", lambda x, *, axes: x.squeeze(axes), "{0}.squeeze({axes})", view=True)
 GETITEM = NumpyOp("getitem", lambda x, *, index: x[index], "{0}[{index}]", view=True)
 BROADCAST = NumpyOp("broadcast_to", lambda x, *, shape: np.broadcast_to(x, shape), "np.broadcast_to({0}, {shape})", view=True)
+
+
+def _set(x: Any, value: Any, *, index: Any) -> Any:
+    out = np.array(x)
+    out[index] = value
+    return out
+
+
+def _add_at(x: Any, indices: Any, values: Any, *, axis: int) -> Any:
+    out = np.array(x)
+    np.add.at(out, (slice(None),) * axis + (indices,), values)
+    return out
+
+
+def _put_along(x: Any, indices: Any, values: Any, *, axis: int) -> Any:
+    out = np.array(x)
+    np.put_along_axis(out, indices, values, axis)
+    return out
+
+
+def _strided(x: Any, *, shape: Any, strides: Any, offset: int) -> Any:
+    size = x.itemsize
+    return np.ndarray(shape, x.dtype, x, offset * size, tuple([s * size for s in strides]))
+
+
+def _within(x: Any, *, low: int, high: int) -> Any:
+    if x.size and not (low <= x.min() and x.max() < high):
+        raise OutOfRange
+    return x
+
+
+#: A view of a contiguous array; strides and offset count elements.
+STRIDED = NumpyOp(
+    "strided",
+    _strided,
+    "np.ndarray({shape}, {0}.dtype, {0}, {offset} * {0}.itemsize, tuple([s * {0}.itemsize for s in {strides}]))",
+    view=True,
+)
+#: x with x[index] replaced by a value that broadcasts; the index has ints and slices.
+SET = NumpyOp("set", _set, "{out}[{index}] = {1}", out=True, update=True)
+ADD_SET = set_op(np.add)
+#: x with the values added at positions along an axis, as often as they are named.
+ADD_AT = NumpyOp("add_at", _add_at, "np.add.at({out}, (slice(None),) * {axis} + ({1},), {2})", out=True, update=True, fails=True)
+#: x with one value written for each position along an axis; of repeated positions the last stays.
+PUT_ALONG = NumpyOp("put_along_axis", _put_along, "np.put_along_axis({out}, {1}, {2}, {axis})", out=True, update=True, fails=True)
+TAKE = NumpyOp("take", lambda x, indices, *, axis: x.take(indices, axis), "{0}.take({1}, {axis})", fails=True)
+TAKE_ALONG = NumpyOp(
+    "take_along_axis",
+    lambda x, indices, *, axis: np.take_along_axis(x, indices, axis),
+    "np.take_along_axis({0}, {1}, {axis})",
+    fails=True,
+)
+ARGMAX = NumpyOp("argmax", lambda x, *, axis, keepdims: x.argmax(axis, keepdims=keepdims), "{0}.argmax({axis}, keepdims={keepdims})")
+ARGMIN = NumpyOp("argmin", lambda x, *, axis, keepdims: x.argmin(axis, keepdims=keepdims), "{0}.argmin({axis}, keepdims={keepdims})")
+#: x itself, if all its elements are low <= x < high; else the step is given up, and eager says what is wrong.
+WITHIN = NumpyOp("within", _within, view=True, fails=True)

@@ -1,4 +1,4 @@
-"""Passes: functions Program -> Program that keep every bit of the results."""
+"""Passes: functions Program -> Program that keep every bit of the results; `lower_plainly` keeps them within rounding."""
 
 from __future__ import annotations
 
@@ -171,8 +171,14 @@ def _frozen(x: Any) -> Any:
     return type(x), x
 
 
+def lower_plainly(program: Program) -> Program:
+    """Lowered as a backend wants it that makes its own loops."""
+    return lower(program, plain=True)
+
+
 SIMPLIFY: tuple[Pass, ...] = (forward_copies, share, fold, prune)
 TO_NUMPY: tuple[Pass, ...] = (*SIMPLIFY, lower, type_numbers, join_flat, *SIMPLIFY, check_joined)
+TO_LOOPS: tuple[Pass, ...] = (*SIMPLIFY, lower_plainly, type_numbers, join_flat, *SIMPLIFY, check_joined)
 
 
 def optimize(program: Program, passes: tuple[Pass, ...] = TO_NUMPY) -> Program:

@@ -151,8 +151,16 @@ def substitute(program: Program, replacement: dict[Var, Var], equations: Iterabl
     )
 
 
-class NotFinite(Exception):
-    """A checked gradient is not finite: eager would look at the values, so the step is run eagerly."""
+class GivenUp(Exception):
+    """A replay met values with which only eager can go on; nothing has been written, and the step is run eagerly."""
+
+
+class NotFinite(GivenUp):
+    """A checked gradient is not finite: eager would look at the values."""
+
+
+class OutOfRange(GivenUp):
+    """An integer is outside of the range that it must be in: eager raises the error that says so."""
 
 
 # ---- printing ------------------------------------------------------------------------------------------------------

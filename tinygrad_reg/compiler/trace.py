@@ -122,9 +122,11 @@ class Trace:
     def write(self, target: Value, value: Value) -> None:
         """Note that the tensor `target` is about to hold `value`, of the same shape and dtype."""
         old, new = self.read(target), self.read(value)
-        if not new.like(old):
-            new = self._emit(copied, (old, new), {}, (target.array,))[0]
-        self._store(target.array, new)
+        self._store(target.array, self._laid_out(target.array, old, new))
+
+    def _laid_out(self, array: NDArray, old: Var, new: Var) -> Var:
+        """The value, in the layout that a copy of the array has."""
+        return new if new.like(old) else self._emit(copied, (old, new), {}, (np.empty_like(array),))[0]
 
     def host(self, function: Callable[..., dict[str, float]], *args: Any) -> dict[str, Any]:
         """Call `function(*args)` now and at every replay; its numbers are inputs of the step."""
@@ -253,12 +255,16 @@ class Trace:
                 capture.before = array.copy()
             self.written[id(array)] = array
             return
-        base = self._value(link.base)
+        base: Any = self._value(link.base)
         params = dict(link.equation.params)
         if link.equation.primitive.outputs:
             params[OUTPUT] = link.position
-        link.seen = self._emit(overwritten, (base, new), {"view": link.equation.primitive, "params": params}, (link.base,))[0]
-        self._store(link.base, link.seen)
+        row_major_like = np.empty(link.base.shape, link.base.dtype)
+        made = self._emit(overwritten, (base, new), {"view": link.equation.primitive, "params": params}, (row_major_like,))[0]
+        made = self._laid_out(link.base, base, made)
+        if new.like(var_for(array)):
+            link.seen = made  # else the view is taken anew when it is read
+        self._store(link.base, made)
 
     def scalar(self, operation: Scalar, *operands: Any) -> Number:
         """Arithmetic on numbers."""

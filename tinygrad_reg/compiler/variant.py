@@ -84,8 +84,9 @@ class Variant:
     def fits(self, tensors: Sequence[Any]) -> bool:
         """Whether the world is as it was at the trace; captured memory may be other memory of the same form."""
         for holder, absent in self.recording.absent:
-            if (_leaf(holder, tensors).grad is None) is not absent:
-                return False
+            leaf = _leaf(holder, tensors)
+            if (leaf.grad is None) is not absent or (leaf.extras is not None and type(holder) is int):
+                return False  # of an argument with hooks the next call may have other ones
         for x in tensors if self._owners else ():
             array = x.array if isinstance(x, Value) else x
             if id(array if array.base is None else owner(array)) in self._owners:
@@ -114,7 +115,7 @@ class Variant:
     # ---- running ---------------------------------------------------------------------------------------------------------
 
     def replay(self, tensors: Sequence[Any], memo: list[tuple[HostCall, dict[str, float]]]) -> Any:
-        """Run the program on these arguments. Raises Stale or NotFinite, with nothing changed but what `memo` tells."""
+        """Run the program on these arguments. Raises Stale or GivenUp, with nothing changed but what `memo` tells."""
         recording, arrays = self.recording, self.arrays
         numbers: list[float] = []
         for call in recording.hosts:
@@ -172,7 +173,7 @@ class Variant:
         """The random generators that a run advances and that a run given up must put back."""
         program = self.recording.program
         found = {id(e.params["generator"]): e.params["generator"] for e in program.equations if e.primitive is draw_p}
-        return list(found.values()) if program.checked else []
+        return list(found.values())
 
 
 def overlapping(tensors: Sequence[Any]) -> bool:

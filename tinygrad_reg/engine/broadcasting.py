@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .mutation import Array
+from .plain import is_plain
 from .primitive import primitive
 
 _PART = 1024  # terms that BLAS adds up one after the other; beyond, float32 would lose digits
@@ -17,6 +18,8 @@ _PART = 1024  # terms that BLAS adds up one after the other; beyond, float32 wou
 def column_sums(x: Array) -> Array:
     """Sums of the columns of a C-contiguous float matrix (n, k) -> (k,), as a product with ones: 4 to 20 times faster than x.sum(0)."""
     n = len(x)
+    if is_plain(x):
+        return np.add.reduce(x, axis=0)
     if n <= _PART:
         return np.dot(_ones(n, x.dtype), x)
     whole = n - n % _PART

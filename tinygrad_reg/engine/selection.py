@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .mutation import Array
+from .plain import is_plain
 
 _LARGE = 4096  # elements from which on the work on bits pays
 
@@ -17,7 +18,7 @@ def choose(mask: Any, x: Any, y: Any) -> Array:
     NumPy branches at each element, and a processor that cannot foresee the mask takes ten times as long for that as for the
     arithmetic. So for large arrays the bits are mixed: y ^ ((x ^ y) & m), where m is all ones where the mask is true.
     """
-    if getattr(mask, "size", 0) < _LARGE or mask.dtype.char != "?":
+    if getattr(mask, "size", 0) < _LARGE or mask.dtype.char != "?" or is_plain(mask):
         return np.where(mask, x, y)
     dtype = np.result_type(x, y)
     if dtype.kind not in "fiu":

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.mutation import Array, owner, writes
 from ..engine.node import Leaf, Node, Value, wrap
+from ..engine.plain import copy_of
 from ..engine.primitive import OUTPUT, Primitive, make_node, outputs_of, primitive
 from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
@@ -50,7 +51,7 @@ def look(array: Array, view: Primitive, params: dict[str, Any]) -> Array:
 @primitive
 def overwritten(base: Array, value: Array, *, view: Primitive, params: dict[str, Any]) -> Array:
     """A copy of base in which the part seen through `view` holds `value`."""
-    out = np.array(base, order="C")  # in row-major order every view, also a reshape, is one
+    out = copy_of(base, "C")  # in row-major order every view, also a reshape, is one
     look(out, view, params)[...] = value
     return out
 

@@ -23,7 +23,7 @@ from .fused import check_float
 from .linalg import check_dtypes
 from .reduction import sum_p
 from .shape import reshape_p
-from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, unbatched
+from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -119,6 +119,62 @@ def _weight(plan: Layout, input: Array, output: Array, groups: int, clean: bool)
     return total
 
 
+# ---- their plain forms ---------------------------------------------------------------------------------------------------
+
+
+def _plain_groups(x: Array, groups: int, dim: int) -> Array:
+    """The dim, a multiple of `groups`, in two: (groups, rest); unchanged for one group."""
+    return x if groups == 1 else x.reshape((*x.shape[:dim], groups, x.shape[dim] // groups, *x.shape[dim + 1 :]))
+
+
+def _plain_matrix(weight: Array, groups: int) -> Array:
+    """(m, c / groups, *kernel) -> (m, k), or (groups, m / groups, k)."""
+    return _plain_groups(_wide(weight).reshape((len(weight), math.prod(weight.shape[1:]))), groups, 0)
+
+
+def _plain_columns(input: Array, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
+    return _plain_groups(plain_columns(_wide(input), kernel, stride, padding, dilation), groups, 1)
+
+
+def _plain_convolution(
+    input: Array, weight: Array, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    kernel = weight.shape[2:]
+    out = layout(input.shape[2:], kernel, stride, padding, dilation).out
+    product = np.matmul(_plain_matrix(weight, groups), _plain_columns(input, kernel, stride, padding, dilation, groups))
+    return product.reshape((len(input), len(weight), *out)).astype(input.dtype, copy=False)
+
+
+def _plain_biased(
+    input: Array, weight: Array, bias: Array, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    out = _plain_convolution(input, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return out + bias.reshape((-1, *(1,) * len(stride)))
+
+
+def _plain_input(
+    output: Array, weight: Array, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    kernel, lines = weight.shape[2:], math.prod(output.shape[2:])
+    y = _plain_groups(_wide(output).reshape((*output.shape[:2], lines)), groups, 1)
+    columns = np.matmul(_plain_matrix(weight, groups).swapaxes(-1, -2), y)
+    flat = columns.reshape((len(output), groups * math.prod(weight.shape[1:]), lines))
+    return plain_fold(flat, size, kernel, stride, padding, dilation).astype(output.dtype, copy=False)
+
+
+def _plain_weight(
+    input: Array, output: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    y = _plain_groups(_wide(output).reshape((*output.shape[:2], math.prod(output.shape[2:]))), groups, 1)
+    columns = _plain_columns(input, kernel, stride, padding, dilation, groups)
+    total = np.add.reduce(np.matmul(y, columns.swapaxes(-1, -2)), axis=0)
+    return total.reshape((output.shape[1], input.shape[1] // groups, *kernel)).astype(input.dtype, copy=False)
+
+
+convolution.plain, convolution_biased.plain = _plain_convolution, _plain_biased
+convolution_input.plain, convolution_weight.plain = _plain_input, _plain_weight
+
+
 def _to_input(
     g: Any, weight: Any, input_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Any:  # fmt: skip
@@ -179,6 +235,8 @@ def fold_p(x: Array, *, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pair
     return out
 
 
+unfold_p.plain = plain_columns
+fold_p.plain = plain_fold
 unfold_p.vjp(
     x=lambda g, x_shape, kernel, stride, padding, dilation: fold_p(
         g, size=x_shape[2:], kernel=kernel, stride=stride, padding=padding, dilation=dilation

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
+from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
@@ -32,7 +33,7 @@ def diagonal_p(x: Array, *, offset: int, dim1: int, dim2: int) -> Array:
 @primitive(name="diag_embed")
 def diag_embed_p(x: Array, *, shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> Array:
     """Zeros of `shape`, with x where `diagonal_p` reads."""
-    out = np.zeros(shape, x.dtype)
+    out = filled(x, shape)
     diagonal_p.forward(out, offset=offset, dim1=dim1, dim2=dim2)[...] = x
     return out
 

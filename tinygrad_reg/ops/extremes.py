@@ -13,13 +13,14 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value
+from ..engine.plain import filled
 from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
 from .arguments import numpy_names, rank
 from .elementwise import eq, isnan, maximum, minimum
 from .indexing import numbers_along
 from .pointwise import convert
-from .reduction import Dims, read_dim, read_dims, reduction, spread, sum_p
+from .reduction import Dims, in_rows, read_dim, read_dims, reduction, spread, sum_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -53,7 +54,7 @@ def whole_rule(g: Any, x: Any, out: Any, x_shape: Any) -> Any:
 @reduction("amax")
 def amax_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Largest element over `dim`; ties share the gradient."""
-    return _largest(x, axis=dim, keepdims=keepdim)
+    return in_rows(_largest(x, axis=dim, keepdims=keepdim))
 
 
 amax_p.vjp(x=_amax_rule)
@@ -62,7 +63,7 @@ amax_p.vjp(x=_amax_rule)
 @reduction("amin")
 def amin_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Smallest element over `dim`; ties share the gradient."""
-    return _smallest(x, axis=dim, keepdims=keepdim)
+    return in_rows(_smallest(x, axis=dim, keepdims=keepdim))
 
 
 amin_p.vjp(x=_amax_rule)
@@ -190,6 +191,25 @@ def place(x: Array, index: Array, *, shape: tuple[int, ...], dim: int | None, ke
     return out
 
 
+def _plain_pick(x: Array, index: Array, *, dim: int | None, keepdim: bool) -> Array:
+    if dim is None:
+        return x.reshape(-1).take(index)
+    found = np.take_along_axis(x, index if keepdim else np.expand_dims(index, dim), dim)
+    return found if keepdim else found.squeeze(dim)
+
+
+def _plain_place(x: Array, index: Array, *, shape: tuple[int, ...], dim: int | None, keepdim: bool) -> Array:
+    out = filled(x, shape)
+    if dim is None:
+        out.reshape(-1)[index] = x
+    elif keepdim:
+        np.put_along_axis(out, index, x, dim)
+    else:
+        np.put_along_axis(out, np.expand_dims(index, dim), np.expand_dims(x, dim), dim)
+    return out
+
+
+pick.plain, place.plain = _plain_pick, _plain_place
 pick.vjp(x=lambda g, index, x_shape, dim, keepdim: place(g, index, shape=x_shape, dim=dim, keepdim=keepdim), index=None)
 place.vjp(x=lambda g, index, dim, keepdim: pick(g, index, dim=dim, keepdim=keepdim), index=None)
 

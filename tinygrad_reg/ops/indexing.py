@@ -18,6 +18,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value
+from ..engine.plain import copy_of, filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
@@ -136,6 +137,8 @@ def index_p(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
         out = x.take(indices[0], axis=dims[0])  # up to 3 times faster than x[index]
     else:
         out = x[_full_index(indices, dims)]
+        if not out.flags.c_contiguous:  # NumPy puts the dimensions of the arrays first in memory, so that a view of the result would fail
+            out = out.copy()
     return choose(_Rows(x.shape, indices, dims).winners(), out, x.dtype.type(0)) if repeated == "last" else out
 
 
@@ -148,9 +151,62 @@ def index_embed(x: Array, *indices: Array, dims: Dims, shape: tuple[int, ...], r
 @primitive(name="index_put")
 def index_put_p(x: Array, values: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
     """A copy of x with the values, which broadcast to what the arrays select, written there or (repeated="add") added."""
-    return _write(np.array(x, order="C"), values, indices, dims, repeated)
+    return _write(copy_of(x, "C"), values, indices, dims, repeated)
 
 
+def _along_one(shape: tuple[int, ...], indices: Sequence[Array], dims: Dims) -> tuple[tuple[int, ...], int, Array]:
+    """Arrays at consecutive dims as one array of positions in these dims taken together: the shape so, the dim, the positions."""
+    first, count = dims[0], len(dims)
+    if dims != tuple(range(first, first + count)) or any(index.dtype.kind == "b" for index in indices):
+        raise NotImplementedError("masks, and arrays apart from each other")
+    total: Any = 0
+    for index, size in zip(indices, shape[first:], strict=False):
+        if count > 1:
+            index = np.where(index < 0, index + size, index).within(0, size)
+        total = total * size + index
+    together = (*shape[:first], math.prod(shape[first : first + count]), *shape[first + count :])
+    return together, first, total
+
+
+def _element_numbers(together: tuple[int, ...], dim: int, index: Array) -> Array:
+    """The number, in row-major order, of each element that an index along one dim selects."""
+    lead, size, rest = math.prod(together[:dim]), together[dim], math.prod(together[dim + 1 :])
+    wrapped = np.where(index < 0, index + size, index).within(0, size)
+    rows = np.arange(lead).reshape(*together[:dim], *(1,) * index.ndim) * size + wrapped
+    return rows.reshape(*rows.shape, *(1,) * (len(together) - dim - 1)) * rest + np.arange(rest).reshape(together[dim + 1 :])
+
+
+def _plain_index(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
+    together, dim, index = _along_one(x.shape, indices, dims)
+    out = x.reshape(together).take(index, axis=dim)
+    if repeated != "last":
+        return out
+    numbers = _element_numbers(together, dim, index)
+    order = np.arange(math.prod(numbers.shape)).reshape(numbers.shape)
+    holder = filled(x, (math.prod(together),), 0, np.int64)
+    np.put_along_axis(holder, numbers.reshape(-1), order.reshape(-1), 0)
+    return np.where(holder.take(numbers, axis=0) == order, out, x.dtype.type(0))
+
+
+def _plain_write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
+    shape = out.shape
+    if len(indices) == 1 and indices[0].dtype.kind == "b" and np.ndim(values) <= len(shape) - dims[0] - indices[0].ndim:
+        mask = indices[0]
+        return np.where(mask.reshape(*mask.shape, *(1,) * (len(shape) - dims[0] - mask.ndim)), values, out)
+    together, dim, index = _along_one(shape, indices, dims)
+    if repeated == "add":
+        whole = out.reshape(together)
+        np.add.at(whole, (*(slice(None),) * dim, index), values)
+        return whole.reshape(shape)
+    numbers = _element_numbers(together, dim, index)
+    flat = out.reshape(-1)
+    flat[numbers] = values
+    return flat.reshape(shape)
+
+
+index_p.plain = _plain_index
+index_embed.plain = lambda x, *indices, dims, shape, repeated: _plain_write(filled(x, shape), x, indices, dims, repeated)
+index_put_p.plain = lambda x, values, *indices, dims, repeated: _plain_write(copy_of(x, "C"), values, indices, dims, repeated)
 index_p.vjp(
     x=lambda g, indices, dims, repeated, x_shape: index_embed(g, *indices, dims=dims, shape=x_shape, repeated=repeated),
     indices=None,
@@ -173,6 +229,7 @@ def in_range(index: Array, *, size: int, what: str) -> Array:
     return index
 
 
+in_range.plain = lambda index, *, size, what: index.within(0, size)
 in_range.vjp(index=None)
 
 # ---- reading -----------------------------------------------------------------------------------------------------------

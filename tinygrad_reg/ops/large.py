@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import is_plain
 from ..errors import ArgumentError
 
 UNBOUNDED = -math.inf
@@ -29,7 +30,7 @@ def integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 def _are_many(x: Any, y: Any) -> bool:
     """Whether these are float32 arrays of one shape, and large."""
-    return getattr(x, "size", 0) >= _MANY and x.shape == getattr(y, "shape", None) and x.dtype == y.dtype == np.float32
+    return getattr(x, "size", 0) >= _MANY and x.shape == getattr(y, "shape", None) and x.dtype == y.dtype == np.float32 and not is_plain(x)
 
 
 def remainder(x: Any, y: Any) -> Any:
@@ -70,7 +71,7 @@ def logaddexp(x: Any, y: Any) -> Any:
 
 def bounded(x: Array, low: Any, high: Any) -> Array:
     """min(max(x, low), high); -inf and inf stand for no bound. The loop of `clip` over a number is 4 times as fast as maximum's."""
-    if getattr(x, "size", 0) >= _MANY and x.dtype.kind == "f":
+    if getattr(x, "size", 0) >= _MANY and x.dtype.kind == "f" and not is_plain(x):
         return x.clip(low, high)
     if high is math.inf:
         return np.maximum(x, low)

@@ -17,7 +17,7 @@ from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeErro
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import pick
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
-from .indexing import getitem
+from .indexing import getitem, in_range
 from .pointwise import as_array, convert
 from .reduction import mean, sum, sum_p
 from .shape import unsqueeze
@@ -145,6 +145,24 @@ def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     return out.astype(x.dtype, copy=False)
 
 
+def _plain_class_losses(x: Array, target: Array, *, dim: int) -> Array:
+    exponents = shifted(x, dim)
+    found = np.take_along_axis(exponents, np.expand_dims(target, dim), dim).squeeze(dim)
+    return (np.log(sum_p.forward(np.exp(exponents), dim=(dim,), keepdim=False)) - found).astype(x.dtype, copy=False)
+
+
+def _plain_class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
+    weights = np.exp(shifted(x, dim))
+    apart = np.expand_dims(y, dim)
+    classes = np.arange(x.shape[dim]).reshape(-1, *(1,) * (x.ndim - 1 - dim))
+    out = weights * (apart / sum_p.forward(weights, dim=(dim,), keepdim=True))
+    out = out - np.where(np.expand_dims(target, dim) == classes, apart, out.dtype.type(0))
+    return np.where(apart == 0, out.dtype.type(0), out).astype(x.dtype, copy=False)
+
+
+class_losses.plain, class_losses_grad.plain = _plain_class_losses, _plain_class_losses_grad
+
+
 def _pick(x: Any, target: Any, dim: int) -> Any:
     """x at the target of each line along dim."""
     return pick(x, target, dim=dim if x.ndim > 1 else None, keepdim=False)
@@ -221,6 +239,8 @@ def _picked(loss: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim:
     if some_ignored:
         ignored = target == ignore_index
         target = masked(target, ignored)
+    if state.tracer is not None:
+        target = in_range(target, size=x.shape[dim], what=what)  # the check of a replay
     found = loss(x, target, dim=dim)
     weights = None if weight is None else getitem(weight, target)
     losses = found if weights is None else found * weights

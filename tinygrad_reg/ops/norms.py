@@ -15,6 +15,7 @@ from ..dtypes import as_dtype
 from ..engine.graph import grad
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
+from ..engine.plain import is_plain
 from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -24,7 +25,7 @@ from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
 from .pointwise import as_array, convert
-from .reduction import Dims, read_dims, reduction, spread, sum_p, widened
+from .reduction import Dims, in_rows, read_dims, reduction, spread, sum_p, widened
 from .shape import reshape
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _PART = 1024  # terms that BLAS adds up one after the other; beyond, float32 wou
 
 def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     """Σ x² over the dims, without an array of squares where these are all dims or the last one."""
+    if is_plain(x):
+        return sum_p.forward(x * x, dim=dim, keepdim=keepdim)
     if dim is None and not keepdim and x.flags.c_contiguous:
         flat = x.reshape(-1)
         if x.size <= _PART:
@@ -53,7 +56,7 @@ def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
 @reduction("norm_2")
 def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """√Σ x² over `dim`."""
-    return as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False)
+    return in_rows(as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False))
 
 
 def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:

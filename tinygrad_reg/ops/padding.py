@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -40,7 +41,7 @@ def _padded_shape(shape: tuple[int, ...], pads: Pads) -> tuple[int, ...]:
 @primitive
 def pad_constant(x: Array, *, pads: Pads, value: Any) -> Array:
     """x with `value` around it; where a number of `pads` is negative, without so many elements."""
-    out = np.full(_padded_shape(x.shape, pads), np.asarray(value).astype(x.dtype))
+    out = filled(x, _padded_shape(x.shape, pads), np.asarray(value).astype(x.dtype)[()])
     padded, given = _inside(x.shape, pads)
     out[padded] = x[given]
     return out
@@ -71,7 +72,7 @@ def _at(item: slice, dim: int, count: int) -> tuple[Any, ...]:
 @primitive
 def pad_edges(x: Array, *, pads: Pads, mode: str) -> Array:
     """x with borders taken from it: mirrored at its ends ("reflect"), the last element ("replicate"), or the other end ("circular")."""
-    out = np.empty(_padded_shape(x.shape, pads), x.dtype)
+    out = filled(x, _padded_shape(x.shape, pads))
     out[_inside(x.shape, pads)[0]] = x
     count = len(pads)
     inner = [slice(low, low + n) for n, (low, _) in zip(x.shape[x.ndim - count :], pads, strict=True)]
@@ -96,7 +97,7 @@ def pad_edges_back(x: Array, *, pads: Pads, mode: str) -> Array:
                 border = np.add.reduce(border, axis=x.ndim - len(pads) + dim, keepdims=True)
             x[_at(source, dim, len(pads))] += border
         x = x[_at(slice(low, low + size), dim, len(pads))]
-    return np.ascontiguousarray(x)
+    return x if x.flags.c_contiguous else x.copy()
 
 
 pad_edges.vjp(x=lambda g, pads, mode: pad_edges_back(g, pads=pads, mode=mode))

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value, new
+from ..engine.plain import is_stand_in
 from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
 from ..engine.refusal import FOREIGN, refused, shown
@@ -267,7 +268,7 @@ class Unary(Elementwise):
         return result
 
     def _raw(self, input: Any) -> Any:
-        if not isinstance(input, np.generic):
+        if not isinstance(input, np.generic) and not is_stand_in(input):
             raise ArgumentTypeError(f"{self.name}: expected a tensor, got {shown(input)}; wrap it in tg.tensor(...)")
         return self.forward(input)
 

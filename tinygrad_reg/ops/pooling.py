@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .fused import check_float
+from .pointwise import as_array
 from .reduction import mean_p
 from .windows import Sizes, batched, per_dim, unbatched
 
@@ -142,7 +144,7 @@ def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
         if _is_coarse(axis):
             x = _each_window(ufunc, x, at, axis)
             continue
-        out = np.full((*x.shape[:at], axis.out, *x.shape[at + 1 :]), neutral, x.dtype)
+        out = filled(x, (*x.shape[:at], axis.out, *x.shape[at + 1 :]), neutral)
         for tap in _taps(axis):
             _accumulate(ufunc, out, _along(tap.outputs, dim, len(axes)), x[_along(tap.inputs, dim, len(axes))])
         x = out
@@ -161,7 +163,7 @@ def _bounds(axis: Axis) -> list[slice]:
 
 def _each_window(ufunc: Any, x: Array, at: int, axis: Axis) -> Array:
     """ufunc over the inputs of each window along dimension `at`."""
-    out = np.empty((*x.shape[:at], axis.out, *x.shape[at + 1 :]), x.dtype)
+    out = filled(x, (*x.shape[:at], axis.out, *x.shape[at + 1 :]))
     before: tuple[Any, ...] = (slice(None),) * at
     for i, window in enumerate(_bounds(axis)):
         ufunc.reduce(x[(*before, window)], axis=at, out=out[(*before, i)])
@@ -207,7 +209,7 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
     out = wide / (_divisor(axes, padded, wide.dtype) if divisor is None else divisor)
     for dim, axis in reversed(list(enumerate(axes))):
         at = x.ndim - len(axes) + dim
-        spread = np.zeros((*out.shape[:at], axis.size, *out.shape[at + 1 :]), out.dtype)
+        spread = filled(out, (*out.shape[:at], axis.size, *out.shape[at + 1 :]))
         before = (slice(None),) * at
         if _is_coarse(axis):
             for i, window in enumerate(_bounds(axis)):
@@ -250,6 +252,21 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     return which.astype(kind, copy=False)
 
 
+def _plain_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
+    """From the last position to the first, so that the first one stays; then the positions of nan from the first to the last."""
+    taps = _all_taps(axes)
+    count = math.prod([axis.length() for axis in axes])
+    which = filled(out, out.shape, count - 1, np.uint8 if count < 256 else np.int32)
+    for tap in reversed(taps):
+        which[tap.outputs] = np.where(x[tap.inputs] == out[tap.outputs], which.dtype.type(tap.position), which[tap.outputs])
+    for tap in taps:
+        which[tap.outputs] = np.where(np.isnan(x[tap.inputs]), which.dtype.type(tap.position), which[tap.outputs])
+    return which
+
+
+window_argmax.plain = _plain_argmax
+
+
 def _argmax_of_each(x: Array, axes: Axes) -> Array:
     """`window_argmax`, one window after the other."""
     lead = x.shape[: x.ndim - len(axes)]
@@ -279,7 +296,7 @@ def _where(mask: Array, x: Array, finite: bool) -> Array:
 
 
 def _is_finite(x: Array) -> bool:
-    return x.dtype.kind != "f" or math.isfinite(np.vdot(x, x))
+    return x.dtype.kind != "f" or not is_plain(x) and math.isfinite(np.vdot(x, x))
 
 
 @primitive
@@ -287,7 +304,7 @@ def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
     """The element of each window at the position told by `window_argmax`."""
     if not any(axis.kernel for axis in axes):
         return x.reshape(-1)[_flat_places(which, axes)[0]]
-    out = np.zeros(which.shape, x.dtype)
+    out = filled(x, which.shape)
     finite = _is_finite(x)
     for tap in _all_taps(axes):
         _accumulate(np.add, out, tap.outputs, _where(which[tap.outputs] == tap.position, x[tap.inputs], finite))
@@ -297,7 +314,7 @@ def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
 @primitive
 def window_place(x: Array, which: Array, *, axes: Axes) -> Array:
     """The transpose of `window_pick`: each element added at the position told by `window_argmax`, zeros elsewhere."""
-    out = np.zeros((*x.shape[: x.ndim - len(axes)], *[axis.size for axis in axes]), x.dtype)
+    out = filled(x, (*x.shape[: x.ndim - len(axes)], *[axis.size for axis in axes]))
     if not any(axis.kernel for axis in axes):
         np.add.at(out.reshape(-1), _flat_places(which, axes)[0].ravel(), x.ravel())
         return out
@@ -321,7 +338,7 @@ def window_indices(which: Array, *, axes: Axes) -> Array:
         inside = which.astype(np.int64) // below % max(axis.length(), 1)
         starts = axis.starts().reshape(-1, *(1,) * (len(axes) - 1 - dim))
         total = total * axis.size + starts + inside * axis.dilation
-    return np.asarray(total)
+    return as_array(total)
 
 
 window_max.vjp(x=lambda g, x, out, axes: window_place(g, window_argmax(x, out, axes=axes), axes=axes))

@@ -16,6 +16,7 @@ from ..dtypes import as_dtype
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.node import Value, new
+from ..engine.plain import is_plain
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.promotion import float_type
 from ..engine.selection import choose
@@ -128,15 +129,24 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     if char == "d" or char == "f" or char == "D":  # D: the complex step that gradients are checked with
         if dim is not None and x.size >= 256 and x.flags.c_contiguous:
             return _sum_in_matrix(x, dim, keepdim)
-        return _add_up(x, dim, None, None, keepdim)
-    if char == "e":
-        return _add_up(x, dim, _FLOAT32, None, keepdim).astype(x.dtype)
-    return _add_up(x, dim, _INT64, None, keepdim)
+        out = _add_up(x, dim, None, None, keepdim)
+    elif char == "e":
+        out = _add_up(x, dim, _FLOAT32, None, keepdim).astype(x.dtype)
+    else:
+        out = _add_up(x, dim, _INT64, None, keepdim)
+    return out if dim is None else in_rows(out)
+
+
+def in_rows(x: Array) -> Array:
+    """x in row-major order, as PyTorch gives what it reduced, so that it can be viewed: NumPy keeps the order of the argument's dims."""
+    return x if x.flags.c_contiguous else x.copy()
 
 
 def _sum_in_matrix(x: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
     """The sum over the first or the last dims as a product with ones: 4 to 20 times faster than np.add.reduce."""
     n, size = len(dim), _count(x.shape, dim)
+    if is_plain(x):
+        return _add_up(x, dim, None, None, keepdim)
     if dim[-1] == n - 1 and size >= 32:
         total = column_sums(x.reshape(size, -1))
     elif dim[0] == x.ndim - n and 1 < size <= _CHUNK and x.size >= 32 * size:
@@ -167,6 +177,9 @@ def sum_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     return _sum(x, dim, keepdim)
 
 
+spread.plain = lambda x, *, shape, dim, keepdim: np.broadcast_to(
+    x if dim is None or keepdim else x.reshape(_reduced_shape(shape, dim, True)), shape
+)
 spread.vjp(x=lambda g, dim, keepdim: sum_p(g, dim=dim, keepdim=keepdim))
 sum_p.vjp(x=lambda g, x_shape, dim, keepdim: spread(g, shape=x_shape, dim=dim, keepdim=keepdim))
 
@@ -257,7 +270,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
 
 def _logical(ufunc: np.ufunc, x: Array, dim: Dims, keepdim: bool) -> Array:
     """`ufunc` over the dims as bool; as uint8 if x is uint8, by PyTorch's tradition."""
-    found = ufunc.reduce(x, axis=dim, keepdims=keepdim)
+    found = in_rows(ufunc.reduce(x, axis=dim, keepdims=keepdim))
     return found.astype(x.dtype) if x.dtype.char == "B" else found
 
 
@@ -430,7 +443,7 @@ def logsumexp_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     weights = as_array(wide - top)
     np.exp(weights, out=weights)
     total = np.log(_sum(weights, dim, True)) + top
-    return total.reshape(_reduced_shape(x.shape, dim, keepdim)).astype(x.dtype, copy=False)
+    return in_rows(total.reshape(_reduced_shape(x.shape, dim, keepdim)).astype(x.dtype, copy=False))
 
 
 logsumexp_p.vjp(x=_logsumexp_rule)

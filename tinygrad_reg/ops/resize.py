@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -36,6 +37,7 @@ class Grid(NamedTuple):
     mode: str  # "nearest", "nearest-exact", "linear" or "cubic"
     scale: float | None = None
     align_corners: bool = False
+    antialias: bool = False  # the linear and cubic kernels are as wide as the positions are apart, if that is more than 1
 
     def step(self) -> float:
         """The distance between two positions."""
@@ -88,6 +90,8 @@ def _readings(grid: Grid, dtype: np.dtype[Any]) -> tuple[_Reading, ...]:
     if grid.mode.startswith("nearest"):
         places = numbers * step if grid.mode == "nearest" else (numbers + real(0.5)) * step
         return (_reading(np.minimum(np.floor(places.astype(np.float32)).astype(np.int64), grid.size - 1), None),)
+    if grid.antialias:
+        return _smooth_readings(grid, (numbers + real(0.5)) * step, max(step, real(1)))
     places = numbers * step if grid.align_corners else (numbers + real(0.5)) * step - real(0.5)
     if grid.mode == "cubic":
         below = np.floor(places)
@@ -116,6 +120,29 @@ def _cubic_weights(t: Array) -> list[Array]:
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 
 
+def _smooth_readings(grid: Grid, centres: Array, width: Any) -> tuple[_Reading, ...]:
+    """All elements under a kernel of that width around each centre, weighted so that the weights add up to 1."""
+    reach, kernel = (2, _cubic_kernel) if grid.mode == "cubic" else (1, _linear_kernel)
+    half = centres.dtype.type(0.5)
+    first = np.maximum((centres - reach * width + half).astype(np.int64), 0)
+    end = np.minimum((centres + reach * width + half).astype(np.int64), grid.size)
+    places = first + np.arange((end - first).max(initial=0))[:, None]
+    weights = np.where(places < end, kernel((places - centres + half) / width), 0).astype(centres.dtype)
+    weights /= weights.sum(axis=0)
+    return tuple(map(_reading, np.minimum(places, grid.size - 1), weights))
+
+
+def _linear_kernel(x: Array) -> Array:
+    return np.maximum(1 - np.abs(x), 0)
+
+
+def _cubic_kernel(x: Array) -> Array:
+    """The kernel with slope -1/2 at 1, Keys 1981, as antialiasing image libraries have it."""
+    x = np.abs(x)
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
 def _along(vector: Array, dim: int, x: Array) -> Array:
     """A vector that multiplies x along a dimension; repeated over the later ones, so that the product runs through long lines."""
     return np.repeat(vector, math.prod(x.shape[dim + 1 :])).reshape(-1, *x.shape[dim + 1 :])
@@ -123,7 +150,7 @@ def _along(vector: Array, dim: int, x: Array) -> Array:
 
 def _taken(x: Array, dim: int, reading: _Reading) -> Array:
     """One element for each output; along the last dim slices are faster than places."""
-    if dim < x.ndim - 1 or not all(isinstance(inputs, slice) for _, inputs in reading.rounds):
+    if dim < x.ndim - 1 or is_plain(x) or not all(isinstance(inputs, slice) for _, inputs in reading.rounds):
         return x.take(reading.index, axis=dim)
     out = np.empty((*x.shape[:dim], len(reading.index)), x.dtype)
     for outputs, inputs in reading.rounds:
@@ -162,6 +189,16 @@ def resample_back(x: Array, *, dim: int, grid: Grid) -> Array:
     return out.astype(x.dtype, copy=False)
 
 
+def _plain_back(x: Array, *, dim: int, grid: Grid) -> Array:
+    wide = x.astype(np.float32) if x.dtype.char == "e" else x
+    out = filled(wide, (*x.shape[:dim], grid.size, *x.shape[dim + 1 :]))
+    for reading in _readings(grid, x.dtype):
+        part = wide if reading.weight is None else wide * _along(reading.weight, dim, x)
+        np.add.at(out, (*(slice(None),) * dim, reading.index), part)
+    return out.astype(x.dtype, copy=False)
+
+
+resample_back.plain = _plain_back
 resample.vjp(x=lambda g, dim, grid: resample_back(g, dim=dim, grid=grid))
 resample_back.vjp(x=lambda g, dim, grid: resample(g, dim=dim, grid=grid))
 
@@ -222,14 +259,15 @@ def interpolate(
     mode "nearest" takes the element before each position, "linear" (1 dim), "bilinear" (2) and "trilinear" (3) the mean of the
     neighbours, weighted by their distance, "bicubic" (2 dims) a cubic through four, "area" the mean over what an output covers.
     Pixels are squares whose outer corners meet, with `align_corners` points of which the first and last ones meet. Positions are
-    1 / scale_factor apart, with `recompute_scale_factor` size / out.
+    1 / scale_factor apart, with `recompute_scale_factor` size / out. With `antialias` (bilinear and bicubic) a smaller result is a mean
+    over all that it covers.
 
     >>> tg.nn.functional.interpolate(tg.tensor([[[1.0, 3.0]]]), size=4, mode="linear")
     tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]])
     """
     count = _check(input, mode, align_corners)
-    if antialias:
-        raise ArgumentError('interpolate: antialias is not implemented; use mode "area" to make images smaller')
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ArgumentError(f'interpolate: antialias is for the modes "bilinear" and "bicubic", got {mode!r}')
     if recompute_scale_factor and size is not None:
         raise ArgumentError("interpolate: recompute_scale_factor is for scale_factor, not for an explicit size; leave it out")
     sizes, factors = _sizes(input, count, size, scale_factor)
@@ -241,7 +279,7 @@ def interpolate(
     out = input
     for i in reversed(range(count)):
         scale = None if recompute_scale_factor else factors[i]
-        out = resample(out, dim=i + 2, grid=Grid(input.shape[i + 2], sizes[i], kind, scale, bool(align_corners)))
+        out = resample(out, dim=i + 2, grid=Grid(input.shape[i + 2], sizes[i], kind, scale, bool(align_corners), antialias))
     return out
 
 

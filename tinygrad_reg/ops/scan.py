@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..errors import ArgumentTypeError
 from .arguments import numpy_names
 from .elementwise import isfinite, ne, where_p
-from .reduction import all_p, as_asked, read_dim, reduction, spread, widened
+from .reduction import all_p, as_asked, in_rows, read_dim, reduction, spread, widened
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -84,7 +85,7 @@ def _nan_at_nonfinite(part: Any, x: Any, dim: int | None) -> Any:
 @reduction("shifted")
 def shifted(x: Array, *, by: int, dim: int | None, fill: float) -> Array:
     """x moved by 1 or -1 places along `dim`, with `fill` where nothing came."""
-    out = np.full(x.shape, fill, x.dtype)
+    out = filled(x, x.shape, fill)
     source, target = _lines(x, dim), _lines(out, dim)
     if by > 0:
         target[by:] = source[:-by]
@@ -99,7 +100,7 @@ shifted.vjp(x=lambda g, by, dim: shifted(g, by=-by, dim=dim, fill=0.0))
 @primitive
 def recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
     """The solution r of rⱼ = xⱼ · rⱼ₋₁ + yⱼ along `dim`, from the end if `reverse`; the first x plays no part."""
-    out = np.empty(y.shape, y.dtype)
+    out = filled(y, y.shape)
     step = -1 if reverse else 1
     r, x, y = (_lines(a, dim)[::step] for a in (out, x, y))
     r[:1] = y[:1]
@@ -132,7 +133,7 @@ def prod_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     if dim is None and not keepdim and x.size >= _WIDTH * _MANY and x.dtype.char in "fd" and x.flags.c_contiguous:
         rows = x.reshape(-1)[: x.size - x.size % _WIDTH].reshape(-1, _WIDTH)  # NumPy multiplies rows by rows 8 times faster
         return np.asarray(_multiply(_multiply(rows, axis=0)) * _multiply(x.reshape(-1)[rows.size :]))
-    made = _multiply(widened(x), axis=dim, dtype=None if x.dtype.kind == "f" else _INT64, keepdims=keepdim)
+    made = in_rows(_multiply(widened(x), axis=dim, dtype=None if x.dtype.kind == "f" else _INT64, keepdims=keepdim))
     return made.astype(x.dtype, copy=False) if x.dtype.kind == "f" else made
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import is_plain
 from ..engine.selection import choose
 from .elementwise import exp, unary
 from .pointwise import Unary, as_array
@@ -91,7 +92,7 @@ def in_blocks(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
         if x.dtype.char not in "fd":
             half = x.dtype.char == "e"
             return forward(x.astype(np.float32 if half else np.float64)).astype(x.dtype if half else np.float64, copy=False)
-        if x.size <= _BLOCK:
+        if x.size <= _BLOCK or is_plain(x):
             return function(x)
         out = np.empty(x.shape, x.dtype)
         source, target = x.reshape(-1), out.reshape(-1)
@@ -108,7 +109,7 @@ def few_by(one: Callable[[float], float]) -> Callable[[Callable[[Array], Array]]
     def with_few(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
         @functools.wraps(function)
         def forward(x: Array) -> Array:
-            if x.size > _FEW or x.dtype.char not in "efd":
+            if x.size > _FEW or x.dtype.char not in "efd" or is_plain(x):
                 return function(x)
             return np.array([one(number) for number in x.ravel().tolist()], x.dtype).reshape(x.shape)
 
@@ -171,8 +172,8 @@ def _erfinv(y: Array) -> Array:
     exact = y.astype(np.float64)
     size = np.abs(exact)
     rest = 1.0 - size
-    w = np.asarray(-np.log(rest * (1.0 + size)))
-    out = np.asarray(exact * _polynomial(_INVERSE, w * 0.5 - 1.0))
+    w = as_array(-np.log(rest * (1.0 + size)))
+    out = as_array(exact * _polynomial(_INVERSE, w * 0.5 - 1.0))
     far = np.asarray(w > 4.0)
     if far.any():
         out[far] = np.copysign(_erfc_inverse(np.asarray(rest)[far]), np.asarray(exact)[far])

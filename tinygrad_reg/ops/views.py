@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..engine.mutation import Array
 from ..engine.node import Value, new
+from ..engine.plain import copy_of, filled
 from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive
 from ..engine.state import state
 
@@ -73,7 +72,7 @@ def select_view(x: Array, *, index: tuple[Any, ...]) -> Array:
 @primitive(name="slice_embed")
 def embed_view(x: Array, *, index: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
     """Zeros of `shape`, with x where `select_view` reads."""
-    out = np.zeros(shape, x.dtype)
+    out = filled(x, shape)
     select_view.forward(out, index=index)[...] = x
     return out
 
@@ -85,7 +84,7 @@ embed_view.vjp(x=lambda g, index: select_view(g, index=index))
 @primitive(name="slice_put")
 def put_view(x: Array, values: Array, *, index: tuple[Any, ...]) -> Array:
     """A copy of x with the values, which broadcast, where `select_view` reads."""
-    out = np.array(x)
+    out = copy_of(x)
     select_view.forward(out, index=index)[...] = values
     return out
 

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
+from .padding import pad_constant
 from .shape import squeeze_p, unsqueeze_p
 
 if TYPE_CHECKING:
@@ -200,6 +202,42 @@ class Layout:
         rows = self._rows(columns)
         for dim, size in enumerate(self.out[1:], start=3):
             rows[(slice(None),) * dim + (slice(size, None),)] = 0
+
+
+def plain_windows(x: Array, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
+    """(n, c, *size) -> (n, c, *out, *kernel), a view: what each window sees."""
+    count = len(kernel)
+    if any(pair != (0, 0) for pair in padding):
+        x = pad_constant.forward(x, pads=padding, value=0)
+    spans = tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)])
+    windows = np.lib.stride_tricks.sliding_window_view(x, spans, tuple(range(2, 2 + count)))
+    view: Array = windows[(slice(None), slice(None), *[slice(None, None, step) for step in (*stride, *dilation)])]
+    return view
+
+
+def plain_columns(x: Array, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
+    """(n, c, *size) -> (n, c · kernel, windows)."""
+    windows = plain_windows(x, kernel, stride, padding, dilation)
+    count = len(kernel)
+    out = windows.shape[2 : 2 + count]
+    apart = windows.transpose((0, 1, *range(2 + count, 2 + 2 * count), *range(2, 2 + count)))
+    return apart.reshape((x.shape[0], x.shape[1] * math.prod(kernel), math.prod(out)))
+
+
+def plain_fold(columns: Array, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
+    """(n, c · kernel, windows) -> (n, c, *size), each added where it was seen: the transpose of `plain_columns`."""
+    padded = [n + low + high for n, (low, high) in zip(size, padding, strict=True)]
+    counts = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(padded, kernel, stride, dilation, strict=True)]
+    channels = columns.shape[1] // math.prod(kernel)
+    apart = columns.reshape((columns.shape[0], channels, *kernel, *counts))
+    out = filled(columns, (columns.shape[0], channels, *padded))
+    for element in np.ndindex(*kernel):
+        starts = [k * d for k, d in zip(element, dilation, strict=True)]
+        places = [slice(start, start + (n - 1) * s + 1, s) for start, n, s in zip(starts, counts, stride, strict=True)]
+        out[(slice(None), slice(None), *places)] += apart[(slice(None), slice(None), *element)]
+    if all(pair == (0, 0) for pair in padding):
+        return out
+    return pad_constant.forward(out, pads=tuple([(-low, -high) for low, high in padding]), value=0)
 
 
 @functools.lru_cache(maxsize=256)

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from ..creation import tensor
 from ..dtypes import int64
-from ..engine.state import no_grad
+from ..engine.state import no_grad, state
 from ..errors import ArgumentError
+from ..nn.batchnorm import _BatchNorm
 from ..nn.module import Module
+from ..ops.masking import where
 from ..tensor import Tensor
 from .lr_scheduler.base import LRScheduler, per_group
 from .optimizer import Optimizer
@@ -61,7 +63,8 @@ class AveragedModel(Module):
     def update_parameters(self, model: Module) -> None:
         """Take the model's present parameters into the average; the first time, they are the average."""
         ours, theirs = ([x.detach() for x in self._averaged(module)] for module in (self.module, model))
-        if self.n_averaged.item() == 0:
+        first = self.n_averaged == 0
+        if state.tracer is None and first.item():
             for held, present in zip(ours, theirs, strict=True):
                 held.copy_(present)
         elif self.multi_avg_fn is not None or self.avg_fn is None:
@@ -69,6 +72,9 @@ class AveragedModel(Module):
         else:
             for held, present in zip(ours, theirs, strict=True):
                 held.copy_(self.avg_fn(held, present, self.n_averaged))
+        if state.tracer is not None:  # a compiled step chooses by value at every call
+            for held, present in zip(ours, theirs, strict=True):
+                held.copy_(where(first, present, held))
         if not self.use_buffers:
             for held, present in zip(self.module.buffers(), model.buffers(), strict=True):
                 held.detach().copy_(present.detach())
@@ -120,12 +126,12 @@ def get_swa_multi_avg_fn() -> Callable[[list[Tensor], list[Tensor], Any], None]:
 
 
 def _of_each(average: Callable[[Tensor, Tensor, Any], Tensor]) -> Callable[[list[Tensor], list[Tensor], Any], None]:
-    """An average of two tensors, made in place for lists of them; integers (counts among the buffers) are copied."""
+    """An average of two tensors, made in place for lists of them; that of integers (counts among the buffers) is cut off."""
 
     @no_grad()
     def averaged(ours: Iterable[Tensor], theirs: Iterable[Tensor], count: Any) -> None:
         for held, present in zip(ours, theirs, strict=True):
-            held.copy_(average(held, present, count) if held.is_floating_point() else present)
+            held.copy_(average(held, present, count))
 
     return averaged
 
@@ -144,7 +150,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     >>> model.running_mean
     tensor([3.])
     """
-    layers: list[Any] = [m for m in model.modules() if getattr(m, "running_mean", None) is not None and hasattr(m, "reset_running_stats")]
+    layers = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     if not layers:
         return
     was_training, momenta = model.training, [layer.momentum for layer in layers]

@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 
 from ...engine.mutation import NDArray
-from ..lowering import Opaque, sample
-from ..numpy_ops import DOT, JOIN, NumpyOp
-from ..passes import optimize
-from ..program import Equation, NotFinite, Program, Var, row_major, unique
+from ..lowering import sample
+from ..numpy_ops import DOT, JOIN, WITHIN, NumpyOp
+from ..passes import TO_NUMPY, Pass, optimize
+from ..program import Equation, NotFinite, OutOfRange, Program, Var, row_major, unique
+from ..recorded import Opaque
 from ..scalars import Scalar
 from .executable import Executable
 from .plan import Block, Plan, plan
 
-_OURS = ("np", "step", "inputs", "numbers", "captured", "isfinite", "NotFinite")
+_OURS = ("np", "step", "inputs", "numbers", "captured", "isfinite", "NotFinite", "OutOfRange")
 
 
-def build(program: Program) -> Executable:
-    """The program as compiled text."""
-    lowered = optimize(program)
+def build(program: Program, passes: tuple[Pass, ...] = TO_NUMPY) -> Executable:
+    """The program as compiled text, after these passes."""
+    lowered = optimize(program, passes)
     planned = plan(lowered)
     writer = Writer(lowered, planned)
     source = writer.source()
@@ -37,7 +38,7 @@ class Writer:
 
     def __init__(self, program: Program, planned: Plan) -> None:
         self.program, self.plan = program, planned
-        self.bound: dict[str, Any] = {"np": np, "isfinite": isfinite, "NotFinite": NotFinite}
+        self.bound: dict[str, Any] = {"np": np, "isfinite": isfinite, "NotFinite": NotFinite, "OutOfRange": OutOfRange}
         self._taken = {*_OURS, *program.names.values()}
         self._names = dict(program.names)
         self._header: list[str] = []
@@ -116,6 +117,11 @@ class Writer:
     def _numpy_line(self, op: NumpyOp, equation: Equation, args: list[str]) -> Iterator[str]:
         [var] = equation.outputs
         params = {name: _short(value) or self._literal(value) for name, value in equation.params.items()}
+        if op is WITHIN:
+            yield f"if {args[0]}.size and not ({params['low']} <= {args[0]}.min() and {args[0]}.max() < {params['high']}):"
+            yield "    raise OutOfRange"
+            self._names[var] = args[0]
+            return
         if op.view and equation.inputs[0] in self._fixed and _is_view(op, equation):
             self._names[var] = self._in_header("v", op.text(args, params, None))
             self._fixed.add(var)
@@ -126,7 +132,14 @@ class Writer:
             self._fixed.add(var)
         elif var in self.plan.in_place:
             out = self._names[var] = self._names[self.plan.in_place[var]]
-        if op is JOIN and out is not None:
+        if op.update:
+            if out is None:
+                out = self._new(var)
+                yield f"{out} = np.array({args[0]})"
+            elif out != args[0]:
+                yield f"{out}[...] = {args[0]}"
+            yield op.text(args, params, out)
+        elif op is JOIN and out is not None:
             yield from self._join(out, equation, args)
         elif op is DOT and out is None and var.shape:
             name = self._new(var)  # NumPy is slow at making a result for dot

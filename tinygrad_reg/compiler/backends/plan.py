@@ -1,8 +1,8 @@
 """Planning: in which order a program's calls are made, and in whose memory each result goes.
 
 A block of memory is used again as soon as nothing reads it any more; an elementwise call takes over an argument's block at
-once. What the caller keeps is fresh memory. What a step writes is changed only after everything that can fail, and there,
-where nothing reads the old value any more, by the very call that computes the new one.
+once, an update that of what it changes. What the caller keeps is fresh memory. What a step writes is changed only after
+everything that can fail, and there, where nothing reads the old value any more, by the very call that computes the new one.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ class Plan(NamedTuple):
 
 def cannot_fail(equation: Equation) -> bool:
     """Whether a call on arrays of the planned form always succeeds."""
-    return isinstance(equation.primitive, NumpyOp | Scalar)
+    op = equation.primitive
+    return isinstance(op, Scalar) or (isinstance(op, NumpyOp) and not op.fails)
 
 
 def may_alias(equation: Equation) -> bool:
     """Whether the results might share memory with the arguments: views do, and functions of which nothing is known."""
-    return equation.primitive.view or not cannot_fail(equation)
+    return equation.primitive.view or not isinstance(equation.primitive, NumpyOp | Scalar)
 
 
 def plan(program: Program) -> Plan:
@@ -96,7 +97,8 @@ def _allocate(equations: tuple[Equation, ...], last: dict[Var, int], elsewhere: 
         ending = dict.fromkeys(var for var in equation.reads() if var in blocks and last[var] == i)
         if isinstance(op, NumpyOp) and op.out and equation.outputs[0] not in elsewhere:
             out = equation.outputs[0]
-            taken_over = next((var for var in ending if op.elementwise and var.like(out)), None)
+            usable = ending if op.elementwise else [x for x in ending if op.update and x is equation.inputs[0]]
+            taken_over = next((var for var in usable if var.like(out)), None)
             if taken_over is not None:
                 blocks[out] = blocks[taken_over]
                 del ending[taken_over]
