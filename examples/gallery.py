@@ -41,6 +41,10 @@ EXAMPLES = {
     "the one before. Each of the first detectors answers to something else, such as an edge, a stroke or the light around it.",
     "vae": "Equal digits lie together although nobody told it which are equal, and the decoder passes smoothly from one to the next. "
     "Its copies are smoother than the images: two numbers are all that it knows of each.",
+    "char_gpt": "Embedding, attention with a mask, layer normalization. It starts from nothing but characters, and ends with lines, "
+    "quotes, names and mostly English words. On the part of the book kept away it is a little worse than on the rest.",
+    "lstm_sine": "A recurrent layer, first over whole waves and then number by number with the state carried along. Small errors of the "
+    "period add up: alone, the network is good for a wave or two, and loses the phase later.",
 }
 
 
