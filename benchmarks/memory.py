@@ -1,18 +1,28 @@
-"""Peak memory of one forward and backward pass: a multi-layer perceptron, a small CNN, a transformer block.
+"""Peak memory of a step, by the process's resident memory above its level before (Linux only).
 
-The same code runs on both libraries. The peak is that of the process's resident memory (VmHWM) above what it holds before the step, in a
-process that has only seen a step on one sample, since allocators keep what they once had. Parameters and their gradients exist before.
-Linux only.
+`peak` is for one eager forward and backward pass: a multi-layer perceptron, a small CNN, a transformer block. The same code runs on both
+libraries, in a process that has only seen a step on one sample, since allocators keep what they once had. Parameters and their
+gradients exist before.
+
+`footprint` is for the compiled training steps of `models`: beside the resident memory it gives what the compiler itself has laid out.
 """
 
 from __future__ import annotations
 
+import ctypes
+import dataclasses
 import gc
 import math
+import re
+import tracemalloc
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from . import models
+from .models.work import MOMENTS
+from .peers import COMPILED
 
 PEERS = ("tinygrad_reg", "torch")
 Loss = Callable[[Any, list[Any], Any], Any]  # (functional, parameters, input) -> loss
@@ -69,6 +79,51 @@ def peak(library: str, model: str) -> float:
     before = _resident("VmRSS")
     loss(f, parameters, x).backward()
     return _resident("VmHWM") - before
+
+
+COMPILERS = (*COMPILED, "jax.jit")
+COMPILED_STEPS = [name for name, problem in models.PROBLEMS.items() if problem.model != "adam"]
+
+
+def footprint(peer: str, name: str) -> dict[str, float]:
+    """MiB of a compiled step: `resident` by measurement, with the parameters, the optimizer's state and the batches; `accounted` by the
+    arrays: parameters, state, one batch, the compiler's buffers and what a step allocates.
+
+    The level before is that of a process that has compiled and run the same step on the smallest batch, and given free memory back.
+    """
+    problem = models.PROBLEMS[name]
+    small = models.build(peer, dataclasses.replace(problem, batch=min(problem.batch, 1)))
+    models.losses(small)
+    before = _resident_of_use()
+    step = models.build(peer, problem)
+    models.losses(step)
+    _resident_of_use()
+    Path("/proc/self/clear_refs").write_text("5")
+    models.losses(step)
+    return {"resident": _resident("VmHWM") - before, "accounted": _accounted(peer, problem, step) / 2**20}
+
+
+def _resident_of_use() -> float:
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return _resident("VmRSS")
+
+
+def _accounted(peer: str, problem: models.Problem, step: Any) -> int:
+    """Bytes. JAX gives its own sum; of ours the buffers are in its explanation, and what NumPy allocates meanwhile is traced."""
+    if peer == "jax.jit":
+        jitted, state, batches = import_module("benchmarks.models.jax_steps").lower(problem)
+        found = jitted.lower(state, *batches[0]).compile().memory_analysis()
+        given = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
+        return int(given + found.temp_size_in_bytes)
+    parameters = sum(p.nbytes for p in problem.parameters().values())
+    batch = sum(a.nbytes for a in problem.batches(1)[0])
+    [buffers] = re.findall(r"([\d,]+) bytes", step.step.explain())
+    tracemalloc.start()
+    models.losses(step, 2)  # now the gradients, which the next step replaces, are traced
+    tracemalloc.reset_peak()
+    step()
+    return int(parameters * (1 + MOMENTS[problem.optimizer]) + batch + int(buffers.replace(",", "")) + tracemalloc.get_traced_memory()[1])
 
 
 def _resident(field: str) -> float:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+
+from . import by_hand
+from .peers import COMPILED
 
 Step = Callable[[], Any]
 LR, BETA1, BETA2, EPS = 0.01, 0.9, 0.999, 1e-8
@@ -49,10 +55,10 @@ def sigmoid(z: Any) -> Any:
     return 1 / (1 + np.exp(-z))
 
 
-def numpy_vectorised(n: int, dtype: str) -> Step:
-    """What a careful person writes by hand."""
+def numpy_vectorised(n: int, dtype: str, start: list[Any] | None = None) -> Step:
+    """What a careful person writes by hand; `start` are the parameters, which change in place."""
     x, y = data(n, dtype)
-    params = parameters(dtype)
+    params = parameters(dtype) if start is None else start
     optimizer = Adam(params)
 
     def step() -> Any:
@@ -98,7 +104,12 @@ def numpy_per_sample(n: int, dtype: str) -> Step:
     return step
 
 
-def _torch_style(tg: Any, n: int, dtype: str, compiled: Callable[[Step], Step] = lambda step: step) -> Step:
+def _as_it_is(function: Any) -> Any:
+    return function
+
+
+def _torch_style(tg: Any, n: int, dtype: str, compiled: Callable[[Any], Any] = _as_it_is, inner: Callable[[Any], Any] = _as_it_is) -> Step:
+    """`compiled` is applied to the step, `inner` to its loss and its update."""
     x, y = (tg.tensor(a) for a in data(n, dtype))
     nn = tg.nn
     model = nn.Sequential(nn.Linear(1, 50), nn.Sigmoid(), nn.Linear(50, 5), nn.Sigmoid(), nn.Linear(5, 1))
@@ -108,15 +119,17 @@ def _torch_style(tg: Any, n: int, dtype: str, compiled: Callable[[Step], Step] =
             p.copy_(tg.tensor(value))
     criterion = nn.MSELoss()
     optimizer = tg.optim.Adam(model.parameters(), lr=LR)
+    loss_of, update = inner(lambda: criterion(model(x), y)), inner(optimizer.step)
 
     def step() -> Any:
         optimizer.zero_grad()
-        loss = criterion(model(x), y)
+        loss = loss_of()
         loss.backward()
-        optimizer.step()
-        return loss
+        update()
+        return loss.detach()
 
-    return compiled(step)
+    made: Step = compiled(step)
+    return made
 
 
 def ours_eager(n: int, dtype: str) -> Step:
@@ -124,10 +137,17 @@ def ours_eager(n: int, dtype: str) -> Step:
     return _torch_style(import_module("tinygrad_reg"), n, dtype)
 
 
-def ours_numpy_source(n: int, dtype: str) -> Step:
-    """This library, the step compiled to NumPy source."""
+def ours_compiled(n: int, dtype: str, backend: str) -> Step:
+    """This library, the step compiled. What falls back to another way of running is an error."""
+    warnings.simplefilter("error")
     tg = import_module("tinygrad_reg")
-    return _torch_style(tg, n, dtype, tg.compile)
+    return _torch_style(tg, n, dtype, tg.compile(backend=backend))
+
+
+def c_by_hand(n: int, dtype: str) -> Step:
+    """C written for this one step."""
+    x, y = data(n, dtype)
+    return by_hand.prepare(x, y, parameters(dtype), LR, BETA1, BETA2, EPS)
 
 
 def torch_eager(n: int, dtype: str) -> Step:
@@ -135,6 +155,13 @@ def torch_eager(n: int, dtype: str) -> Step:
     torch = import_module("torch")
     torch.set_num_threads(2)
     return _torch_style(torch, n, dtype)
+
+
+def torch_compile(n: int, dtype: str) -> Step:
+    """PyTorch, forward and backward in one compiled pair and the update in another: a whole step cannot be compiled at once."""
+    torch = import_module("torch")
+    torch.set_num_threads(2)
+    return _torch_style(torch, n, dtype, inner=torch.compile)
 
 
 def jax_jit(n: int, dtype: str) -> Step:
@@ -221,10 +248,11 @@ def mygrad_eager(n: int, dtype: str) -> Step:
 
 def tinygrad_jit(n: int, dtype: str) -> Step:
     """tinygrad on the CPU, TinyJit."""
+    os.environ["OPTIM_DTYPE"] = dtype  # of Adam's moments
     tiny = import_module("tinygrad")
     Tensor, kind = tiny.Tensor, getattr(tiny.dtypes, dtype)
     x, y = (Tensor(a, dtype=kind).realize() for a in data(n, dtype))
-    params = [Tensor(p, dtype=kind, requires_grad=True).realize() for p in parameters(dtype)]
+    params = [Tensor(p, dtype=kind).realize() for p in parameters(dtype)]
     optimizer = import_module("tinygrad.nn.optim").Adam(params, lr=LR, b1=BETA1, b2=BETA2, eps=EPS)
 
     @tiny.TinyJit  # type: ignore[untyped-decorator]
@@ -235,11 +263,10 @@ def tinygrad_jit(n: int, dtype: str) -> Step:
         h2 = (h1 @ w2.T + b2).sigmoid()
         loss = ((h2 @ w3.T + b3 - y) ** 2).mean()
         loss.backward()
-        optimizer.step()
-        return loss.realize()
+        return loss.realize(*optimizer.schedule_step())
 
     def step() -> Any:
-        with Tensor.train():
+        with tiny.Context(TRAINING=1):
             return jitted().item()
 
     return step
@@ -247,8 +274,10 @@ def tinygrad_jit(n: int, dtype: str) -> Step:
 
 PEERS: dict[str, Callable[[int, str], Step]] = {
     "tinygrad_reg": ours_eager,
-    "tinygrad_reg, NumPy source": ours_numpy_source,
+    **{label: partial(ours_compiled, backend=backend) for label, backend in COMPILED.items()},
     "torch": torch_eager,
+    "torch.compile": torch_compile,
+    "C by hand": c_by_hand,
     "NumPy by hand": numpy_vectorised,
     "NumPy by hand, per sample": numpy_per_sample,
     "jax.jit": jax_jit,

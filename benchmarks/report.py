@@ -8,11 +8,10 @@ import platform
 import statistics
 from typing import Any
 
-from . import op_cases
+from . import bars, op_cases
+from .tables import Figures, get, micro, ratio, table
 
-PACKAGES = ("numpy", "tinygrad-reg", "torch", "jax", "autograd", "mygrad", "tinygrad")
-
-Figures = dict[str, dict[str, float]]
+PACKAGES = ("numpy", "tinygrad-reg", "torch", "jax", "autograd", "mygrad", "tinygrad", "ziglang")
 
 INTRODUCTION = (
     "Written by `python -m benchmarks`. Medians of one run, every peer in a process of its own, "
@@ -64,6 +63,7 @@ def versions() -> dict[str, str]:
 def markdown(result: dict[str, Any]) -> str:
     """The whole page."""
     figures: Figures = result["seconds"]
+    measured = bars.Measured(figures, result["reasons"])
     here, found = result["machine"], result["versions"]
     parts = [
         "# Benchmarks",
@@ -77,8 +77,25 @@ def markdown(result: dict[str, Any]) -> str:
         OVERHEAD,
         _overhead(figures),
         "## Training step of the 1-50-5-1 network",
-        "Full batch, mean squared error, Adam; microseconds, and the ratio to PyTorch.",
-        _steps(figures),
+        "Full batch, mean squared error, Adam. " + bars.EXPLANATION,
+        bars.steps(measured, bars.REGRESSIONS),
+        "## Training steps of small models",
+        "As above; four batches in turn.",
+        bars.steps(measured, bars.MODELS),
+        "Eager steps against PyTorch eager:",
+        bars.eager(measured),
+        bars.eager_costs(measured),
+        "## Compiled steps",
+        bars.COMPILED_BARS,
+        bars.compiled(measured),
+        "## Memory of compiled steps",
+        bars.FOOTPRINT,
+        bars.footprint(measured),
+        "## What the machine can do",
+        bars.LIMITS,
+        bars.limits(measured),
+        bars.WORK,
+        bars.works(measured),
         "## Peak memory of a step",
         "Forward and backward, MiB above the level before; the bar is 1.1 times PyTorch's.",
         _memory(figures),
@@ -91,91 +108,63 @@ def markdown(result: dict[str, Any]) -> str:
         f"Slower than {SLOW:.0f} times, in multiples of PyTorch's time:",
         _slow_operations(figures),
     ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def _get(figures: Figures, job: str, figure: str) -> float | None:
-    return figures.get(job, {}).get(figure)
-
-
-def _ratio(value: float | None, base: float | None) -> str:
-    return f"{value / base:.2f}" if value and base else "–"
-
-
-def _micro(value: float | None) -> str:
-    return "–" if value is None else f"{value * 1e6:.2f}" if value < 1e-5 else f"{value * 1e6:.0f}"
+    if measured.reasons:
+        parts += ["## Not available here", bars.not_available(measured)]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _bars(figures: Figures) -> str:
     def step(peer: str, n: int, dtype: str = "float32") -> float | None:
-        return _get(figures, f"step | {peer} | {n} | {dtype}", "step")
+        return get(figures, f"step | {peer} | {n} | {dtype}", "step")
 
     ours, source = "tinygrad_reg", "tinygrad_reg, NumPy source"
-    record, floor = _get(figures, "overhead | tinygrad_reg", "record"), _get(figures, "overhead | NumPy", "record")
-    chain, theirs = _get(figures, "overhead | tinygrad_reg", "chain"), _get(figures, "overhead | torch", "chain")
-    more = _get(figures, "import | tinygrad_reg", "beyond")
+    record, floor = get(figures, "overhead | tinygrad_reg", "record"), get(figures, "overhead | NumPy", "record")
+    chain, theirs = get(figures, "overhead | tinygrad_reg", "chain"), get(figures, "overhead | torch", "chain")
+    more = get(figures, "import | tinygrad_reg", "beyond")
     beyond = "–" if more is None else f"{more * 1e3:.1f} ms"
     rows = [
-        ["recording one op on 8 doubles", "<= 2.5 µs", "1.5 µs", f"{_micro(record)} µs"],
-        ["the same, in NumPy operations", "<= 5.5", "", _ratio(record, floor)],
-        ["forward + backward per op on the chain, against torch", "<= 0.6", "0.4", _ratio(chain, theirs)],
-        ["eager step, n=100 float32, against torch eager", "<= 0.40", "0.30", _ratio(step(ours, 100), step("torch", 100))],
-        ["eager step, n=1000 float32, against torch eager", "<= 1.0", "0.6", _ratio(step(ours, 1000), step("torch", 1000))],
-        ["eager step, n=1000 float32, against NumPy by hand", "<= 1.1", "0.8", _ratio(step(ours, 1000), step("NumPy by hand", 1000))],
+        ["recording one op on 8 doubles", "<= 2.5 µs", "1.5 µs", f"{micro(record)} µs"],
+        ["the same, in NumPy operations", "<= 5.5", "", ratio(record, floor)],
+        ["forward + backward per op on the chain, against torch", "<= 0.6", "0.4", ratio(chain, theirs)],
+        ["eager step, n=100 float32, against torch eager", "<= 0.40", "0.30", ratio(step(ours, 100), step("torch", 100))],
+        ["eager step, n=1000 float32, against torch eager", "<= 1.0", "0.6", ratio(step(ours, 1000), step("torch", 1000))],
+        ["eager step, n=1000 float32, against NumPy by hand", "<= 1.1", "0.8", ratio(step(ours, 1000), step("NumPy by hand", 1000))],
         [
             "eager step, n=1000 float64, against NumPy by hand",
             "<= 1.1",
             "0.8",
-            _ratio(step(ours, 1000, "float64"), step("NumPy by hand", 1000, "float64")),
+            ratio(step(ours, 1000, "float64"), step("NumPy by hand", 1000, "float64")),
         ],
-        ["generated NumPy source, n=100 float32, against eager", "<= 0.75", "0.6", _ratio(step(source, 100), step(ours, 100))],
+        ["generated NumPy source, n=100 float32, against eager", "<= 0.75", "0.6", ratio(step(source, 100), step(ours, 100))],
         ["import beyond NumPy", "<= 20 ms", "10 ms", beyond],
     ]
-    return _table(["measure", "bar", "stretch", "measured"], rows)
+    return table(["measure", "bar", "stretch", "measured"], rows)
 
 
 def _overhead(figures: Figures) -> str:
     peers = [job.split(" | ")[1] for job in figures if job.startswith("overhead | ")]
     rows = []
     for peer in peers:
-        record, chain = (_get(figures, f"overhead | {peer}", name) for name in ("record", "chain"))
-        against = (_get(figures, "overhead | torch", name) for name in ("record", "chain"))
-        ratios = [_ratio(mine, theirs) for mine, theirs in zip((record, chain), against, strict=True)]
-        rows.append([peer, _micro(record), ratios[0], _micro(chain), ratios[1] if peer != "NumPy" else "–"])
-    return _table(["", "record µs", "/ torch", "chain µs per op", "/ torch"], rows)
-
-
-def _steps(figures: Figures) -> str:
-    cases = [(n, dtype) for n in (100, 1000) for dtype in ("float32", "float64")]
-    peers = list(dict.fromkeys(job.split(" | ")[1] for job in figures if job.startswith("step | ")))
-    rows = []
-    for peer in peers:
-        cells = []
-        for n, dtype in cases:
-            mine, theirs = (_get(figures, f"step | {p} | {n} | {dtype}", "step") for p in (peer, "torch"))
-            cells.append(f"{_micro(mine)} ({_ratio(mine, theirs)})")
-        rows.append([peer, *cells])
-    return _table(["", *(f"n={n} {dtype}" for n, dtype in cases)], rows)
+        record, chain = (get(figures, f"overhead | {peer}", name) for name in ("record", "chain"))
+        against = (get(figures, "overhead | torch", name) for name in ("record", "chain"))
+        ratios = [ratio(mine, theirs) for mine, theirs in zip((record, chain), against, strict=True)]
+        rows.append([peer, micro(record), ratios[0], micro(chain), ratios[1] if peer != "NumPy" else "–"])
+    return table(["", "record µs", "/ torch", "chain µs per op", "/ torch"], rows)
 
 
 def _memory(figures: Figures) -> str:
     models = list(dict.fromkeys(job.split(" | ")[2] for job in figures if job.startswith("memory | ")))
     rows = []
     for model in models:
-        mine, theirs = (_get(figures, f"memory | {peer} | {model}", "peak") for peer in ("tinygrad_reg", "torch"))
-        rows.append([model, *("–" if x is None else f"{x:.0f}" for x in (mine, theirs)), _ratio(mine, theirs)])
-    return _table(["step", "tinygrad_reg", "torch", "ratio"], rows)
+        mine, theirs = (get(figures, f"memory | {peer} | {model}", "peak") for peer in ("tinygrad_reg", "torch"))
+        rows.append([model, *("–" if x is None else f"{x:.0f}" for x in (mine, theirs)), ratio(mine, theirs)])
+    return table(["step", "tinygrad_reg", "torch", "ratio"], rows)
 
 
 def _imports(figures: Figures) -> str:
     found = {job.split(" | ")[1]: times for job, times in figures.items() if job.startswith("import | ")}
     rows = [[name, *(f"{times[part] * 1e3:.0f}" for part in ("import", "beyond"))] for name, times in found.items()]
-    return _table(["package", "ms, NumPy first", "beyond NumPy"], rows)
+    return table(["package", "ms, NumPy first", "beyond NumPy"], rows)
 
 
 def _operation_ratios(figures: Figures, size: int, way: str = "") -> dict[str, float]:
@@ -190,15 +179,15 @@ def _operations(figures: Figures) -> str:
         ratios = [_operation_ratios(figures, size, way) for way in ("forward", "with backward", "")]
         means = [f"{statistics.geometric_mean(found.values()):.2f}" if found else "–" for found in ratios]
         rows.append([f"{size:,}", bar, *means, str(len(ratios[-1]))])
-    return _table(["elements", "bar", "forward", "forward and backward", "both", "figures"], rows)
+    return table(["elements", "bar", "forward", "forward and backward", "both", "figures"], rows)
 
 
 def _slow_operations(figures: Figures) -> str:
     found: dict[str, list[str]] = {}
     for size in op_cases.SIZES:
-        for key, ratio in _operation_ratios(figures, size).items():
-            if ratio > SLOW:
+        for key, times in _operation_ratios(figures, size).items():
+            if times > SLOW:
                 name, way = key.split(", ")
-                found.setdefault(name, []).append(f"{ratio:.1f} ({size:,}, {way})")
+                found.setdefault(name, []).append(f"{times:.1f} ({size:,}, {way})")
     rows = [[f"`{name}`", "; ".join(cells), op_cases.reason(name)] for name, cells in sorted(found.items())]
-    return _table(["operation", "times", "because"], rows)
+    return table(["operation", "times", "because"], rows)

@@ -10,6 +10,11 @@ from collections.abc import Callable
 
 def per_call(function: Callable[[], object], seconds: float = 0.3, batches: int = 15) -> float:
     """Seconds per call: the median over batches that together take about `seconds`, after a warm-up."""
+    return statistics.median(by_batch(function, seconds, batches))
+
+
+def by_batch(function: Callable[[], object], seconds: float = 0.3, batches: int = 15) -> list[float]:
+    """Seconds per call in each batch."""
     function()
     function()
     start = time.perf_counter()
@@ -22,7 +27,7 @@ def per_call(function: Callable[[], object], seconds: float = 0.3, batches: int 
         for _ in range(size):
             function()
         results.append((time.perf_counter() - start) / size)
-    return statistics.median(results)
+    return results
 
 
 def once(function: Callable[[], object], repeats: int = 5) -> float:

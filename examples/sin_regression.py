@@ -52,6 +52,7 @@ class Settings:
     # float32 is the library's default and the faster one. It resolves a squared error of 0.01 to nine digits; the noise hides all but two.
     dtype: str = "float32"
     seed: int = 0
+    compile: bool | None = None  # None: if there is a C compiler
     plot: Path | None = Path("sin_regression.png")
     json: Path | None = None
 
@@ -63,6 +64,12 @@ class Settings:
     def steps(self) -> int:
         return OPTIMIZERS[self.optimizer].epochs if self.epochs is None else self.epochs
 
+    @property
+    def compiled(self) -> bool:
+        """Whether a training step is one C function; Levenberg-Marquardt decides by values, which a compiled step cannot."""
+        wanted = "c" in tg.compiler.backends() if self.compile is None else self.compile
+        return wanted and self.optimizer != "lm"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -71,7 +78,7 @@ class Recipe:
     make: Callable[..., tg.optim.Optimizer]
     lr: float
     options: dict[str, Any]
-    epochs: int = 10_000
+    epochs: int = 20_000
 
 
 OPTIMIZERS = {
@@ -268,9 +275,10 @@ def train(model: tg.nn.Sequential, data: Data, settings: Settings) -> Training:
         return loss
 
     losses = []
+    run = tg.compile(step) if settings.compiled else step
     start = time.perf_counter()
     for _ in progress(settings.steps):
-        losses.append(step().item())
+        losses.append(run().item())
         if schedule is not None:
             schedule.step()
         if not math.isfinite(losses[-1]):
@@ -314,7 +322,7 @@ def metrics(settings: Settings, data: Data, comparisons: list[Comparison], train
 def print_results(settings: Settings, training: Training, results: dict[str, Any]) -> None:
     seconds, speed = results["seconds"], results["steps_per_second"]
     print(f"{settings.optimizer} on {settings.n} samples in {settings.dtype}, seed {settings.seed}: ", end="")
-    print(f"{len(training.losses)} steps in {seconds:.2f} s ({speed:.0f} per second)")
+    print(f"{len(training.losses)} {'compiled ' if settings.compiled else ''}steps in {seconds:.2f} s ({speed:.0f} per second)")
     print(f"  final mean squared error     {results['final_mse']:.6f}")
     print(f"  noise floor                  {results['noise_mean_square']:.6f}  (mean square of the noise drawn)")
     print(f"  error to the noiseless curve {results['mse_to_true_curve']:.6f}")
@@ -420,11 +428,13 @@ def parse_flags(argv: list[str] | None) -> Settings:
     add("--low", type=number(-1e6, 1e6), default=default.low, help="left end of the interval (%(default)s)")
     add("--high", type=number(-1e6, 1e6), default=default.high, help="right end of the interval (%(default)s)")
     add("--noise", type=number(0, 1e6), default=default.noise, help="standard deviation of the noise (%(default)s)")
-    add("--epochs", type=whole_number(0, 10**9), default=default.epochs, help="full-batch steps (30 for lm, 10000 for the others)")
+    add("--epochs", type=whole_number(0, 10**9), default=default.epochs, help="full-batch steps (30 for lm, 20000 for the others)")
     rates = ", ".join(f"{name} {recipe.lr}" for name, recipe in OPTIMIZERS.items())
     add("--lr", type=number(0, 1e6, exclusive=True), help=f"learning rate at the start ({rates})")
     add("--optimizer", choices=OPTIMIZERS, default=default.optimizer, help="(%(default)s)")
     add("--dtype", choices=DTYPES, default=default.dtype, help="of the training; gradients are compared in float64 (%(default)s)")
+    compiled = "make a training step one C function; the default where there is a C compiler, and never with lm"
+    add("--compile", action=argparse.BooleanOptionalAction, default=default.compile, help=compiled)
     add("--seed", type=whole_number(0, 2**63 - 1), default=default.seed, help="of the noise and the first parameters (%(default)s)")
     picture = parser.add_mutually_exclusive_group()
     picture.add_argument("--plot", type=writable_file, default=default.plot, metavar="PATH", help="PNG to draw (%(default)s)")

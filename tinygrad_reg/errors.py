@@ -63,6 +63,10 @@ class TraceError(TinygradRegError, RuntimeError):
     """A traced step did something that cannot be replayed."""
 
 
+class CompileError(TinygradRegError, RuntimeError):
+    """The C compiler refused a source, or what it made cannot be loaded."""
+
+
 class MemberError(TinygradRegError, AttributeError):
     """A module has no such parameter, buffer or submodule, or cannot hold one yet."""
 

@@ -49,7 +49,7 @@ def flat(x: Any) -> list[np.ndarray[Any, Any]]:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_compiled_model_is_bit_equal_to_eager_and_leaves_no_call_of_python(name: str, dtype: Any) -> None:
     eager, compiled = MODELS[name](dtype), MODELS[name](dtype)
-    step = tg.compile(compiled.step)
+    step = tg.compile(compiled.step, backend="numpy_source")
     assert same(run(eager, eager.step, 6), run(compiled, step, 6))
     assert step.traces == 1
     assert "replayed 4 times" in step.explain()
@@ -71,7 +71,7 @@ def test_a_model_in_plain_form_differs_by_rounding(name: str, monkeypatch: pytes
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_no_optimizer_leaves_a_call_of_python(optimizer: str) -> None:
     made = task(optimizer)
-    step = tg.compile(made.step)
+    step = tg.compile(made.step, backend="numpy_source")
     for _ in range(4 * FORMS.get(optimizer, 1)):
         step(made.x, made.y)
     assert step.program is not None

@@ -15,7 +15,7 @@ from tinygrad_reg import nn, optim
 from tinygrad_reg.compiler.backends import BACKENDS, numpy_source
 from tinygrad_reg.compiler.passes import TO_LOOPS
 
-from .regression import same
+from .regression import EXACT, close, same
 
 functional = nn.functional
 Scenario = Callable[[], tuple[Callable[..., Any], list[Any]]]
@@ -276,7 +276,7 @@ def test_compiled_equals_eager(name: str, backend: str) -> None:
                 ]
             )
         runs.append(seen)
-    assert all(same(a, b) for a, b in zip(*runs, strict=True))
+    assert all(same(a, b) if backend in EXACT else close(a, b, 1e-5) for a, b in zip(*runs, strict=True))
     assert "replayed" in step.explain()
     assert "replayed 0" not in step.explain()
 
@@ -291,15 +291,15 @@ def test_nested_arguments_arrays_and_static_values(backend: str) -> None:
     for i in range(6):
         batch = {"x": drawn(4, seed=i).numpy(), "rest": (drawn(4, seed=i + 1), 0.5)}
         more = (drawn(2, seed=i), drawn(3, seed=i))
-        assert same(function(batch, *more), step(batch, *more))
-        assert same(function(batch, *more, power=3), step(batch, *more, power=3))
+        assert close(function(batch, *more), step(batch, *more), 0.0 if backend in EXACT else 1e-6)
+        assert close(function(batch, *more, power=3), step(batch, *more, power=3), 0.0 if backend in EXACT else 1e-6)
     assert step.traces == 2
 
 
 class Trainer:
     def __init__(self) -> None:
         self.layer = nn.Linear(3, 1)
-        self.step = tg.compile(self.once)
+        self.step = tg.compile(self.once, backend="numpy_source")
 
     def once(self, x: Any) -> Any:
         return self.layer(x).square().mean().detach()
@@ -311,7 +311,7 @@ class Trainer:
 
 def test_methods_and_modules() -> None:
     trainers = [Trainer(), Trainer()]
-    model = tg.compile(trainers[0].layer)
+    model = tg.compile(trainers[0].layer, backend="numpy_source")
     x = drawn(5, 3)
     with tg.no_grad():
         for _ in range(4):
@@ -341,8 +341,8 @@ def test_decorators_keep_name_and_text() -> None:
 
 
 def test_a_compiled_step_inside_of_another_is_part_of_it() -> None:
-    inner = tg.compile(lambda x: x * 2)
-    outer = tg.compile(lambda x: inner(x) + 1)
+    inner = tg.compile(lambda x: x * 2, backend="numpy_source")
+    outer = tg.compile(lambda x: inner(x) + 1, backend="numpy_source")
     x = drawn(3)
     for _ in range(4):
         assert same(outer(x), x * 2 + 1)
@@ -367,7 +367,7 @@ def test_infinite_gradients_make_that_call_run_eagerly_without_drawing_twice() -
         return step, w, optimizer
 
     (eager, w1, _), (traced, w2, optimizer) = make(), make()
-    step = tg.compile(traced)
+    step = tg.compile(traced, backend="numpy_source")
     runs = []
     for run, w in ((eager, w1), (step, w2)):
         tg.manual_seed(3)
@@ -403,7 +403,7 @@ def test_what_eager_repairs_in_gradients_is_noticed_wherever_it_ends(where: str)
         return step, total
 
     (eager, total), (traced, compiled_total) = make(), make()
-    step = tg.compile(traced)
+    step = tg.compile(traced, backend="numpy_source")
     for i in range(6):
         x = tg.tensor([0.5, 1.0, 0.0 if i == 4 else 2.0])
         assert same(eager(x), step(x))
@@ -417,7 +417,7 @@ def test_a_gradient_that_is_added_to_in_place_keeps_its_memory_and_is_noticed() 
     def function(x: Any) -> None:
         (w * x).sum().backward()
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     step(tg.ones(3))
     gradient = w.grad
     for _ in range(5):
@@ -445,7 +445,7 @@ def test_an_error_in_a_replay_leaves_the_state_as_it_was() -> None:
         return _fails_for_large(x * w)
 
     del tg.engine.primitive.PRIMITIVES["_fails_for_large"]
-    compiled = tg.compile(step)
+    compiled = tg.compile(step, backend="numpy_source")
     for _ in range(3):
         compiled(tg.ones(3))
     before = w.tolist()
@@ -457,7 +457,7 @@ def test_an_error_in_a_replay_leaves_the_state_as_it_was() -> None:
 def test_threads_take_turns() -> None:
     import threading
 
-    step = tg.compile(lambda x: (x * 2 + 1).exp().sum())
+    step = tg.compile(lambda x: (x * 2 + 1).exp().sum(), backend="numpy_source")
     xs = [drawn(50, seed=i) for i in range(4)]
     expected = [(x * 2 + 1).exp().sum().item() for x in xs]
     found: dict[int, set[float]] = {i: set() for i in range(4)}

@@ -19,7 +19,7 @@ from tinygrad_reg.func import functional_call
 from tinygrad_reg.utils.checkpoint import checkpoint
 
 from .models import drawn
-from .regression import same
+from .regression import EXACT, same
 from .test_models import calls_of_python, flat
 
 functional = nn.functional
@@ -264,7 +264,7 @@ def indexed_writes_and_reads() -> Any:
 def dtype(backend: str) -> Iterator[Any]:
     """What tensors are made of: double precision where rounding may differ, which some gradients of 0 consist of."""
     before = tg.get_default_dtype()
-    tg.set_default_dtype(tg.float64 if backend == "plain" else tg.float32)
+    tg.set_default_dtype(tg.float32 if backend in EXACT else tg.float64)
     yield tg.get_default_dtype()
     tg.set_default_dtype(before)
 
@@ -279,7 +279,7 @@ def test_compiled_equals_eager(name: str, backend: str, dtype: Any, monkeypatch:
         step, held = SCRIPTS[name]()
         run = tg.compile(step, backend=backend) if compiled else step
         runs.append([[run(drawn(dtype, 6, 4, seed=i)), held()] for i in range(8)])
-    if backend != "plain":
+    if backend in EXACT:
         assert same(runs[0], runs[1])
     for expected, found in zip(flat(runs[0]), flat(runs[1]), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)

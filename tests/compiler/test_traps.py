@@ -45,7 +45,7 @@ CONCRETE: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", CONCRETE)
 def test_a_python_value_of_a_traced_tensor_is_refused_with_the_users_line_and_the_remedy(name: str) -> None:
-    step = tg.compile(CONCRETE[name])
+    step = tg.compile(CONCRETE[name], backend="numpy_source")
     with pytest.raises(TraceError) as caught:
         step(tg.ones(3))
     text = str(caught.value)
@@ -58,15 +58,15 @@ def test_a_python_value_of_a_traced_tensor_is_refused_with_the_users_line_and_th
 def test_what_a_step_cannot_return_is_refused() -> None:
     w = tg.ones(3, requires_grad=True)
     with pytest.raises(TraceError, match=r"call backward inside of the step, return its .detach\(\)"):
-        tg.compile(lambda x: (w * x).sum())(tg.ones(3))
+        tg.compile(lambda x: (w * x).sum(), backend="numpy_source")(tg.ones(3))
     with pytest.raises(TraceError, match="returns a set; return tensors"):
-        tg.compile(lambda x: {1, 2})(tg.ones(3))
+        tg.compile(lambda x: {1, 2}, backend="numpy_source")(tg.ones(3))
     outside = (w * 2).sum()
     with pytest.raises(TraceError, match="recorded outside of it"):
-        tg.compile(lambda x: (x * outside).sum().backward())(tg.ones(3))
+        tg.compile(lambda x: (x * outside).sum().backward(), backend="numpy_source")(tg.ones(3))
     with pytest.raises(TraceError, match="argument x is the result of operations"):
-        tg.compile(lambda x: x.sum())(outside)
-    step = tg.compile(lambda x: (x * 2).sum().backward())
+        tg.compile(lambda x: x.sum(), backend="numpy_source")(outside)
+    step = tg.compile(lambda x: (x * 2).sum().backward(), backend="numpy_source")
     for _ in range(3):
         step(w)
     with pytest.raises(TraceError, match="argument x is the result of operations"):
@@ -74,17 +74,17 @@ def test_what_a_step_cannot_return_is_refused() -> None:
 
 
 def test_bad_arguments_of_compile() -> None:
-    with pytest.raises(ArgumentError, match="backend must be one of interpreter, numpy_source, got 'fortran'"):
+    with pytest.raises(ArgumentError, match="backend must be one of interpreter, numpy_source, c, got 'fortran'"):
         tg.compile(lambda x: x, backend="fortran")
     with pytest.raises(ArgumentTypeError, match="expected a function, got int"):
-        tg.compile(3)  # type: ignore[call-overload]
+        tg.compile(3, backend="numpy_source")  # type: ignore[call-overload]
     with pytest.raises(ArgumentTypeError, match="argument of type set is neither a tensor, nor hashable"):
-        tg.compile(lambda x: x)({1})
+        tg.compile(lambda x: x, backend="numpy_source")({1})
 
 
 def agree(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> Any:
     """Compile, compare every call with eager, and return the compiled step."""
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     for call in calls:
         assert same(function(*call), step(*call))
     return step
@@ -104,7 +104,7 @@ def test_another_python_value_is_another_program() -> None:
 
 
 def test_a_number_that_always_changes_is_pointed_out() -> None:
-    step = tg.compile(lambda x, scale: x * scale)
+    step = tg.compile(lambda x, scale: x * scale, backend="numpy_source")
     with pytest.warns(UserWarning, match="has been traced 17 times: .* pass numbers that change as tensors"):
         found = [step(tg.ones(2), i).tolist() for i in range(20)]
     assert found == [[i, i] for i in range(20)]
@@ -120,7 +120,7 @@ def test_grad_mode_and_default_dtype_are_part_of_the_signature() -> None:
             y.sum().backward()
         return y.detach() + tg.zeros(2)
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     for _ in range(3):
         step(tg.ones(2))
         with tg.no_grad():
@@ -139,7 +139,7 @@ def test_a_captured_array_that_is_changed_in_place_is_read_anew() -> None:
     def function(x: Any) -> Any:
         return (tg.from_numpy(data) + weights) * x
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     for i in range(6):
         data[:] = i
         weights.mul_(2)
@@ -160,7 +160,7 @@ def test_replaced_frozen_and_unfrozen_parameters() -> None:
             optimizer.step()
             return loss
 
-        step = tg.compile(function) if compile_it else function
+        step = tg.compile(function, backend="numpy_source") if compile_it else function
         seen = []
         for i in range(24):
             if i == 4:
@@ -183,7 +183,7 @@ def test_replaced_frozen_and_unfrozen_parameters() -> None:
 
 def test_train_and_eval_are_seen_at_every_call() -> None:
     model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(1.0))
-    step = tg.compile(lambda x: model(x).detach())
+    step = tg.compile(lambda x: model(x).detach(), backend="numpy_source")
     x = tg.ones(2, 3)
     for _ in range(4):
         model.train()
@@ -204,7 +204,7 @@ def test_variables_of_closure_module_and_object_are_compared_at_every_call() -> 
 
         def __init__(self) -> None:
             self.factor = 1.0
-            self.step = tg.compile(self.function)
+            self.step = tg.compile(self.function, backend="numpy_source")
 
         def function(self, x: Any) -> Any:
             return x * scale * counter * self.factor + offset
@@ -226,7 +226,7 @@ def test_variables_of_closure_module_and_object_are_compared_at_every_call() -> 
 
 def eager_with(why: str, function: Callable[..., Any], calls: int = 7) -> Any:
     """Check that a step is found unfit for replay, for this reason, and runs eagerly."""
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     with pytest.warns(UserWarning, match=why):
         _ = [step(tg.ones(3)) for _ in range(calls)]
     assert "runs eagerly, since" in step.explain()
@@ -283,7 +283,7 @@ def test_a_tensor_made_anew_outside_of_the_arguments_is_not_frozen() -> None:
     def function(x: Any) -> Any:
         return x * holder.x
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
 
     def call(i: int) -> float:
         holder.x = tg.full((3,), float(i))
@@ -374,7 +374,7 @@ def test_python_state_that_a_step_reads_anywhere_is_never_frozen(what: str) -> N
     def function(x: Any) -> Any:
         return compute(c, x)
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     x = tg.ones(3)
     for _ in range(4):
         assert same(function(x), step(x))
@@ -396,7 +396,7 @@ def test_settings_of_layers_and_of_arguments_are_never_frozen() -> None:
     def function(settings: Any, x: Any) -> Any:
         return model(x).detach() * settings.plain
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
 
     def check(traces: int) -> None:
         for _ in range(4):
@@ -429,7 +429,7 @@ def test_hyper_parameters_that_the_step_looks_at_itself_are_seen() -> None:
     def function(x: Any) -> Any:
         return x * optimizer.param_groups[0]["lr"]
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     for lr in (0.5, 0.25):
         optimizer.param_groups[0]["lr"] = lr
         for _ in range(4):
@@ -487,7 +487,7 @@ def test_memory_taken_past_the_tensor_copies_and_seeds_are_not_frozen() -> None:
     eager_with("a generator is seeded inside of the step", lambda x: (tg.manual_seed(0), x + tg.rand(3))[1])
     for copied in (copy.deepcopy, lambda x: x.__reduce_ex__(4)):
         with pytest.raises(TraceError, match="deepcopy|pickling"):
-            tg.compile(lambda x, copied=copied: copied(x))(x)
+            tg.compile(lambda x, copied=copied: copied(x), backend="numpy_source")(x)
 
 
 def test_rates_that_the_step_asks_a_schedule_for_are_not_frozen() -> None:
@@ -501,7 +501,7 @@ def test_gradient_mode_changed_for_good_runs_eagerly() -> None:
         tg.set_grad_enabled(not tg.is_grad_enabled())
         return x * 2
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     with tg.enable_grad(), pytest.warns(UserWarning, match="changes the gradient mode"):
         _ = [step(tg.ones(3)) for _ in range(12)]
 
@@ -511,7 +511,7 @@ def test_arguments_that_overlap_get_a_program_of_their_own() -> None:
         x.add_(1)
         return y * 2
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     for _ in range(4):
         step(tg.ones(3), tg.ones(3))
 
@@ -541,7 +541,7 @@ def test_memory_that_tensors_of_the_step_share_is_left_to_eager() -> None:
         left.add_(x)
         return middle.sum()
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     with pytest.warns(UserWarning, match="memory that is shared"):
         found = [step(tg.ones(3)).item() for _ in range(6)]
     assert found == [2, 4, 6, 8, 10, 12]
@@ -554,7 +554,7 @@ def test_an_argument_that_shares_memory_with_what_is_written_gets_a_program_of_i
         w.add_(1)
         return x * 2
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     for _ in range(4):
         step(tg.ones(3))
     before = w.tolist()
@@ -569,7 +569,7 @@ def test_requires_grad_changed_inside_runs_eagerly() -> None:
         w.requires_grad_(not w.requires_grad)
         return y.detach()
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     with pytest.warns(UserWarning, match="changes requires_grad"):
         _ = [step(tg.ones(3)) for _ in range(12)]
 
@@ -582,7 +582,7 @@ def test_replacing_memory_inside_runs_eagerly() -> None:
         w.data = w.data + 1
         return y
 
-    step = tg.compile(function)
+    step = tg.compile(function, backend="numpy_source")
     with pytest.warns(UserWarning, match="replaced the memory of a tensor"):
         found = [step(tg.ones(3))[0].item() for _ in range(7)]
     assert found == [1, 2, 3, 4, 5, 6, 7]
@@ -603,14 +603,14 @@ def test_an_optimizer_that_steps_twice_runs_eagerly() -> None:
 
 
 def test_anomaly_mode_runs_eagerly() -> None:
-    step = tg.compile(lambda x: x * 2)
+    step = tg.compile(lambda x: x * 2, backend="numpy_source")
     with tg.autograd.detect_anomaly():
         step(tg.ones(3))
     assert step.traces == 0
 
 
 def test_an_error_in_the_step_is_the_users_and_nothing_is_kept() -> None:
-    step = tg.compile(lambda x, y: x @ y)
+    step = tg.compile(lambda x, y: x @ y, backend="numpy_source")
     for _ in range(3):
         with pytest.raises(tg.errors.ShapeError):
             step(tg.ones(2, 3), tg.ones(2, 3))

@@ -62,7 +62,7 @@ def test_prints_the_table_and_the_results(tmp_path: Path) -> None:
     assert list(rows) == list(SHAPES)
     for name, shape in SHAPES.items():
         assert str(tuple(shape)) in rows[name]
-    for words in ("30 steps", "final mean squared error", "noise floor", "error to the noiseless curve"):
+    for words in ("30 ", " steps in ", "final mean squared error", "noise floor", "error to the noiseless curve"):
         assert words in done.stdout
     assert list(tmp_path.iterdir()) == []
 

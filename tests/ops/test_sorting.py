@@ -145,7 +145,7 @@ def test_unique_returns_what_was_asked_for() -> None:
 
 @pytest.mark.filterwarnings("ignore:compile")
 def test_a_compiled_step_sees_how_many_there_are() -> None:
-    step = tg.compile(lambda x: (tg.unique(x) ** 2).sum())
+    step = tg.compile(lambda x: (tg.unique(x) ** 2).sum(), backend="numpy_source")
     for values, total in [([1.0, 1.0, 2.0], 5), ([1.0, 2.0, 3.0], 14), ([2.0, 2.0, 2.0], 4)]:
         assert step(tg.tensor(values)).item() == total
 

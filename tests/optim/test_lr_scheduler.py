@@ -358,7 +358,7 @@ def test_a_plateau_makes_a_compiled_step_run_eagerly() -> None:
         schedule.step(1.0)
         return tg.ones(1) * 2
 
-    compiled = tg.compile(step)
+    compiled = tg.compile(step, backend="numpy_source")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # once, it says that it runs eagerly
         for _ in range(4):
@@ -421,7 +421,7 @@ def test_a_compiled_step_moves_every_schedule_and_the_momentum(kind: str) -> Non
         return step, made
 
     (eager, one), (step, other) = make(), make()
-    compiled = tg.compile(step)
+    compiled = tg.compile(step, backend="numpy_source")
     for _ in range(12):
         assert eager().item() == compiled().item()
         assert rates(one) == rates(other)

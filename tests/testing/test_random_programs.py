@@ -9,7 +9,6 @@ import numpy as np
 from hypothesis import find, given
 
 import tinygrad_reg as tg
-from tinygrad_reg.compiler.backends import BACKENDS
 from tinygrad_reg.testing import Program, gradcheck, programs
 
 
@@ -47,7 +46,7 @@ def test_compiled_programs_equal_eager_bit_for_bit(program: Program) -> None:
         return [y.detach(), *tg.autograd.grad(y, leaves)]
 
     expected = step(*program.inputs)
-    for backend in BACKENDS:
+    for backend in ("interpreter", "numpy_source"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a gradient may happen to meet 0 · inf
             compiled = tg.compile(step, backend=backend)

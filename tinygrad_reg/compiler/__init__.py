@@ -8,15 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, overload
 
+from .backends import BACKENDS
 from .step import CompiledStep as CompiledStep
 
 
+def backends() -> tuple[str, ...]:
+    """The backends that work on this machine: "c" only if there is a C compiler.
+
+    >>> "numpy_source" in tg.compiler.backends()
+    True
+    """
+    from .backends.c import toolchain
+
+    return tuple([name for name in BACKENDS if name != "c" or toolchain.compiler() is not None])
+
+
 @overload
-def compile(function: None = None, *, backend: str = "numpy_source") -> Callable[[Callable[..., Any]], CompiledStep]: ...
+def compile(function: None = None, *, backend: str = "c") -> Callable[[Callable[..., Any]], CompiledStep]: ...
 @overload
-def compile(function: Callable[..., Any], *, backend: str = "numpy_source") -> CompiledStep: ...
+def compile(function: Callable[..., Any], *, backend: str = "c") -> CompiledStep: ...
 def compile(
-    function: Callable[..., Any] | None = None, *, backend: str = "numpy_source"
+    function: Callable[..., Any] | None = None, *, backend: str = "c"
 ) -> CompiledStep | Callable[[Callable[..., Any]], CompiledStep]:
     """A function that does the same faster: `step = compile(train_step)`, or `@compile`.
 
@@ -24,7 +36,8 @@ def compile(
     second confirms it; later ones replay it. State lives in the same tensors as before. What cannot be replayed raises
     TraceError, or runs eagerly and says so in `step.explain()`. Results carry no graph.
 
-    `backend` is "numpy_source" (generated NumPy code, `step.source`) or "interpreter" (slow, the reference).
+    `backend` is "c" (one C function, within rounding of eager; where there is no C compiler, a warning and NumPy source),
+    "numpy_source" (generated NumPy code, equal to eager in every bit) or "interpreter" (slow, the reference). `step.source` shows it.
 
     >>> step = tg.compile(lambda x: (x * x).sum())
     >>> [step(tg.tensor([1.0, k])).item() for k in range(4)]

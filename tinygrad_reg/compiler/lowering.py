@@ -95,8 +95,9 @@ class Recorder:
                 raise Opaque
             return x.var
         if isinstance(x, np.ndarray):
-            var = var_for(x)
-            self.constants[var] = x.copy(order="K")
+            held = x.copy(order="K")
+            var = var_for(held)  # a copy has no gaps
+            self.constants[var] = held
             return var
         if not isinstance(x, bool | int | float | np.generic):
             raise Opaque

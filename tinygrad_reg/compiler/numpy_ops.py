@@ -66,6 +66,11 @@ def reduce_op(ufunc: np.ufunc) -> NumpyOp:
     return NumpyOp(f"np.{ufunc.__name__}.reduce", ufunc.reduce, out=True)
 
 
+def is_reduction(op: Any) -> bool:
+    """Whether this is a ufunc's reduction."""
+    return isinstance(op, NumpyOp) and op.name.endswith(".reduce")
+
+
 @functools.cache
 def accumulate_op(ufunc: np.ufunc) -> NumpyOp:
     """A ufunc's running results along an axis."""

@@ -18,7 +18,7 @@ from typing import Any
 from ..engine.graph import ancestors
 from ..engine.node import FREED, Leaf, Value
 from ..engine.state import get_default_dtype, state, switched
-from ..errors import ArgumentError, ArgumentTypeError, TraceError
+from ..errors import ArgumentError, ArgumentTypeError, CompileError, TraceError
 from .backends import BACKENDS
 from .compare import difference, same_results
 from .program import GivenUp, HostCall, Program
@@ -170,6 +170,22 @@ class CompiledStep:
         if self._last is None:
             return None
         return (self._last.executable or BACKENDS[self.backend](self._last.recording.program)).source
+
+    def export(self, directory: str) -> None:
+        """Write the last call's program as C files that need no Python: `step.c`, `step.h`, `step_data.c`, and a README.
+
+        Parameters and other state start as they are now. Raises ArgumentError if nothing was traced yet, or if the step needs Python.
+
+        >>> step = tg.compile(lambda x: x.sin() * 2.0)
+        >>> _ = step(tg.tensor([0.5]))
+        >>> step.export("build/step")  # doctest: +SKIP
+        """
+        if self._last is None:
+            raise ArgumentError("export: nothing was traced yet; call the step once with arguments of the form that is wanted")
+        executable = BACKENDS["c"](self._last.recording.program)
+        if executable.export is None:
+            raise CompileError(f"export: a C compiler is needed to check what is exported. {executable.summary}")
+        executable.export(directory, self._last.arrays)
 
     def explain(self) -> str:
         """What was traced, how it runs, and why not faster."""

@@ -19,7 +19,7 @@ from ..regression import task
 
 def compiled_source(optimizer: str = "adam") -> str:
     made = task(optimizer)
-    step = tg.compile(made.step)
+    step = tg.compile(made.step, backend="numpy_source")
     for _ in range(3):
         step(made.x, made.y)
     return str(step.source)
@@ -127,7 +127,8 @@ def test_values_exchanged_by_writes_are_copied_first() -> None:
 
 def test_constants_and_keywords_of_all_kinds_are_in_the_text_or_bound() -> None:
     function = tg.compile(
-        lambda x: [x.sum(0), tg.tensor([1.0, 2.5, float("nan")]) * x, x.clamp(min=-float("inf"), max=0.5), x.half()[:, ::2]]
+        lambda x: [x.sum(0), tg.tensor([1.0, 2.5, float("nan")]) * x, x.clamp(min=-float("inf"), max=0.5), x.half()[:, ::2]],
+        backend="numpy_source",
     )
     x = tg.ones(2, 3)
     for _ in range(3):

@@ -19,3 +19,4 @@ class Executable(NamedTuple):
     run: Step
     source: str
     summary: str
+    export: Callable[[str, Sequence[NDArray]], None] | None = None  # to a folder, with what captured arrays hold

@@ -1,0 +1,261 @@
+"""The training steps: tables against the peers, the bars they should keep, and what the machine allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from . import memory, models
+from .models import work
+from .peers import COMPILED, OURS
+from .tables import Figures, get, micro, ratio, table
+
+RIVALS = ("torch", "torch.compile", "jax.jit", "tinygrad, jit", "NumPy by hand")
+TOLERANCE = {"float32": 1e-3, "float64": 1e-6}  # between the peers' first losses, relative
+
+EXPLANATION = (
+    "Microseconds, and the ratio to PyTorch. All start from the same weights on the same batches, and the losses of the first "
+    f"{models.CHECKED} steps agree within {TOLERANCE['float32']:g} (float64: {TOLERANCE['float64']:g}); a peer whose do not is void. "
+    "A time marked ~ is no measurement: its median is more than 1.5 times its least, so something else was running."
+)
+COMPILED_BARS = (
+    "The fastest of this library's compiled steps against the fastest of PyTorch, torch.compile, jax.jit, tinygrad's jit and NumPy by hand."
+)
+FOOTPRINT = (
+    "MiB. `accounted` counts arrays: parameters, the optimizer's state, one batch, and what the step needs beside them. Of jax.jit it is "
+    "XLA's own sum (arguments, results, temporary memory; what is donated counts once), of this library the planned buffers and what "
+    "NumPy is seen to allocate during a step. The bar is about it. `resident` is what the process grew by between the same step on "
+    "a batch of one and on the full one: with four batches, and with what the compilers keep for themselves, which of XLA is most."
+)
+LIMITS = (
+    "Bandwidth of a = b + c, three arrays of 256 MiB in all threads together, and of 256 KiB for each; products of two matrices of "
+    "1024 × 1024 by NumPy's BLAS. The best of eight."
+)
+WORK = (
+    "The least work of a step, and how long it takes at these limits: the products' operations at the speed of BLAS, and the bytes of "
+    "parameters, state, gradients, results of products and their gradients, written once and read once, from the cache. "
+    "`of limit` is the larger of the two against the time measured."
+)
+
+
+UNSTEADY = 1.5  # a median that exceeds the least time by this factor was disturbed by something else on the machine
+
+
+class Row(NamedTuple):
+    """A training step of the tables."""
+
+    title: str
+    benchmark: str
+    arguments: str  # of the job, behind the peer
+    dtype: str
+    work: work.Work
+
+    def job(self, peer: str) -> str:
+        """Its key among the figures."""
+        return f"{self.benchmark} | {peer} | {self.arguments}"
+
+
+def _regression(n: int, dtype: str) -> Row:
+    return Row(f"1-50-5-1, n={n}, {dtype}", "step", f"{n} | {dtype}", dtype, work.of_regression(n, dtype))
+
+
+def _model(name: str) -> Row:
+    problem = models.PROBLEMS[name]
+    return Row(problem.title, "model", name, "float32", work.work(problem))
+
+
+REGRESSIONS = [_regression(n, dtype) for n in (100, 1000) for dtype in ("float32", "float64")]
+MODELS = [_model(name) for name in models.PROBLEMS]
+#: for eager steps: the step, the bar for the ratio to PyTorch eager
+EAGER = {"mlp32": 0.80, "mlp512": 1.0, "cnn": 2.0, "gpt": 1.3, "adam": 0.5}
+#: for compiled steps: the step, bar and stretch for the ratio to the best peer
+AGAINST_BEST = [
+    *((row, 0.33, 0.20) for row in REGRESSIONS[:2]),
+    *((row, 0.40, 0.25) for row in REGRESSIONS[2:]),
+    *((_model(name), bar, stretch) for name, bar, stretch in (
+        ("mlp32", 0.85, 0.7), ("mlp512", 1.0, 0.9), ("gpt", 0.9, 0.6), ("cnn", 1.5, 0.9), ("lstm", 0.5, 0.3),
+    )),
+]  # fmt: skip
+BY_HAND = (1.5, 1.1)  # against C by hand
+#: where the time of an eager step goes, said where its bar is missed
+EAGER_COSTS = {
+    "mlp32": "BLAS takes a quarter of the step. A third is the update of 235,000 parameters, six passes of NumPy in one thread over blocks "
+    "that fit the cache, where PyTorch's two threads make three. The rest is the bias, relu and cross entropy in one thread and some 40 "
+    "calls. NumPy by hand, with nothing to record, is the floor for this: see its row.",
+    "mlp512": "Three fifths are BLAS; an eighth is the update, the rest passes over the hidden values in one thread.",
+    "cnn": "A quarter is BLAS, a quarter copies windows to columns for it and back, where PyTorch's library convolves directly; "
+    "an eighth is pooling.",
+    "gpt": "A seventh is BLAS. A fifth is the error function of gelu, computed in some thirty passes both forward and backward; "
+    "the rest is some 300 calls on small arrays.",
+}
+
+
+class Measured:
+    """Times of steps, without the void ones."""
+
+    def __init__(self, figures: Figures, reasons: dict[str, str]) -> None:
+        self.figures, self.reasons = figures, {**reasons, **dict(_void(figures))}
+
+    def unsteady(self, row: Row, peer: str) -> bool:
+        """Whether something else was running during the measurement."""
+        found = self.figures.get(row.job(peer), {})
+        return bool(found) and found["step"] > UNSTEADY * found["least"]
+
+    def seconds(self, row: Row, peer: str) -> float | None:
+        """None if it is void or missing."""
+        job = row.job(peer)
+        return None if job in self.reasons else get(self.figures, job, "step")
+
+    def fastest(self, row: Row, peers: tuple[str, ...]) -> tuple[str, float] | None:
+        """Who, and how long."""
+        times = {peer: found for peer in peers if (found := self.seconds(row, peer)) is not None}
+        return min(times.items(), key=lambda item: item[1]) if times else None
+
+    def disturbed(self, row: Row, peers: tuple[str, ...], fastest: float) -> bool:
+        """Whether one of them might be faster than the fastest of them, had nothing else been running."""
+        measured = [peer for peer in peers if self.seconds(row, peer) is not None]
+        return any(self.unsteady(row, peer) and self.figures[row.job(peer)]["least"] < fastest for peer in measured)
+
+    def cell(self, row: Row, peer: str) -> str:
+        """µs and the ratio to PyTorch, or why not."""
+        mine = self.seconds(row, peer)
+        if mine is None:
+            return "void" if self.reasons.get(row.job(peer), "").startswith("void") else "–"
+        mark = "~" if self.unsteady(row, peer) else ""
+        return f"{mark}{micro(mine)} ({ratio(mine, self.seconds(row, 'torch'))})"
+
+
+def _void(figures: Figures) -> Iterator[tuple[str, str]]:
+    """Jobs whose first losses differ from PyTorch's; without PyTorch, from those of the first peer."""
+    for row in (*REGRESSIONS, *MODELS):
+        jobs = [job for job in figures if job.startswith(f"{row.benchmark} | ") and job.endswith(f" | {row.arguments}")]
+        reference = _losses(figures, next((job for job in jobs if job == row.job("torch")), jobs[0])) if jobs else []
+        for job in jobs:
+            for mine, right in zip(_losses(figures, job), reference, strict=True):
+                if not math.isclose(mine, right, rel_tol=TOLERANCE[row.dtype]):
+                    yield job, f"void: a loss of {mine:.7g} instead of {right:.7g}"
+                    break
+
+
+def _losses(figures: Figures, job: str) -> list[float]:
+    return [figures[job][f"loss {i}"] for i in range(models.CHECKED)]
+
+
+def steps(measured: Measured, rows: list[Row]) -> str:
+    """All peers' times."""
+    jobs = [*measured.figures, *measured.reasons]
+    peers = dict.fromkeys(job.split(" | ")[1] for row in rows for job in jobs if job.startswith(f"{row.benchmark} | "))
+    order = [*(peer for peer in OURS if peer in peers), *(peer for peer in peers if peer not in OURS)]
+    cells = [[peer, *(measured.cell(row, peer) for row in rows)] for peer in order]
+    return table(["", *(row.title for row in rows)], [row for row in cells if set(row[1:]) != {"–"}])
+
+
+def not_available(measured: Measured) -> str:
+    """Why rows are missing, the same reason said once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    titles = {(row.benchmark, row.arguments): row.title for row in (*REGRESSIONS, *MODELS)}
+    for job, reason in measured.reasons.items():
+        benchmark, peer, *arguments = job.split(" | ")
+        found.setdefault((peer, reason), []).append(titles.get((benchmark, " | ".join(arguments)), f"{benchmark} {' '.join(arguments)}"))
+    return "\n".join(f"- {peer}: {reason} ({_listed(where)})" for (peer, reason), where in found.items())
+
+
+def _listed(where: list[str]) -> str:
+    return "; ".join(dict.fromkeys(where)) if len(where) < 5 else f"{len(where)} measurements"
+
+
+def _verdict(value: float, bar: float, stretch: float | None = None, unsteady: bool = False) -> str:
+    if unsteady:
+        return "~ measure again"
+    if value > bar:
+        return f"**missed**, {value / bar:.2f} times the bar"
+    return "met, and the stretch" if stretch is not None and value <= stretch else "met"
+
+
+def eager(measured: Measured) -> str:
+    """Eager steps against PyTorch eager, and for comparison our fastest compiled one."""
+    rows = []
+    for name, bar in EAGER.items():
+        row = _model(name)
+        mine, theirs, compiled = measured.seconds(row, OURS[0]), measured.seconds(row, "torch"), measured.fastest(row, tuple(COMPILED))
+        verdict = _verdict(mine / theirs, bar) if mine and theirs else "not measured"
+        rows.append(
+            [row.title, micro(mine), micro(theirs), ratio(mine, theirs), f"<= {bar:.2f}", verdict, ratio(compiled and compiled[1], theirs)]
+        )
+    return table(["training step", "eager µs", "torch µs", "ratio", "bar", "", "compiled / torch"], rows)
+
+
+def eager_costs(measured: Measured) -> str:
+    """Of the steps that miss their bar, where the time goes."""
+    lines = []
+    for name, bar in EAGER.items():
+        mine, theirs = measured.seconds(_model(name), OURS[0]), measured.seconds(_model(name), "torch")
+        if mine and theirs and mine / theirs > bar and name in EAGER_COSTS:
+            lines.append(f"- {_model(name).title}: {EAGER_COSTS[name]}")
+    return "\n".join(lines)
+
+
+def compiled(measured: Measured) -> str:
+    """Compiled steps against the best peer, and against C by hand."""
+    header = ["training step", "compiled, µs", "best peer, µs", "ratio", "bar", "stretch", ""]
+    rows = [_against(measured, row, RIVALS, bar, stretch) for row, bar, stretch in AGAINST_BEST]
+    rows += [_against(measured, row, ("C by hand",), *BY_HAND) for row in REGRESSIONS]
+    return table(header, rows)
+
+
+def _against(measured: Measured, row: Row, rivals: tuple[str, ...], bar: float, stretch: float) -> list[str]:
+    mine, best = measured.fastest(row, tuple(COMPILED)), measured.fastest(row, rivals)
+    verdict = "not measured"
+    if mine and best:
+        unsteady = measured.disturbed(row, tuple(COMPILED), mine[1]) or measured.disturbed(row, rivals, best[1])
+        verdict = _verdict(mine[1] / best[1], bar, stretch, unsteady)
+    named = [_named(found[0], micro(found[1])) if found else "–" for found in (mine, best)]
+    return [row.title, *named, ratio(mine and mine[1], best and best[1]), f"<= {bar:.2f}", f"{stretch:.2f}", verdict]
+
+
+def _named(peer: str, figure: str) -> str:
+    return f"{peer.removeprefix('tinygrad_reg, ')}: {figure}"
+
+
+def footprint(measured: Measured) -> str:
+    """Memory of compiled steps against jax.jit's."""
+    rows = []
+    for name in memory.COMPILED_STEPS:
+        theirs = {figure: get(measured.figures, f"footprint | jax.jit | {name}", figure) for figure in ("accounted", "resident")}
+        for peer in COMPILED:
+            mine = {figure: get(measured.figures, f"footprint | {peer} | {name}", figure) for figure in ("accounted", "resident")}
+            if mine["accounted"] is None:
+                continue
+            cells = [cell for figure in mine for cell in (_mebi(mine[figure]), _mebi(theirs[figure]), ratio(mine[figure], theirs[figure]))]
+            verdict = _verdict(mine["accounted"] / theirs["accounted"], 1.0) if theirs["accounted"] else "not measured"
+            rows.append([models.PROBLEMS[name].title, peer.removeprefix("tinygrad_reg, "), *cells, verdict])
+    return table(["training step", "compiled to", "accounted", "jax.jit", "ratio", "resident", "jax.jit", "ratio", "bar 1.0"], rows)
+
+
+def _mebi(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def limits(measured: Measured) -> str:
+    """Bandwidth and products, for each number of threads."""
+    rows = []
+    for job, found in measured.figures.items():
+        if job.startswith("machine | "):
+            rows.append([job.split(" | ")[2], *(f"{found[figure] / 1e9:.0f}" for figure in ("memory", "cache", "float32", "float64"))])
+    return table(["threads", "memory GB/s", "cache GB/s", "float32 GFLOP/s", "float64 GFLOP/s"], rows)
+
+
+def works(measured: Measured) -> str:
+    """What each step has to do, against the limits with two threads."""
+    most = measured.figures.get("machine | NumPy | 2")
+    if most is None:
+        return "Not measured."
+    rows = []
+    for row in (*REGRESSIONS, *MODELS):
+        products, moved = row.work.operations / most[row.dtype], row.work.bytes / most["cache"]
+        fastest = measured.fastest(row, tuple(COMPILED)), measured.fastest(row, RIVALS)
+        shares = [_named(found[0], f"{max(products, moved) / found[1]:.0%}") if found else "–" for found in fastest]
+        figures = [f"{row.work.operations / 1e6:.2f}", f"{row.work.bytes / 1e6:.2f}", micro(products), micro(moved)]
+        rows.append([row.title, *figures, *shares])
+    return table(["training step", "MFLOP", "MB", "products µs", "moving µs", "ours, of limit", "best peer, of limit"], rows)

@@ -1,0 +1,61 @@
+"""Drawn programs as C: what eager gives, within rounding; and the same at every run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+import tinygrad_reg as tg
+
+from ..programs import SHAPE, Script, play, programs, state
+from ..regression import same
+from .conftest import needs_compiler
+
+pytestmark = needs_compiler
+ROUNDING = {tg.float32: 1e-4, tg.float64: 1e-11}
+EXAMPLES = max(10, settings.default.max_examples // 10)  # compiling takes most of the time
+
+
+def runs(script: Script, dtype: Any, run: Any) -> list[Any]:
+    """Everything that five calls return and leave behind."""
+    tensors, seen = state(dtype), []
+    function = run(lambda x: play(script, tensors, x))
+    tg.manual_seed(1)
+    for i in range(5):
+        x = tg.tensor(np.random.default_rng(i).standard_normal(SHAPE)).to(dtype)
+        loss, others = function(x)
+        grads = [None if t.grad is None else t.grad.clone() for t in tensors]
+        seen.append([loss, [t.clone() for t in others], [t.detach().clone() for t in tensors], grads])
+    return seen
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, list | tuple):
+        for x in tree:
+            yield from leaves(x)
+    else:
+        yield None if tree is None else tree.detach().numpy()
+
+
+@given(programs(), st.sampled_from([tg.float32, tg.float64]))
+@settings(max_examples=EXAMPLES)
+def test_compiled_programs_agree_with_eager(script: Script, dtype: Any) -> None:
+    try:
+        eager = runs(script, dtype, lambda f: f)
+    except tg.errors.InplaceError:  # the script overwrites what it needs later
+        reject()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a gradient may happen to meet 0 · inf
+        compiled = runs(script, dtype, lambda f: tg.compile(f, backend="c"))
+        again = runs(script, dtype, lambda f: tg.compile(f, backend="c"))
+    for a, b in zip(leaves(eager), leaves(compiled), strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            np.testing.assert_allclose(b, a, rtol=ROUNDING[dtype], atol=ROUNDING[dtype])
+    assert same(compiled, again)

@@ -1,0 +1,52 @@
+"""Writes a program as one C function, in the order of the data's way: algebra, memory, kernels, then their text, then the call.
+
+algebra, settle   Program -> Program: products that are sums in disguise; results in memory of their own
+memory            where a value is: storage, offset, strides
+kernels           equations gathered into loops, products and the rest
+expressions       an element of a function as C; mathematics: exp, tanh, sin ... for vectors
+layout            memory for every value
+loops, products, gathers    the text of a kernel
+writer            the whole text
+toolchain, cache  from the text to a library
+call              running it from Python; export: without Python
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+from ...passes import SIMPLIFY, TO_LOOPS, optimize
+from ...program import Program
+from .. import numpy_source
+from ..executable import Executable
+from . import blas, toolchain
+from .algebra import thin_products
+from .call import runner
+from .export import export
+from .settle import settle
+from .writer import Writer
+
+
+def build(program: Program) -> Executable:
+    """The program as a C function, compiled and loaded; as NumPy source, with one warning, if there is no compiler."""
+    if toolchain.compiler() is None:
+        _warn_once(toolchain.missing())
+        return numpy_source.build(program)
+    lowered = settle(optimize(thin_products(optimize(program, TO_LOOPS)), SIMPLIFY))
+    written = Writer(lowered).write()
+    library = toolchain.load(written.source)
+    blas.bind(library)
+    constants = [lowered.constants[var] for var in written.layout.bound]
+    between = f", {len(written.calls)} calls of Python between its parts" if written.calls else ""
+    return Executable(
+        runner(written, library, constants),
+        written.source,
+        f"one C function{between}, {written.workspace:,} bytes of workspace",
+        lambda folder, captured: export(folder, written, captured, constants),
+    )
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    warnings.warn(f"compile: steps run as NumPy source: {reason}", RuntimeWarning, stacklevel=2)

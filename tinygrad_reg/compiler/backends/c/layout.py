@@ -1,0 +1,180 @@
+"""Memory for what the kernels store: results and state in their own arrays, all else in one workspace, each place used again.
+
+Values of the workspace have no layout until the loop that makes them is known: the loop stores them in its own order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...numpy_ops import ADD_AT, COPY, PUT_ALONG, NumpyOp, is_reduction
+from ...program import Equation, Var, names_of, row_major
+from .algebra import is_short
+from .kernels import Call, Check, Gather, Join, Kernel, Kernels, Loop, Update, Within, canonical
+from .memory import Ref, Storage, elements, extent, view
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+
+
+class Layout:
+    """Where every value is. `arrays` are the arguments of the C function in their order."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self.kernels = kernels
+        self.names = names_of(kernels.program)
+        made = [var for kernel in kernels.list for e in kernel.equations for var in e.outputs if var not in self.names]
+        self.names.update((var, f"copy{i}") for i, var in enumerate(made))
+        self.arrays: list[Storage] = []
+        self.workspace: list[Storage] = []
+        self.copies: list[Loop] = []  # asked for by a kernel that is being laid out
+        program = kernels.program
+        self.uniform = {var: array.reshape(-1)[0] for var, array in program.constants.items() if _is_uniform(array)}
+        self.bound = [var for var in program.constants if var not in self.uniform or not self._only_in_loops(var)]
+        self.fresh = [*program.results, *program.gradients]
+        self._refs = {var: self._argument(var) for var in (*program.inputs, *program.captured)}
+        for var in self.bound:  # a view that was computed beforehand has no gaps any more
+            array = program.constants[var]
+            self._refs[var] = self._argument(var, tuple([s // array.itemsize for s in array.strides]))
+        self._homes = {var: self._argument(var) for var in self.fresh}
+        self.copied = list(self._not_in_place())
+
+    def _argument(self, var: Var, strides: tuple[int, ...] | None = None) -> Ref:
+        """An array that the caller gives."""
+        assert var.dtype is not None
+        strides = elements(var) if strides is None else strides
+        storage = Storage(var.dtype, extent(var.shape, strides), self.names[var])
+        self.arrays.append(storage)
+        return Ref(storage, 0, var.shape, strides)
+
+    def _only_in_loops(self, var: Var) -> bool:
+        """Whether a constant is only read where it can be written as a number."""
+        kernels = self.kernels
+        read = {x for kernel in kernels.list for e in kernel.equations for x in _in_memory(kernel, e)}
+        read.update(e.inputs[0] for e in kernels.views.made_by.values())
+        return var not in read and var not in kernels.program.sinks()
+
+    # ---- where it is -----------------------------------------------------------------------------------------------------
+
+    def ref(self, var: Var) -> Ref:
+        """Where a stored value is; a view that would be a copy is copied now."""
+        found = self._refs.get(var)
+        if found is None:
+            equation = self.kernels.views.made_by[var]
+            found = view(self.ref(equation.inputs[0]), equation) or self._copied(equation)
+            self._refs[var] = found
+        return found
+
+    def _copied(self, equation: Equation) -> Ref:
+        """The view of a copy of its source in row-major order."""
+        source = equation.inputs[0]
+        copy = Var(source.shape, source.dtype, source.strides)
+        self.names[copy] = f"{self.names[source]}_copy"
+        place = self.place(copy, row_major(source.shape, 1))
+        self.copies.append(self.copy(source, place, equation.line))
+        found = view(place, equation)
+        assert found is not None
+        return found
+
+    def copy(self, value: Var, to: Ref, line: str) -> Loop:
+        """A loop that copies a value to a place."""
+        return self.into(COPY, (value,), to, line)
+
+    def change(self, op: NumpyOp, place: Ref, value: Any, line: str) -> Loop:
+        """A loop that changes a place: op(what it holds, value)."""
+        held = Var(place.shape, place.storage.dtype, place.strides)
+        self.names[held] = place.storage.name
+        self._refs[held] = place
+        return self.into(op, (held, value), place, line)
+
+    def into(self, op: NumpyOp, inputs: tuple[Any, ...], to: Ref, line: str) -> Loop:
+        """A loop that stores the result of an elementwise operation at a place."""
+        made = Var(to.shape, to.storage.dtype, to.strides)
+        self.names[made] = f"{to.storage.name}_new"
+        self._homes[made] = to
+        self.kernels.stored.add(made)
+        return Loop(canonical(to.shape), Equation(op, inputs, {}, (made,), line))
+
+    def place(self, var: Var, strides: tuple[int, ...]) -> Ref:
+        """Memory for a value that is stored now: its home, or a piece of the workspace with these strides in elements."""
+        found = self._homes.get(var)
+        if found is None:
+            assert var.dtype is not None
+            found = Ref(self.scratch(var.dtype, extent(var.shape, strides), self.names[var]), 0, var.shape, strides)
+        self._refs[var] = found
+        return found
+
+    def home(self, var: Var) -> Ref | None:
+        """Where a value has to be stored, if that is settled."""
+        return self._homes.get(var)
+
+    def scratch(self, dtype: Any, size: int, name: str) -> Storage:
+        """A new piece of the workspace."""
+        storage = Storage(dtype, size, name)
+        self.workspace.append(storage)
+        return storage
+
+    # ---- writes ----------------------------------------------------------------------------------------------------------
+
+    def _not_in_place(self) -> Iterator[tuple[Var, Var]]:
+        """The writes that must be copies at the end; the others are done by the loops that make the values."""
+        for target, value in self.kernels.program.writes:
+            if self._can_be_in_place(target, value):
+                self._homes[value] = self._refs[target]
+            else:
+                yield target, value
+
+    def _can_be_in_place(self, target: Var, value: Var) -> bool:
+        """Whether a loop after the check makes the value, and nobody needs the old one by then."""
+        kernels, base = self.kernels, self.kernels.views.base
+        loop = kernels.made_by.get(value)
+        if not isinstance(loop, Loop) or value in self._homes or (value.shape, value.dtype) != (target.shape, target.dtype):
+            return False
+        at = kernels.list.index(loop)
+        if any(isinstance(kernel, Check) for kernel in kernels.list[at:]) or any(
+            value in e.outputs and is_reduction(e.primitive) for e in loop.equations
+        ):
+            return False
+        if any(need.base is target and not need.aligned for need in kernels.readings(loop)):
+            return False
+        if any(isinstance(kernel, Gather | Update | Within | Call) for kernel in kernels.list[at:]):
+            return False  # they may end the step
+        later = [need.base for kernel in kernels.list[at + 1 :] for need in kernels.readings(kernel)]
+        return target not in later and all(base(sink) is not target for sink in kernels.program.sinks())
+
+
+def _in_memory(kernel: Kernel, equation: Equation) -> Iterator[Any]:
+    """What a kernel reads by other means than a loop over elementwise equations."""
+    if isinstance(kernel, Loop | Join):
+        yield from equation.inputs if is_short(equation.primitive) else ()
+    elif isinstance(kernel, Update) and equation.primitive not in (ADD_AT, PUT_ALONG):
+        return
+    else:
+        yield from equation.inputs[isinstance(kernel, Update) :]  # the base is copied by a loop
+
+
+def _is_uniform(array: Any) -> bool:
+    return bool(array.size) and array.tobytes() == array.reshape(-1)[:1].tobytes() * array.size
+
+
+def assign_offsets(touched: list[list[Storage]], workspace: list[Storage]) -> tuple[dict[Storage, int], int]:
+    """A byte offset for each storage of the workspace, so that those in use at the same time do not overlap; and the size of all.
+
+    `touched` are the storages that each kernel uses, in the order of the kernels. Large ones choose their place first.
+    """
+    first: dict[Storage, int] = {}
+    last: dict[Storage, int] = {}
+    for i, storages in enumerate(touched):
+        for storage in storages:
+            first.setdefault(storage, i)
+            last[storage] = i
+    placed: list[tuple[int, int, Storage]] = []
+    for storage in sorted((s for s in workspace if s in first), key=lambda s: -s.nbytes):
+        busy = sorted((a, b) for a, b, other in placed if first[other] <= last[storage] and first[storage] <= last[other])
+        start = 0
+        for a, b in busy:
+            if start + storage.nbytes <= a:
+                break
+            start = max(start, -(-b // ALIGNMENT) * ALIGNMENT)
+        placed.append((start, start + storage.nbytes, storage))
+    return {storage: a for a, _, storage in placed}, max((b for _, b, _ in placed), default=0)

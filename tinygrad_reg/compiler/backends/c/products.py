@@ -1,0 +1,296 @@
+"""Matrix products: small ones by a kernel of registers, large ones by BLAS.
+
+The kernel holds a tile of the result, up to 8 rows and 3 vectors wide, in registers while it runs along the inner size: each
+step takes a few vectors of the right matrix and one element of the left for every row (Goto and van de Geijn, "Anatomy of
+High-Performance Matrix Multiplication", 2008, section 4, without the packing that only large matrices pay back). Rows of the
+right matrix that are not contiguous, and the rest that fills no vector, are packed first, with zeros to the full width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ...program import Equation
+from . import blas
+from .expressions import c_type, suffix
+from .layout import Layout
+from .memory import Ref
+
+LARGE = 4_000_000  # multiplications from which BLAS, with two threads, is faster
+
+_BLAS = r"""
+/* Large products go to BLAS if the caller has named its function. */
+typedef void (*gemm_@S@)(int, int, int, @I@, @I@, @I@, @T@, const @T@ *, @I@, const @T@ *, @I@, @T@, @T@ *, @I@);
+static gemm_@S@ blas_@S@;
+void use_blas_@S@(gemm_@S@ function) { blas_@S@ = function; }
+"""
+
+KERNEL = r"""
+#define TG_ROWS 8
+#define TG_VECTORS 3
+#if defined(__AVX512F__)
+#define TG_BYTES 64
+#elif defined(__AVX__)
+#define TG_BYTES 32
+#else
+#define TG_BYTES 16
+#endif
+#define TG_INLINE static inline __attribute__((always_inline))
+/* products may be rounded once with their sum */
+#pragma GCC push_options
+#if defined(__clang__)
+#pragma clang fp contract(fast)
+#else
+#pragma GCC optimize("fp-contract=fast")
+#endif
+"""
+
+TYPED = r"""
+typedef @T@ vector_@S@ __attribute__((vector_size(TG_BYTES)));
+enum { WIDTH_@S@ = TG_BYTES / sizeof(@T@) };
+
+TG_INLINE void tile_@S@(int rows, int vectors, long k, const @T@ *a, long ai, long ak,
+    const @T@ *b, long bk, @T@ *c, long ci, long cj, long n) {
+    vector_@S@ total[TG_ROWS][TG_VECTORS];
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; ++v) total[i][v] = (vector_@S@){0};
+    for (long p = 0; p < k; ++p) {
+        vector_@S@ row[TG_VECTORS];
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; ++v) memcpy(&row[v], b + p * bk + v * WIDTH_@S@, TG_BYTES);
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; ++i) {
+            const @T@ x = a[i * ai + p * ak];
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; ++v) total[i][v] += x * row[v];
+        }
+    }
+    if (cj == 1 && n >= vectors * WIDTH_@S@) {
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; ++v) memcpy(c + i * ci + v * WIDTH_@S@, &total[i][v], TG_BYTES);
+    } else {
+        @T@ out[TG_ROWS][TG_VECTORS * WIDTH_@S@];
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; ++v) memcpy(&out[i][v * WIDTH_@S@], &total[i][v], TG_BYTES);
+        for (int i = 0; i < rows; ++i)
+            for (long j = 0; j < n && j < vectors * WIDTH_@S@; ++j) c[i * ci + j * cj] = out[i][j];
+    }
+}
+
+TG_INLINE void panel_@S@(int vectors, long m, long k, const @T@ *a, long ai, long ak,
+    const @T@ *b, long bk, @T@ *c, long ci, long cj, long n) {
+    long i = 0;
+    for (; i + 8 <= m; i += 8) tile_@S@(8, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
+    if (i + 4 <= m) {
+        tile_@S@(4, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
+        i += 4;
+    }
+    if (i + 2 <= m) {
+        tile_@S@(2, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
+        i += 2;
+    }
+    if (i < m) tile_@S@(1, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
+}
+
+TG_INLINE void dots_@S@(int rows, int columns, long k, const @T@ *a, long ai, const @T@ *b, long bj, @T@ *c, long ci, long cj) {
+    vector_@S@ total[4][4];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < columns; ++j) total[i][j] = (vector_@S@){0};
+    long p = 0;
+    for (; p + WIDTH_@S@ <= k; p += WIDTH_@S@) {
+        vector_@S@ column[4];
+#pragma GCC unroll 4
+        for (int j = 0; j < columns; ++j) memcpy(&column[j], b + j * bj + p, TG_BYTES);
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; ++i) {
+            vector_@S@ row;
+            memcpy(&row, a + i * ai + p, TG_BYTES);
+#pragma GCC unroll 4
+            for (int j = 0; j < columns; ++j) total[i][j] += row * column[j];
+        }
+    }
+    for (int i = 0; i < rows; ++i)
+        for (int j = 0; j < columns; ++j) {
+            @T@ lanes[WIDTH_@S@], sum = 0;
+            memcpy(lanes, &total[i][j], TG_BYTES);
+            for (int half = WIDTH_@S@ / 2; half; half /= 2)
+                for (int l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+            for (long q = p; q < k; ++q) sum += a[i * ai + q] * b[j * bj + q];
+            c[i * ci + j * cj] = lanes[0] + sum;
+        }
+}
+
+/* The product where a row of a and a column of b are contiguous. */
+static void dot_product_@S@(long m, long n, long k, const @T@ *a, long ai, const @T@ *b, long bj, @T@ *c, long ci, long cj) {
+    for (long i = 0, rows; i < m; i += rows) {
+        rows = m - i >= 4 ? 4 : m - i >= 2 ? 2 : 1;
+        for (long j = 0, columns; j < n; j += columns) {
+            const @T@ *x = a + i * ai, *y = b + j * bj;
+            @T@ *z = c + i * ci + j * cj;
+            columns = n - j >= 4 ? 4 : 1;
+            if (rows == 4 && columns == 4) dots_@S@(4, 4, k, x, ai, y, bj, z, ci, cj);
+            else if (rows == 4) dots_@S@(4, 1, k, x, ai, y, bj, z, ci, cj);
+            else if (rows == 2 && columns == 4) dots_@S@(2, 4, k, x, ai, y, bj, z, ci, cj);
+            else if (rows == 2) dots_@S@(2, 1, k, x, ai, y, bj, z, ci, cj);
+            else if (columns == 4) dots_@S@(1, 4, k, x, ai, y, bj, z, ci, cj);
+            else dots_@S@(1, 1, k, x, ai, y, bj, z, ci, cj);
+        }
+    }
+}
+
+/* c[i, j] = sum over p of a[i, p] b[p, j]; all strides in elements; packed: room for 3 vectors times k. */
+static void product_@S@(long m, long n, long k, const @T@ *a, long ai, long ak,
+    const @T@ *b, long bk, long bj, @T@ *c, long ci, long cj, @T@ *packed) {
+    for (long j = 0; j < n;) {
+        const long left = (n - j + WIDTH_@S@ - 1) / WIDTH_@S@;
+        const int vectors = left == 2 || left == 4 ? 2 : left >= 3 ? 3 : 1;
+        const long width = vectors * WIDTH_@S@, there = n - j < width ? n - j : width;
+        const @T@ *from = b + j * bj;
+        long step = bk;
+        if (bj != 1 || there < width) {
+            for (long p = 0; p < k; ++p) {
+                for (long q = 0; q < there; ++q) packed[p * width + q] = from[p * bk + q * bj];
+                for (long q = there; q < width; ++q) packed[p * width + q] = 0;
+            }
+            from = packed;
+            step = width;
+        }
+        if (vectors == 3) panel_@S@(3, m, k, a, ai, ak, from, step, c + j * cj, ci, cj, there);
+        else if (vectors == 2) panel_@S@(2, m, k, a, ai, ak, from, step, c + j * cj, ci, cj, there);
+        else panel_@S@(1, m, k, a, ai, ak, from, step, c + j * cj, ci, cj, there);
+        j += width;
+    }
+}
+"""
+
+
+def text(dtypes: Iterable[Any]) -> str:
+    """The functions for products of these dtypes."""
+
+    def filled(template: str, dtype: Any) -> str:
+        return template.replace("@T@", c_type(dtype)).replace("@S@", suffix(dtype)).replace("@I@", blas.integer())
+
+    ordered = sorted(dtypes, key=suffix)
+    kernels = "".join([filled(TYPED, dtype) for dtype in ordered])
+    return "".join([KERNEL, kernels, "#pragma GCC pop_options\n", *(filled(_BLAS, dtype) for dtype in ordered)]) if ordered else ""
+
+
+class ProductText:
+    """A product, laid out."""
+
+    def __init__(self, equation: Equation, layout: Layout) -> None:
+        [out] = equation.outputs
+        x, y = equation.inputs
+        assert out.dtype is not None
+        self.dtype = out.dtype
+        batch, (m, n) = out.shape[:-2], out.shape[-2:]
+        k: int = x.shape[-1]
+        self.left = layout.ref(x).broadcast((*batch, m, k))
+        self.right = layout.ref(y).broadcast((*batch, k, n))
+        self.sizes = m, n, k
+        self.batch = batch
+        self.out = layout.place(out, _strides(out.shape, n < m and n < 16))
+        self.scratch = layout.scratch(self.dtype, k * 3 * (64 // self.dtype.itemsize), f"{layout.names[out]}_packed")
+        self.touched = [self.left.storage, self.right.storage, self.out.storage, self.scratch]
+
+    def text(self) -> Iterator[str]:
+        """The loop over the batch, and the call for each matrix."""
+        a, b, c, (m, n, k) = self.left, self.right, self.out, self.sizes
+        if self._better_turned() and not self._better_as_dots():
+            a, b, c = map(_turned, (self.right, self.left, self.out))
+            m, n = n, m
+        names = [f"i{d}" for d, size in enumerate(self.batch) if size != 1]
+        depth = ""
+        for d, size in enumerate(self.batch):
+            if size != 1:
+                yield f"{depth}for (long i{d} = 0; i{d} < {size}; ++i{d})"
+                depth += "    "
+
+        def at(ref: Ref) -> str:
+            terms = [f"{s} * i{d}" for d, s in enumerate(ref.strides[:-2]) if s and f"i{d}" in names]
+            terms += [str(ref.offset)] if ref.offset else []
+            return " + ".join([ref.storage.name, *terms])
+
+        own = (
+            f"dot_product_{suffix(self.dtype)}({m}, {n}, {k}, {at(a)}, {a.strides[-2]}, {at(b)}, {b.strides[-1]}, "
+            f"{at(c)}, {c.strides[-2]}, {c.strides[-1]});"
+            if self._better_as_dots()
+            else f"product_{suffix(self.dtype)}({m}, {n}, {k}, {at(a)}, {a.strides[-2]}, {a.strides[-1]}, {at(b)}, {b.strides[-2]}, "
+            f"{b.strides[-1]}, {at(c)}, {c.strides[-2]}, {c.strides[-1]}, {self.scratch.name});"
+        )
+        if m * n * k >= LARGE and (call := self._blas(a, b, c, at)):
+            yield f"{depth}if (blas_{suffix(self.dtype)}) {call}"
+            yield f"{depth}else {own}"
+        else:
+            yield depth + own
+
+    def _blas(self, a: Ref, b: Ref, c: Ref, at: Callable[[Ref], str]) -> str:
+        """The call of BLAS; nothing if a matrix has no contiguous dimension."""
+        if c.strides[-1] != 1:
+            a, b, c = map(_turned, (b, a, c))
+        (m, k), n = a.shape[-2:], b.shape[-1]
+        forms = [_form(x) for x in (a, b, c)]
+        if None in forms or forms[2] != (False, c.strides[-2]):
+            return ""
+        (a_turned, a_step), (b_turned, b_step), (_, c_step) = [form for form in forms if form]
+        turns = f"{112 if a_turned else 111}, {112 if b_turned else 111}"  # CblasTrans, CblasNoTrans
+        return f"blas_{suffix(self.dtype)}(101, {turns}, {m}, {n}, {k}, 1, {at(a)}, {a_step}, {at(b)}, {b_step}, 0, {at(c)}, {c_step});"
+
+    def _cost(self, turned: bool = False) -> int:
+        """About how many steps the kernel takes, packing and storing included."""
+        m, n, k = self.sizes
+        right_step, out_step = self.right.strides[-1], self.out.strides[-1]
+        if turned:
+            m, n, right_step, out_step = n, m, self.left.strides[-2], self.out.strides[-2]
+        width = self._width()
+        packing = k * n * (2 if right_step != 1 else 1 if n % width else 0)
+        return m * -(-n // width) * k + packing + m * n * (0 if out_step == 1 else 1)
+
+    def _width(self) -> int:
+        width: int = 64 // self.dtype.itemsize
+        return width
+
+    def _better_turned(self) -> bool:
+        """Whether to compute the transposed product: vectors then run along the rows of the left factor and of the result."""
+        return self._cost(turned=True) < self._cost()
+
+    def _better_as_dots(self) -> bool:
+        """Whether to take the elements one by one as products of contiguous vectors."""
+        m, n, k = self.sizes
+        contiguous = self.left.strides[-1] == 1 and self.right.strides[-2] == 1
+        cost: int = m * n * (-(-k // self._width()) + 10)
+        return contiguous and cost < min(self._cost(), self._cost(turned=True))
+
+
+def _form(ref: Ref) -> tuple[bool, int] | None:
+    """Whether BLAS has to turn a matrix, and the step between its rows; None if nothing in it is contiguous."""
+    (m, n), (row, column) = ref.shape[-2:], ref.strides[-2:]
+    if column == 1 and row >= n:
+        return False, row
+    return (True, column) if row == 1 and column >= m else None
+
+
+def _turned(ref: Ref) -> Ref:
+    (*batch, m, n), (*steps, row, column) = ref.shape, ref.strides
+    return ref._replace(shape=(*batch, n, m), strides=(*steps, column, row))
+
+
+def _strides(shape: tuple[int, ...], turned: bool) -> tuple[int, ...]:
+    """Dense strides; of turned matrices the columns are contiguous."""
+    order = list(range(len(shape)))
+    if turned:
+        order[-2:] = order[-1], order[-2]
+    strides, step = [0] * len(shape), 1
+    for d in reversed(order):
+        strides[d] = step
+        step *= shape[d]
+    return tuple(strides)

@@ -1,0 +1,209 @@
+"""The whole text: the functions it needs, then one C function for each run of kernels between calls of Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+from typing import NamedTuple, Protocol
+
+from ...numpy_ops import ADD_AT, COPY, PUT_ALONG, SET
+from ...program import Equation, Program, Var, row_major
+from ...scalars import Scalar
+from . import mathematics, products
+from .expressions import c_type, updated_by
+from .gathers import BestText, GatherText, RunningText, ScatterText, WithinText
+from .kernels import Best, Call, Check, Gather, Join, Kernel, Kernels, Loop, Product, Running, Update, Within
+from .layout import ALIGNMENT, Layout, assign_offsets
+from .loops import LoopText, element
+from .memory import Ref, Storage, elements, item
+from .products import ProductText
+
+
+class Piece(Protocol):
+    """A kernel, laid out."""
+
+    touched: list[Storage]
+
+    def text(self) -> Iterator[str]: ...
+
+
+class Written(NamedTuple):
+    """A program as C, and what Python has to know to run it."""
+
+    source: str
+    offsets: dict[Storage, int]  # in the workspace
+    workspace: int  # bytes
+    layout: Layout
+    numbers: tuple[Var, ...]
+    calls: tuple[CallPiece, ...]  # between the functions step_0, step_1 ...
+
+
+class CheckPiece:
+    """Returns 1 if a gradient is not finite."""
+
+    def __init__(self, checked: Sequence[Var], layout: Layout) -> None:
+        self.refs = [layout.ref(var) for var in checked]
+        self.touched = [ref.storage for ref in self.refs]
+
+    def text(self) -> Iterator[str]:
+        """A difference with itself is 0 where a number is finite, and nan where not."""
+        for i, ref in enumerate(self.refs):
+            off = f"off_{i}"
+            yield f"{c_type(ref.storage.dtype)} {off} = 0;"
+            flat = ref.is_contiguous()
+            sizes, steps = ((prod(ref.shape),), (1,)) if flat else (ref.shape, ref.strides)
+            for d, n in enumerate(sizes):
+                if d == len(sizes) - 1:
+                    yield f'_Pragma("omp simd reduction(+:{off})")'
+                yield f"for (long i{d} = 0; i{d} < {n}; ++i{d})"
+            place = element(ref.storage.name, ref.offset, [(step, f"i{d}") for d, step in enumerate(steps)])
+            yield f"    {off} += {place} - {place};"
+        if self.refs:
+            yield f"if ({' || '.join(f'off_{i} != 0' for i in range(len(self.refs)))}) return 1;"
+
+
+class CallPiece:
+    """A function of Python's on arrays in memory; what it gives is copied to its place."""
+
+    def __init__(self, equation: Equation, layout: Layout) -> None:
+        self.equation = equation
+        self.inputs = [layout.ref(x) if isinstance(x, Var) and x.dtype is not None else x for x in equation.inputs]
+        self.outputs = [layout.place(var, elements(var)) for var in equation.outputs]
+        self.touched = [x.storage for x in (*self.inputs, *self.outputs) if isinstance(x, Ref)]
+
+    def text(self) -> Iterator[str]:
+        """Nothing in C."""
+        return iter(())
+
+
+_PIECES: dict[type[Kernel], Callable[[Equation, Layout], Piece]] = {
+    Product: ProductText,
+    Gather: GatherText,
+    Best: BestText,
+    Running: RunningText,
+    Within: WithinText,
+    Call: CallPiece,
+}
+
+
+class Writer:
+    """Lays a program out and writes it down."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.kernels = Kernels(program)
+        self.layout = Layout(self.kernels)
+        self.pieces: list[tuple[Kernel, Piece]] = []
+        for kernel in self.kernels.list:
+            self._add(kernel)
+        for target, value in self.layout.copied:
+            self._add(self.layout.copy(value, self.layout.ref(target), ""))
+
+    def _add(self, kernel: Kernel) -> None:
+        """Lay a kernel out, after the copies that it asks for."""
+        for part in self._parts(kernel):
+            piece = LoopText(part, self.layout) if isinstance(part, Loop) else part
+            self.pieces += [(kernel, LoopText(loop, self.layout)) for loop in self.layout.copies]
+            self.layout.copies.clear()
+            self.pieces.append((kernel, piece))
+
+    def _parts(self, kernel: Kernel) -> Iterator[Loop | Piece]:
+        """Loops and pieces that a kernel comes to."""
+        if isinstance(kernel, Loop):
+            yield kernel
+        elif isinstance(kernel, Check):
+            yield CheckPiece(self.program.checked, self.layout)
+        elif isinstance(kernel, Join):
+            yield from self._join(kernel)
+        elif isinstance(kernel, Update):
+            yield from self._update(kernel.equations[0])
+        else:
+            yield _PIECES[type(kernel)](kernel.equations[0], self.layout)
+
+    def _update(self, equation: Equation) -> Iterator[Loop | Piece]:
+        """A copy of the base, and then what changes it."""
+        op, [out], [base, value, *_] = equation.primitive, equation.outputs, equation.inputs
+        whole = self.layout.place(out, row_major(out.shape, 1))
+        yield self.layout.copy(base, whole, equation.line)
+        if op in (ADD_AT, PUT_ALONG):
+            yield ScatterText(equation, whole, self.layout)
+            return
+        part = item(whole, equation.params["index"])
+        if op is SET:
+            yield self.layout.into(COPY, (value,), part, equation.line)
+        else:
+            yield self.layout.change(updated_by(op), part, value, equation.line)
+
+    def _join(self, kernel: Join) -> Iterator[Loop]:
+        """Copies of the parts to their places."""
+        [equation] = kernel.equations
+        [out] = equation.outputs
+        whole = self.layout.place(out, elements(out))
+        axis, start = equation.params.get("axis"), 0
+        for x in equation.inputs:
+            if axis is None:
+                part = Ref(whole.storage, whole.offset + start, x.shape, row_major(x.shape, 1))
+                start += prod(x.shape)
+            else:
+                part = Ref(whole.storage, whole.offset + start * whole.strides[axis], x.shape, whole.strides)
+                start += x.shape[axis]
+            yield self.layout.copy(x, part, equation.line)
+
+    def write(self) -> Written:
+        """The source."""
+        layout = self.layout
+        offsets, size = assign_offsets([piece.touched for _, piece in self.pieces], layout.workspace)
+        functions: list[list[str]] = [[]]
+        calls: list[CallPiece] = []
+        line = ""
+        for kernel, piece in self.pieces:
+            if isinstance(piece, CallPiece):
+                calls.append(piece)
+                functions.append([])
+                line = ""
+                continue
+            lines = list(piece.text())
+            about = [x for x in kernel.lines() if x != line]
+            line = about[-1] if about else line
+            functions[-1] += [f"/* {x.replace('*/', '* /')} */" for x in about]
+            functions[-1] += ["{", *("    " + x for x in lines), "}"]
+        pointers = [
+            *(f"{c_type(s.dtype)} *const {s.name} = arrays[{i}];" for i, s in enumerate(layout.arrays)),
+            *(f"{c_type(s.dtype)} *const {s.name} = (void *)(workspace + {o});" for s, o in offsets.items()),
+        ]
+        numbers = [f"const double {layout.names[var]} = numbers[{i}];" for i, var in enumerate(self.program.numbers)]
+        numbers += [self._scalar(e) for e in self.kernels.scalars]
+        body: list[str] = []
+        for i, text in enumerate(functions):
+            body += [f"int step_{i}(void *const *arrays, const double *numbers, char *workspace) {{"]
+            body += ["    " + x for x in _used([*pointers, *numbers], text)]
+            body += ["    " + x for x in text]
+            body += ["    return 0;", "}", ""]
+        source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body])
+        return Written(source, offsets, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
+
+    def _functions(self, body: list[str]) -> str:
+        dtypes = {piece.dtype for _, piece in self.pieces if isinstance(piece, ProductText)}
+        return mathematics.text(set(re.findall(r"\btg_\w+", "\n".join(body)))) + "\n" + products.text(dtypes)
+
+    def _scalar(self, equation: Equation) -> str:
+        op, [out] = equation.primitive, equation.outputs
+        assert isinstance(op, Scalar)
+        texts = [self.layout.names[x] if isinstance(x, Var) else repr(float(x)) for x in equation.inputs]
+        value = f"-{texts[0]}" if len(texts) == 1 else f" {op.name} ".join(texts)
+        if op.name == "**":
+            value = f"pow({', '.join(texts)})"
+        return f"const double {self.layout.names[out]} = {value};"
+
+
+def _used(declarations: list[str], text: list[str]) -> list[str]:
+    """Of the declarations those that the text needs."""
+    words = set(re.findall(r"\w+", "\n".join(text)))
+    kept: list[str] = []
+    for declaration in reversed(declarations):
+        before, after = declaration.split(" = ", 1)
+        if before.split()[-1].lstrip("*").removeprefix("const") in words or before.split()[-1] in words:
+            kept.append(declaration)
+            words.update(re.findall(r"\w+", after))
+    return kept[::-1]
