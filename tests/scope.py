@@ -37,7 +37,8 @@ BESIDES = """
 empty full rand randn randint randperm normal bernoulli multinomial uniform_ normal_ manual_seed Generator set_default_dtype finfo iinfo
 allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_grad inference_mode set_grad_enabled autograd.grad
 autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
-nn.functional.dropout3d nn.functional.embedding_bag
+nn.functional.dropout3d nn.functional.embedding_bag nn.functional.ctc_loss nn.functional.grid_sample nn.functional.affine_grid
+nn.functional.pdist nn.functional.linear_cross_entropy nn.functional.gumbel_softmax
 """
 MODULES = """
 Identity Linear Bilinear Flatten Unflatten Sequential ModuleList ModuleDict ParameterList ParameterDict Conv1d Conv2d ConvTranspose1d
@@ -49,7 +50,7 @@ LogSoftmax BatchNorm1d BatchNorm2d LayerNorm GroupNorm InstanceNorm1d InstanceNo
 Dropout2d AlphaDropout Embedding EmbeddingBag RNN LSTM GRU RNNCell LSTMCell GRUCell MultiheadAttention Transformer TransformerEncoder
 TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer L1Loss MSELoss SmoothL1Loss HuberLoss CrossEntropyLoss NLLLoss
 BCELoss BCEWithLogitsLoss KLDivLoss PoissonNLLLoss GaussianNLLLoss MarginRankingLoss HingeEmbeddingLoss CosineEmbeddingLoss
-TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss SoftMarginLoss CosineSimilarity PairwiseDistance
+TripletMarginLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss SoftMarginLoss CosineSimilarity PairwiseDistance CTCLoss
 """
 OPTIMIZERS = """
 SGD Adam AdamW Adamax NAdam RAdam RMSprop Adagrad Adadelta Rprop ASGD LBFGS Adafactor Muon LevenbergMarquardt

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, ExportError, GradientError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, ExportError, GradientError, RangeError, ShapeError
 from tinygrad_reg.interop.dispatch import WRITERS
 from tinygrad_reg.interop.functions import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS
 from tinygrad_reg.testing import gradcheck
@@ -56,6 +56,66 @@ def test_covered_functions_agree_with_numpy_and_keep_the_gradient(function: Call
         assert np.shape(a) == np.shape(b)
         if isinstance(a, tg.Tensor) and a.is_floating_point() and function not in NO_GRADIENT:
             assert a.requires_grad
+
+
+W = np.random.default_rng(0).standard_normal((3, 4, 5))
+
+CALLS: list[Callable[[Any], Any]] = [
+    lambda x: np.median(x),
+    lambda x: np.median(x, axis=1),
+    lambda x: np.median(x, (0, -1), keepdims=True),
+    lambda x: np.quantile(x, 0.3, axis=-1),
+    lambda x: np.quantile(x, [[0.0, 1.0], [0.5, 0.123]], axis=(1, 2)),
+    lambda x: np.quantile(x, np.array([0.25]), 0, keepdims=True),
+    lambda x: np.percentile(x, [5, 50, 99.5], axis=0, keepdims=True),
+    lambda x: np.percentile(x[0, 0, 0], 40),
+    lambda x: np.pad(x, 1),
+    lambda x: np.pad(x, (2, 0), constant_values=3.0),
+    lambda x: np.pad(x, ((1, 0), (0, 2), (3, 4)), mode="edge"),
+    lambda x: np.pad(x, ((1, 2), (3, 0), (0, 4)), "reflect"),
+    lambda x: np.pad(x, ((3, 1), (0, 4), (5, 0)), "wrap"),
+    lambda x: np.take(x, [[0, -1], [7, 7]]),
+    lambda x: np.take(x, np.array([1, 1, 0]), axis=1),
+    lambda x: np.take(x, 2, -1),
+    lambda x: np.take_along_axis(x, np.array([[[0], [2], [-1], [0]]]), -1),
+    lambda x: np.inner(x, x[0]),
+    lambda x: np.inner(x, 2.0),
+    lambda x: np.linalg.diagonal(x, offset=1),
+    lambda x: np.linalg.trace(x),
+    lambda x: np.linalg.norm(x, axis=(0, 1)),
+]
+
+
+@pytest.mark.parametrize("call", range(len(CALLS)))
+def test_calls_in_several_forms_agree_with_numpy_and_their_gradients_are_right(call: int) -> None:
+    got = CALLS[call](tg.tensor(W))
+    assert isinstance(got, tg.Tensor)
+    np.testing.assert_allclose(got.numpy(), CALLS[call](W), rtol=1e-12)
+    assert got.shape == np.shape(CALLS[call](W))
+    gradcheck(CALLS[call], tg.tensor(W))
+
+
+def test_quantiles_of_what_is_not_finite() -> None:
+    inf = float("inf")
+    for data, expected in (([1.0, 2.0, inf], [1.0, 2.0, inf]), ([-inf, 1.0, 2.0, inf], [-inf, 1.5, inf])):  # where NumPy finds inf · 0
+        assert np.quantile(tg.tensor(data), [0.0, 0.5, 1.0]).tolist() == expected
+    assert np.quantile(tg.tensor([1.0, float("nan"), 2.0]), [0.0, 1.0]).isnan().all()
+    with pytest.raises(RangeError, match=r"0 \.\.\. 1"):
+        np.quantile(tg.ones(3), 1.5)
+    with pytest.raises(ShapeError, match="nothing to take a quantile of"):
+        np.median(tg.ones(0))
+
+
+def test_values_of_arguments_that_are_not_covered_run_in_numpy_without_a_gradient() -> None:
+    for call in (
+        lambda x: np.pad(x, 1, "mean"),
+        lambda x: np.pad(x, 9, "reflect"),
+        lambda x: np.quantile(x, 0.5, method="lower"),
+        lambda x: np.percentile(x, 50, method="lower"),
+    ):
+        np.testing.assert_array_equal(call(tg.tensor(W)), call(W))
+        with pytest.raises(ArgumentTypeError, match="with these arguments"):
+            call(tg.tensor(W, requires_grad=True))
 
 
 @pytest.mark.parametrize("function", UNCOVERED, ids=name_of)

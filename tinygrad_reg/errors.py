@@ -85,6 +85,14 @@ class MissingForwardError(TinygradRegError, NotImplementedError):
     """A module was called that does not say what it computes."""
 
 
+class MissingStateError(TinygradRegError, RuntimeError):
+    """A module was asked for an extra state that it does not define."""
+
+
+class NotProvidedError(TinygradRegError, AttributeError, NotImplementedError):
+    """PyTorch has this name, this package has it not; the message says what to use instead."""
+
+
 class CheckpointError(TinygradRegError, ValueError, RuntimeError):
     """A file is damaged, cut off, or not a checkpoint."""
 

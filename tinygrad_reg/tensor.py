@@ -15,7 +15,8 @@ from . import interop, printing
 from .device import Device, as_device, cpu
 from .dtypes import Dtype, as_dtype
 from .engine import graph
-from .engine.mutation import Array, lend, owner
+from .engine.lending import lend
+from .engine.mutation import Array, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.refusal import typed_errors
 from .engine.state import state
@@ -355,6 +356,7 @@ class Tensor(Methods):
         """Call `hook(tensor)` after `backward` has added to this leaf's `.grad`."""
         if not isinstance(self.node, Leaf):
             raise GradientError("register_post_accumulate_grad_hook: only a leaf that requires grad accumulates gradients")
+        self.node.with_extras()  # by which a compiled step sees that there are hooks
         if self.node.after_hooks is None:
             self.node.after_hooks = {}
         this = weakref.ref(self)  # a strong one would close a reference cycle

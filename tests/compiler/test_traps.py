@@ -437,6 +437,98 @@ def test_hyper_parameters_that_the_step_looks_at_itself_are_seen() -> None:
     assert step.traces == 2
 
 
+def module_hook(net: Any, x: Any, scale: list[float]) -> Any:
+    return net.register_full_backward_pre_hook(lambda module, grads: (grads[0] * scale[0],))
+
+
+def module_hook_after(net: Any, x: Any, scale: list[float]) -> Any:
+    return net.register_full_backward_hook(lambda module, grads, outer: (grads[0] * scale[0],))
+
+
+def hook_of_a_parameter(net: Any, x: Any, scale: list[float]) -> Any:
+    return net.weight.register_hook(lambda g: g * scale[0])
+
+
+def hook_after_accumulation(net: Any, x: Any, scale: list[float]) -> Any:
+    return net.weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(scale[0]))
+
+
+def hook_of_an_argument(net: Any, x: Any, scale: list[float]) -> Any:
+    return x.register_hook(lambda g: g * scale[0])
+
+
+@pytest.mark.parametrize("hook", [module_hook, module_hook_after, hook_of_a_parameter, hook_after_accumulation, hook_of_an_argument])
+@pytest.mark.filterwarnings("ignore:compile. step runs eagerly")
+def test_hooks_of_backward_that_come_change_and_go_are_seen(hook: Any) -> None:
+    runs = []
+    for compiled in (True, False):
+        net, scale, seen = tg.nn.Linear(2, 1), [2.0], []
+        net.load_state_dict({"weight": tg.ones(1, 2), "bias": tg.zeros(1)})
+        net.register_forward_hook(lambda module, args, out: None)  # so that the module has hooks from the start
+
+        def step(x: Any, net: Any = net) -> Any:
+            net.zero_grad()
+            (net(x) ** 2).sum().backward()
+            return x.grad.clone(), net.weight.grad.clone()
+
+        call = tg.compile(step) if compiled else step
+        kept = tg.ones(3, 2, requires_grad=True)
+        for i in range(14):
+            x = tg.ones(3, 2, requires_grad=True) if hook is hook_of_an_argument else kept
+            x.grad = None
+            if i == 5 or (hook is hook_of_an_argument and 5 < i < 11):
+                handle = hook(net, x, scale)
+            if i == 8:
+                scale[0] = 3.0
+            if i == 11:
+                handle.remove()
+            seen.append([g.tolist() for g in call(x)])
+        runs.append(seen)
+    assert runs[0] == runs[1]
+    assert runs[1][4] != runs[1][5] != runs[1][8] != runs[1][11] == runs[1][4]
+
+
+class Scaled(tg.optim.Optimizer):
+    """A step of its own in PyTorch's manner, which reads an attribute, a hyper-parameter and, if asked, a count that it keeps."""
+
+    def __init__(self, params: Any, counts: bool) -> None:
+        super().__init__(params, {"lr": 0.1})
+        self.scale, self.counts = 1.0, counts
+
+    @tg.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                entry = self.state[p]
+                if self.counts:
+                    entry["count"] = entry.get("count", 0) + 1
+                p.sub_(p.grad * (group["lr"] * self.scale / entry.get("count", 1)))
+
+
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.filterwarnings("ignore:compile. step runs eagerly")
+def test_what_an_optimizer_of_the_users_own_reads_is_never_frozen(counts: bool) -> None:
+    runs = []
+    for compiled in (True, False):
+        p = tg.ones(2, requires_grad=True)
+        optimizer = Scaled([p], counts)
+
+        def step(p: Any = p, optimizer: Any = optimizer) -> tg.Tensor:
+            optimizer.zero_grad()
+            loss = (p * p).sum()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        call, losses = tg.compile(step) if compiled else step, []
+        for i in range(12):
+            optimizer.scale = 1.0 if i < 5 else 2.0
+            optimizer.param_groups[0]["lr"] = 0.1 if i < 8 else 0.05
+            losses.append(call().item())
+        runs.append(losses)
+    assert runs[0] == runs[1]
+
+
 def test_what_a_step_stores_in_objects_is_not_left_out() -> None:
     c = Config()
 

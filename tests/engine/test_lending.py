@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.engine.mutation import LOANS, fingerprint
+from tinygrad_reg.engine.lending import LOANS, fingerprint
 from tinygrad_reg.errors import InplaceError
 
 Array = np.ndarray[Any, Any]
@@ -67,13 +68,152 @@ def test_views_of_shared_memory_are_watched_too() -> None:
             y.backward()
 
 
-def test_anomaly_mode_names_the_line() -> None:
+def told(error: pytest.ExceptionInfo[InplaceError]) -> list[str]:
+    """The lines of a message that name lines, without their files."""
+    return [line.partition(".py:")[2].partition(": ")[2] for line in str(error.value).splitlines()[1:]]
+
+
+@pytest.fixture(params=["by itself", "beside a debugger"])
+def traced(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether anomaly mode may follow each line."""
+    before = sys.gettrace()
+    sys.settrace(None if request.param == "by itself" else lambda *_: None)
+    yield request.param == "by itself"
+    sys.settrace(before)
+
+
+def test_anomaly_mode_names_both_lines_of_a_write_by_numpy(traced: bool) -> None:
     buffer = np.ones(2)
     with tg.autograd.detect_anomaly():
-        y = (leaf(2) * tg.from_numpy(buffer)).sum()  # this line
+        y = (leaf(2) * tg.from_numpy(buffer)).sum()
+        tg.ones(2).sum()
         buffer += 1.0
-        with pytest.raises(InplaceError, match="this line"):
+        harmless = 3.0
+        z = y * harmless
+        with pytest.raises(InplaceError) as error:
+            z.backward()
+    recorded, *modified = told(error)
+    assert recorded.startswith("y = (leaf(2) * tg.from_numpy(buffer)).sum()")
+    if traced:
+        assert modified == ["buffer += 1.0"]
+    else:
+        assert modified == ["y = (leaf(2) * tg.from_numpy(buffer)).sum()", "z = y * harmless"]
+
+
+def writes_inside(buffer: Array) -> float:
+    buffer[0] = 7.0  # in here
+    return 0.0
+
+
+@pytest.mark.parametrize("n", [3, 100_003])
+def test_anomaly_mode_follows_calls_and_what_comes_after_them(n: int) -> None:
+    buffer, other, before = np.ones(n), np.ones(n), sys.gettrace()
+    sys.settrace(None)
+    with tg.autograd.detect_anomaly():
+        y = (leaf(n) * tg.from_numpy(buffer)).sum()
+        writes_inside(buffer)
+        with pytest.raises(InplaceError) as error:
             y.backward()
+        assert told(error)[-1] == "buffer[0] = 7.0  # in here"
+        y = (leaf(n) * tg.from_numpy(other)).sum()
+        other[1] = writes_inside(np.ones(1))
+        with pytest.raises(InplaceError) as error:
+            y.backward()
+        assert told(error)[-1] == "other[1] = writes_inside(np.ones(1))"
+        w = leaf(n)
+        y = (w * w).sum()
+        w.detach().numpy()[0] = 2.0
+        with pytest.raises(InplaceError) as error:
+            y.backward()
+        assert told(error)[-1] == "w.detach().numpy()[0] = 2.0"
+        y = (w * w).sum()
+        shared = w.detach().numpy()
+        np.negative(shared, out=shared)
+        (tg.exp(w) * w).sum().backward()
+        with pytest.raises(InplaceError) as error:
+            y.backward()
+        assert told(error)[-1] == "np.negative(shared, out=shared)"
+    del shared
+    assert sys.gettrace() is None
+    sys.settrace(before)
+
+
+def test_anomaly_mode_names_both_lines_of_a_write_by_an_operation() -> None:
+    x = tg.ones(3)
+    with tg.autograd.detect_anomaly():
+        y = (leaf(3) * x.double()).sum() + (tg.ones(3, requires_grad=True) * x).sum()
+        x[0] = 5.0  # in place
+        tg.ones(3).mul_(2.0)
+        with pytest.raises(InplaceError) as error:
+            y.backward()
+    recorded, modified = told(error)
+    assert recorded.startswith("y = (leaf(3)")
+    assert modified == "x[0] = 5.0  # in place"
+
+
+def test_a_write_outside_of_anomaly_mode_has_no_line() -> None:
+    x = tg.ones(3)
+    with tg.autograd.detect_anomaly():
+        y = (tg.ones(3, requires_grad=True) * x).sum()
+    x.add_(1.0)
+    with pytest.raises(InplaceError, match="modified at a line that ran outside of anomaly mode"):
+        y.backward()
+
+
+def test_what_a_function_of_the_users_saved_is_named_too() -> None:
+    class Times(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            ctx.save_for_backward(y)  # saved here
+            return x * y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * ctx.saved_tensors[0], None
+
+    buffer = np.ones(2)
+    with tg.autograd.detect_anomaly():
+        y = Times.apply(leaf(2), tg.from_numpy(buffer)).sum()
+        buffer[0] = 3.0  # written here
+        with pytest.raises(InplaceError, match="saved here(.|\n)*written here"):
+            y.backward()
+
+
+def test_memory_that_nobody_else_holds_is_not_watched() -> None:
+    gc.collect()
+    before = set(LOANS)
+    x = tg.from_numpy(np.arange(6.0).reshape(2, 3)[:, 1:])
+    y = x.detach() * leaf(2)
+    assert set(LOANS) == before
+    y.sum().backward()
+    held = np.arange(6.0)
+    for start in (0, 1):
+        z = tg.from_numpy(held[start:]) * leaf(6 - start)
+        held[2] += 1.0
+        with pytest.raises(InplaceError):
+            z.sum().backward()
+    view = held[1:]
+    x = tg.from_numpy(held)
+    del held
+    z = (x * leaf(6)).sum()
+    view[0] = 9.0
+    with pytest.raises(InplaceError):
+        z.backward()
+
+
+def test_an_array_is_borrowed_once() -> None:
+    held = np.ones(3)
+    x, y = tg.from_numpy(held), tg.from_numpy(held)
+    assert x.array is y.array
+    held.flags.writeable = False
+    assert not tg.from_numpy(held).array.flags.writeable
+
+
+def test_rows_that_change_places_are_seen() -> None:
+    rows = np.random.default_rng(0).standard_normal((512, 784))
+    before = fingerprint(rows)
+    rows[[3, 400]] = rows[[400, 3]]
+    assert fingerprint(rows) != before
 
 
 def test_a_change_before_the_forward_or_after_the_backward_is_the_users_right() -> None:

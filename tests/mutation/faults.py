@@ -84,7 +84,9 @@ def _first_instead_of_sum(part: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _detached(part: Any) -> Any:
-    """The value without its history: the first derivative stays right."""
+    """The value, or each of a tuple, without its history: the first derivative stays right."""
+    if isinstance(part, tuple):
+        return tuple(map(_detached, part))
     return part.detach() if hasattr(part, "detach") else part
 
 

@@ -15,7 +15,6 @@ EQUIVALENT: list[tuple[str, str]] = [
     (r"logit\.x: out -> _detached", "out is only used where it is nan"),
     (r"repeat\.x: g -> _detached", "in the branch of arrays without elements, which have no gradient to lose"),
     (r"power\.x: g -> _detached", "in the branch of exponent 0, whose gradient is 0"),
-    (r"(split|unbind)\.x: g -> _detached", "g is a tuple here; its entries keep their history"),
     (r"(softmax|log_softmax)\.x: g -> _detached", "in `living`, which only looks where g is 0, and never multiplies by it"),
     (r"overwritten\.base: g -> _detached", "in the part that is overwritten, whose gradient is 0"),
 ]

@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg import nn
-from tinygrad_reg.errors import ShapeError
+from tinygrad_reg.errors import ShapeError, StateDictError
 
 BATCHES = np.random.default_rng(0).normal(3.0, 2.0, (4, 8, 2))
 
@@ -61,3 +61,15 @@ def test_wrong_inputs() -> None:
         nn.BatchNorm1d(3)(tg.zeros(1, 3))
     with pytest.warns(UserWarning, match="which nothing depends on"):
         nn.InstanceNorm1d(3)(tg.zeros(2, 4, 5))
+
+
+def test_a_state_from_before_batches_were_counted() -> None:
+    layer = tg.nn.BatchNorm1d(2)
+    layer(tg.ones(3, 2))
+    old = {name: tensor for name, tensor in layer.state_dict().items() if name != "num_batches_tracked"}
+    layer.load_state_dict(old)
+    assert layer.num_batches_tracked.item() == 1
+    new = layer.state_dict()
+    del new["num_batches_tracked"]  # of this version, as its metadata say
+    with pytest.raises(StateDictError, match="num_batches_tracked"):
+        layer.load_state_dict(new)

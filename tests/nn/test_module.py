@@ -516,3 +516,166 @@ def test_a_dropped_module_is_freed_at_once() -> None:
 def test_the_shape_error_of_a_layer_is_clear() -> None:
     with pytest.raises(ShapeError, match="input has 4 features in its last dimension, weight expects 3"):
         Net()(tg.ones(2, 4))
+
+
+# ---- hooks of the state, extra state, buffers ------------------------------------------------------------------------
+
+
+class Counting(nn.Module):
+    """A module with something in its state that is no tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.inner = nn.Linear(1, 1, bias=False)
+
+    def get_extra_state(self) -> Any:
+        return {"count": self.count}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.count = state["count"]
+
+
+def test_extra_state_goes_through_a_checkpoint(tmp_path: Any) -> None:
+    net, other = nn.Sequential(Counting()), nn.Sequential(Counting())
+    net[0].count = 7
+    tg.save(net.state_dict(), tmp_path / "net.npz")
+    other.load_state_dict(tg.load(tmp_path / "net.npz"))
+    assert other[0].count == 7
+    state = net.state_dict()
+    del state["0._extra_state"]
+    with pytest.raises(StateDictError, match='Missing key\\(s\\) in state_dict: "0._extra_state"'):
+        other.load_state_dict(state)
+    with pytest.raises(StateDictError, match='Unexpected key\\(s\\) in state_dict: "_extra_state"'):
+        nn.Linear(1, 1, bias=False).load_state_dict({"weight": tg.ones(1, 1), "_extra_state": 1})
+    with pytest.raises(tg.errors.MissingStateError, match="override it together with set_extra_state"):
+        nn.ReLU().get_extra_state()
+
+
+def test_an_extra_state_is_not_taken_over_if_a_tensor_does_not_fit() -> None:
+    net, other = Counting(), Counting()
+    net.count = 7
+    with pytest.raises(StateDictError, match="size mismatch"):
+        other.load_state_dict({**net.state_dict(), "inner.weight": tg.ones(2, 1)})
+    assert other.count == 0
+
+
+def test_a_hook_renames_old_keys() -> None:
+    net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
+
+    def rename(module: Any, state: Any, prefix: str, *rest: Any) -> None:
+        state[prefix + "weight"] = state.pop(prefix + "w")
+
+    handle = net[1].register_load_state_dict_pre_hook(rename)
+    given = {"0.weight": tg.ones(1, 1), "1.w": tg.full((1, 1), 5.0)}
+    net.load_state_dict(given)
+    assert net[1].weight.item() == 5.0
+    assert list(given) == ["0.weight", "1.w"]
+    handle.remove()
+    with pytest.raises(StateDictError, match='"1.w"'):
+        net.load_state_dict(given)
+
+
+def test_a_hook_after_loading_forgives_keys_and_other_keys_are_still_reported() -> None:
+    net = nn.Linear(1, 2)
+    net.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.remove("bias") if "bias" in keys.missing_keys else None)
+    assert net.load_state_dict({"weight": tg.ones(2, 1)}) == ([], [])
+    with pytest.raises(StateDictError, match='Unexpected key\\(s\\) in state_dict: "more"'):
+        net.load_state_dict({"weight": tg.ones(2, 1), "more": tg.ones(1)})
+
+
+@pytest.mark.parametrize("which", ["state_dict_post", "load_state_dict_post"])
+def test_a_state_hook_that_returns_something_is_refused(which: str) -> None:
+    net = nn.Linear(1, 1)
+    getattr(net, f"register_{which}_hook")(lambda *args: {})
+    with pytest.raises(StateDictError, match="must return None"):
+        net.load_state_dict(net.state_dict())
+
+
+def test_a_part_that_writes_its_own_state_dict_is_asked() -> None:
+    class Short(nn.Linear):
+        def state_dict(self, **options: Any) -> Any:
+            state = super().state_dict(**options)
+            state.pop(options.get("prefix", "") + "bias")
+            return state
+
+    assert list(nn.Sequential(Short(1, 1)).state_dict()) == ["0.weight"]
+
+
+def test_buffers_by_assignment() -> None:
+    net = nn.Linear(1, 1)
+    net.mean = nn.Buffer(tg.zeros(2))
+    net.scratch = nn.Buffer(tg.ones(1), persistent=False)
+    assert [name for name, _ in net.named_buffers()] == ["mean", "scratch"]
+    assert list(net.state_dict()) == ["weight", "bias", "mean"]
+    net.mean = tg.ones(2)  # stays a buffer
+    assert list(copy.deepcopy(net).state_dict()) == ["weight", "bias", "mean"]
+    assert type(net.scratch + 1) is tg.Tensor
+    with pytest.raises(ArgumentTypeError, match="cannot assign 'Buffer' as parameter 'weight'"):
+        net.weight = nn.Buffer(tg.ones(1))
+    with pytest.raises(ArgumentTypeError, match="wrap it in tg.tensor"):
+        nn.Buffer(3)  # type: ignore[arg-type]
+
+
+def test_to_empty_gives_new_memory_of_the_same_form() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    before = net.state_dict()  # keeps the old memory alive, so that none of it is given again
+    assert net.to_empty(device="cpu") is net
+    for key, new in net.state_dict().items():
+        assert (new.shape, new.dtype) == (before[key].shape, before[key].dtype)
+        assert not np.shares_memory(new.numpy(), before[key].numpy())
+    kept = net[0].weight.data_ptr()
+    net.to_empty(device="cpu", recurse=False)
+    assert net[0].weight.data_ptr() == kept
+    with pytest.raises(ArgumentError, match="everything runs on 'cpu'"):
+        net.to_empty(device="cuda")
+
+
+@pytest.mark.parametrize("name", ["cuda", "xpu", "bfloat16", "compile", "share_memory", "register_backward_hook"])
+def test_what_a_module_cannot_do_says_so(name: str) -> None:
+    assert not hasattr(nn.ReLU(), name)
+    with pytest.raises(tg.errors.NotProvidedError, match=f"Module.{name} is not provided: "):
+        getattr(nn.ReLU(), name)
+
+
+# ---- hooks that are always called ------------------------------------------------------------------------------------
+
+
+class Failing(nn.Module):
+    def forward(self, x: Any) -> Any:
+        raise ZeroDivisionError
+
+
+def test_a_hook_that_is_always_called_sees_failures_once() -> None:
+    log: list[Any] = []
+    net = Failing()
+    net.register_forward_hook(lambda module, args, out: log.append("usual"))
+    net.register_forward_hook(lambda module, args, kwargs, out: log.append((args, kwargs, out)), always_call=True, with_kwargs=True)
+    with pytest.raises(ZeroDivisionError):
+        net(1)
+    assert log == [((1,), {}, None)]
+    net.forward = lambda x: x + 1  # type: ignore[method-assign]
+    assert net(1) == 2
+    assert log[1:] == ["usual", ((1,), {}, 2)]
+
+
+def test_an_always_called_hook_that_fails_too_does_not_hide_the_first_error() -> None:
+    net = Failing()
+
+    def fail(*args: Any) -> None:
+        raise KeyError("second")
+
+    net.register_forward_hook(fail, always_call=True)
+    with pytest.raises(ZeroDivisionError), pytest.warns(UserWarning, match="always_call=True raised after another error: KeyError"):
+        net(1)
+
+
+def test_backward_hooks_that_cannot_be_called_warn() -> None:
+    class Pairs(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return {"x": x}
+
+    net = Pairs()
+    net.register_full_backward_hook(lambda *args: None)
+    with pytest.warns(UserWarning, match="a tensor or a tuple, Pairs returned dict"):
+        net(tg.ones(1, requires_grad=True))

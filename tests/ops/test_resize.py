@@ -62,7 +62,7 @@ def test_pixels_become_channels_and_come_back() -> None:
     (lambda x: F.interpolate(x, 3, mode="cubic"), ArgumentError, "mode must be one of nearest"),
     (lambda x: F.interpolate(x, 3, align_corners=True), ArgumentError, "align_corners is only for"),
     (lambda x: F.interpolate(x.long(), 3, mode="bilinear"), DtypeError, "floating point"),
-    (lambda x: F.interpolate(x, 3, mode="bilinear", antialias=True), ArgumentError, "not implemented"),
+    (lambda x: F.interpolate(x, 3, mode="area", antialias=True), ArgumentError, 'for the modes "bilinear" and "bicubic"'),
     (lambda x: F.pixel_shuffle(x, 2), ShapeError, "must be divisible by 2² = 4, got 2"),
     (lambda x: F.pixel_shuffle(x, 0), ArgumentError, "must be positive"),
     (lambda x: F.pixel_shuffle(x, 1.5), ArgumentTypeError, "must be an integer"),
@@ -87,3 +87,26 @@ def test_channel_shuffle_deals_channels_out() -> None:
     assert F.channel_shuffle(F.channel_shuffle(x, 2), 3).tolist() == x.tolist()
     with pytest.raises(ShapeError, match="6 channels are not divisible by 4"):
         F.channel_shuffle(x, 4)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_without_aliases_a_smaller_image_is_a_mean_of_all_it_covers(mode: str) -> None:
+    stripes = (tg.arange(256, dtype=tg.float64).reshape(16, 16) % 2)[None, None]
+    smooth = F.interpolate(stripes, 8, mode=mode, antialias=True)
+    np.testing.assert_allclose(smooth.numpy()[0, 0, 2:-2, 2:-2], 0.5, atol=1e-12)
+    np.testing.assert_allclose(F.interpolate(tg.ones(1, 1, 9, 7), (4, 3), mode=mode, antialias=True).numpy(), 1.0, rtol=1e-6)
+    check_linear(lambda x: F.interpolate(x, (3, 4), mode=mode, antialias=True), (1, 2, 7, 5))
+
+
+def test_without_aliases_a_larger_image_is_the_usual_one() -> None:
+    x = tg.rand(1, 1, 8, 5, dtype=tg.float64)
+    plain, smooth = (F.interpolate(x, (11, 9), mode="bilinear", antialias=antialias).numpy() for antialias in (False, True))
+    np.testing.assert_allclose(smooth, plain, atol=1e-12)
+
+
+def test_without_aliases_in_a_compiled_step() -> None:
+    step = tg.compile(lambda x: F.interpolate(x, 4, mode="bicubic", antialias=True))
+    for _ in range(5):
+        x = tg.rand(1, 1, 9, 9)
+        assert step(x).tolist() == F.interpolate(x, 4, mode="bicubic", antialias=True).tolist()
+    assert "replayed 3 times" in step.explain()

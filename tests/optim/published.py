@@ -253,7 +253,11 @@ PUBLISHED: dict[str, tuple[Update, list[Settings]]] = {  # every optimizer that 
             maximize=[False, True],
         ),  # fmt: skip
     ),
-    "Adadelta": (adadelta, every(lr=[0.1], rho=[0.9, 0.0], eps=[1e-6, 1e-2], weight_decay=[0, 0.1], maximize=[False, True])),
+    "Adadelta": (
+        adadelta,
+        every(lr=[0.1], rho=[0.9, 0.0], eps=[1e-6, 1e-2], weight_decay=[0, 0.1], maximize=[False, True])
+        + every(lr=[1.0], rho=[0.9, 0.0], eps=[1e-6], weight_decay=[0, 0.1], maximize=[False, True]),
+    ),
     "Rprop": (rprop, every(lr=[0.01], etas=[(0.5, 1.2), (0.3, 3.0)], step_sizes=[(1e-6, 50), (8e-3, 0.02)], maximize=[False, True])),
     "ASGD": (
         asgd,

@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg.engine.state import switched
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, InplaceError, ShapeError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, InplaceError, ShapeError, TraceError
 from tinygrad_reg.optim import SGD, Adam, AdamW, Optimizer
 
 from .tracing import Tracer
@@ -480,6 +480,31 @@ def test_hooks_run_around_a_step_until_removed() -> None:
     assert seen == [("before", True, 1.0), ("after", True, 0.0)]
 
 
+def test_a_hook_may_put_another_closure_in_its_place() -> None:
+    p = parameter(1.0)
+    optimizer = SGD([p], lr=1.0)
+    give([p])
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: ((o, lambda: 7), {}))
+    assert optimizer.step() == 7
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: 3)
+    with pytest.raises(ArgumentError, match="it must return None or \\(args, kwargs\\), got 3"):
+        optimizer.step()
+
+
+def test_hooks_run_once_around_a_step_that_calls_that_of_its_base() -> None:
+    class Counting(SGD):
+        def step(self, closure: Any = None) -> Any:
+            return super().step(closure)
+
+    p = parameter(1.0)
+    optimizer = Counting([p], lr=1.0)
+    give([p])
+    seen: list[Any] = []
+    optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append(p.item()))
+    optimizer.step()
+    assert seen == [0.0]
+
+
 def test_hooks_are_not_left_out_of_a_compiled_step() -> None:
     p = parameter(1.0)
     optimizer = SGD([p], lr=1.0)
@@ -487,6 +512,16 @@ def test_hooks_are_not_left_out_of_a_compiled_step() -> None:
     give([p])
     with switched(tracer=Tracer()), pytest.raises(AssertionError, match="the optimizer has step hooks"):
         optimizer.step()
+
+
+def test_a_rate_that_is_a_tensor_is_refused_in_a_compiled_step() -> None:
+    p = parameter(1.0)
+    optimizer = SGD([p], lr=tg.tensor(0.5))  # type: ignore[arg-type]
+    give([p])
+    with switched(tracer=Tracer()), pytest.raises(TraceError, match="lr is a tensor, which a replay would not read anew"):
+        optimizer.step()
+    optimizer.step()
+    assert p.tolist() == [0.5]
 
 
 def test_an_optimizer_of_the_users_own() -> None:

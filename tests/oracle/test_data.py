@@ -128,6 +128,10 @@ CALLS: dict[str, Any] = {
     "drop 3": lambda m: m.BatchSampler(range(3), 2, 3),
     "two dimensions of weights": lambda m: m.WeightedRandomSampler([[1.0, 2.0]], 1),
     "worker error": lambda m: list(m.DataLoader({0: 1, 1: 2}, sampler=[0, 1, 2], num_workers=1)),
+    "context without workers": lambda m: m.DataLoader(range(3), multiprocessing_context="spawn"),
+    "unknown context": lambda m: m.DataLoader(range(3), num_workers=1, multiprocessing_context="threads"),
+    "empty": lambda m: list(m.DataLoader([], 2)),
+    "change the size": lambda m: setattr(m.DataLoader(range(3)), "batch_size", 2),
     "no worker": lambda m: m.get_worker_info(),
 }
 

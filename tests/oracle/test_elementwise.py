@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import tinygrad_reg as tg
 from tinygrad_reg.engine.primitive import PRIMITIVES
+from tinygrad_reg.errors import DtypeError
 from tinygrad_reg.testing import arrays_for
 
 from .compare import compare, same_error
@@ -25,7 +26,6 @@ FLOATS = ["float64", "float32", "float16"]
 
 UNARY = [
     "neg",
-    "positive",
     "abs",
     "sign",
     "floor",
@@ -240,3 +240,12 @@ def test_extreme_points(name: str, dtype: str) -> None:
 )
 def test_what_is_refused(call: Any) -> None:
     same_error(lambda x: call(tg, x), lambda x: call(torch, x), np.ones(3))
+
+
+def test_plus_x_is_x_itself() -> None:
+    for m in (tg, torch):
+        x = m.ones(2, requires_grad=True)
+        assert +x is x
+        assert m.positive(x) is x
+        with pytest.raises(RuntimeError if m is torch else DtypeError):
+            +m.ones(2, dtype=m.bool)

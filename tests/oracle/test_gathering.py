@@ -132,3 +132,12 @@ def test_reducing_scatters_have_the_gradients_torch_lacks() -> None:
     )
     factors = np.array([v[0] * v[1], 1.0, v[2]])
     compare(lambda x: tg.scatter(x, 0, tg.tensor(index), tg.tensor(v), reduce="multiply"), lambda x: x * torch.tensor(factors), x)
+
+
+def test_a_source_of_which_nothing_is_taken_stays_in_the_graph() -> None:
+    for m in (tg, torch):
+        x, source, nowhere = m.ones(3), m.ones(3, requires_grad=True), m.zeros(0, dtype=m.int64)
+        for made in (m.scatter(x, 0, nowhere, source), m.scatter_add(x, 0, nowhere, source)):
+            assert made.requires_grad
+            if m is tg:  # in torch, backward raises then
+                assert tg.autograd.grad(made.sum(), source)[0].tolist() == [0.0, 0.0, 0.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
-from tests.ops.test_indexing import SHAPES, advanced_indices, basic_indices
+from tinygrad_reg.errors import TinygradRegError
+from tinygrad_reg.testing import indices, shapes
 
 from .compare import compare, same_error
 
 torch = pytest.importorskip("torch")
 
-CASES = SHAPES.flatmap(lambda shape: st.tuples(st.just(shape), basic_indices(shape) | advanced_indices(shape, ints=True)))
+CASES = shapes(0, 4, 0, 4).flatmap(lambda shape: st.tuples(st.just(shape), indices(shape)))
+
+NONSENSE: list[Any] = [
+    5, -6, 1.0, "a", slice(None, None, -1), slice(0.5), [7], [0, 9], [[0, 1, 2, 3, 4], [0, 0, 0, 0, 0]], [True] * 7, np.ones((1, 9), bool),
+    np.array([0.5]), np.array(1.5), range(9), {}, 1j, [None], [[]], slice(None), None, True, False, 0,
+]  # fmt: skip
+
+
+@st.composite
+def wrong(draw: st.DrawFn) -> tuple[tuple[int, ...], Any]:
+    """A shape, not of an empty tensor, and an index into which something was put that may not fit."""
+    shape = draw(shapes(1, 4, 1, 4))
+    index = draw(indices(shape))
+    items = list(index) if isinstance(index, tuple) else [index]
+    items.insert(draw(st.integers(0, len(items))), draw(st.sampled_from(NONSENSE)))
+    return shape, tuple(items) if len(items) > 1 or draw(st.booleans()) else items[0]
 
 
 def sample(shape: tuple[int, ...]) -> Any:
@@ -29,32 +46,88 @@ def convert(module: Any, index: Any) -> Any:
     """The index with its arrays as tensors of the module, also inside a tuple."""
     if isinstance(index, tuple):
         return tuple([convert(module, item) for item in index])
-    return module.tensor(index) if isinstance(index, np.ndarray) else index
+    if isinstance(index, tg.Tensor):
+        index = index.numpy()
+    if isinstance(index, list) and index and isinstance(index[0], list) and np.asarray(index).dtype == bool:
+        index = np.asarray(index)  # which torch would count as one dimension beside an Ellipsis
+    if isinstance(index, np.ndarray):
+        return module.tensor(index.astype(np.int64) if module is torch and index.dtype in (np.int8, np.int16) else index)  # refused there
+    return index
 
 
 @given(CASES)
-def test_drawn_indices_read_the_same(case: tuple[tuple[int, ...], tuple[Any, ...]]) -> None:
+def test_drawn_indices_read_the_same(case: tuple[tuple[int, ...], Any]) -> None:
     shape, index = case
     compare(lambda x: x[convert(tg, index)], lambda x: x[convert(torch, index)], sample(shape))
 
 
-@given(CASES, st.booleans())
-def test_drawn_indices_write_the_same(case: tuple[tuple[int, ...], tuple[Any, ...]], scalar: bool) -> None:
-    """Where no place is named twice: there, torch's gradient of the values is that of all writers."""
+@given(CASES)
+def test_drawn_indices_give_a_view_where_torch_does(case: tuple[tuple[int, ...], Any]) -> None:
     shape, index = case
-    array = sample(shape)
-    places = np.arange(array.size).reshape(shape)
-    with_ints_first = torch.tensor(places)[convert(torch, index)].numpy()
-    if len(np.unique(with_ints_first)) < with_ints_first.size:
-        return
-    values = sample(() if scalar else with_ints_first.shape)
+    ours, theirs = tg.tensor(sample(shape)), torch.tensor(sample(shape))
+    a, b = ours[convert(tg, index)], theirs[convert(torch, index)]
+    if b.numel():
+        assert np.shares_memory(a.array, ours.array) == (b.untyped_storage().data_ptr() == theirs.untyped_storage().data_ptr())
+        assert a.is_contiguous() == b.is_contiguous()
 
-    def write(module: Any, x: Any, v: Any) -> Any:
-        y = x * 2.0
-        y[convert(module, index)] = v
-        return y
 
-    compare(lambda x, v: write(tg, x, v), lambda x, v: write(torch, x, v), array, values)
+@given(wrong())
+def test_drawn_indices_that_may_be_wrong_are_refused_as_torch_does(case: tuple[tuple[int, ...], Any]) -> None:
+    shape, index = case
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # both warn of lists of lists
+        if _selects_nothing(shape, index):
+            return  # torch does not look at the positions then
+        for function in (lambda m, x: x[convert(m, index)], lambda m, x: written(m, x, index, 5.0)):
+            try:
+                function(torch, torch.tensor(sample(shape)))
+            except Exception:
+                with pytest.raises(TinygradRegError):  # of a class of its own choice, where there is more than one thing wrong
+                    function(tg, tg.tensor(sample(shape)))
+                continue
+            compare(functools.partial(function, tg), functools.partial(function, torch), sample(shape))
+
+
+def _selects_nothing(shape: tuple[int, ...], index: Any) -> bool:
+    try:
+        return not torch.zeros(shape)[convert(torch, index)].numel()
+    except Exception:
+        return False
+
+
+def written(module: Any, x: Any, index: Any, values: Any) -> Any:
+    y = x * 2.0
+    y[convert(module, index)] = values
+    return y
+
+
+@given(CASES, st.data())
+def test_drawn_indices_write_the_same(case: tuple[tuple[int, ...], Any], data: Any) -> None:
+    """The gradient of the values is compared where no place is named twice: there, torch's is that of all writers."""
+    shape, index = case
+    places = torch.arange(int(np.prod(shape, dtype=int))).reshape(shape)[convert(torch, index)].numpy()
+    kept = places.shape[data.draw(st.integers(0, places.ndim)) :]
+    wide = tuple([1 if data.draw(st.booleans()) else n for n in kept])
+    for values in (wide, (1, *places.shape), *([(*places.shape, 2)] if places.size else [])):  # torch looks at no values for no places
+        wrt = [0, 1] if len(np.unique(places)) == places.size else [0]
+        agree(lambda m, x, v: written(m, x, index, v), sample(shape), sample(values), wrt=wrt)
+
+
+@pytest.mark.parametrize(("shape", "index"), [((1, 0), np.array([2**40])), ((2,), [1.5]), ((2, 0), [0.5, 1.5])])
+def test_what_torch_reads_without_a_sense_is_refused(shape: tuple[int, ...], index: Any) -> None:
+    """It cuts fractions off, and does not look at positions where there is nothing to read."""
+    torch.zeros(shape)[convert(torch, index)]
+    with pytest.raises(IndexError):
+        tg.zeros(shape)[convert(tg, index)]
+
+
+@given(CASES, st.integers(0, 2))
+def test_uint8_tensors_are_masks_as_in_torch(case: tuple[tuple[int, ...], Any], dims: int) -> None:
+    shape, _ = case
+    mask = np.random.default_rng(0).integers(0, 2, shape[:dims], dtype=np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        agree(lambda m, x: x[m.tensor(mask)], sample(shape))
 
 
 INDICES: list[Any] = [

@@ -233,3 +233,93 @@ def test_old_names_of_interpolate(name: str) -> None:
 
 def test_leaky_relu_with_drawn_slopes_by_its_name_in_place() -> None:
     compare(lambda x: ours.rrelu_(x * 2, 0.1, 0.7), lambda x: theirs.rrelu_(x * 2, 0.1, 0.7), sample(5, 4))
+
+
+# ---- sequences of unknown places, and images at any positions ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("zero_infinity", [False, True])
+@pytest.mark.parametrize("form", ["padded", "in a row", "single"])
+def test_ctc_loss(form: str, reduction: str, zero_infinity: bool) -> None:
+    """Behind log_softmax, where torch's gradient is the derivative. Second ones torch does not have."""
+    targets, given, wanted = np.array([[1, 1, 2], [3, 0, 0], [2, 4, 2], [0, 0, 0]]), [7, 3, 5, 4], [3, 1, 3, 0]
+    x = sample(7, 4, 5)
+    if form == "in a row":
+        targets = np.concatenate([row[:n] for row, n in zip(targets, wanted, strict=True)])
+    elif form == "single":
+        x, targets, given, wanted = x[:, 0], targets[0], [7], [3]
+
+    def loss(m: Any) -> Any:
+        labels = m.tensor(targets)
+
+        def run(x: Any) -> Any:
+            log_p = m.nn.functional.log_softmax(x, -1)
+            lengths = (m.tensor(given), m.tensor(wanted)) if form == "padded" else (tuple(given), tuple(wanted))
+            if form == "single":
+                lengths = (m.tensor(given[0]), m.tensor(wanted[0])) if m is torch else (given, wanted)
+            return m.nn.functional.ctc_loss(log_p, labels, *lengths, reduction=reduction, zero_infinity=zero_infinity)
+
+        return run
+
+    compare(loss(tg), loss(torch), x, second=False)
+
+
+@pytest.mark.parametrize("blank", [0, 4])
+def test_ctc_loss_of_targets_that_are_too_long(blank: int) -> None:
+    targets, x = np.array([[1, 1, 1], [3, 2, 1]]), sample(4, 2, 5)
+    for zero_infinity in (False, True):
+
+        def run(m: Any, zero_infinity: bool = zero_infinity) -> Any:
+            f = m.nn.functional
+            return lambda x: f.ctc_loss(f.log_softmax(x, -1), m.tensor(targets), (4, 0), (3, 3), blank, "none", zero_infinity)
+
+        compare(run(tg), run(torch), x, second=False, grad=zero_infinity)
+
+
+@pytest.mark.parametrize("align_corners", [None, False, True])
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize(("mode", "count"), [("bilinear", 2), ("nearest", 2), ("bicubic", 2), ("bilinear", 3), ("nearest", 3)])
+@pytest.mark.filterwarnings("ignore:Default grid_sample")
+def test_grid_sample(mode: str, count: int, padding_mode: str, align_corners: Any) -> None:
+    x = sample(2, 3, *(4, 5, 3)[:count])
+    grid = np.random.default_rng(1).uniform(-2.5, 2.5, (2, 3, 4, *[2] * (count - 2), count))
+    grid[0, 0, 0] = 1.0
+    grid[0, 0, 1] = -1.0
+    both("grid_sample", x, grid, mode=mode, padding_mode=padding_mode, align_corners=align_corners, second=False)
+
+
+@pytest.mark.parametrize("align_corners", [None, False, True])
+@pytest.mark.parametrize("size", [(2, 3, 4, 5), (2, 1, 1, 3), (2, 3, 2, 4, 3), (2, 2, 1, 1, 1)])
+@pytest.mark.filterwarnings("ignore:Default grid_sample")
+@pytest.mark.filterwarnings("ignore:Since version 1.3.0, affine_grid behavior has changed")
+def test_affine_grid(size: tuple[int, ...], align_corners: Any) -> None:
+    count = len(size) - 2
+    both("affine_grid", sample(2, count, count + 1), size=size, align_corners=align_corners)
+
+
+@pytest.mark.parametrize("p", [0, 0.5, 1, 1.5, 2, 3, inf])
+def test_pdist(p: float) -> None:
+    x = sample(5, 3)
+    both("pdist", x, p=p, second=False)
+    x[3] = x[1]
+    both("pdist", x, p=p, second=False)
+    both("pdist", sample(1, 3), p=p, second=False)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_linear_cross_entropy(reduction: str) -> None:
+    x, w, b, classes = sample(4, 3), sample(5, 3), sample(5), np.array([0, 4, 2, 2])
+    both("linear_cross_entropy", x, w, classes, reduction=reduction)
+    both("linear_cross_entropy", x, w, classes, reduction=reduction, ignore_index=2, label_smoothing=0.1)
+    both("linear_cross_entropy", x[0], w, classes[0], reduction=reduction)
+    both("linear_cross_entropy", x, sample(5, 2, 3), np.stack([classes, classes], 1), reduction=reduction)
+    both("linear_cross_entropy", x, w, np.abs(sample(4, 5)), reduction=reduction, second=False)
+    for m in (tg, torch):
+        with pytest.raises(RuntimeError):
+            m.nn.functional.linear_cross_entropy(m.ones(4, 3), m.ones(5, 3), m.ones(4, 5), ignore_index=1)
+        with pytest.raises(RuntimeError):
+            m.nn.functional.linear_cross_entropy(m.ones(4, 3), m.ones(5, 3), m.tensor(classes), linear_bias=m.ones(4))
+    compare(
+        *[lambda x, w, b, m=m: m.nn.functional.linear_cross_entropy(x, w, m.tensor(classes), linear_bias=b) for m in (tg, torch)], x, w, b
+    )

@@ -142,6 +142,7 @@ def exported() -> list[str]:
 
 def test_every_layer_is_compared() -> None:
     held = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}  # containers: test_nn.py
+    held |= {"CTCLoss"}  # takes what log_softmax made: below
     assert set(exported()) - held - PLANNED - {made.name for made in FORMS} == set()
 
 
@@ -154,6 +155,19 @@ def test_signatures(name: str) -> None:
         if any(p.kind is p.VAR_KEYWORD for p in other.parameters.values()) and "kwargs" not in mine.parameters:
             continue  # torch's class has no constructor of its own
         assert [described(p) for p in mine.parameters.values()] == [described(p) for p in other.parameters.values()], function
+
+
+@pytest.mark.parametrize("settings", [{}, {"blank": 2, "reduction": "sum", "zero_infinity": True}, {"reduction": "none"}], ids=str)
+def test_ctc(settings: dict[str, Any]) -> None:
+    def run(n: Any, t: Any) -> Any:
+        loss, targets = n.CTCLoss(**settings), t.tensor([[1, 1], [3, 0]])
+        return lambda x: loss(n.functional.log_softmax(x, -1), targets, t.tensor([4, 3]), t.tensor([2, 1]))
+
+    compare(run(nn, tg), run(tnn, torch), np.random.default_rng(0).standard_normal((4, 2, 4)), second=False)
+    assert repr(nn.CTCLoss(**settings)) == repr(tnn.CTCLoss(**settings))
+    for function in ("__init__", "forward"):
+        mine, other = (inspect.signature(getattr(c.CTCLoss, function)).parameters.values() for c in (nn, tnn))
+        assert [described(p) for p in mine] == [described(p) for p in other]
 
 
 def described(p: inspect.Parameter) -> tuple[Any, ...]:

@@ -544,6 +544,10 @@ def statements() -> dict[str, Callable[[Any, Any], Any]]:
         "empty name": lambda n, t: n.Linear(2, 3).register_parameter("", None),
         "number as name": lambda n, t: n.Linear(2, 3).register_parameter(3, None),
         "parameter is a tensor": lambda n, t: n.Linear(2, 3).register_parameter("q", t.ones(2)),
+        "set strict": lambda n, t: net(n, t).set_submodule("block.new", n.ReLU(), strict=True),
+        "set over a buffer": lambda n, t: net(n, t).set_submodule("block.mean", n.ReLU()),
+        "buffer object over a parameter": lambda n, t: setattr(n.Linear(2, 3), "weight", n.Buffer(t.ones(2))),
+        "no extra state": lambda n, t: n.ReLU().get_extra_state(),
         "buffer is a number": lambda n, t: n.Linear(2, 3).register_buffer("q", 3),
         "buffer name taken": lambda n, t: n.Linear(2, 3).register_buffer("weight", t.ones(2)),
         "module is a number": lambda n, t: n.Linear(2, 3).add_module("q", 3),
@@ -892,3 +896,82 @@ def test_full_backward_hooks(replace: bool) -> None:
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-12)
+
+
+def state_events(n: Any, t: Any) -> list[Any]:
+    """What hooks around state_dict and load_state_dict see, in order."""
+    log: list[Any] = []
+
+    class Extra(n.Linear):  # type: ignore[misc]
+        def get_extra_state(self) -> Any:
+            return "more"
+
+        def set_extra_state(self, state: Any) -> None:
+            log.append(("extra", state))
+
+    def rename(module: Any, state: Any, prefix: str, *rest: Any) -> None:
+        log.append(("before loading", type(module).__name__, sorted(state), prefix, dict(rest[0]), rest[1], *map(list, rest[2:])))
+        if prefix + "w" in state:
+            state[prefix + "weight"] = state.pop(prefix + "w")
+
+    def forgive(module: Any, keys: Any) -> None:
+        log.append(("after loading", type(module).__name__, *map(list, keys if module is net else ())))
+        keys.unexpected_keys[:] = [key for key in keys.unexpected_keys if not key.endswith("junk")]
+
+    net = n.Sequential(Extra(1, 2), n.Sequential(n.BatchNorm1d(2)))
+    for part in net.modules():
+        part.register_state_dict_pre_hook(lambda module, prefix, keep: log.append(("before saving", prefix, keep)))
+        part.register_state_dict_post_hook(
+            lambda m, state, prefix, meta: log.append(("after saving", list(state), prefix, meta["version"]))
+        )
+        part.register_load_state_dict_pre_hook(rename)
+        part.register_load_state_dict_post_hook(forgive)
+    state = net.state_dict()
+    log.append([{path: dict(entry) for path, entry in state._metadata.items()}])
+    state["0.w"] = state.pop("0.weight")
+    state["1.0.junk"] = t.ones(1)
+    log.append(tuple(net.load_state_dict(state)))
+    state["1.0.other"] = state["odd"] = t.ones(1)
+    log.append(tuple(net.load_state_dict(state, strict=False)))
+    with pytest.raises(RuntimeError) as caught:
+        net.load_state_dict(state)
+    log.append([str(caught.value)])
+    return log
+
+
+def test_hooks_of_the_state() -> None:
+    """torch reads and writes module by module, here all is read before anything is written: the order within each kind is the same."""
+    ours, theirs = state_events(nn, tg), state_events(tnn, torch)
+    for kind in ("before saving", "after saving", "before loading", "extra", "after loading"):
+        assert [e for e in ours if e[0] == kind] == [e for e in theirs if e[0] == kind]
+    outcomes = [[e for e in events if not isinstance(e[0], str)] for events in (ours, theirs)]
+    assert outcomes[0] == outcomes[1]
+
+
+def always_called(n: Any, t: Any) -> list[Any]:
+    log: list[Any] = []
+
+    class Fails(n.Module):  # type: ignore[misc]
+        def forward(self, x: Any, fail: bool = False) -> Any:
+            return 1 / 0 if fail else x
+
+    for broken in (False, True):
+        net = Fails()
+        net.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+        net.register_forward_hook(lambda module, args, out: log.append(("first", args, out)), always_call=True)
+        if broken:
+            net.register_forward_hook(lambda module, args, out: 1 / 0)
+        net.register_forward_hook(
+            lambda module, args, kwargs, out: log.append(("last", args, kwargs, out)), with_kwargs=True, always_call=True
+        )
+        net.register_forward_hook(lambda module, args, out: log.append("not always"))
+        for fail in (False, True):
+            try:
+                log.append(net(2, fail=fail))
+            except ZeroDivisionError:
+                log.append("failed")
+    return log
+
+
+def test_hooks_that_are_always_called() -> None:
+    assert always_called(nn, tg) == always_called(tnn, torch)

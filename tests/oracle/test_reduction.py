@@ -186,3 +186,28 @@ def test_layouts(name: str) -> None:
     for dim in (0, 1):
         compare(lambda x, d=dim: ours(x.T, d), lambda x, d=dim: theirs(x.T, d), array)
         compare(lambda x, d=dim: ours(x[::3, 1::2], d), lambda x, d=dim: theirs(x[::3, 1::2], d), array)
+
+
+LAID_OUT = [
+    lambda x: x.transpose(0, 2),
+    lambda x: x.permute(1, 2, 0),
+    lambda x: x[:, ::2],
+    lambda x: x.mT,
+    lambda x: x[:, :1].expand(4, 3, 5),
+]
+VIEWED = ["sum", "mean", "amax", "amin", "prod", "var", "std", "logsumexp", "all", "any", "nansum", "norm", "softmax", "log_softmax"]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("name", VIEWED)
+def test_what_is_reduced_can_be_viewed_where_torchs_can(name: str, keep: bool) -> None:
+    for lay in LAID_OUT:
+        for dim in (0, 1, 2):
+            made = []
+            for m in (tg, torch):
+                x = lay(m.arange(60.0).reshape(4, 3, 5))
+                arguments = (x, dim) if "softmax" in name else (x, 2, dim, keep) if name == "norm" else (x, dim, keep)
+                keywords = {"keepdim": keep} if name in ("var", "std") else {}
+                made.append(getattr(m, name)(*(arguments[:2] if keywords else arguments), **keywords))
+            assert made[0].is_contiguous() == made[1].is_contiguous()
+            assert made[0].view(-1).tolist() == pytest.approx(made[1].reshape(-1).tolist(), nan_ok=True)

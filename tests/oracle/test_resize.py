@@ -67,6 +67,21 @@ def test_interpolate_at_every_size(dtype: str) -> None:
                 compare(lambda x, o=options: ours.interpolate(x, **o), lambda x, o=options: theirs.interpolate(x, **o), x, grad=False)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("aligned", [None, False, True])
+def test_interpolate_without_aliases(mode: str, aligned: bool | None, dtype: str) -> None:
+    options: dict[str, Any] = {"mode": mode, "antialias": True, "align_corners": aligned}
+    for size in (1, 2, 3, 5, 7, 14, 20):
+        both("interpolate", sample((2, 3, 6, 7), dtype), size=(size, 4), **options)
+    both("interpolate", sample((1, 1, 1, 5), dtype), size=(2, 3), **options)
+    both("interpolate", sample((1, 2, 64, 50), dtype), size=(7, 13), **options)
+    for factor in FACTORS:
+        if factor > 0.4:
+            both("interpolate", sample((2, 3, 6, 7), dtype), scale_factor=factor, **options)
+            both("interpolate", sample((2, 3, 6, 7), dtype), scale_factor=factor, recompute_scale_factor=True, **options)
+
+
 def test_interpolate_of_other_dtypes() -> None:
     both("interpolate", sample((2, 3, 6, 7), "float16"), size=(9, 4), mode="nearest")
     both("interpolate", sample((2, 3, 6, 7), "float16"), size=(9, 4), mode="bilinear", second=False)

@@ -58,16 +58,26 @@ def test_indices_are_valid_and_mean_the_same_to_numpy(data: Any, shape: tuple[in
     index = data.draw(indices(shape))
     items = index if isinstance(index, tuple) else (index,)
     # NumPy takes an int beside an array for an array, and may move its dimension to the front; PyTorch and we do not
-    assume(not (any(type(i) is int for i in items) and any(isinstance(i, tg.Tensor) for i in items)))
+    assume(not (any(type(i) is int for i in items) and any(isinstance(i, ARRAYS) for i in items)))
     x = tg.arange(int(np.prod(shape, dtype=int))).reshape(shape)
     plain = tuple([i.numpy() if isinstance(i, tg.Tensor) else i for i in items])
     np.testing.assert_array_equal(x[index].numpy(), x.numpy()[plain])
 
 
-@pytest.mark.parametrize("form", [int, slice, type(None), type(...), tg.Tensor])
+ARRAYS = (tg.Tensor, np.ndarray, list, range, bool)
+
+
+@given(st.data(), shapes(0, 3, 0, 4))
+def test_indices_without_arrays_give_views(data: Any, shape: tuple[int, ...]) -> None:
+    x = tg.zeros(shape)
+    part = x[data.draw(indices(shape, arrays=False))]
+    assert not part.numel() or np.shares_memory(part.numpy(), x.numpy())
+
+
+@pytest.mark.parametrize("form", [int, slice, type(None), type(...), *ARRAYS[:4]])
 def test_every_form_of_index_occurs(form: type) -> None:
     find(indices((2, 3)), lambda index: isinstance(index, tuple) and any(isinstance(item, form) for item in index))
-    find(indices((2, 3)), lambda index: isinstance(index, tg.Tensor) and index.dtype == tg.bool)
+    find(indices((2, 3)), lambda index: isinstance(index, tg.Tensor) and index.dtype == tg.bool and index.ndim == 2)
 
 
 def test_without_hypothesis_gradcheck_works_and_strategies_say_what_to_install() -> None:

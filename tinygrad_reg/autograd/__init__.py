@@ -126,6 +126,9 @@ def grad(
 class set_detect_anomaly:  # noqa: N801
     """Remember for every operation the line that called it, and raise at the first nan in backward, naming that line.
 
+    An error over a saved value that was overwritten names that line, and the one that wrote. To find writes by NumPy code, Python's trace
+    function is used while such memory is in a graph, unless a debugger has it: then the write is known to lie between two lines.
+
     >>> with tg.autograd.set_detect_anomaly(True):
     ...     (tg.ones(2, requires_grad=True) * 2).sum().backward()
     """

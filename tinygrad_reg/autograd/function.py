@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.mutation import changed_by_borrower, fingerprints, tick, writes
+from ..engine.lending import Prints, fingerprint, fingerprints, lent_out
+from ..engine.lines import blame, user_line
+from ..engine.mutation import tick, writes
 from ..engine.node import Node, Value, wrap
 from ..engine.primitive import Primitive
 from ..engine.state import no_grad, state
+from ..engine.watch import watch, writer_of
 from ..errors import ArgumentTypeError, GradientError, InplaceError, MissingForwardError, ShapeError
 from ..ops.assign import rewrite_history
 from ..ops.pointwise import convert
@@ -31,7 +34,9 @@ class Context:
         self._single = False  # whether forward gave one tensor and no tuple
         self._saved: tuple[Tensor | None, ...] = ()
         self._nodes: list[Callable[[], Node | None]] = []  # of what was saved, once the call is recorded
-        self._prints: Any = None
+        self._prints: Prints | None = None
+        self._origin: str | None = None
+        self.writer: str | None = None  # of the user's lines, in anomaly mode
         self._time = 0
         self._dirty: tuple[Any, ...] = ()
         self._constant: tuple[Any, ...] = ()
@@ -48,19 +53,36 @@ class Context:
         self._time = tick()
         arrays = tuple([None if x is None else x.array for x in tensors])
         self._prints = fingerprints(arrays, len(arrays) + 1)
+        if state.anomaly:
+            self._origin = user_line()
+            watch.follow(self)
+
+    def _changed(self) -> list[Tensor]:
+        pairs = [(self._saved[slot], before) for slot, before in self._prints or ()]
+        return [x for x, before in pairs if x is not None and fingerprint(x.array) != before]
+
+    def changed(self) -> bool:
+        """Whether NumPy code has changed something that was saved."""
+        return bool(self._changed())
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """What was saved, connected to the graph when `backward` is itself recorded. Raises InplaceError if it was changed since."""
-        prints = fingerprints(tuple([None if x is None else x.array for x in self._saved]), len(self._saved) + 1) if self._prints else None
         for x in self._saved:
-            if x is not None and (writes.after(x.array, self._time) or changed_by_borrower(x.array, self._time) or prints != self._prints):
-                raise InplaceError(
-                    f"{self._function.__name__}: a saved tensor of shape {x.array.shape} was changed in place afterwards, so the gradient "
-                    "would be wrong. Use the out-of-place operation, or save a .clone()"
-                )
+            if x is not None and writes.after(x.array, self._time):
+                raise self._overwritten(x, writes.line(x.array))
+            if x is not None and (loan := lent_out(x.array, self._time)):
+                raise self._overwritten(x, writer_of(loan))
+        for x in self._changed():
+            raise self._overwritten(x, writer_of(self))
         return tuple(
             [x if x is None else wrap(Value.result_class, x.array, node()) for x, node in zip(self._saved, self._nodes, strict=True)]
+        )
+
+    def _overwritten(self, x: Tensor, writer: str | None) -> InplaceError:
+        return InplaceError(
+            f"{self._function.__name__}: a saved tensor of shape {x.array.shape} was changed in place afterwards, so the gradient "
+            f"would be wrong. Use the out-of-place operation, or save a .clone(){blame(self._origin, writer)}"
         )
 
     def _recorded(self, results: list[Any]) -> None:

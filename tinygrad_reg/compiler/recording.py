@@ -13,7 +13,7 @@ from ..engine.mutation import NDArray, owner
 from ..engine.node import Leaf, Value
 from .passes import tidy
 from .program import HostCall, Program, Var, unique
-from .surroundings import Fact
+from .surroundings import Fact, hooks_of
 from .trace import Capture, Trace
 
 
@@ -78,7 +78,7 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
         tuple([(tensor, tensor.node) for tensor in tensors]),
         tuple([(leaf, was) for ref, holder, was in absent if (leaf := _there(ref, holder)) is not None]),
         tuple([(leaf, None if value is None else next(positions)) for leaf, value in gradients]),
-        facts(memory),
+        (*facts(memory), *hooks_of(tensors)),
         trace.refused,
     )
 

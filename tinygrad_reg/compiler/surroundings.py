@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..engine.node import Value
+from ..engine.node import Leaf, Value
 from ..nn.hooks import Hooks
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
@@ -86,6 +86,19 @@ class Fact(NamedTuple):
         if self.kind == "contents":
             return f"the step changes what is in {self.name!r}, which a replay would not; return what is to be kept"
         return f"the step changes the Python variable {self.name!r}, which a replay would not; do it outside of the step, or use a tensor"
+
+
+def hooks_of(tensors: Iterable[Value]) -> Iterator[Fact]:
+    """The facts about which hooks the tensors have, that a step takes from outside."""
+    name = "the hooks of a tensor"
+    for x in tensors:
+        if isinstance(x.node, Leaf):
+            yield Fact("attribute", x.node, "extras", x.node.extras, name)  # made with the first hook of either kind
+            if x.node.extras is not None:
+                yield Fact("attribute", x.node, "after_hooks", x.node.after_hooks, name)
+                for hooks in (x.node.extras.hooks, x.node.after_hooks):
+                    if hooks is not None:
+                        yield Fact("contents", hooks, None, contents(hooks), name)
 
 
 def broken(facts: Iterable[Fact]) -> str | None:
@@ -240,8 +253,9 @@ class _Survey:
             for group in x.param_groups:  # hyper-parameters are inputs of a program, except where the step looks at them itself
                 for key in self.keys & group.keys():
                     self._add(Fact("entry", group, key, group[key], f"{key} of a parameter group"))
+            yield from self._object(x, name)  # what one of a class of the user's holds besides
         elif isinstance(x, Hooks):
-            yield from [(part, name) for part in (x.before, x.after)]
+            yield from [(part, name) for part in (x.before, x.after, x.before_backward, x.after_backward)]
         else:
             yield from self._object(x, name)
 

@@ -17,11 +17,14 @@ import numpy as np
 
 from ..errors import ArgumentTypeError, DtypeError, GradientError, InplaceError, ShapeError
 from .broadcasting import sum_to
-from .mutation import Array, changed_by_borrower, fingerprint, writes
+from .lending import fingerprint, lent_out
+from .lines import blame
+from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
 from .primitive import ALL, ALONE, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
+from .watch import watch, writer_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -63,35 +66,30 @@ def check_usable(node: Node) -> None:
         )
     for value in node.values():
         for array in value if isinstance(value, tuple) else (value,):  # a tuple: `out` of a call with several results
-            if isinstance(array, np.ndarray) and writes.after(array, node.index):
-                raise InplaceError(
-                    _overwritten(node, array, "by an in-place operation", "Use the out-of-place operation, or change a .clone()")
-                )
-            if isinstance(array, np.ndarray) and changed_by_borrower(array, node.index):
-                raise InplaceError(_overwritten(node, array, *_THROUGH_NUMPY))
+            if isinstance(array, np.ndarray):
+                _check_unwritten(node, array)
 
 
-def check_prints(node: Node, saved: Any) -> None:
-    """Raise if NumPy code has changed a saved value since the call was recorded."""
-    if node.plan is not None and node.plan.slots == 1:
-        saved = (saved,)
-    for array, before in zip(saved, node.prints or (), strict=False):
-        if before is not None and fingerprint(array) != before:
-            raise InplaceError(_overwritten(node, array, *_THROUGH_NUMPY))
+def _check_unwritten(node: Node, array: Array) -> None:
+    if writes.after(array, node.index):
+        raise _overwritten(node, array, *_IN_PLACE, writes.line(array))
+    loan = lent_out(array, node.index)
+    if loan is not None:
+        raise _overwritten(node, array, *_THROUGH_NUMPY, writer_of(loan))
 
 
+_IN_PLACE = ("by an in-place operation", "Use the out-of-place operation, or change a .clone()")
 _THROUGH_NUMPY = (
     "through NumPy, which shares its memory (from_numpy, .numpy()),",
     "Change the array before the forward pass or after backward, or share a copy",
 )
 
 
-def _overwritten(node: Node, array: Array, how: str, remedy: str) -> str:
+def _overwritten(node: Node, array: Array, how: str, remedy: str, writer: str | None) -> InplaceError:
     origin = node.extras.origin if node.extras is not None else None
-    where = f"\n  recorded at {origin}" if origin else "\n  (inside `autograd.set_detect_anomaly(True)` this names the line)"
-    return (
+    return InplaceError(
         f"backward: {node.name()} saved an array of shape {tuple(array.shape)} that was modified {how} afterwards, "
-        f"so its gradient would be wrong. {remedy}{where}"
+        f"so its gradient would be wrong. {remedy}{blame(origin, writer)}"
     )
 
 
@@ -117,7 +115,7 @@ def sweep(
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
-        if node.extras is not None and not (ends and targets is not None and node in targets):
+        if node.extras is not None and node.shape is not None and not (ends and targets is not None and node in targets):
             g = _observe(node, _owned(g) if node in shared else g)
             shared.add(node)  # a hook may have kept it
         plan = node.plan
@@ -130,8 +128,9 @@ def sweep(
         saved = node.saved
         if saved is FREED or node.index < writes.latest:
             check_usable(node)
-        if node.prints is not None:
-            check_prints(node, saved)
+        if node.prints is not None and state.anomaly:
+            watch.look()
+        values = saved
         if lift is not None:
             saved = lift(node)
         if not keep and plan.slots:
@@ -167,6 +166,11 @@ def sweep(
             else:
                 pending[parent] = pending[parent] + part
                 shared.discard(parent)
+        if node.prints is not None:  # after the rules, which have brought the values into the cache
+            for slot, before in node.prints:
+                array = values if plan.slots == 1 else values[slot]
+                if fingerprint(array) != before:
+                    raise _overwritten(node, array, *_THROUGH_NUMPY, node.writer)
     return arrived
 
 

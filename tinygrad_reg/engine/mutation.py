@@ -15,9 +15,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .lines import user_line
+from .state import state
+
 NDArray = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Array: TypeAlias = Any  # what forwards take and give: an ndarray, or in 0-d results the NumPy scalar that NumPy makes of it
-Print: TypeAlias = int | bytes  # see `fingerprint`
 
 tick = itertools.count(1).__next__
 
@@ -31,6 +33,7 @@ class Writes:
         self.latest = 0
         self._stamps: dict[int, int] = {}
         self._owners: dict[int, weakref.ref[NDArray]] = {}
+        self._lines: dict[int, str | None] = {}  # of the user's program that wrote last; only what anomaly mode has seen
         self._lock = allocate_lock()
 
     def note(self, *arrays: NDArray) -> None:
@@ -53,20 +56,33 @@ class Writes:
             self.latest = now = tick()
             for key in keys:
                 self._stamps[key] = now
+        if state.anomaly or self._lines:
+            self._lines.update(dict.fromkeys(keys, user_line() if state.anomaly else None))
 
-    def stamp_since(self, array: NDArray, time: int) -> None:
-        """Stamp a buffer as written at a time that has passed: nodes recorded later have seen what it holds."""
+    def stamp_since(self, array: NDArray, time: int, line: str | None) -> None:
+        """Stamp a buffer as written at a time that has passed, by a line: nodes recorded later have seen what it holds."""
         (key,) = self.keys(array)
-        self._stamps[key] = max(self._stamps.get(key, 0), time)
+        if time > self._stamps.get(key, 0):
+            self._stamps[key] = time
+            self._lines[key] = line
 
     def after(self, array: NDArray, time: int) -> bool:
         """Whether the buffer behind `array` was written after `time`."""
-        root = owner(array)
-        return self._stamps.get(id(root) if root.base is None else _FOREIGN, 0) > time
+        return self._stamps.get(_key(array), 0) > time
+
+    def line(self, array: NDArray) -> str | None:
+        """The user's line that wrote last to the buffer behind `array`, if that was in anomaly mode."""
+        return self._lines.get(_key(array))
 
     def _forget(self, key: int, _: object) -> None:
         self._owners.pop(key, None)
         self._stamps.pop(key, None)
+        self._lines.pop(key, None)
+
+
+def _key(array: NDArray) -> int:
+    root = owner(array)
+    return id(root) if root.base is None else _FOREIGN
 
 
 def owner(array: NDArray) -> NDArray:
@@ -76,98 +92,8 @@ def owner(array: NDArray) -> NDArray:
         if isinstance(base, np.ndarray):
             array, base = base, base.base
         else:
-            base = base.obj  # what `lend` gave out
+            base = base.obj  # between what tensors hold and what NumPy code holds, see lending.py
     return array
-
-
-# ---- memory that NumPy code can write to, of which the clock hears nothing -----------------------------------------------
-
-
-class Loan:
-    """Memory that NumPy code holds as well: from when on, and what it held then if a graph may have saved it before."""
-
-    __slots__ = ("array", "ids", "print", "time")
-
-    def __init__(self, array: NDArray, known: bool) -> None:
-        self.array = array if known else None  # a borrowed array must not be kept alive by this
-        self.print = fingerprint(array) if known else None
-        self.time = tick()
-        self.ids = [id(array)]  # of all arrays that can be the base of another view of the memory
-        while isinstance(array.base, np.ndarray):
-            array = array.base
-            self.ids.append(id(array))
-
-    def was_used(self) -> bool:
-        """Whether the memory has changed since it was lent."""
-        return self.array is not None and fingerprint(self.array) != self.print
-
-    def end(self, _: object) -> None:
-        """The last array of the borrower is gone: what it changed, it did after the time of the loan."""
-        for key in self.ids:
-            LOANS[key].remove(self)
-            if not LOANS[key]:
-                del LOANS[key]
-        if self.array is not None and self.was_used():
-            writes.stamp_since(self.array, self.time)
-
-
-LOANS: dict[int, list[Loan]] = {}  # by the ids of the arrays that share the memory
-_SMALL = 8192  # bytes
-_ndarray = np.ndarray
-
-
-def lend(array: NDArray) -> NDArray:
-    """The same memory as an array for NumPy code. While that array or a view of it lives, graphs watch what they save of the memory.
-
-    It stands on a memoryview, where NumPy's chain of bases ends: so a view of it keeps it, and not only the memory, alive.
-    """
-    given = np.asarray(memoryview(array))  # type: ignore[arg-type]
-    _register(Loan(array, known=True), given)
-    writes.latest = tick()  # nodes that exist already look at their saved values
-    return given
-
-
-def borrow(array: NDArray) -> NDArray:
-    """An array of NumPy code's as memory for a tensor, watched in the same way, as long as its owner lives."""
-    _register(Loan(array, known=False), owner(array))
-    return array
-
-
-def _register(loan: Loan, holder: NDArray) -> None:
-    for key in loan.ids:
-        LOANS.setdefault(key, []).append(loan)
-    weakref.finalize(holder, loan.end, None).atexit = False
-
-
-def changed_by_borrower(array: NDArray, time: int) -> bool:
-    """Whether memory behind `array` was lent after `time` and has changed since then."""
-    loans = LOANS.get(id(array if array.base is None else array.base), ())
-    return any(loan.time > time and loan.was_used() and np.may_share_memory(loan.array, array) for loan in loans)
-
-
-def fingerprints(saved: Any, count: int) -> tuple[Print | None, ...] | None:
-    """A fingerprint of each saved value (of one as it is, of several as a tuple) that NumPy code can write to; None if there is none."""
-    for x in (saved,) if count == 1 else saved:  # no call in this loop: it runs for every node while anything is lent
-        if type(x) is _ndarray:
-            base = x.base
-            if id(x if base is None else base) in LOANS:
-                return tuple([fingerprint(x) if _is_lent(x) else None for x in ((saved,) if count == 1 else saved)])
-    return None
-
-
-def _is_lent(x: Any) -> bool:
-    return type(x) is _ndarray and id(x if x.base is None else x.base) in LOANS
-
-
-def fingerprint(array: NDArray) -> Print:
-    """What changes with the array's bytes: the bytes themselves, or of many the sum of all words and a hash of some."""
-    if array.nbytes <= _SMALL:
-        return array.tobytes()
-    flat = array if array.flags.c_contiguous else array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
-    data = flat.reshape(-1).view(np.uint8)
-    words = data[: data.size & ~7].view(np.uint64)
-    some = words[:: words.size // 256]  # sees a permutation, which the sum does not
-    return hash((int(np.add.reduce(words)), some.tobytes(), data[data.size & ~7 :].tobytes()))
 
 
 writes = Writes()

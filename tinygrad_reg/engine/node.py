@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import linecache
-import os
-import sys
 import weakref
 from collections.abc import Callable
-from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .mutation import Array, NDArray, Print, owner, tick
+from .lending import Prints, fingerprint
+from .mutation import Array, NDArray, owner, tick
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
 
 new = object.__new__
 FREED: Any = object()  # in place of saved values that were released
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _hook_ids = itertools.count().__next__
 
 
@@ -36,7 +32,7 @@ class Node:
     second: Node | None
     others: tuple[Node | None, ...]
     saved: Any  # what the rules named, see `values`; FREED once released
-    prints: tuple[Print | None, ...] | None  # fingerprints of the saved values that NumPy code could change, see mutation.lend
+    prints: Prints | None  # fingerprints of the saved values that NumPy code can write to
     params: dict[str, Any]
     index: int  # creation time: parents always come before children
     shape: tuple[int, ...] | None  # of the result; None for a tuple of results
@@ -60,6 +56,20 @@ class Node:
         if self.plan is None or self.saved is FREED:
             return ()
         return (self.saved,) if self.plan.slots == 1 else self.saved
+
+    def changed(self) -> bool:
+        """Whether NumPy code has changed a saved value since the call was recorded."""
+        saved = self.values()
+        return any(fingerprint(saved[slot]) != before for slot, before in self.prints or () if saved)
+
+    @property
+    def writer(self) -> str | None:
+        """What anomaly mode knows of the line that has changed a saved value."""
+        return self.extras.writer if self.extras is not None else None
+
+    @writer.setter
+    def writer(self, line: str | None) -> None:
+        self.with_extras().writer = line
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
@@ -100,32 +110,18 @@ class Leaf(Node):
 
 
 class Extras:
-    """What few nodes have: hooks, a retained gradient, the user's line that created the node."""
+    """What few nodes have: hooks, a retained gradient, the user's lines that created the node and that overwrote what it saved."""
 
     def __init__(self) -> None:
         self.hooks: dict[int, Callable[[Any], Any]] = {}
         self.retains = False
         self.grad: Tensor | None = None
         self.origin: str | None = None
+        self.writer: str | None = None
 
     def add_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call `hook(gradient)` when the node's cotangent is complete; what it returns, if not None, takes its place."""
         return RemovableHandle(self.hooks, hook)
-
-    def remember_origin(self) -> None:
-        """Note the user's line, for anomaly mode."""
-        self.origin = user_line()
-
-
-def user_line() -> str | None:
-    """The innermost line outside of this package that is being executed."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    if frame is None:
-        return None
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    return f"{file}:{line}: {linecache.getline(file, line).strip()}"
 
 
 class RemovableHandle:

@@ -22,9 +22,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from ..errors import ArgumentTypeError, RuleError
-from .mutation import LOANS, Array, fingerprints, tick
+from .lending import LOANS, fingerprints
+from .lines import user_line
+from .mutation import Array, tick
 from .node import Node, Value, new, wrap
 from .state import state
+from .watch import watch
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -53,13 +56,16 @@ class Edge(NamedTuple):
 class Plan:
     """What to save and whom to send gradients to, for one combination of arguments that need them."""
 
-    __slots__ = ("arguments", "arrays", "edges", "save", "slots")
+    __slots__ = ("arguments", "arrays", "edges", "save", "saves_arguments", "slots")
 
-    def __init__(self, arguments: int, arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], edges: tuple[Edge, ...]) -> None:
+    def __init__(
+        self, arguments: int, arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], edges: tuple[Edge, ...], view: bool
+    ) -> None:
         self.arguments = arguments  # how many there are
         self.arrays = arrays  # positions in (*args, out)
         self.slots = len(arrays) + len(metas)  # how many values are saved; one is saved as it is, several as a tuple
         self.save = saver(arrays, metas)
+        self.saves_arguments = any(view or position < arguments for position in arrays)  # memory that others can hold, too
         self.edges = edges
 
 
@@ -189,7 +195,7 @@ class Primitive:
         slots = {place: slot for slot, place in enumerate((*sorted(arrays), *metas))}
         edges = tuple(self._edge(i, rule, places, slots, needed) for i, rule, places in asked)
         ordered = tuple(sorted(arrays))
-        return Plan(len(needed), ordered, tuple(metas), edges)
+        return Plan(len(needed), ordered, tuple(metas), edges, self.view)
 
     def _locate(self, name: str, position: int, count: int) -> int | str | tuple[int, str] | list[int] | dict[str, int]:
         fixed = len(self.arguments)
@@ -271,7 +277,7 @@ class Primitive:
             return
         result.node = make_node(self, plan, (*raw, result.array), tuple(parents), params, result.array.shape)
         if state.anomaly:
-            result.node.with_extras().remember_origin()
+            remember_origin(result.node)
 
     def _finish_tuple(
         self,
@@ -290,7 +296,10 @@ class Primitive:
         if plan is None:
             results = tuple([wrap(result_class, array) for array in out])
         else:
-            results = outputs_of(make_node(self, plan, (*raw, out), tuple(parents), params, None), out, result_class)
+            node = make_node(self, plan, (*raw, out), tuple(parents), params, None)
+            if state.anomaly:
+                remember_origin(node)
+            results = outputs_of(node, out, result_class)
         if self.view and isinstance(args[0], Value):
             for i, result in enumerate(results):
                 result.link_view(args[0], self, {**params, OUTPUT: i})
@@ -323,9 +332,17 @@ def make_node(
     node.index = tick()
     node.shape = shape
     node.extras = None
-    if LOANS:
+    if LOANS and plan.saves_arguments:
         node.prints = fingerprints(node.saved, plan.slots)
     return node
+
+
+def remember_origin(node: Node) -> None:
+    """Note the user's line that made the node, and look out for the one that changes what it has saved: anomaly mode."""
+    node.with_extras().origin = user_line()
+    watch.look()
+    if node.prints is not None:
+        watch.follow(node)
 
 
 class Constant(int):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import SUPPORTED, Dtype, as_dtype
-from ..engine.mutation import Array, borrow
+from ..engine.lending import borrow
+from ..engine.mutation import Array
 from ..engine.node import Value, wrap
 from ..engine.primitive import silent_copy
 from ..engine.promotion import promote_types, scalar_dtype
@@ -42,11 +43,9 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
         raise DtypeError(f"tensor: dtype {array.dtype} is not supported; convert the array first, for example with .astype(np.float64)")
     wanted = wanted.newbyteorder("=") if not wanted.isnative else wanted
     made = np.array(array, dtype=wanted, copy=True, order="K", subok=False) if copy else np.asarray(array, dtype=wanted)
-    if not copy and isinstance(data, np.ndarray) and np.may_share_memory(made, data):
-        borrow(made)
     if state.tracer is not None and made is not array and isinstance(data, Value | np.ndarray):
         state.tracer.record(cast, (data,), {"dtype": wanted}, made)
-    return made
+    return borrow(made) if not copy and isinstance(data, np.ndarray) and np.may_share_memory(made, data) else made
 
 
 def _from_python(data: Any, float_dtype: Any, become_floats: bool) -> Array:

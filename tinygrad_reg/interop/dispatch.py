@@ -33,7 +33,8 @@ def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
         _signature(ours).bind(*args, **kwargs)
     except TypeError as error:
         return _in_numpy(name, function, args, kwargs, reason=f" with these arguments ({error})")
-    return ours(*[_operands(x) for x in args], **{key: _operands(x) for key, x in kwargs.items()})
+    made = ours(*[_operands(x) for x in args], **{key: _operands(x) for key, x in kwargs.items()})
+    return _in_numpy(name, function, args, kwargs, reason=" with these arguments") if made is NotImplemented else made
 
 
 def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..device import as_device
 from ..dtypes import SUPPORTED
-from ..engine.mutation import borrow, lend
+from ..engine.lending import borrow, lend
 from ..engine.node import Value, wrap
 from ..engine.refusal import typed_errors
 from ..engine.state import state

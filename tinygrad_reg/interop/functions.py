@@ -1,18 +1,21 @@
 """The table: which function of the package stands for which of NumPy's.
 
-Each entry takes the arguments of NumPy's function that it covers, under NumPy's names and with NumPy's meaning (`ddof`, `axis=None`);
+Each entry takes the arguments of NumPy's function that it covers, under NumPy's names and with NumPy's meaning (`ddof`, `axis=None`),
+and gives NotImplemented for values of them that it does not cover;
 dtypes are promoted as in PyTorch.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..engine.node import Value, wrap
-from ..errors import ShapeError
+from ..engine.promotion import float_type
+from ..errors import RangeError, ShapeError
 from ..ops import (
     arrangement,
     comparison,
@@ -21,15 +24,18 @@ from ..ops import (
     elementwise,
     extremes,
     gathering,
+    indexing,
     joining,
     linalg,
     masking,
     norms,
+    padding,
     reduction,
     scan,
     sorting,
 )
 from ..ops import shape as shaping
+from ..ops.arguments import normalize_dim, normalize_dims
 from ..ops.pointwise import Elementwise, convert
 from .arrays import to_array
 
@@ -48,7 +54,7 @@ UFUNCS |= {
     np.logaddexp: elementwise.logaddexp,
     np.sign: elementwise.sign,
     np.fabs: elementwise.abs,
-    np.conjugate: elementwise.positive,
+    np.conjugate: elementwise.positive_p,
     np.deg2rad: lambda x: x * (np.pi / 180.0),
     np.radians: lambda x: x * (np.pi / 180.0),
     np.rad2deg: lambda x: x * (180.0 / np.pi),
@@ -122,6 +128,41 @@ def _argsort(a: Any, axis: int | None = -1) -> Any:
     return sorting.argsort(shaping.flatten(a) if axis is None else a, -1 if axis is None else axis)
 
 
+def _quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", *, keepdims: bool = False) -> Any:
+    """Between the two elements of the sorted axis that stand around q · (n - 1), in proportion; NaN if there is one."""
+    if method != "linear" or (isinstance(q, Value) and q.node is not None):
+        return NotImplemented
+    wanted = np.asarray(q.array if isinstance(q, Value) else q, np.float64)
+    if not ((wanted >= 0) & (wanted <= 1)).all():
+        raise RangeError(f"np.quantile: q must lie in 0 ... 1 (percentiles in 0 ... 100), got {q}")
+    axes = normalize_dims(tuple(axis) if isinstance(axis, tuple | list) else axis, a.ndim, "np.quantile")
+    rest = [i for i in range(a.ndim) if i not in axes]
+    lines = shaping.reshape(shaping.permute(a, (*rest, *axes)), (*[a.shape[i] for i in rest], math.prod([a.shape[i] for i in axes])))
+    count = lines.shape[-1]
+    if not count:
+        raise ShapeError(f"np.quantile: nothing to take a quantile of along axes {axes} of shape {tuple(a.shape)}")
+    lines = sorting.sort(convert(lines, float_type(a.dtype)), -1)[0]
+    at = wanted.ravel() * (count - 1)
+    below = np.floor(at).astype(np.int64)
+    above, share = np.minimum(below + 1, count - 1), wrap(Value.result_class, (at - below).astype(lines.dtype))
+    low, high = (indexing.getitem(lines, (..., index)) for index in (below, above))
+    made = masking.where(share == 0.0, low, low * (1.0 - share) + high * share)
+    last = lines[..., -1:]
+    made = shaping.movedim(masking.where(elementwise.isnan(last), last, made), -1, 0)
+    kept = [1 if i in axes else a.shape[i] for i in range(a.ndim)] if keepdims else [a.shape[i] for i in rest]
+    return shaping.reshape(made, (*wanted.shape, *kept))
+
+
+def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return _quantile(a, 0.5, axis, keepdims=keepdims)
+
+
+def _percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", *, keepdims: bool = False) -> Any:
+    given: Any = q if isinstance(q, Value) else np.asarray(q, np.float64)
+    shares = given / 100.0
+    return _quantile(a, shares, axis, method, keepdims=keepdims)
+
+
 def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     for _ in range(n):
         length = a.shape[axis]
@@ -181,6 +222,37 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     return arrangement.repeat_interleave(a, repeats, axis)
 
 
+def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    at = indices if isinstance(indices, Value) else np.asarray(indices)
+    if axis is None:
+        return indexing.getitem(shaping.flatten(a), (at,))
+    return indexing.getitem(a, (*[slice(None)] * normalize_dim(axis, a.ndim, "np.take"), at))
+
+
+_Room: TypeAlias = Callable[[int], float]
+#: The modes of np.pad by our names, with the widest border that a dimension of n elements gives in one go.
+_BORDERS: dict[Any, tuple[str, _Room]] = {
+    "edge": ("replicate", lambda n: math.inf if n else 0),
+    "reflect": ("reflect", lambda n: n - 1),
+    "wrap": ("circular", lambda n: n),
+}
+
+
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0) -> Any:
+    try:
+        pads = tuple([(int(low), int(high)) for low, high in np.broadcast_to(np.asarray(pad_width), (array.ndim, 2))])
+    except (TypeError, ValueError):
+        return NotImplemented
+    if min((n for pair in pads for n in pair), default=0) < 0:
+        raise RangeError(f"np.pad: widths must not be negative, got {pad_width}; slice the tensor to cut it")
+    if mode == "constant" and isinstance(constant_values, int | float):
+        return padding.pad_constant(array, pads=pads, value=constant_values)
+    ours, room = _BORDERS.get(mode, ("", lambda n: -1))
+    if any(max(pair) > room(n) for pair, n in zip(pads, array.shape, strict=True)):
+        return NotImplemented
+    return padding.pad_edges(array, pads=pads, mode=ours)
+
+
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return reduction.sum(diagonals.diagonal(a, offset, axis1, axis2), -1)
 
@@ -193,6 +265,11 @@ def _dot(a: Any, b: Any) -> Any:
     if not (np.ndim(a) and np.ndim(b)):
         return a * b
     return einsum.tensordot(a, b, ([-1], [-2 if b.ndim > 1 else -1])) if a.ndim > 1 or b.ndim > 1 else linalg.dot(a, b)
+
+
+def _inner(a: Any, b: Any, /) -> Any:
+    a, b = operand(a), operand(b)
+    return linalg.inner(a, b) if np.ndim(a) and np.ndim(b) else a * b
 
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -217,6 +294,9 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.count_nonzero: lambda a, axis=None: reduction.count_nonzero(a, axis),
     np.argmax: lambda a, axis=None, *, keepdims=False: extremes.argmax(a, axis, keepdims),
     np.argmin: lambda a, axis=None, *, keepdims=False: extremes.argmin(a, axis, keepdims),
+    np.median: _median,
+    np.quantile: _quantile,
+    np.percentile: _percentile,
     np.cumsum: _cumsum,
     np.cumprod: _cumprod,
     np.sort: _sort,
@@ -250,6 +330,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.rot90: lambda m, k=1, axes=(0, 1): arrangement.rot90(m, k, axes),
     np.tile: lambda A, reps: arrangement.tile(A, (reps,) if isinstance(reps, int) else reps),
     np.repeat: _repeat,
+    np.pad: _pad,
+    np.take: _take,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: diagonals.diagonal(a, offset, axis1, axis2),
     np.diag: lambda v, k=0: diagonals.diag(v, k),
     np.tril: lambda m, k=0: diagonals.tril(m, k),
@@ -269,6 +351,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.dot: _dot,
     np.vdot: lambda a, b, /: linalg.dot(shaping.flatten(a), shaping.flatten(b)),
     np.outer: lambda a, b: linalg.outer(shaping.flatten(a), shaping.flatten(b)),
+    np.inner: _inner,
     np.kron: lambda a, b: linalg.kron(a, b),
     np.tensordot: lambda a, b, axes=2: einsum.tensordot(a, b, axes),
     np.einsum: lambda *operands: einsum.einsum(*operands),
@@ -276,6 +359,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.linalg.vector_norm: lambda x, /, *, axis=None, keepdims=False, ord=2: norms.vector_norm(x, ord, axis, keepdims),
     np.linalg.matrix_norm: lambda x, /, *, keepdims=False, ord="fro": norms.matrix_norm(x, ord, (-2, -1), keepdims),
     np.linalg.multi_dot: lambda arrays: norms.multi_dot(arrays),
+    np.linalg.diagonal: lambda x, /, *, offset=0: diagonals.diagonal(x, offset, -2, -1),
+    np.linalg.trace: lambda x, /, *, offset=0: _trace(x, offset, -2, -1),
     np.linalg.matmul: lambda x1, x2, /: linalg.matmul(x1, x2),
     np.linalg.matrix_transpose: lambda x, /: shaping.transpose(x, -2, -1),
     np.linalg.vecdot: lambda x1, x2, /, *, axis=-1: norms.vecdot(x1, x2, dim=axis),

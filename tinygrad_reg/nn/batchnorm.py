@@ -17,6 +17,7 @@ from .normalization import Affine
 class _NormBase(Affine):
     """What both kinds share: weight and bias of each channel if `affine`, statistics of it if `track_running_stats`."""
 
+    _version = 2  # the first had no num_batches_tracked
     dims: ClassVar[tuple[int, ...]]  # how many an input may have
     running_mean: Tensor | None
     running_var: Tensor | None
@@ -46,6 +47,10 @@ class _NormBase(Affine):
         self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if kept else None)
         self.register_buffer("num_batches_tracked", tensor(0, device=device) if kept else None)
         self.reset_parameters()
+
+    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> None:
+        if (version or 1) < 2 and self.num_batches_tracked is not None:
+            state.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
 
     def reset_running_stats(self) -> None:
         """Forget all batches seen: mean 0, variance 1."""

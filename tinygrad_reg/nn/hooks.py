@@ -1,7 +1,8 @@
-"""Functions of the user that run before and after a module's forward."""
+"""Functions of the user that run before and after a module's forward, its backward, and the reading and writing of its state."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -22,9 +23,16 @@ class Hooks:
         self.after: dict[int, Hook] = {}
         self.before_backward: dict[int, Hook] = {}
         self.after_backward: dict[int, Hook] = {}
+        self.before_saving: dict[int, Hook] = {}
+        self.after_saving: dict[int, Hook] = {}
+        self.before_loading: dict[int, Hook] = {}
+        self.after_loading: dict[int, Hook] = {}
         self.with_kwargs: set[int] = set()
+        self.always: set[int] = set()  # of those after forward: called when it raises too
 
-    def add(self, hooks: dict[int, Hook], hook: Hook, prepend: bool, with_kwargs: bool) -> RemovableHandle:
+    def add(
+        self, hooks: dict[int, Hook], hook: Hook, prepend: bool = False, with_kwargs: bool = False, always: bool = False
+    ) -> RemovableHandle:
         """Put the hook last, or first."""
         later = dict(hooks) if prepend else {}
         for key in later:
@@ -33,19 +41,38 @@ class Hooks:
         hooks.update(later)
         if with_kwargs:
             self.with_kwargs.add(handle.id)
+        if always:
+            self.always.add(handle.id)
         return handle
 
     def call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The module's forward with all hooks around it."""
+        run = _Run(args, kwargs)
+        try:
+            return self._run(module, run)
+        except Exception:
+            for key in [key for key in self.after if key in self.always - run.called]:
+                try:
+                    self._finish(key, self.after[key], module, run)
+                except Exception as error:
+                    warnings.warn(f"a forward hook with always_call=True raised after another error: {error!r}", stacklevel=4)
+            raise
+
+    def _run(self, module: Any, run: _Run) -> Any:
         for key, hook in tuple(self.before.items()):
-            args, kwargs = self._prepared(key, hook, module, args, kwargs)
-        watch = Backward(self, module, args) if self.before_backward or self.after_backward else None
-        out = module.forward(*(args if watch is None else watch.inputs()), **kwargs)
+            run.args, run.kwargs = self._prepared(key, hook, module, run.args, run.kwargs)
+        watch = Backward(self, module, run.args) if self.before_backward or self.after_backward else None
+        run.out = module.forward(*(run.args if watch is None else watch.inputs()), **run.kwargs)
         for key, hook in tuple(self.after.items()):
-            changed = hook(module, args, kwargs, out) if key in self.with_kwargs else hook(module, args, out)
-            if changed is not None:
-                out = changed
-        return out if watch is None else watch.outputs(out)
+            self._finish(key, hook, module, run)
+        return run.out if watch is None else watch.outputs(run.out)
+
+    def _finish(self, key: int, hook: Hook, module: Any, run: _Run) -> None:
+        """Call a hook that follows forward."""
+        run.called.add(key)
+        changed = hook(module, run.args, run.kwargs, run.out) if key in self.with_kwargs else hook(module, run.args, run.out)
+        if changed is not None:
+            run.out = changed
 
     def _prepared(
         self, key: int, hook: Hook, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -60,6 +87,15 @@ class Hooks:
         if not isinstance(changed, tuple) or len(changed) != 2:
             raise ArgumentError(f"forward pre-hook: with_kwargs, it must return None or (args, kwargs), got {changed!r}")
         return changed
+
+
+class _Run:
+    """How far one call of a module has come."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.args, self.kwargs = args, kwargs
+        self.out: Any = None
+        self.called: set[int] = set()  # of the hooks that follow forward
 
 
 class Backward:
@@ -77,6 +113,12 @@ class Backward:
     def outputs(self, out: Any) -> Any:
         """A tensor or a tuple; the tensors in it that need a gradient start the hooks."""
         results = out if isinstance(out, tuple) else (out,)
+        if not isinstance(out, Value | tuple):
+            warnings.warn(
+                f"full backward hooks are called for a module that returns a tensor or a tuple, {type(self.module).__name__} returned "
+                f"{type(out).__name__}",
+                stacklevel=6,
+            )
         needing = [i for i, x in enumerate(results) if isinstance(x, Value) and x.node is not None]
         passed = _pass(self._started, results, needing)
         return passed if isinstance(out, tuple) else passed[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
 
+from ..absent import Absent
+from ..creation import empty_like
+from ..device import as_device
 from ..engine.node import RemovableHandle
 from ..engine.state import no_grad
 from ..errors import (
@@ -15,14 +17,14 @@ from ..errors import (
     ArgumentTypeError,
     MemberError,
     MissingForwardError,
+    MissingStateError,
     RegistrationError,
-    StateDictError,
 )
 from ..tensor import Tensor
 from .hooks import Hooks
 from .members import Members
-from .parameter import Parameter
-from .state import IncompatibleKeys, load, misfit
+from .parameter import Buffer, Parameter
+from .state import IncompatibleKeys, load_state, new_state, save_state
 from .text import bracketed, indented
 
 
@@ -66,29 +68,36 @@ class Module:
             return self.forward(*args, **kwargs)
         return hooks.call(self, args, kwargs)
 
+    def _with_hooks(self) -> Hooks:
+        self._hooks = self._hooks or Hooks()
+        return self._hooks
+
     def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
         """Call `hook(module, args)` before every forward; what it returns, if not None, takes the arguments' place.
 
         With `with_kwargs`, `hook(module, args, kwargs)`, which returns None or a pair of both.
         """
-        hooks = self._hooks = self._hooks or Hooks()
+        hooks = self._with_hooks()
         return hooks.add(hooks.before, hook, prepend, with_kwargs)
 
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
         """Call `hook(module, args, output)` after every forward; what it returns, if not None, takes the output's place.
 
-        With `with_kwargs`, `hook(module, args, kwargs, output)`.
+        With `with_kwargs`, `hook(module, args, kwargs, output)`. With `always_call` also when forward or another hook raises, with the
+        output so far or None; the error goes on afterwards.
         """
-        hooks = self._hooks = self._hooks or Hooks()
-        return hooks.add(hooks.after, hook, prepend, with_kwargs)
+        hooks = self._with_hooks()
+        return hooks.add(hooks.after, hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` when the gradients of all outputs are complete; what it returns, if not None, takes their place.
 
         `grad_output` is a tuple: a gradient for each output that needs one (zeros for one that was not used), None for the others.
         """
-        hooks = self._hooks = self._hooks or Hooks()
-        return hooks.add(hooks.before_backward, hook, prepend, False)
+        hooks = self._with_hooks()
+        return hooks.add(hooks.before_backward, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are complete; what it returns takes their place.
@@ -96,8 +105,8 @@ class Module:
         Both are tuples. `grad_input` has a gradient for each positional argument that needs one, None for the others; if none does,
         the hook is called with the gradients of the outputs. Raises GradientError, in backward, for another number of gradients.
         """
-        hooks = self._hooks = self._hooks or Hooks()
-        return hooks.add(hooks.after_backward, hook, prepend, False)
+        hooks = self._with_hooks()
+        return hooks.add(hooks.after_backward, hook, prepend)
 
     # ---- attributes --------------------------------------------------------------------------------------------------
 
@@ -106,6 +115,10 @@ class Module:
             names: dict[str, Any] = self._table("_parameter_names", "parameters")
         elif isinstance(value, Module):
             names = self._table("_module_names", "module")
+        elif isinstance(value, Buffer):
+            self._check_kind(name, value)
+            self.register_buffer(name, value, value.persistent)
+            return
         else:
             self._check_kind(name, value)
             object.__setattr__(self, name, value)
@@ -227,9 +240,9 @@ class Module:
             members = module.__dict__
             stack.extend((_join(path, name), members[name]) for name in reversed(module._module_names) if members[name] is not None)
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all parts of parts, each once."""
-        return (module for _, module in self.named_modules())
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """This module and all parts of parts, each once unless told otherwise."""
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct parts with their names, a shared one once."""
@@ -281,12 +294,15 @@ class Module:
                 raise MemberError(f"`{name}` is not an nn.Module")
         return module  # type: ignore[no-any-return]
 
-    def set_submodule(self, target: str, module: Module) -> None:
-        """Put a module at a path; all but its last name must exist."""
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a path, in the place of the one there; only with `strict=False` its last name may be new."""
         path, _, name = target.rpartition(".")
         if not name:
             raise ArgumentError("set_submodule: the target must not be empty")
-        self.get_submodule(path).add_module(name, module)
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)
+        parent.add_module(name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "encoder.0.weight". Raises MemberError if there is none."""
@@ -306,42 +322,65 @@ class Module:
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
-    def _state(self) -> Iterator[tuple[str, Module, str]]:
-        """(key, owner, name) of everything a state_dict holds."""
-        for path, owner in self.named_modules(remove_duplicate=False):
-            persistent = [name for name, kept in owner._buffer_names.items() if kept]
-            for name in (*owner._parameter_names, *persistent):
-                if owner.__dict__[name] is not None:
-                    yield _join(path, name), owner, name
+    _version = 1  # of the layout of the state; a hook that reads older ones finds it in the metadata
+
+    def get_extra_state(self) -> Any:
+        """What the state_dict holds besides parameters and buffers, for a module that overrides this and `set_extra_state`."""
+        raise MissingStateError(f"{self._get_name()}.get_extra_state: override it together with set_extra_state")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` gave; called by `load_state_dict`."""
+        raise MissingStateError(f"{self._get_name()}.set_extra_state: override it together with get_extra_state")
+
+    def _defines(self, name: str) -> bool:
+        """Whether the class has a method of its own in the place of Module's."""
+        return getattr(type(self), name) is not getattr(Module, name)
 
     def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
-        """All parameters and persistent buffers by path, sharing memory with the module; outside of the graph unless `keep_vars`."""
-        state: dict[str, Any] = OrderedDict() if destination is None else destination
-        for key, owner, name in self._state():
-            member = owner.__dict__[name]
-            state[prefix + key] = member if keep_vars else member.detach()
+        """All parameters and persistent buffers by path, sharing memory with the module; outside of the graph unless `keep_vars`.
+
+        A module that overrides `get_extra_state` adds what that gives under the key `_extra_state`.
+        """
+        state = new_state() if destination is None else destination
+        save_state(self, state, prefix, keep_vars)
         return state
+
+    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> None:
+        """Change the entries of the module itself, written by an older version of its class, into those of today."""
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
         """Copy the values of a state_dict into this module; with `assign`, put its tensors in the place of the module's own.
 
         Raises StateDictError, having changed nothing, that lists all missing and unexpected keys (unless `strict` is False,
-        which returns them) and all values that do not fit.
+        which returns them) and all values that do not fit. Keys that a hook after loading could still forgive are complained of after it.
         """
         if not isinstance(state_dict, Mapping):
             raise ArgumentTypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        members = {key: (owner, name) for key, owner, name in self._state()}
-        found = IncompatibleKeys([k for k in members if k not in state_dict], [k for k in state_dict if k not in members])
-        problems = found.lines() if strict else []
-        for key, (owner, name) in members.items():
-            if key in state_dict and (problem := misfit(key, owner.__dict__[name], state_dict[key])):
-                problems.append(problem)
-        if problems:
-            raise StateDictError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(problems))
-        for key, (owner, name) in members.items():
-            if key in state_dict:
-                load(owner.__dict__, name, state_dict[key], assign)
-        return found
+        return load_state(self, state_dict, strict, assign)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before the module's state is written by `state_dict`, its own or that of a whole."""
+        hooks = self._with_hooks()
+        return hooks.add(hooks.before_saving, hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` when the state of the module and its parts is written, to change it."""
+        hooks = self._with_hooks()
+        return hooks.add(hooks.after_saving, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a hook before the module's part of a state is read, which may rename, add and remove entries (of a copy of the dict).
+
+        It is called as `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`; what it
+        adds to the lists is reported with the rest.
+        """
+        hooks = self._with_hooks()
+        return hooks.add(hooks.before_loading, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after loading; a key that it removes from these lists is not complained of."""
+        hooks = self._with_hooks()
+        return hooks.add(hooks.after_loading, hook)
 
     # ---- for all parts -----------------------------------------------------------------------------------------------
 
@@ -379,9 +418,9 @@ class Module:
             elif parameter.grad is not None:
                 parameter.grad.detach_().zero_()
 
-    def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replace the values of all parameters, their gradients, and all buffers by what `fn` makes of them."""
-        for part in self.children():
+        for part in self.children() if recurse else ():
             part._apply(fn)
         with no_grad():
             for parameter in self.parameters(recurse=False):
@@ -426,6 +465,17 @@ class Module:
     def cpu(self) -> Self:
         """This module, which is on the CPU already."""
         return self
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Give all parameters and buffers new memory that is not initialised, to be filled afterwards. The only device is "cpu"."""
+        as_device(device)
+        return self._apply(empty_like, recurse)
+
+    cuda, ipu, mtia, xpu = [Absent("everything runs on the CPU; write .to(device) with tg.device('cpu')") for _ in range(4)]
+    bfloat16 = Absent("NumPy has no such dtype; use .float() or .half()")
+    compile = Absent("a whole training step is compiled: tg.compile(step)")
+    share_memory = Absent("send state_dict() to other processes")
+    register_backward_hook = Absent("use register_full_backward_hook, which sees all gradients")
 
     # ---- text and copies ---------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Parameter: a tensor that a module owns and an optimizer changes."""
+"""Parameter and Buffer: tensors that a module owns; an optimizer changes the first."""
 
 from __future__ import annotations
 
@@ -37,3 +37,26 @@ class Parameter(Tensor):
             memo[id(self)] = wrap(type(self), self.array.copy()).requires_grad_(self.requires_grad)
         copied: Parameter = memo[id(self)]
         return copied
+
+
+class Buffer(Tensor):
+    """A tensor that registers itself as a buffer when it becomes an attribute of a Module. It shares the memory of `data`.
+
+    It is in the module's state_dict if `persistent`. Results of operations on it are plain tensors.
+
+    >>> class Count(tg.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.seen = tg.nn.Buffer(tg.zeros(1))
+    >>> Count().state_dict()["seen"]
+    tensor([0.])
+    """
+
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
+        super().__init__()
+        if data is not None:
+            if not isinstance(data, Tensor):
+                raise ArgumentTypeError(f"Buffer: expected a tensor, got {type(data).__name__}; wrap it in tg.tensor(...)")
+            self.array = data.array
+            self.requires_grad_(data.requires_grad)
+        self.persistent = persistent

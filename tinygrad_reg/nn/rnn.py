@@ -15,6 +15,7 @@ from ..creation import empty
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..ops.fused import linear
 from ..ops.joining import cat, split, stack
+from ..ops.recurrent import lstm_sequence
 from ..tensor import Tensor
 from . import init
 from .functional import dropout, relu
@@ -88,6 +89,13 @@ def _backwards(step: Callable[[Tensor, State], State], steps: list[Tensor], star
         state = step(x, state)
         outputs.append(state[0])
     return outputs[::-1], state
+
+
+def _whole_lstm(x: Tensor, state: State, weight: Tensor, backwards: bool) -> tuple[list[Tensor], State]:
+    """The same for LSTM where all sequences are equally long: all steps in one call. The outputs come in one piece."""
+    h, c = state
+    h, c = lstm_sequence(x.flip(0) if backwards else x, h, c, weight)
+    return [(h.flip(0) if backwards else h).flatten(0, 1)], (h[-1], c[-1])
 
 
 def _joined(states: list[State]) -> State:
@@ -212,7 +220,7 @@ class RNNBase(Module):
             for direction, suffix in enumerate(self._suffixes):
                 state = tuple(part[layer * len(self._suffixes) + direction] for part in start)
                 out, last = self._direction(f"_l{layer}{suffix}", data, counts, state)
-                outputs.append(cat(out))
+                outputs.append(cat(out) if len(out) > 1 else out[0])
                 ended.append(last)
             data = cat(outputs, 1) if len(outputs) > 1 else outputs[0]
             if self.dropout and layer < self.num_layers - 1:
@@ -225,7 +233,11 @@ class RNNBase(Module):
         held: list[Any] = [getattr(self, f"{kind}{name}", None) for kind in kinds]
         w_ih, w_hh, b_ih, b_hh, w_hr = held
         formula = MODES[self.mode][1]
-        walk = _backwards if name.endswith("_reverse") else _forwards
+        backwards = name.endswith("_reverse")
+        if self.mode == "LSTM" and w_hr is None and counts[0] == counts[-1]:
+            x = linear(data, w_ih, None if b_ih is None else b_ih + b_hh)
+            return _whole_lstm(x.unflatten(0, (len(counts), counts[0])), state, w_hh, backwards)
+        walk = _backwards if backwards else _forwards
         return walk(lambda x, s: formula(x, s, w_hh, b_hh, w_hr), list(split(linear(data, w_ih, b_ih), counts)), state)
 
     # ---- what goes in and out ----------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..engine.strong_zero import masked
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from . import large
 from .arguments import integer, rank
 from .examples import documented
@@ -100,7 +100,7 @@ div_p: Binary = binary(
     kind="float", c="{x} / {y}", domain=(REAL, POSITIVE), analytic=True, widens=True,
 )  # fmt: skip
 neg: Unary = unary("neg", np.negative, lambda g: -g, "-x", kind="number", c="-{x}", analytic=True)
-positive: Unary = unary("positive", np.positive, lambda g: g, "x itself, as a new tensor", kind="number", c="{x}")
+positive_p: Unary = unary("positive", np.positive, lambda g: g, "x itself, as a new tensor", kind="number", c="{x}")
 square: Unary = unary("square", np.square, lambda g, x: g * (2.0 * x), "x²", kind="power", c="{x} * {x}", analytic=True)
 reciprocal: Unary = unary(
     "reciprocal", np.reciprocal, lambda g, out: -g * (out * out), "1 / x", c="1 / {x}", domain=(POSITIVE,), analytic=True
@@ -414,6 +414,19 @@ def _bound(bound: Any, input: Any) -> Any:
 
 
 @typed_errors
+def positive(input: Tensor) -> Tensor:
+    """x itself, the same tensor. Raises DtypeError for bool.
+
+    >>> x = tg.tensor([1.0, -2.0])
+    >>> +x is x
+    True
+    """
+    if rank(input, "positive") >= 0 and input.dtype.kind == "b":
+        raise DtypeError("positive: not defined for bool tensors; convert with .to(tg.int64) or .float() first")
+    return input
+
+
+@typed_errors
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Round to this many decimals, halves to even; gradient 0.
 
@@ -424,7 +437,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """
     decimals = integer(decimals, "round", "decimals")
     if rank(input, "round") >= 0 and input.dtype.kind in "iu" and decimals >= 0:
-        return positive(input)
+        return positive_p(input)
     if decimals == 0:
         return round_p(input)
     scale = 10.0 ** max(decimals, -decimals)

@@ -193,10 +193,6 @@ tensor([False,  True])
 >>> tg.neg(tg.tensor([1.0, -2.0]))
 tensor([-1.,  2.])
 """,
-    "positive": """
->>> tg.positive(tg.tensor([1.0, -2.0]))
-tensor([ 1., -2.])
-""",
     "reciprocal": """
 >>> tg.reciprocal(tg.tensor([4.0, 0.0]))
 tensor([0.2500,    inf])

@@ -20,7 +20,7 @@ from .arguments import numpy_names, rank
 from .elementwise import eq, isnan, maximum, minimum
 from .indexing import numbers_along
 from .pointwise import convert
-from .reduction import Dims, read_dim, read_dims, reduction, spread, sum_p
+from .reduction import Dims, in_rows, read_dim, read_dims, reduction, spread, sum_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -54,7 +54,7 @@ def whole_rule(g: Any, x: Any, out: Any, x_shape: Any) -> Any:
 @reduction("amax")
 def amax_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Largest element over `dim`; ties share the gradient."""
-    return _largest(x, axis=dim, keepdims=keepdim)
+    return in_rows(_largest(x, axis=dim, keepdims=keepdim))
 
 
 amax_p.vjp(x=_amax_rule)
@@ -63,7 +63,7 @@ amax_p.vjp(x=_amax_rule)
 @reduction("amin")
 def amin_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Smallest element over `dim`; ties share the gradient."""
-    return _smallest(x, axis=dim, keepdims=keepdim)
+    return in_rows(_smallest(x, axis=dim, keepdims=keepdim))
 
 
 amin_p.vjp(x=_amax_rule)

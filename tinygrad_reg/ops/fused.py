@@ -27,7 +27,7 @@ from .elementwise import binary, exp, gt, unary, where_p
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Elementwise, Unary, as_array, convert
 from .reduction import sum_p
-from .special import in_blocks, normal_cdf, normal_density
+from .special import normal_cdf
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -194,24 +194,6 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
 
 
-@in_blocks
-def _gelu(x: Array) -> Array:
-    return x * normal_cdf.forward(x)
-
-
-@in_blocks
-def _gelu_slope(x: Array) -> Array:
-    return normal_cdf.forward(x) + x * normal_density(x)
-
-
-gelu_slope = unary(
-    "gelu_slope", _gelu_slope, lambda g, x: g * (normal_density(x) * (2.0 - x * x)),
-    "normal_cdf(x) + x · normal_density(x), the derivative of gelu", analytic=True,
-)  # fmt: skip
-gelu_p = unary(
-    "gelu", _gelu, lambda g, x: g * gelu_slope(x), "x · normal_cdf(x)",
-    c="{x} * (0.5 * erfc(-{x} * 0.7071067811865476))", analytic=True,
-)  # fmt: skip
 gelu_tanh = unary(
     "gelu_tanh", lambda x: x * _sigmoid(_gelu_logit(x)), lambda g, x: _gelu_tanh_rule(g, x, sigmoid(_gelu_logit(x))),
     "x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is x/2 · (1 + tanh) of half of that, and near gelu",
@@ -231,11 +213,12 @@ def _gelu_tanh_rule(g: Any, x: Any, s: Any) -> Any:
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x · Φ(x) with the normal distribution function Φ; `approximate="tanh"` uses a formula with tanh instead of Φ.
 
+    Φ is the costly part, and its derivative is not. So this is no primitive: as a product it keeps Φ(x), which the way back needs too.
     Hendrycks and Gimpel, Gaussian error linear units, 2016.
     """
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
-    return gelu_p(input) if approximate == "none" else gelu_tanh(input)
+    return input * normal_cdf(input) if approximate == "none" else gelu_tanh(input)
 
 
 # ---- softmax -------------------------------------------------------------------------------------------------------
@@ -245,6 +228,8 @@ def shifted(x: Array, dim: int | None) -> Array:
     """A new array of x minus its maximum along dim, at least in float32."""
     if x.dtype.char == "e":
         x = x.astype(np.float32)
+    if not x.flags.c_contiguous:
+        x = x.copy()  # PyTorch gives what it normalized in row-major order, so that it can be viewed
     if 0 in x.shape:
         return x.copy()
     if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64 and not is_plain(x):  # 8 times faster for 10 columns

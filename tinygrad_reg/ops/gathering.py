@@ -184,12 +184,18 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _scattered(input, dim, index, src, "add", "scatter_add")
 
 
+_NOWHERE = np.zeros(0, np.int64)
+
+
 def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, what: str) -> Tensor:
     shape = tuple(input.shape) if rank(input, what) >= 0 else ()
     dim = normalize_dim(dim, len(shape), what)
     src = values_for(src, input, what)
     if 0 in _integers(index, what).shape:
-        return clone(input)
+        if not isinstance(src, Value):
+            return clone(input)
+        none = select_view(reshape_p(src, shape=(-1,)), index=((0, 0, 1),))  # of the source, which stays in the graph
+        return reshape_p(index_put_p(reshape_p(input, shape=(-1,)), none, _NOWHERE, dims=(0,), repeated="never"), shape=shape)
     index = _raised(index)
     values = _cropped(_raised(src), tuple(index.shape), what) if isinstance(src, Value) or src.ndim or not shape else src
     numbers = _numbered(_raised(input), dim, index, what)

@@ -137,6 +137,8 @@ def index_p(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
         out = x.take(indices[0], axis=dims[0])  # up to 3 times faster than x[index]
     else:
         out = x[_full_index(indices, dims)]
+        if not out.flags.c_contiguous:  # NumPy puts the dimensions of the arrays first in memory, so that a view of the result would fail
+            out = out.copy()
     return choose(_Rows(x.shape, indices, dims).winners(), out, x.dtype.type(0)) if repeated == "last" else out
 
 

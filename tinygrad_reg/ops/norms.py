@@ -25,7 +25,7 @@ from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
 from .pointwise import as_array, convert
-from .reduction import Dims, read_dims, reduction, spread, sum_p, widened
+from .reduction import Dims, in_rows, read_dims, reduction, spread, sum_p, widened
 from .shape import reshape
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
 @reduction("norm_2")
 def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """√Σ x² over `dim`."""
-    return as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False)
+    return in_rows(as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False))
 
 
 def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:

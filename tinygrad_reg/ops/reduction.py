@@ -129,10 +129,17 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     if char == "d" or char == "f" or char == "D":  # D: the complex step that gradients are checked with
         if dim is not None and x.size >= 256 and x.flags.c_contiguous:
             return _sum_in_matrix(x, dim, keepdim)
-        return _add_up(x, dim, None, None, keepdim)
-    if char == "e":
-        return _add_up(x, dim, _FLOAT32, None, keepdim).astype(x.dtype)
-    return _add_up(x, dim, _INT64, None, keepdim)
+        out = _add_up(x, dim, None, None, keepdim)
+    elif char == "e":
+        out = _add_up(x, dim, _FLOAT32, None, keepdim).astype(x.dtype)
+    else:
+        out = _add_up(x, dim, _INT64, None, keepdim)
+    return out if dim is None else in_rows(out)
+
+
+def in_rows(x: Array) -> Array:
+    """x in row-major order, as PyTorch gives what it reduced, so that it can be viewed: NumPy keeps the order of the argument's dims."""
+    return x if x.flags.c_contiguous else x.copy()
 
 
 def _sum_in_matrix(x: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
@@ -263,7 +270,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
 
 def _logical(ufunc: np.ufunc, x: Array, dim: Dims, keepdim: bool) -> Array:
     """`ufunc` over the dims as bool; as uint8 if x is uint8, by PyTorch's tradition."""
-    found = ufunc.reduce(x, axis=dim, keepdims=keepdim)
+    found = in_rows(ufunc.reduce(x, axis=dim, keepdims=keepdim))
     return found.astype(x.dtype) if x.dtype.char == "B" else found
 
 
@@ -436,7 +443,7 @@ def logsumexp_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     weights = as_array(wide - top)
     np.exp(weights, out=weights)
     total = np.log(_sum(weights, dim, True)) + top
-    return total.reshape(_reduced_shape(x.shape, dim, keepdim)).astype(x.dtype, copy=False)
+    return in_rows(total.reshape(_reduced_shape(x.shape, dim, keepdim)).astype(x.dtype, copy=False))
 
 
 logsumexp_p.vjp(x=_logsumexp_rule)

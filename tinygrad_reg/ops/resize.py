@@ -37,6 +37,7 @@ class Grid(NamedTuple):
     mode: str  # "nearest", "nearest-exact", "linear" or "cubic"
     scale: float | None = None
     align_corners: bool = False
+    antialias: bool = False  # the linear and cubic kernels are as wide as the positions are apart, if that is more than 1
 
     def step(self) -> float:
         """The distance between two positions."""
@@ -89,6 +90,8 @@ def _readings(grid: Grid, dtype: np.dtype[Any]) -> tuple[_Reading, ...]:
     if grid.mode.startswith("nearest"):
         places = numbers * step if grid.mode == "nearest" else (numbers + real(0.5)) * step
         return (_reading(np.minimum(np.floor(places.astype(np.float32)).astype(np.int64), grid.size - 1), None),)
+    if grid.antialias:
+        return _smooth_readings(grid, (numbers + real(0.5)) * step, max(step, real(1)))
     places = numbers * step if grid.align_corners else (numbers + real(0.5)) * step - real(0.5)
     if grid.mode == "cubic":
         below = np.floor(places)
@@ -115,6 +118,29 @@ def _cubic_weights(t: Array) -> list[Array]:
         return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
 
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
+
+
+def _smooth_readings(grid: Grid, centres: Array, width: Any) -> tuple[_Reading, ...]:
+    """All elements under a kernel of that width around each centre, weighted so that the weights add up to 1."""
+    reach, kernel = (2, _cubic_kernel) if grid.mode == "cubic" else (1, _linear_kernel)
+    half = centres.dtype.type(0.5)
+    first = np.maximum((centres - reach * width + half).astype(np.int64), 0)
+    end = np.minimum((centres + reach * width + half).astype(np.int64), grid.size)
+    places = first + np.arange((end - first).max(initial=0))[:, None]
+    weights = np.where(places < end, kernel((places - centres + half) / width), 0).astype(centres.dtype)
+    weights /= weights.sum(axis=0)
+    return tuple(map(_reading, np.minimum(places, grid.size - 1), weights))
+
+
+def _linear_kernel(x: Array) -> Array:
+    return np.maximum(1 - np.abs(x), 0)
+
+
+def _cubic_kernel(x: Array) -> Array:
+    """The kernel with slope -1/2 at 1, Keys 1981, as antialiasing image libraries have it."""
+    x = np.abs(x)
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
 
 
 def _along(vector: Array, dim: int, x: Array) -> Array:
@@ -233,14 +259,15 @@ def interpolate(
     mode "nearest" takes the element before each position, "linear" (1 dim), "bilinear" (2) and "trilinear" (3) the mean of the
     neighbours, weighted by their distance, "bicubic" (2 dims) a cubic through four, "area" the mean over what an output covers.
     Pixels are squares whose outer corners meet, with `align_corners` points of which the first and last ones meet. Positions are
-    1 / scale_factor apart, with `recompute_scale_factor` size / out.
+    1 / scale_factor apart, with `recompute_scale_factor` size / out. With `antialias` (bilinear and bicubic) a smaller result is a mean
+    over all that it covers.
 
     >>> tg.nn.functional.interpolate(tg.tensor([[[1.0, 3.0]]]), size=4, mode="linear")
     tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]])
     """
     count = _check(input, mode, align_corners)
-    if antialias:
-        raise ArgumentError('interpolate: antialias is not implemented; use mode "area" to make images smaller')
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ArgumentError(f'interpolate: antialias is for the modes "bilinear" and "bicubic", got {mode!r}')
     if recompute_scale_factor and size is not None:
         raise ArgumentError("interpolate: recompute_scale_factor is for scale_factor, not for an explicit size; leave it out")
     sizes, factors = _sizes(input, count, size, scale_factor)
@@ -252,7 +279,7 @@ def interpolate(
     out = input
     for i in reversed(range(count)):
         scale = None if recompute_scale_factor else factors[i]
-        out = resample(out, dim=i + 2, grid=Grid(input.shape[i + 2], sizes[i], kind, scale, bool(align_corners)))
+        out = resample(out, dim=i + 2, grid=Grid(input.shape[i + 2], sizes[i], kind, scale, bool(align_corners), antialias))
     return out
 
 

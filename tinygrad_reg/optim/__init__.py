@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..absent import refusing as _refusing
 from . import lr_scheduler as lr_scheduler
 from .adadelta import Adadelta as Adadelta
 from .adafactor import Adafactor as Adafactor
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    if name != "swa_utils":  # needs nn, which optimizers do not: loaded when first asked for
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(".swa_utils", __name__)
+    if name == "swa_utils":  # needs nn, which optimizers do not: loaded when first asked for
+        return import_module(".swa_utils", __name__)
+    return _refusing("optim")(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "swa_utils"})

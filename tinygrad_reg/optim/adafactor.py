@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ArgumentError
 from ..ops.elementwise import maximum, sqrt
 from ..ops.linalg import matmul
-from ..ops.reduction import mean
+from ..ops.reduction import mean_p
 from .bundle import Shape
 from .optimizer import Group, Optimizer, at_least_zero
 
@@ -93,14 +93,19 @@ class Adafactor(Optimizer):
         if shrink is not None:
             p = shrink * p
         square = g * g
-        news = [mean(square, dim=-1, keepdim=True), mean(square, dim=-2, keepdim=True)] if len(means) == 2 else [square]
+        news = [_along(square, 1), _along(square, 2)] if len(means) == 2 else [square]
         means = tuple([old + new * (fresh - old) for old, fresh in zip(means, news, strict=True)])
         v = means[0]
         if len(means) == 2:
-            v = matmul(*means) / maximum(mean(means[0], dim=-2, keepdim=True), least)
+            v = matmul(*means) / maximum(_along(means[0], 2), least)
         u = g / sqrt(maximum(v, least_square))
         return p - alpha / maximum(clip * _rms(u), 1.0) * u, *means
 
 
 def _rms(x: Any) -> Any:
-    return sqrt(mean(x * x))
+    return sqrt(mean_p(x * x, dim=None, keepdim=False))
+
+
+def _along(x: Any, last: int) -> Any:
+    """The mean along a dim counted from the last."""
+    return mean_p(x, dim=(x.ndim - last,), keepdim=True)

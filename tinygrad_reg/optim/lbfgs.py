@@ -74,11 +74,7 @@ class LBFGS(Optimizer):
         refuse_tracing("LBFGS")
         if closure is None:
             raise ArgumentError("LBFGS.step: give the closure that clears the gradients, computes the loss, calls backward and returns it")
-        self._call(self._before_step, closure)
-        self._opt_called = True
-        first = self._minimize(enable_grad()(closure))
-        self._call(self._after_step, closure)
-        return first
+        return self._minimize(enable_grad()(closure))
 
     def _minimize(self, closure: Callable[[], Any]) -> Any:
         group = self.param_groups[0]

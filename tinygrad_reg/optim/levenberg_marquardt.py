@@ -73,8 +73,7 @@ class LevenbergMarquardt(Optimizer):
         refuse_tracing("LevenbergMarquardt")
         if closure is None:
             raise ArgumentError("LevenbergMarquardt.step: give the closure that returns the residuals, for example lambda: model(x) - y")
-        self._call(self._before_step, closure)
-        self._closure, self._opt_called = closure, True
+        self._closure = closure
         params = self._params
         arrays = [checked(p) for p in params]
         residuals = _evaluated(closure)
@@ -82,7 +81,6 @@ class LevenbergMarquardt(Optimizer):
         if not (np.isfinite(r).all() and np.isfinite(jacobian).all()):
             raise ArgumentError("LevenbergMarquardt.step: the residuals or their derivatives are not finite at the present parameters")
         self._improve(closure, arrays, r, jacobian)
-        self._call(self._after_step, closure)
         return wrap(Tensor, np.asarray(np.mean(r * r), residuals.array.dtype))
 
     def _improve(self, closure: Closure, arrays: list[NDArray], r: NDArray, jacobian: NDArray) -> None:
@@ -121,6 +119,10 @@ class LevenbergMarquardt(Optimizer):
         `predictions` is what the model computes, recorded, of any shape. ŷ ± t · s · √(g (JᵀJ)⁺ gᵀ), where g is the derivative of a
         prediction in the parameters and t the quantile of Student's distribution with n - rank degrees of freedom: the delta method,
         Seber & Wild 2003, equation 5.28. `cutoff` is that of `covariance`.
+
+        This holds for models that are nearly linear within the band and for a fit without bias; a network that is stopped early is neither
+        quite. With the network of examples/sin_regression.py, 30 steps and 30 data sets that took no part in the choice of the cutoff, the
+        band of 95 % held 94 % of the true curve, but between 76 % and 100 % of a single one; after 100 steps, on ten of them, 90 %.
         """
         if not 0.0 < level < 1.0:
             raise ArgumentError(f"LevenbergMarquardt.confidence_band: level must be between 0 and 1, got {level}")

@@ -8,9 +8,8 @@ from typing import Any
 
 from ..errors import ArgumentError, ShapeError
 from ..ops.elementwise import maximum, sqrt
-from ..ops.linalg import matmul
+from ..ops.linalg import mm_p
 from ..ops.reduction import sum
-from ..ops.shape import transpose
 from .optimizer import Group, Optimizer, at_least_zero
 
 ADJUSTMENTS = (None, "original", "match_rms_adamw")
@@ -97,13 +96,13 @@ class Muon(Optimizer):
         x = m if ahead is None else g + ahead * (m - g)
         n, k = p.shape
         if n > k:
-            x = transpose(x, 0, 1)
+            x = x.T
         x = x / maximum(sqrt(sum(x * x)), eps)
         for i in range(len(steps) // 3):
-            square = matmul(x, transpose(x, 0, 1))
-            x = steps[f"x{i}_a"] * x + matmul(steps[f"x{i}_b"] * square + steps[f"x{i}_c"] * matmul(square, square), x)
+            square = mm_p(x, x.T)
+            x = steps[f"x{i}_a"] * x + mm_p(steps[f"x{i}_b"] * square + steps[f"x{i}_c"] * mm_p(square, square), x)
         if n > k:
-            x = transpose(x, 0, 1)
+            x = x.T
         if rate_by_size is not None:
             return shrink * p - rate_by_size * (math.sqrt(max(n, k)) * x), m
         return shrink * p - rate * (math.sqrt(max(1, n / k if k else 1)) * x), m

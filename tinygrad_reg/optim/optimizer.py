@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -19,6 +20,19 @@ from ..tensor import Tensor
 from .bundle import Bundle, Kept, Layout, Shape
 
 Group = dict[str, Any]
+
+
+def _stepping(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A method `step` with the optimizer's hooks around it; none around a `step` that another one calls by `super()`."""
+
+    @functools.wraps(step)
+    def stepping(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        self._opt_called = True
+        if not (self._before_step or self._after_step) or type(self).step is not stepping:
+            return step(self, *args, **kwargs)
+        return self._step_with_hooks(step, (self, *args), kwargs)
+
+    return stepping
 
 
 class Optimizer:
@@ -46,6 +60,11 @@ class Optimizer:
     keeps_step: ClassVar[bool] = True  # whether the state of a parameter has its step count as the tensor `step`
     elementwise: ClassVar[bool] = True  # whether the rule may run on several parameters joined into one vector
     numbers: ClassVar[tuple[str, ...]] = ()  # 0-d tensors kept for each parameter besides `step`, between it and the states
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in cls.__dict__:
+            cls.step = _stepping(cls.step)  # type: ignore[method-assign]
 
     # ---- what a subclass provides --------------------------------------------------------------------------------------
 
@@ -140,19 +159,17 @@ class Optimizer:
                         p.grad = p.grad.detach()
                     fill_(p.grad, 0.0)
 
+    @_stepping
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient. A `closure` is called first to compute the loss, which is returned."""
-        self._call(self._before_step, closure)
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        self._opt_called = True
         for index, group in enumerate(self.param_groups):
             params = [p for p in group["params"] if p.grad is not None]
             if params:
                 self._step_group(index, group, params)
-        self._call(self._after_step, closure)
         return loss
 
     def _step_group(self, index: int, group: Group, params: list[Tensor]) -> None:
@@ -188,6 +205,12 @@ class Optimizer:
     def _trace(self, tracer: Tracer, index: int, layout: Layout, bundle: Bundle) -> None:
         """The bundle's step written as operations on tensors, with the coefficients as inputs."""
         group = self.param_groups[index]
+        for name, value in group.items():
+            if isinstance(value, Value):
+                raise TraceError(
+                    f"{type(self).__name__}.step inside of a compiled step: {name} is a tensor, which a replay would not read anew; give "
+                    "a number, which a schedule changes too"
+                )
         numbers = tracer.host(self._numbers_again, index, layout, bundle, self._form(group))
         params: list[Any] = list(bundle.params)
         p, g, kept = params[0], params[0].grad, [self.state[params[0]][name] for name in bundle.names]
@@ -278,14 +301,23 @@ class Optimizer:
 
     # ---- hooks and text ------------------------------------------------------------------------------------------------
 
-    def _call(self, hooks: dict[int, Callable[..., Any]], closure: Callable[[], Any] | None) -> None:
-        if hooks and state.tracer is not None:
+    def _step_with_hooks(self, step: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if state.tracer is not None:
             state.tracer.unrepeatable("the optimizer has step hooks, plain Python that a replay would leave out")
-        for hook in tuple(hooks.values()):
-            hook(self, () if closure is None else (closure,), {})
+        for hook in tuple(self._before_step.values()):
+            given = hook(self, args, kwargs)
+            if given is None:
+                continue
+            if not isinstance(given, tuple) or len(given) != 2:
+                raise ArgumentError(f"step pre-hook: it must return None or (args, kwargs), got {given!r}")
+            args, kwargs = given
+        result = step(*args, **kwargs)
+        for hook in tuple(self._after_step.values()):
+            hook(self, args, kwargs)
+        return result
 
     def register_step_pre_hook(self, hook: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]) -> RemovableHandle:
-        """Call `hook(optimizer, args, kwargs)` before every step."""
+        """Call `hook(optimizer, args, kwargs)` before every step, where args[0] is the optimizer; it may return others as a pair."""
         return RemovableHandle(self._before_step, hook)
 
     def register_step_post_hook(self, hook: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]) -> RemovableHandle:

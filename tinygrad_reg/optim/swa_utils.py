@@ -12,6 +12,7 @@ from ..creation import tensor
 from ..dtypes import int64
 from ..engine.state import no_grad, state
 from ..errors import ArgumentError
+from ..nn.batchnorm import _BatchNorm
 from ..nn.module import Module
 from ..ops.masking import where
 from ..tensor import Tensor
@@ -125,12 +126,12 @@ def get_swa_multi_avg_fn() -> Callable[[list[Tensor], list[Tensor], Any], None]:
 
 
 def _of_each(average: Callable[[Tensor, Tensor, Any], Tensor]) -> Callable[[list[Tensor], list[Tensor], Any], None]:
-    """An average of two tensors, made in place for lists of them; integers (counts among the buffers) are copied."""
+    """An average of two tensors, made in place for lists of them; that of integers (counts among the buffers) is cut off."""
 
     @no_grad()
     def averaged(ours: Iterable[Tensor], theirs: Iterable[Tensor], count: Any) -> None:
         for held, present in zip(ours, theirs, strict=True):
-            held.copy_(average(held, present, count) if held.is_floating_point() else present)
+            held.copy_(average(held, present, count))
 
     return averaged
 
@@ -149,7 +150,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     >>> model.running_mean
     tensor([3.])
     """
-    layers: list[Any] = [m for m in model.modules() if getattr(m, "running_mean", None) is not None and hasattr(m, "reset_running_stats")]
+    layers = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     if not layers:
         return
     was_training, momenta = model.training, [layer.momentum for layer in layers]

@@ -108,7 +108,8 @@ def _laid_out(x: Tensor, layout: str) -> Tensor:
 
 @st.composite
 def indices(draw: st.DrawFn, shape: Shape, *, arrays: bool = True) -> Any:
-    """Indices that are valid for the shape: ints, slices, None, ..., masks and integer arrays (with `arrays`), and tuples of these.
+    """Indices that are valid for the shape, alone or in a tuple: ints, slices with steps, None, `...`; and with `arrays` bools, masks
+    of one or more dimensions, and positions as tensors of every signed integer dtype, NumPy arrays, lists and ranges, which broadcast.
 
     >>> from hypothesis import find
     >>> find(tg.testing.indices((3,)), lambda index: True)
@@ -116,28 +117,70 @@ def indices(draw: st.DrawFn, shape: Shape, *, arrays: bool = True) -> Any:
     """
     items: list[Any] = []
     left = list(shape)
-    count: st.SearchStrategy[Any] = st.integers(0, 3)
-    yes: st.SearchStrategy[Any] = st.booleans()
-    together = draw(shapes(0, 2, 1, 3))  # the shape to which the integer arrays of one index broadcast
-    while left and draw(count):
-        kind = draw(st.sampled_from(["slice", "int", "none"] + (["array", "mask"] if arrays else [])))
-        if kind == "none":
+    more: st.SearchStrategy[Any] = st.integers(0, 3)
+    together: Shape | None = None  # the shape to which the arrays of this index broadcast
+    while draw(more):
+        forms = ["slice", "int", "array", "mask"] if left else []
+        form = draw(st.sampled_from([*forms, "none", "dots", "bool"]))
+        if form == "none" or (form in ("array", "mask", "bool") and not arrays):
             items.append(None)
-            continue
-        size = left.pop(0)
-        if kind == "slice" or (size == 0 and kind != "mask"):
-            items.append(draw(st.slices(size).filter(lambda s: s.step is None or s.step > 0)))
-        elif kind == "int":
-            items.append(draw(st.integers(-size, size - 1)))
-        elif kind == "array":
-            rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-            items.append(tensor(rng.integers(-size, size, together)))
-        elif not any(isinstance(item, Tensor) for item in items):  # a mask's count would have to fit the other arrays
-            chosen = np.random.default_rng(draw(st.integers(0, 2**16))).random(size) < 0.5
-            items.append(tensor(chosen))
-            arrays, together = False, (int(chosen.sum()),)
+        elif form == "dots":
+            if not any(item is ... for item in items):
+                items.append(...)
+                left = left[draw(st.integers(0, len(left))) :]
+        elif form in ("mask", "bool"):
+            taken = draw(st.integers(1, len(left))) if form == "mask" else 0
+            mask = _mask(draw, tuple(left[:taken]), together)
+            if mask is not None:
+                together = together if together is not None and mask.sum() == 1 else (int(mask.sum()),)
+                items.append(_as_some_index(draw, mask))
+                left = left[taken:]
         else:
-            items.append(slice(None))
-    if draw(yes):
-        items.append(...)
-    return items[0] if len(items) == 1 and draw(yes) else tuple(items)
+            size = left.pop(0)
+            if form == "array" and together is None:
+                together = draw(shapes(0, 2, 0, 3))
+            if form == "array" and together is not None and (size or 0 in together):
+                items.append(_as_some_index(draw, _positions(draw, size, together)))
+            elif form == "int" and size:
+                items.append(draw(st.integers(-size, size - 1)))
+            else:
+                items.append(draw(_slices(size)))
+    if any(item is ... for item in items):
+        items += [slice(None)] * len(left)  # what follows an Ellipsis stands at the last dimensions
+    alone = len(items) == 1 and not (isinstance(items[0], list) and np.ndim(items[0]) > 1)  # which would be read as a tuple
+    return items[0] if alone and draw(st.booleans()) else tuple(items)
+
+
+def _slices(size: int) -> st.SearchStrategy[slice]:
+    bound = st.none() | st.integers(-size - 1, size + 1)
+    return st.builds(slice, bound, bound, st.none() | st.integers(1, 3))
+
+
+def _mask(draw: st.DrawFn, shape: Shape, together: Shape | None) -> Any:
+    """Bools of this shape of which as many are True as broadcast with the other arrays; None if that cannot be."""
+    size = int(np.prod(shape, dtype=int))
+    counts = [n for n in range(size + 1) if together is None or n == 1 or (together and n == together[-1])]
+    if not counts:
+        return None
+    chosen = np.arange(size) < draw(st.sampled_from(counts))
+    return np.random.default_rng(draw(st.integers(0, 2**16))).permutation(chosen).reshape(shape)
+
+
+def _positions(draw: st.DrawFn, size: int, together: Shape) -> Any:
+    if not size:
+        return np.zeros(together, np.int64)  # without elements
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    return rng.integers(-size, size, together[draw(st.integers(0, len(together))) :])
+
+
+def _as_some_index(draw: st.DrawFn, array: Any) -> Any:
+    """Positions or bools in one of the types that can index."""
+    kind = draw(st.sampled_from(["tensor", "array", "list", "range"]))
+    if array.dtype.kind != "b":
+        array = array.astype(draw(st.sampled_from(["int64", "int32", "int16", "int8"])))
+    if kind == "range" and array.dtype.kind == "i" and array.ndim == 1 and array.size:
+        first, away = int(array[0]), 1 if array[0] < 0 else -1
+        return range(first, first + away * array.size, away) if abs(first) >= array.size else range(first, first + 1)
+    if kind == "list" and array.size:
+        return array.tolist()
+    return array if kind == "array" else tensor(array)

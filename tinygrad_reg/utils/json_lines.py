@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from ..creation import as_tensor
 from ..errors import ArgumentError
+from .images import pixels, png, precision_recall
+from .writer import Writer
 
 
-class JsonLinesWriter:
+class JsonLinesWriter(Writer):
     """Appends numbers to `log_dir/events.jsonl`; each line has tag, value, step and wall time, and is on its way to the disk at once.
 
     >>> import tempfile
@@ -53,6 +55,30 @@ class JsonLinesWriter:
         summary |= {"mean": finite.mean(), "std": finite.std(), "counts": counts.tolist(), "edges": edges.tolist()}
         self._write(tag, summary, global_step, walltime)
 
+    def add_image(
+        self, tag: str, img_tensor: Any, global_step: int | None = None, walltime: float | None = None, dataformats: str = "CHW"
+    ) -> None:
+        """A picture: floats from 0 to 1 or bytes, with 1, 3 or 4 channels. It is a PNG file beside the log; the line has its name."""
+        image = png(pixels(img_tensor, dataformats))
+        safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in tag)
+        name = f"{safe}-{'none' if global_step is None else global_step}-{zlib.crc32(image):08x}.png"
+        Path(self.log_dir, name).write_bytes(image)
+        self._write(tag, {"image": name}, global_step, walltime)
+
+    def add_pr_curve(
+        self,
+        tag: str,
+        labels: Any,
+        predictions: Any,
+        global_step: int | None = None,
+        num_thresholds: int = 127,
+        weights: Any = None,
+        walltime: float | None = None,
+    ) -> None:
+        """Precision and recall of predictions from 0 to 1 for labels of 0 and 1, at so many thresholds."""
+        *_, precision, recall = precision_recall(labels, predictions, num_thresholds, weights).tolist()
+        self._write(tag, {"precision": precision, "recall": recall}, global_step, walltime)
+
     def add_text(self, tag: str, text_string: str, global_step: int | None = None, walltime: float | None = None) -> None:
         """A text."""
         self._write(tag, str(text_string), global_step, walltime)
@@ -68,10 +94,6 @@ class JsonLinesWriter:
         line = {"tag": tag, "value": value, "step": step, "time": time.time() if walltime is None else walltime}
         self._file.write(json.dumps(line, default=float) + "\n")
 
-    def get_logdir(self) -> str:
-        """The folder of the log."""
-        return self.log_dir
-
     def flush(self) -> None:
         """Hand everything to the system."""
         if not self._file.closed:
@@ -80,12 +102,6 @@ class JsonLinesWriter:
     def close(self) -> None:
         """Write no more."""
         self._file.close()
-
-    def __enter__(self) -> JsonLinesWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 def read_json_lines(path: str | os.PathLike[str]) -> list[dict[str, Any]]:

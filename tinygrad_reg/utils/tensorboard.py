@@ -10,17 +10,18 @@ import socket
 import time
 from collections.abc import Mapping
 from importlib import import_module
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from ..creation import as_tensor
-from ..errors import MissingExtraError
+from ..errors import ArgumentError, ArgumentTypeError, MissingExtraError
+from .images import pixels, png, precision_recall
+from .writer import Writer
 
 
-class SummaryWriter:
-    """Writes numbers, distributions and texts to an event file in `log_dir`, by default a new folder in `runs`.
+class SummaryWriter(Writer):
+    """Writes numbers, distributions, pictures and texts to an event file in `log_dir`, by default a new folder in `runs`.
 
     Raises ImportError if the package tensorboard is not installed.
 
@@ -81,6 +82,71 @@ class SummaryWriter:
         histogram = self._board.HistogramProto(**numbers, bucket_limit=edges[1:].tolist(), bucket=counts.tolist())
         self._add(self.log_dir, {"tag": tag, "histo": histogram}, global_step, walltime)
 
+    def add_histogram_raw(
+        self,
+        tag: str,
+        min: float,
+        max: float,
+        num: float,
+        sum: float,
+        sum_squares: float,
+        bucket_limits: Any,
+        bucket_counts: Any,
+        global_step: int | None = None,
+        walltime: float | None = None,
+    ) -> None:
+        """A histogram that is already counted: `bucket_counts` values up to each of `bucket_limits`."""
+        limits, counts = list(map(float, bucket_limits)), list(map(float, bucket_counts))
+        if len(limits) != len(counts):
+            raise ArgumentError(f"add_histogram_raw: {len(limits)} bucket_limits for {len(counts)} bucket_counts")
+        numbers = {"min": min, "max": max, "num": num, "sum": sum, "sum_squares": sum_squares}
+        histogram = self._board.HistogramProto(**numbers, bucket_limit=limits, bucket=counts)
+        self._add(self.log_dir, {"tag": tag, "histo": histogram}, global_step, walltime)
+
+    def add_image(
+        self, tag: str, img_tensor: Any, global_step: int | None = None, walltime: float | None = None, dataformats: str = "CHW"
+    ) -> None:
+        """A picture: floats from 0 to 1 or bytes, with 1, 3 or 4 channels."""
+        image = pixels(img_tensor, dataformats)
+        picture = self._board.Summary.Image(
+            height=image.shape[0], width=image.shape[1], colorspace=image.shape[2], encoded_image_string=png(image)
+        )
+        self._add(self.log_dir, {"tag": tag, "image": picture}, global_step, walltime)
+
+    def add_pr_curve(
+        self,
+        tag: str,
+        labels: Any,
+        predictions: Any,
+        global_step: int | None = None,
+        num_thresholds: int = 127,
+        weights: Any = None,
+        walltime: float | None = None,
+    ) -> None:
+        """Precision and recall of predictions from 0 to 1 for labels of 0 and 1, at so many thresholds, at most 127."""
+        count = min(num_thresholds, 127)  # more cannot be shown
+        curve = precision_recall(labels, predictions, count, weights).astype(np.float32)
+        metadata = self._board.curve_metadata(display_name=tag, description="", num_thresholds=count)
+        self._add(self.log_dir, {"tag": tag, "metadata": metadata, "tensor": self._board.tensor(curve)}, global_step, walltime)
+
+    def add_hparams(
+        self,
+        hparam_dict: Mapping[str, Any],
+        metric_dict: Mapping[str, Any],
+        hparam_domain_discrete: Mapping[str, list[Any]] | None = None,
+        run_name: str | None = None,
+        global_step: int | None = None,
+    ) -> None:
+        """The settings of a run (numbers, texts, bools) and what came of it, in a folder of its own.
+
+        Raises ArgumentTypeError for settings of other kinds.
+        """
+        folder = os.path.join(self.log_dir, run_name or str(time.time()))
+        for summary in self._board.hparams(hparam_dict, metric_dict, hparam_domain_discrete or {}):
+            self._write(folder, summary, global_step, None)
+        for name, value in metric_dict.items():
+            self._add(folder, {"tag": name, "simple_value": float(value)}, global_step, None)
+
     def add_text(self, tag: str, text_string: str, global_step: int | None = None, walltime: float | None = None) -> None:
         """A text, in Markdown."""
         value = self._board.text(tag, text_string)
@@ -98,10 +164,6 @@ class SummaryWriter:
             self._files[folder] = self._board.EventFileWriter(folder, *self._options)
         return self._files[folder]
 
-    def get_logdir(self) -> str:
-        """The folder of the event files."""
-        return self.log_dir
-
     def flush(self) -> None:
         """Write what waits to the disk."""
         for file in self._files.values():
@@ -113,29 +175,63 @@ class SummaryWriter:
             file.close()
         self._files.clear()
 
-    def __enter__(self) -> SummaryWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
 
 class _Board:
     """What is used of the package."""
 
-    def __init__(self, event: Any, summary: Any, writer: Any, text: Any) -> None:
+    def __init__(self) -> None:
+        event, summary = import_module("tensorboard.compat.proto.event_pb2"), import_module("tensorboard.compat.proto.summary_pb2")
         self.Event, self.Summary, self.HistogramProto = event.Event, summary.Summary, summary.HistogramProto
-        self.EventFileWriter, self.text = writer.EventFileWriter, text.text_pb
+        self.EventFileWriter = import_module("tensorboard.summary.writer.event_file_writer").EventFileWriter
+        self.text = import_module("tensorboard.plugins.text.summary_v2").text_pb
+        self.tensor = import_module("tensorboard.util.tensor_util").make_tensor_proto
+        self.curve_metadata = import_module("tensorboard.plugins.pr_curve.metadata").create_summary_metadata
+
+    def hparams(self, settings: Mapping[str, Any], metrics: Mapping[str, Any], domains: Mapping[str, list[Any]]) -> list[Any]:
+        """The summaries of a run: what there is to set and to measure, how it was set, and that it is over."""
+        api, data, metadata = [import_module(f"tensorboard.plugins.hparams.{name}") for name in ("api_pb2", "plugin_data_pb2", "metadata")]
+        start = data.SessionStartInfo()
+        for name, value in settings.items():
+            _set(start.hparams[name], name, value)
+        infos = [_described(api, name, value, domains.get(name)) for name, value in settings.items()]
+        measured = [api.MetricInfo(name=api.MetricName(tag=name)) for name in metrics]
+        contents = (
+            (metadata.EXPERIMENT_TAG, {"experiment": api.Experiment(hparam_infos=infos, metric_infos=measured)}),
+            (metadata.SESSION_START_INFO_TAG, {"session_start_info": start}),
+            (metadata.SESSION_END_INFO_TAG, {"session_end_info": data.SessionEndInfo(status=api.STATUS_SUCCESS)}),
+        )
+        made = []
+        for tag, content in contents:
+            about = metadata.create_summary_metadata(data.HParamsPluginData(version=metadata.PLUGIN_DATA_VERSION, **content))
+            made.append(self.Summary(value=[self.Summary.Value(tag=tag, metadata=about)]))
+        return made
+
+
+def _set(place: Any, name: str, value: Any) -> None:
+    """A setting as one of the kinds that TensorBoard knows."""
+    if isinstance(value, bool):
+        place.bool_value = value
+    elif isinstance(value, str):
+        place.string_value = value
+    elif isinstance(value, int | float | np.number):
+        place.number_value = float(value)
+    else:
+        raise ArgumentTypeError(f"add_hparams: {name} must be a number, a text or a bool, got {type(value).__name__}")
+
+
+def _described(api: Any, name: str, value: Any, domain: list[Any] | None) -> Any:
+    """What a setting may be."""
+    kind = "BOOL" if isinstance(value, bool) else "STRING" if isinstance(value, str) else "FLOAT64"
+    info = api.HParamInfo(name=name, type=api.DataType.Value(f"DATA_TYPE_{kind}"))
+    for possible in domain or ():
+        _set(info.domain_discrete.values.add(), name, possible)
+    return info
 
 
 def _tensorboard() -> _Board:
     try:
-        event = import_module("tensorboard.compat.proto.event_pb2")
-        summary = import_module("tensorboard.compat.proto.summary_pb2")
-        writer = import_module("tensorboard.summary.writer.event_file_writer")
-        text = import_module("tensorboard.plugins.text.summary_v2")
+        return _Board()
     except ImportError:
         raise MissingExtraError(
             "SummaryWriter needs the package tensorboard: pip install tensorboard; or use utils.JsonLinesWriter, which needs nothing"
         ) from None
-    return _Board(event, summary, writer, text)

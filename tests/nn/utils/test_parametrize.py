@@ -12,6 +12,7 @@ import pytest
 import tinygrad_reg as tg
 from tinygrad_reg import nn
 from tinygrad_reg.errors import ArgumentError, DimensionError
+from tinygrad_reg.nn.utils import parametrize
 from tinygrad_reg.nn.utils.parametrizations import spectral_norm, weight_norm
 from tinygrad_reg.nn.utils.parametrize import is_parametrized, register_parametrization, remove_parametrizations
 from tinygrad_reg.testing import gradcheck
@@ -158,3 +159,44 @@ def test_mistakes() -> None:
         spectral_norm(layer, n_power_iterations=0)
     with pytest.raises(ArgumentError, match="'other'"):
         spectral_norm(layer, "other")
+
+
+class Counted(nn.Module):
+    """Counts how often it is computed."""
+
+    calls = 0
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        self.calls += 1
+        return x * 2
+
+    def right_inverse(self, x: tg.Tensor) -> tg.Tensor:
+        return x / 2
+
+
+def test_inside_of_cached_a_tensor_is_computed_once() -> None:
+    layer = nn.Linear(1, 1)
+    register_parametrization(layer, "weight", Counted())
+    counted = layer.parametrizations.weight[0]
+    before = counted.calls
+    with parametrize.cached():
+        with parametrize.cached():
+            assert layer.weight is layer.weight
+        layer(tg.ones(1, 1)).sum().backward()
+        assert counted.calls == before + 1
+        with tg.no_grad():
+            assert not layer.weight.requires_grad
+        assert layer.weight.requires_grad
+        layer.weight = tg.full((1, 1), 3.0)
+        assert layer.weight.item() == 3.0
+    assert layer.weight is not layer.weight
+    assert layer.parametrizations.weight.original.grad.item() == 2.0
+    assert not parametrize._made
+
+
+def test_cached_is_over_after_an_error() -> None:
+    layer = nn.Linear(1, 1)
+    register_parametrization(layer, "weight", Counted())
+    with pytest.raises(ZeroDivisionError), parametrize.cached():
+        1 / (layer.weight * 0).item()
+    assert layer.weight is not layer.weight

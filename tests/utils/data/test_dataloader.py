@@ -349,6 +349,8 @@ def exists(pid: int) -> bool:
         {"prefetch_factor": 2},
         {"num_workers": 1, "prefetch_factor": -1},
         {"persistent_workers": True},
+        {"multiprocessing_context": "spawn"},
+        {"multiprocessing_context": "threads", "num_workers": 1},
     ],
 )
 def test_options_that_contradict(options: dict[str, Any]) -> None:

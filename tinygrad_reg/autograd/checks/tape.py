@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...engine.node import Value, user_line
+from ...engine.lines import user_line
+from ...engine.node import Value
 from ...engine.primitive import Primitive
 from ...engine.state import state, switched
 from ...errors import DtypeError

@@ -1,5 +1,8 @@
 """Layers without state, by PyTorch's names."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from ...absent import refusing as _refusing
 from ...engine.primitive import check_registry as _check_registry
 from ...ops.attention import multi_head_attention_forward as multi_head_attention_forward
 from ...ops.attention import scaled_dot_product_attention as scaled_dot_product_attention
@@ -65,14 +68,17 @@ from .activation import softsign as softsign
 from .activation import tanhshrink as tanhshrink
 from .activation import threshold as threshold
 from .activation import threshold_ as threshold_
+from .ctc import ctc_loss as ctc_loss
 from .distance import cosine_similarity as cosine_similarity
 from .distance import pairwise_distance as pairwise_distance
+from .distance import pdist as pdist
 from .dropout import alpha_dropout as alpha_dropout
 from .dropout import dropout as dropout
 from .dropout import dropout1d as dropout1d
 from .dropout import dropout2d as dropout2d
 from .dropout import dropout3d as dropout3d
 from .dropout import feature_alpha_dropout as feature_alpha_dropout
+from .gumbel import gumbel_softmax as gumbel_softmax
 from .linear import bilinear as bilinear
 from .linear import linear as linear
 from .loss import binary_cross_entropy as binary_cross_entropy
@@ -81,6 +87,7 @@ from .loss import cross_entropy as cross_entropy
 from .loss import huber_loss as huber_loss
 from .loss import kl_div as kl_div
 from .loss import l1_loss as l1_loss
+from .loss import linear_cross_entropy as linear_cross_entropy
 from .loss import mse_loss as mse_loss
 from .loss import nll_loss as nll_loss
 from .loss import smooth_l1_loss as smooth_l1_loss
@@ -112,5 +119,10 @@ from .sparse import one_hot as one_hot
 from .upsampling import upsample as upsample
 from .upsampling import upsample_bilinear as upsample_bilinear
 from .upsampling import upsample_nearest as upsample_nearest
+from .vision import affine_grid as affine_grid
+from .vision import grid_sample as grid_sample
 
 _check_registry()  # the operations that only layers use
+
+if not _TYPE_CHECKING:
+    __getattr__ = _refusing("nn.functional")

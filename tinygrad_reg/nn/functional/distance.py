@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...engine.promotion import float_type, result_type
+from ...engine.refusal import typed_errors
+from ...errors import ArgumentError, ShapeError
 from ...ops.arguments import normalize_dim, numpy_names
 from ...ops.elementwise import clamp_min_p
 from ...ops.losses import check_tensors
@@ -55,3 +59,19 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06
     """
     x1, x2 = _alike("pairwise_distance", x1, x2)
     return norm(x1 - x2 + float(eps), p, -1, keepdim)
+
+
+@typed_errors
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """‖xᵢ - xⱼ‖ₚ of all pairs of rows, i < j, in the order (0, 1), (0, 2), ...; (n, k) -> (n (n - 1) / 2,). Equal rows have gradient 0.
+
+    >>> tg.nn.functional.pdist(tg.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+    tensor([5.0000, 1.0000, 4.2426])
+    """
+    check_tensors("pdist", input=input)
+    if input.ndim != 2 or not input.is_floating_point():
+        raise ShapeError(f"pdist: input must be floats (n, k), got {input.dtype} {tuple(input.shape)}")
+    if p < 0:
+        raise ArgumentError(f"pdist: p must be at least 0, got {p}")
+    first, second = np.triu_indices(len(input), 1)
+    return norm(input[first] - input[second], p, -1)

@@ -11,6 +11,7 @@ from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops import losses
 from ...ops.elementwise import abs, exp, log, unary
+from ...ops.fused import linear
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
 from ...ops.reduction import sum
 from .activation import Parametric, hardtanh_p
@@ -156,6 +157,46 @@ def cross_entropy(
     """
     reduction = reduction_of(reduction, size_average, reduce)
     return losses.cross_entropy(input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
+
+
+@typed_errors
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: None = None,
+) -> Tensor:
+    """cross_entropy of linear(input, linear_weight, linear_bias); (N, in), (C, in), (N,), or weights (C, ..., in) and targets (N, ...).
+
+    PyTorch's `options`, which compute it in pieces, must be None here.
+
+    >>> tg.nn.functional.linear_cross_entropy(tg.ones(2, 3), tg.zeros(4, 3), tg.tensor([0, 3]))
+    tensor(1.3863)
+    """
+    what = "linear_cross_entropy"
+    check_tensors(what, input=input, linear_weight=linear_weight, target=target)
+    if options is not None:
+        raise ArgumentError(f"{what}: options must be None, the logits are always computed as a whole; got {options!r}")
+    outer, more = tuple(linear_weight.shape[:-1]), linear_weight.ndim - 2
+    if input.ndim not in (1, 2) or more < 0 or (more and input.ndim == 1) or input.shape[-1] != linear_weight.shape[-1]:
+        raise ShapeError(
+            f"{what}: needs an input (N, in) and weights (C, ..., in), or (in,) and (C, in), got\n"
+            f"  input {tuple(input.shape)} · linear_weight {tuple(linear_weight.shape)}"
+        )
+    if linear_bias is not None and tuple(linear_bias.shape) != outer:
+        raise ShapeError(f"{what}: linear_bias must be {outer}, one for each row of linear_weight, got {tuple(linear_bias.shape)}")
+    flat = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = linear(input, linear_weight.reshape(-1, input.shape[-1]), flat).reshape(*input.shape[:-1], *outer)
+    if ignore_index is not None and target.shape == logits.shape:
+        raise ArgumentError(f"{what}: ignore_index names a class, but the target has probabilities")
+    index = -100 if ignore_index is None else ignore_index
+    return losses.cross_entropy(logits, target, weight, ignore_index=index, reduction=reduction, label_smoothing=label_smoothing)
 
 
 @typed_errors

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ...absent import refusing
 from ...engine.state import no_grad
 from ...errors import ArgumentError, DimensionError
 from ...ops.normalization import normalize
@@ -95,3 +98,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     if dim is None:
         dim = int(isinstance(module, ConvTranspose1d | ConvTranspose2d | ConvTranspose3d))
     return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+
+
+if not TYPE_CHECKING:
+    __getattr__ = refusing("nn.utils.parametrizations")

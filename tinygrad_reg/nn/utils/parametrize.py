@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
-from ...engine.state import no_grad
+from ...absent import refusing
+from ...engine.state import no_grad, state
 from ...errors import ArgumentError
 from ...tensor import Tensor
 from ..containers import ModuleDict, ModuleList
@@ -112,6 +115,52 @@ def _append(present: ParametrizationList, parametrization: Module, unsafe: bool)
     present.right_inverse(value)
 
 
+_made: dict[tuple[ParametrizationList, bool], Tensor] = {}  # inside of `cached`: with and without a graph
+_depth = 0
+
+
+@contextmanager
+def cached() -> Iterator[None]:
+    """Compute each parametrized tensor once, as long as this lasts: for weights that are read often, as by a recurrent cell.
+
+    What was computed is forgotten at the end, and when the tensor is assigned to; a change of the originals in between, as by an
+    optimizer, is not noticed. Inside of a compiled step nothing is kept.
+
+    >>> layer = tg.nn.utils.parametrizations.weight_norm(tg.nn.Linear(2, 2))
+    >>> with tg.nn.utils.parametrize.cached():
+    ...     layer.weight is layer.weight
+    True
+    """
+    global _depth
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1
+        if _depth == 0:
+            _made.clear()
+
+
+def _kept_for(present: ParametrizationList) -> Any:
+    if _depth == 0 or state.tracer is not None:
+        return present()
+    key = present, state.grad_enabled
+    if key not in _made:
+        _made[key] = present()
+    return _made[key]
+
+
+def type_before_parametrizations(module: Module) -> type[Module]:
+    """The class of a module as it was without parametrizations.
+
+    >>> layer = tg.nn.utils.parametrizations.weight_norm(tg.nn.Linear(2, 2))
+    >>> type(layer).__name__, tg.nn.utils.parametrize.type_before_parametrizations(layer).__name__
+    ('ParametrizedLinear', 'Linear')
+    """
+    found: type[Module] = getattr(type(module), "_unparametrized", type(module))
+    return found
+
+
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether a module has parametrizations, or one of this tensor."""
     lists = getattr(module, "parametrizations", None)
@@ -155,7 +204,7 @@ def _lists(module: Any) -> Any:
 
 
 def _set_class(module: Module) -> None:
-    base: Any = getattr(type(module), "_unparametrized", type(module))
+    base: Any = type_before_parametrizations(module)
     names = tuple(_lists(module))
     module.__class__ = _parametrized(base, names) if names else base
 
@@ -169,12 +218,23 @@ def _parametrized(base: Any, names: tuple[str, ...]) -> type[Module]:
 
 
 def _property(name: str) -> property:
-    return property(
-        lambda module: _lists(module)[name](),
-        lambda module, value: _lists(module)[name].right_inverse(value),
-    )
+    def read(module: Module) -> Tensor:
+        made: Tensor = _kept_for(_lists(module)[name])
+        return made
+
+    return property(read, lambda module, value: _assign(_lists(module)[name], value))
+
+
+def _assign(present: ParametrizationList, value: Tensor) -> None:
+    for recorded in (False, True):
+        _made.pop((present, recorded), None)
+    present.right_inverse(value)
 
 
 def _empty(base: Any, names: tuple[str, ...]) -> Any:
     """A module to be filled by copying and unpickling."""
     return object.__new__(_parametrized(base, names))
+
+
+if not TYPE_CHECKING:
+    __getattr__ = refusing("nn.utils.parametrize")

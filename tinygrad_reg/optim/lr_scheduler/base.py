@@ -101,8 +101,7 @@ class LRScheduler:
         self._last_lr = rates_of(self.optimizer)
 
     def _warn_of_order(self) -> None:
-        counts = type(self.optimizer).step is Optimizer.step
-        if self._step_count == 1 and counts and not self.optimizer._opt_called:
+        if self._step_count == 1 and not self.optimizer._opt_called:
             warnings.warn(
                 "lr_scheduler.step() was called before optimizer.step(), so the first value of the schedule is skipped; "
                 "call optimizer.step() first",

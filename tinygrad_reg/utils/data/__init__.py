@@ -1,5 +1,8 @@
 """Data sets, the order in which they are visited, and batches: torch.utils.data's names."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from ...absent import refusing as _refusing
 from .collate import default_collate as default_collate
 from .collate import default_convert as default_convert
 from .dataloader import DataLoader as DataLoader
@@ -18,3 +21,6 @@ from .sampler import SequentialSampler as SequentialSampler
 from .sampler import SubsetRandomSampler as SubsetRandomSampler
 from .sampler import WeightedRandomSampler as WeightedRandomSampler
 from .worker import get_worker_info as get_worker_info
+
+if not _TYPE_CHECKING:
+    __getattr__ = _refusing("utils.data")

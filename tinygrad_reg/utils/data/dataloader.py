@@ -57,6 +57,7 @@ class DataLoader:
         in_order: bool = True,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
+        _check_context(multiprocessing_context, num_workers)
         _check_order(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
         self.num_workers = num_workers
         self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
@@ -249,6 +250,13 @@ def _check_workers(num_workers: Any, timeout: float, prefetch_factor: int | None
         raise ArgumentError(f"DataLoader: prefetch_factor must not be negative, got {prefetch_factor}")
     if num_workers == 0 and persistent:
         raise ArgumentError("DataLoader: persistent_workers needs workers; set num_workers")
+
+
+def _check_context(context: Any, num_workers: int) -> None:
+    if context is not None and num_workers == 0:
+        raise ArgumentError("DataLoader: multiprocessing_context needs workers; set num_workers, or leave it out")
+    if isinstance(context, str) and context not in (known := multiprocessing.get_all_start_methods()):
+        raise ArgumentError(f"DataLoader: multiprocessing_context must be one of {', '.join(known)}, or a context, got {context!r}")
 
 
 def _check_order(dataset: Any, batch_size: int | None, shuffle: bool | None, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:

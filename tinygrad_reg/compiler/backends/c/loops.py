@@ -17,6 +17,7 @@ from .kernels import Loop
 from .layout import Layout
 from .memory import Ref, Storage
 
+LONG = 1024  # sums of so many elements of float32, in sixteen lanes, are as good as NumPy's
 WIDTH = 8  # an innermost dimension shorter than this is not worth a vector
 
 
@@ -45,6 +46,7 @@ class Total(NamedTuple):
     value: Var
     out: Var
     dims: frozenset[int]  # the loop's dimensions that it is over
+    length: int  # how many elements one total has
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -54,8 +56,9 @@ class Total(NamedTuple):
 
     @property
     def wide(self) -> np.dtype[Any]:
-        """That of a running total: sums of float32 are kept in float64."""
-        return np.dtype(np.float64) if self.dtype == np.float32 and self.name in ("add", "multiply") else self.dtype
+        """That of a running total: long sums of float32 are kept in float64."""
+        long = self.length > LONG and self.name in ("add", "multiply")
+        return np.dtype(np.float64) if self.dtype == np.float32 and long else self.dtype
 
     @property
     def looks_for_nan(self) -> bool:
@@ -309,7 +312,8 @@ def _total(equation: Equation) -> Total:
     axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
     over = {a % len(x.shape) for a in axes}
     position = [d for d, n in enumerate(x.shape) if n != 1]
-    return Total(equation.primitive.name.split(".")[1], x, out, frozenset([i for i, d in enumerate(position) if d in over]))
+    dims = frozenset([i for i, d in enumerate(position) if d in over])
+    return Total(equation.primitive.name.split(".")[1], x, out, dims, prod(x.shape[d] for d in over))
 
 
 def _held(dtype: Any) -> str:

@@ -1,0 +1,40 @@
+"""The names that are not provided: their errors, and the page that lists them."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+
+import tinygrad_reg as tg
+from tinygrad_reg.absent import ABSENT
+from tinygrad_reg.errors import NotProvidedError
+
+from .absences import PATH, absent_methods, text
+
+NAMES = [(namespace, name) for namespace, rows in ABSENT.items() for names, _ in rows for name in names]
+
+
+@pytest.mark.parametrize(("namespace", "name"), NAMES)
+def test_an_absent_name_says_what_to_use(namespace: str, name: str) -> None:
+    place: Any = functools.reduce(getattr, namespace.split("."), tg)
+    assert not hasattr(place, name)
+    with pytest.raises(NotProvidedError, match=f"^{namespace}.{name} is not provided: ..."):
+        getattr(place, name)
+
+
+@pytest.mark.parametrize("namespace", ABSENT)
+def test_other_names_raise_as_in_any_module(namespace: str) -> None:
+    place: Any = functools.reduce(getattr, namespace.split("."), tg)
+    with pytest.raises(AttributeError, match=f"module 'tinygrad_reg.{namespace}' has no attribute 'no_such_name'") as caught:
+        place.no_such_name  # noqa: B018
+    assert not isinstance(caught.value, NotProvidedError)
+
+
+def test_absent_methods_are_found() -> None:
+    assert ("compile", "a whole training step is compiled: tg.compile(step)") in absent_methods(tg.nn.Module)
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PATH.read_text(encoding="utf-8") == text(), "run: python -m tests.absences"

@@ -1,0 +1,41 @@
+"""docs/from_torch.md: its code runs, and what it says is not there is not there."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+import tinygrad_reg as tg
+from tinygrad_reg.errors import ArgumentError
+
+PAGE = (Path(__file__).parents[1] / "docs" / "from_torch.md").read_text(encoding="utf-8")
+
+
+def test_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One block after the other, with what the ones before have defined."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert len(blocks) == 5
+    namespace: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "from_torch.md", "exec"), namespace)
+
+
+def test_what_is_not_there() -> None:
+    """Who adds one of these takes it out of the page."""
+    table = PAGE.partition("| what | names |")[2]
+    names = re.findall(r"`([\w.]+)`", table)
+    assert len(names) >= 15
+    for name in names:
+        with pytest.raises(AttributeError):
+            functools.reduce(getattr, name.split("."), tg)
+
+
+def test_other_devices_are_refused() -> None:
+    assert not tg.cuda.is_available()
+    for refused in (lambda: tg.zeros(2, device="cuda"), lambda: tg.zeros(2).to("cuda"), lambda: tg.nn.Linear(2, 2).to("cuda")):
+        with pytest.raises(ArgumentError, match="everything runs on 'cpu'"):
+            refused()

@@ -1,0 +1,167 @@
+"""Memory that NumPy code holds as well as tensors do: what it writes there, the clock of in-place writes does not hear.
+
+Between the two stands a memoryview, where NumPy's chain of bases ends. So arrays of one side keep the other's alive by one reference
+alone: `lend` sees by it how long NumPy code holds a tensor's memory, and `borrow` whether it still holds what it gave.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from sys import getrefcount
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .mutation import NDArray, owner, tick, writes
+from .state import state
+from .watch import watch
+
+Prints: TypeAlias = tuple[tuple[int, bytes], ...]  # fingerprints of saved values, by their slots
+
+
+class Loan:
+    """Memory that both sides hold: from when on, and what it held then if a graph may have saved it before."""
+
+    __slots__ = ("__weakref__", "array", "between", "ids", "print", "time", "writer")
+
+    def __init__(self, array: NDArray, known: bool) -> None:
+        self.array = array if known else None  # a borrowed array must not be kept alive by this
+        self.between = array.base
+        self.print = fingerprint(array) if known else None
+        self.time = tick()
+        self.writer: str | None = None  # the user's line that changed it, if anomaly mode saw that
+        self.ids = [id(array)]  # of all that can be the base of another view of the memory
+        while isinstance(array, np.ndarray) and array.base is not None:
+            array = array.base
+            self.ids.append(id(array))
+        for key in self.ids:
+            LOANS.setdefault(key, []).append(self)
+
+    def changed(self) -> bool:
+        """Whether the memory has changed since it was lent."""
+        return self.array is not None and fingerprint(self.array) != self.print
+
+    def end(self) -> None:
+        """The last array of one side is gone: what was changed of the memory, was changed after the time of the loan."""
+        _NEW.discard(self)
+        for key in self.ids:
+            if self in LOANS.get(key, ()):
+                LOANS[key].remove(self)
+                if not LOANS[key]:
+                    del LOANS[key]
+        if self.array is not None and self.changed():
+            if state.anomaly:
+                watch.look()
+            writes.stamp_since(self.array, self.time, self.writer)
+
+
+LOANS: dict[int, list[Loan]] = {}  # by the ids of the arrays that share the memory
+_BORROWED: dict[int, weakref.ref[NDArray]] = {}  # what `borrow` made, by the id of the array that it keeps alive: one for each
+_NEW: set[Loan] = set()  # the borrowed arrays of which it has not been seen whether anybody else holds them
+_SMALL = 32768  # bytes
+_COLUMNS = 1021  # a prime, so that what is moved by rows of another length comes to other columns
+_ndarray = np.ndarray
+
+
+def lend(array: NDArray) -> NDArray:
+    """A tensor's memory as an array for NumPy code. While that array or a view of it lives, graphs watch what they save of the memory."""
+    given = np.asarray(memoryview(array))  # type: ignore[arg-type]
+    loan = Loan(array, known=True)
+    weakref.finalize(given, loan.end).atexit = False
+    writes.latest = tick()  # nodes that exist already look at their saved values
+    if state.anomaly:
+        watch.follow(loan)
+    return given
+
+
+def borrow(array: NDArray) -> NDArray:
+    """Memory of NumPy code's as an array for a tensor, watched in the same way, as long as anybody else holds it."""
+    if state.tracer is not None:  # which knows arrays by identity
+        weakref.finalize(owner(array), Loan(array, known=False).end).atexit = False
+        return array
+    known = _BORROWED.get(id(array))
+    made = known() if known is not None else None
+    if made is None or _form(made) != _form(array):
+        made = np.asarray(memoryview(array))  # type: ignore[arg-type]
+        loan = Loan(made, known=False)
+        weakref.finalize(made, loan.end).atexit = False
+        _NEW.add(loan)
+        _BORROWED[id(array)] = weakref.ref(made, functools.partial(_give_back, id(array)))
+    return made
+
+
+def _form(array: NDArray) -> tuple[Any, ...]:
+    return array.shape, array.strides, array.dtype, array.flags.writeable
+
+
+def _give_back(key: int, made: object) -> None:
+    if _BORROWED.get(key) is made:
+        del _BORROWED[key]
+
+
+def lent_out(array: NDArray, time: int) -> Loan | None:
+    """The loan by which memory behind `array` was lent after `time` and has changed since then."""
+    for loan in LOANS.get(id(array if array.base is None else array.base), ()):
+        if loan.time > time and loan.changed() and np.may_share_memory(loan.array, array):
+            return loan
+    return None
+
+
+def fingerprints(saved: Any, count: int) -> Prints | None:
+    """Fingerprints of those saved values (one as it is, several as a tuple) that NumPy code can write to; None if there are none."""
+    if _NEW:
+        _forget_what_nobody_holds()
+    prints: Prints | None = None
+    for slot, x in enumerate((saved,) if count == 1 else saved):  # few calls: this runs for most nodes while anything is lent
+        if type(x) is _ndarray:
+            base = x.base
+            if id(x if base is None else base) in LOANS:
+                entry = slot, x.tobytes() if x.nbytes <= _SMALL else fingerprint(x)
+                prints = (entry,) if prints is None else (*prints, entry)
+    return prints
+
+
+def _forget_what_nobody_holds() -> None:
+    """End the loans of arrays that were dropped once they had become tensors: `from_numpy(np.load(file))`.
+
+    This is looked at once, when a graph first saves something after the loan; it takes as long as a fingerprint.
+    """
+    while _NEW:
+        loan = _NEW.pop()
+        if not _is_held(loan.between):
+            loan.end()
+
+
+def _is_held(between: Any) -> bool:
+    """Whether anybody but the memoryview refers to the array it stands on."""
+    if getrefcount(between.obj) > _ALONE:
+        return True
+    array = between.obj
+    while type(array) is _ndarray and not weakref.getweakrefcount(array):
+        if array.flags.owndata:
+            return False
+        if getrefcount(array.base) > _ALONE:
+            return True
+        array = array.base
+    return True
+
+
+_example: Any = memoryview(bytearray())
+_ALONE = getrefcount(_example.obj)  # the memoryview's reference, and those that looking makes
+
+
+def fingerprint(array: NDArray) -> bytes:
+    """What changes with the array's bytes: the bytes themselves, or of many the sums of the columns of a table of 64-bit words.
+
+    The table has 1021 columns, so a change that lies within 8 kB is seen for certain. A larger one is missed only if it leaves all 1021
+    sums the same, which takes a permutation of each column, or chance: 1 in 2⁶⁴ for each column it touches.
+    """
+    if array.nbytes <= _SMALL:
+        return array.tobytes()
+    flat = array if array.flags.c_contiguous else array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
+    data = flat.reshape(-1).view(np.uint8)
+    end = data.size - data.size % (8 * _COLUMNS)
+    sums = np.add.reduce(data[:end].view(np.uint64).reshape(-1, _COLUMNS), axis=0)
+    made: bytes = sums.tobytes() + data[end:].tobytes()
+    return made
