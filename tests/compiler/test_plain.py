@@ -25,7 +25,7 @@ OPAQUE = {
     **dict.fromkeys(["argsort", "topk", "kthvalue", "median_position", "median", "mode", "unique", "searchsorted"], "sorts"),
     **dict.fromkeys(["nonzero", "occurrences", "bag_numbers", "bag_entries", "sum_segments", "repeat_interleave"], "shaped by values"),
     **dict.fromkeys(["index", "index_embed"], "arrays apart from each other, and masks whose choice has a shape that depends on values"),
-    **dict.fromkeys(["window_mean", "window_max", "window_argmax", "window_pick", "window_place"], "windows of unequal sizes"),
+    "window_argmax": "padded windows beside ones of unequal sizes, which no layer has",
     "index_multiply": "products at repeated positions",
     "erfinv": "Halley's steps for some of the elements",
     "not_negative": "an error that floats decide",

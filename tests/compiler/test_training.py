@@ -227,6 +227,22 @@ def losses_of_all_kinds() -> Any:
 
 
 @script
+def resized_images() -> Any:
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1, groups=1),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.Conv2d(2, 4, 3, dilation=2, groups=2, padding="same", padding_mode="reflect"),
+        nn.AdaptiveMaxPool2d((3, 5)),
+        nn.InstanceNorm2d(4, affine=True),
+        nn.PixelShuffle(2),
+        nn.AdaptiveAvgPool2d((4, 3)),
+        nn.ReplicationPad2d(1),
+        nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True),
+    )
+    return trained(net, optim.SGD(net.parameters(), lr=0.01), lambda x: net(x.reshape(1, 1, 6, 4)).square().mean())
+
+
+@script
 def indexed_writes_and_reads() -> Any:
     net = network(nn.Tanh())
     rows, columns = tg.tensor([0, 2, 4]), tg.tensor([1, 0, -1])

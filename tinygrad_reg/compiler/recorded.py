@@ -203,8 +203,8 @@ class Recorded(NDArrayOperatorsMixin):
             return self._ufunc(ufunc, inputs, target, **params)
         if method == "at" and ufunc is np.add and not params:
             return _add_at(*inputs)
-        if method == "reduce" and target is None:
-            return _reduce(ufunc, *inputs, **params)
+        if method == "reduce":
+            return _into(target, _reduce(ufunc, *inputs, **params))
         if method == "accumulate" and params.keys() <= {"axis", "dtype"} and params.get("dtype") is None:
             x, axis = inputs[0], params.get("axis", 0)
             made = x.recorder.emit(ops.accumulate_op(ufunc), (x,), ufunc.accumulate(x.array, axis), axis=axis)

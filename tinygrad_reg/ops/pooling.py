@@ -141,7 +141,7 @@ def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
         if axis.kernel == axis.size and axis.out == 1 and not axis.padding and axis.dilation == 1:
             x = ufunc.reduce(x, axis=at, keepdims=True)
             continue
-        if _is_coarse(axis):
+        if _is_coarse(axis, x):
             x = _each_window(ufunc, x, at, axis)
             continue
         out = filled(x, (*x.shape[:at], axis.out, *x.shape[at + 1 :]), neutral)
@@ -151,14 +151,16 @@ def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
     return x
 
 
-def _is_coarse(axis: Axis) -> bool:
-    """Whether windows are not regular and so few that one after the other is faster than all at once by arrays."""
-    return not axis.kernel and axis.out <= 2 * axis.length()
+def _is_coarse(axis: Axis, x: Array) -> bool:
+    """Whether windows are not regular and so few that one after the other is faster than all at once by arrays, or plainer."""
+    return not axis.kernel and (axis.out <= 2 * axis.length() or is_plain(x))
 
 
 def _bounds(axis: Axis) -> list[slice]:
     """The inputs of each window of an axis without padding."""
-    return [slice(start, end) for start, end in zip(axis.starts().tolist(), _ends(axis.size, axis.out).tolist(), strict=True)]
+    starts = axis.starts()
+    ends = starts + axis.kernel if axis.kernel else _ends(axis.size, axis.out)
+    return [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def _each_window(ufunc: Any, x: Array, at: int, axis: Axis) -> Array:
@@ -211,7 +213,7 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
         at = x.ndim - len(axes) + dim
         spread = filled(out, (*out.shape[:at], axis.size, *out.shape[at + 1 :]))
         before = (slice(None),) * at
-        if _is_coarse(axis):
+        if _is_coarse(axis, out):
             for i, window in enumerate(_bounds(axis)):
                 spread[(*before, window)] += out[(*before, slice(i, i + 1))]
         else:
@@ -238,7 +240,7 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     """At which position of its window the largest element `out` stands first; of several nan, the last counts."""
     count = math.prod([axis.length() for axis in axes])
     kind: Any = np.uint8 if count < 256 else np.int32
-    if all(map(_is_coarse, axes)) and not np.isnan(out).any():
+    if all(_is_coarse(axis, x) for axis in axes) and not np.isnan(out).any():
         return _argmax_of_each(x, axes).astype(kind)
     score = np.zeros(out.shape, kind)  # the first position has the highest: products and maxima are faster than masks
     for tap in _all_taps(axes):
@@ -254,9 +256,12 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
 
 def _plain_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     """From the last position to the first, so that the first one stays; then the positions of nan from the first to the last."""
-    taps = _all_taps(axes)
     count = math.prod([axis.length() for axis in axes])
-    which = filled(out, out.shape, count - 1, np.uint8 if count < 256 else np.int32)
+    kind: Any = np.uint8 if count < 256 else np.int32
+    if not all(axis.kernel for axis in axes):
+        return _argmax_of_each(x, axes).astype(kind)
+    taps = _all_taps(axes)
+    which = filled(out, out.shape, count - 1, kind)
     for tap in reversed(taps):
         which[tap.outputs] = np.where(x[tap.inputs] == out[tap.outputs], which.dtype.type(tap.position), which[tap.outputs])
     for tap in taps:
@@ -268,18 +273,30 @@ window_argmax.plain = _plain_argmax
 
 
 def _argmax_of_each(x: Array, axes: Axes) -> Array:
-    """`window_argmax`, one window after the other."""
+    """`window_argmax`, one window after the other; of arrays without nan."""
     lead = x.shape[: x.ndim - len(axes)]
-    which = np.empty((*lead, *[axis.out for axis in axes]), np.int64)
+    which = filled(x, (*lead, *[axis.out for axis in axes]), 0, np.int64)
     bounds = list(map(_bounds, axes))
     for place in np.ndindex(which.shape[len(lead) :]):
         window = x[(..., *[each[i] for each, i in zip(bounds, place, strict=True)])]
         inner = window.shape[len(lead) :]
+        below = math.prod(inner)
+        lines = window.reshape((*lead, below))
+        first = lines.argmax(axis=-1)
+        if is_plain(x):
+            nan = np.isnan(lines)
+            first = np.where(np.logical_or.reduce(nan, axis=-1), below - 1 - nan[..., ::-1].argmax(axis=-1), first)
         number: Any = 0
-        for axis, inside in zip(axes, np.unravel_index(window.reshape(*lead, math.prod(inner)).argmax(axis=-1), inner), strict=True):
-            number = number * axis.length() + inside
+        for axis, size in zip(axes, inner, strict=True):
+            below //= size
+            number = number * axis.length() + first // below % size
         which[(..., *place)] = number
     return which
+
+
+def _by_places(x: Array, axes: Axes) -> bool:
+    """Whether elements are found by their places, one by one: without regular windows, or of these and others together in plain form."""
+    return not any(axis.kernel for axis in axes) or (is_plain(x) and not all(axis.kernel for axis in axes))
 
 
 def _flat_places(which: Array, axes: Axes) -> tuple[Array, tuple[int, int]]:
@@ -302,7 +319,7 @@ def _is_finite(x: Array) -> bool:
 @primitive
 def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
     """The element of each window at the position told by `window_argmax`."""
-    if not any(axis.kernel for axis in axes):
+    if _by_places(x, axes):
         return x.reshape(-1)[_flat_places(which, axes)[0]]
     out = filled(x, which.shape)
     finite = _is_finite(x)
@@ -315,7 +332,7 @@ def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
 def window_place(x: Array, which: Array, *, axes: Axes) -> Array:
     """The transpose of `window_pick`: each element added at the position told by `window_argmax`, zeros elsewhere."""
     out = filled(x, (*x.shape[: x.ndim - len(axes)], *[axis.size for axis in axes]))
-    if not any(axis.kernel for axis in axes):
+    if _by_places(x, axes):
         np.add.at(out.reshape(-1), _flat_places(which, axes)[0].ravel(), x.ravel())
         return out
     finite = _is_finite(x)
