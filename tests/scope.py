@@ -39,6 +39,7 @@ allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_gr
 autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
 nn.functional.dropout3d nn.functional.embedding_bag nn.functional.ctc_loss nn.functional.grid_sample nn.functional.affine_grid
 nn.functional.pdist nn.functional.linear_cross_entropy nn.functional.gumbel_softmax
+set_num_threads
 """
 MODULES = """
 Identity Linear Bilinear Flatten Unflatten Sequential ModuleList ModuleDict ParameterList ParameterDict Conv1d Conv2d ConvTranspose1d

@@ -21,7 +21,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 LAYERS: list[set[str]] = [
     {"errors", "absent"},
     {"engine"},
-    {"device", "dtypes"},
+    {"blas", "device", "dtypes"},
     {"ops"},
     {"methods", "linalg", "special"},
     {"interop", "printing"},
@@ -37,7 +37,7 @@ LAYERS: list[set[str]] = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 #: Parts of one layer that must not know each other.
-STRANGERS = [{"interop", "printing"}, {"nn", "optim"}, {"device", "dtypes"}]
+STRANGERS = [{"interop", "printing"}, {"nn", "optim"}, {"blas", "device", "dtypes"}]
 
 
 def part(module: str) -> str:

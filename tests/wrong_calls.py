@@ -372,6 +372,8 @@ SINGLE: list[tuple[Any, ...]] = [
     ("item", "x.item()", ShapeError, "(2, 3)", "one element"),
     ("to", 'x.to("no_such")', ArgumentTypeError, "no_such"),
     ("to", 'x.to("cuda")', ArgumentError, "cuda", "cpu"),
+    ("set_num_threads", "set_num_threads(0)", RangeError, "positive number of threads", "0"),
+    ("set_num_threads", 'set_num_threads("2")', ArgumentTypeError, "expected an integer", "str"),
     ("numpy", "g.numpy()", GradientError, "detach"),
     ("__bool__", "bool_(x)", ShapeError, "(2, 3)", ".any()"),
     ("__len__", "len(s)", ArgumentTypeError, "0-d"),

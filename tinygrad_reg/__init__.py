@@ -307,6 +307,8 @@ if _TYPE_CHECKING:
     from . import serialization as serialization
     from . import testing as testing
     from . import utils as utils
+    from .blas import get_num_threads as get_num_threads
+    from .blas import set_num_threads as set_num_threads
     from .compiler import compile as compile
     from .serialization import load as load
     from .serialization import save as save
@@ -317,6 +319,7 @@ newaxis = None
 # Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
 _ON_FIRST_USE = {name: f".{name}" for name in ("compiler", "func", "nn", "optim", "serialization", "testing", "utils")}
 _ON_FIRST_USE |= {"compile": ".compiler", "load": ".serialization", "save": ".serialization"}
+_ON_FIRST_USE |= {"get_num_threads": ".blas", "set_num_threads": ".blas"}
 
 
 def __getattr__(name: str) -> object:

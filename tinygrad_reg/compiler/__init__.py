@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from .backends import BACKENDS
+from .backends.c import toolchain
 from .step import CompiledStep as CompiledStep
 
 
@@ -18,8 +19,6 @@ def backends() -> tuple[str, ...]:
     >>> "numpy_source" in tg.compiler.backends()
     True
     """
-    from .backends.c import toolchain
-
     return tuple([name for name in BACKENDS if name != "c" or toolchain.compiler() is not None])
 
 

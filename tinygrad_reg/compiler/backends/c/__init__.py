@@ -13,14 +13,16 @@ call              running it from Python; export: without Python
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import warnings
 
+from ....blas import products as products_of_blas
 from ...passes import SIMPLIFY, TO_LOOPS, optimize
 from ...program import Program
 from .. import numpy_source
 from ..executable import Executable
-from . import blas, toolchain
+from . import toolchain
 from .algebra import thin_products
 from .call import runner
 from .export import export
@@ -36,7 +38,7 @@ def build(program: Program) -> Executable:
     lowered = settle(optimize(thin_products(optimize(program, TO_LOOPS)), SIMPLIFY))
     written = Writer(lowered).write()
     library = toolchain.load(written.source)
-    blas.bind(library)
+    _bind_products(library)
     constants = [lowered.constants[var] for var in written.layout.bound]
     between = f", {len(written.calls)} calls of Python between its parts" if written.calls else ""
     return Executable(
@@ -45,6 +47,14 @@ def build(program: Program) -> Executable:
         f"one C function{between}, {written.workspace:,} bytes of workspace",
         lambda folder, captured: export(folder, written, captured, constants),
     )
+
+
+def _bind_products(library: ctypes.CDLL) -> None:
+    """Tell a compiled step where BLAS is; without one it uses products of its own."""
+    for suffix, address in zip(("f32", "f64"), products_of_blas() or (), strict=False):
+        setter = getattr(library, f"use_blas_{suffix}", None)
+        if setter is not None:
+            setter(ctypes.c_void_p(address))
 
 
 @functools.cache

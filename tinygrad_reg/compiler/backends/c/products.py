@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ....blas import integer
 from ...program import Equation
-from . import blas
 from .expressions import c_type, suffix
 from .layout import Layout
 from .memory import Ref
@@ -177,7 +177,7 @@ def text(dtypes: Iterable[Any]) -> str:
     """The functions for products of these dtypes."""
 
     def filled(template: str, dtype: Any) -> str:
-        return template.replace("@T@", c_type(dtype)).replace("@S@", suffix(dtype)).replace("@I@", blas.integer())
+        return template.replace("@T@", c_type(dtype)).replace("@S@", suffix(dtype)).replace("@I@", integer())
 
     ordered = sorted(dtypes, key=suffix)
     kernels = "".join([filled(TYPED, dtype) for dtype in ordered])

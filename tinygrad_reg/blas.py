@@ -1,0 +1,78 @@
+"""NumPy's own BLAS: how many threads its products use, and where its functions are, for compiled steps to call."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentTypeError, RangeError
+
+# NumPy's wheels give the functions of their OpenBLAS a prefix, and an ending where its integers have 64 bits
+_FORMS = (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", ""))
+
+
+def set_num_threads(int: int) -> None:  # noqa: A002  # PyTorch's name
+    """Let products of matrices use so many threads, in this process. Compiled steps and everything else of NumPy follow.
+
+    Where NumPy has another BLAS than OpenBLAS, nothing changes. Raises ArgumentTypeError or RangeError for what is no positive integer.
+
+    >>> tg.set_num_threads(tg.get_num_threads())
+    """
+    if isinstance(int, bool) or not hasattr(type(int), "__index__"):
+        raise ArgumentTypeError(f"set_num_threads: expected an integer, got {type(int).__name__}")
+    count = int.__index__()
+    if not 1 <= count < 2**31:
+        raise RangeError(f"set_num_threads: expected a positive number of threads, got {count}")
+    function = _function("openblas_set_num_threads")
+    if function is not None:
+        function(ctypes.c_int(count))
+
+
+def get_num_threads() -> int:
+    """How many threads products of matrices use; 1 where NumPy's BLAS is not OpenBLAS.
+
+    >>> tg.get_num_threads() >= 1
+    True
+    """
+    function = _function("openblas_get_num_threads")
+    return 1 if function is None else int(function())
+
+
+def integer() -> str:
+    """The C type of its sizes."""
+    return "long" if _ending() == "64_" else "int"
+
+
+def products() -> tuple[int, int] | None:
+    """The addresses of the matrix product for float32 and float64 (cblas_sgemm, cblas_dgemm); None if they are not found."""
+    single, double = _function("cblas_sgemm"), _function("cblas_dgemm")
+    if single is None or double is None:
+        return None
+    return ctypes.cast(single, ctypes.c_void_p).value or 0, ctypes.cast(double, ctypes.c_void_p).value or 0
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    """What NumPy's linear algebra is linked with: the system searches its dependencies too."""
+    try:
+        return ctypes.CDLL(os.fspath(np.linalg._umath_linalg.__file__))
+    except (AttributeError, OSError):
+        return None
+
+
+@functools.cache
+def _ending() -> str | None:
+    """How the names of its functions end; None if there are none."""
+    library = _library()
+    return next((ending for prefix, ending in _FORMS if hasattr(library, f"{prefix}cblas_sgemm{ending}")), None)
+
+
+def _function(name: str) -> Any:
+    """A function of BLAS under whatever name it has there; None if it has none."""
+    library = _library()
+    forms = [f"{prefix}{name}{ending}" for prefix, ending in _FORMS if ending == _ending()]
+    return next((getattr(library, form) for form in forms if hasattr(library, form)), None)
