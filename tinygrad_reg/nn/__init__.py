@@ -1,5 +1,6 @@
 """Layers, losses, and what they are made of, by PyTorch's names."""
 
+from ..engine.refusal import typed_constructors as _typed_constructors
 from . import functional as functional
 from . import init as init
 from . import utils as utils
@@ -142,3 +143,5 @@ from .upsampling import PixelUnshuffle as PixelUnshuffle
 from .upsampling import Upsample as Upsample
 from .upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
+
+_typed_constructors(globals(), "Module")

@@ -1,5 +1,6 @@
 """Data sets, the order in which they are visited, and batches: torch.utils.data's names."""
 
+from ...engine.refusal import typed_constructors as _typed_constructors
 from .collate import default_collate as default_collate
 from .collate import default_convert as default_convert
 from .dataloader import DataLoader as DataLoader
@@ -18,3 +19,5 @@ from .sampler import SequentialSampler as SequentialSampler
 from .sampler import SubsetRandomSampler as SubsetRandomSampler
 from .sampler import WeightedRandomSampler as WeightedRandomSampler
 from .worker import get_worker_info as get_worker_info
+
+_typed_constructors(globals(), "Dataset", "IterableDataset", "Sampler")
