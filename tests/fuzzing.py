@@ -164,6 +164,38 @@ def functions() -> Iterator[tuple[str, Any]]:
             yield "Tensor." + name, value
 
 
+def constructors() -> Iterator[tuple[str, Any]]:
+    """The public classes by name: of nn, optim, lr_scheduler and utils.data, without those that are to be derived from."""
+    spaces = {"nn.": tg.nn, "optim.": tg.optim, "lr_scheduler.": tg.optim.lr_scheduler, "data.": tg.utils.data}
+    for prefix, space in spaces.items():
+        for name in sorted(dir(space)):
+            value = getattr(space, name)
+            if isinstance(value, type) and not name.startswith("_") and name not in NOT_CONSTRUCTED:
+                yield prefix + name, value
+
+
+#: Classes to derive from, those whose constructor calls what the user gave, and stacks of as many layers as were asked for.
+NOT_CONSTRUCTED = {
+    *("Module", "Optimizer", "LRScheduler", "Dataset", "IterableDataset", "Sampler"),
+    *("LambdaLR", "MultiplicativeLR", "CyclicLR", "TransformerEncoder", "TransformerDecoder", "Transformer"),
+}
+#: What some constructors want first.
+FIRST: list[Callable[[], Any]] = [
+    lambda: tg.nn.Linear(2, 2),
+    lambda: list(tg.nn.Linear(2, 2).parameters()),
+    lambda: tg.optim.SGD(tg.nn.Linear(2, 2).parameters(), lr=0.1),
+    lambda: tg.utils.data.TensorDataset(_tensor((4, 2), tg.float32)),
+]
+
+
+def draw_construction(name: str, constructor: Any, choose: Choose) -> tuple[list[Any], dict[str, Any]]:
+    """The same for a constructor, whose first argument is often of a kind that is needed."""
+    args, kwargs = draw_call(name, constructor, choose)
+    if args and choose((True, False)):
+        args[0] = choose(FIRST)()
+    return args, kwargs
+
+
 SKIPPED = {
     *("__init_subclass__", "__reduce_ex__", "__setattr__", "__getattribute__", "__format__"),
     *("__array__", "__array_function__", "__array_ufunc__", "link_view", "_concrete", "_new"),
@@ -257,7 +289,8 @@ def offence(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", r"^\w+: |.* is deprecated", UserWarning)  # PyTorch warns there, too
+            for kind in (UserWarning, FutureWarning):
+                warnings.filterwarnings("ignore", r"^\w+: |.* is deprecated", kind)  # PyTorch warns there, too
             given = [*args, *kwargs.values()]
             if any(isinstance(x, np.ndarray | np.generic) for x in given) or not any(isinstance(x, tg.Tensor) for x in given):
                 warnings.simplefilter("ignore")  # on arrays alone, a primitive is its NumPy function

@@ -18,7 +18,7 @@ import tinygrad_reg as tg
 from tinygrad_reg.errors import ArgumentError
 
 from . import fuzzing
-from .fuzzing import FAMILIES, as_text, draw_call, offence
+from .fuzzing import FAMILIES, as_text, constructors, draw_call, draw_construction, offence
 
 ROOM = 2**31  # bytes that a wrong size may take before the system refuses
 
@@ -53,6 +53,17 @@ def _example(data: st.DataObject, names: list[tuple[str, Any]]) -> None:
     args, kwargs = draw_call(name, function, lambda options: data.draw(st.sampled_from(options)))
     text = as_text(name, args, kwargs)
     wrong = offence(name, function, args, kwargs)
+    assert wrong is None, f"{text} {wrong}"
+
+
+@pytest.mark.parametrize("space", ["nn.", "optim.", "lr_scheduler.", "data."])
+@given(data=st.data())
+def test_constructors_give_an_object_or_a_documented_error(space: str, data: st.DataObject) -> None:
+    classes = [(name, made) for name, made in constructors() if name.startswith(space)]
+    name, constructor = data.draw(st.sampled_from(classes), label="class")
+    args, kwargs = draw_construction(name, constructor, lambda options: data.draw(st.sampled_from(options)))
+    text = as_text(name, args, kwargs)
+    wrong = offence(name, constructor, args, kwargs)
     assert wrong is None, f"{text} {wrong}"
 
 

@@ -472,6 +472,12 @@ SINGLE: list[tuple[Any, ...]] = [
     ("nn.functional.pixel_shuffle", "F.pixel_shuffle(v, 2)", ShapeError, "(3,)"),
     ("nn.functional.logsigmoid", "F.logsigmoid(None)", ArgumentTypeError, "NoneType"),
     ("from_numpy", "from_numpy([1])", ArgumentTypeError, "list"),
+    ("sum", "sum(x, 0, keepdim='a')", ArgumentTypeError, "keepdim must be True or False", "'a'"),
+    ("sum", "x.sum(0, 1)", ArgumentTypeError, "keepdim must be True or False", "int 1"),
+    ("amax", "amax(x, 0, keepdim=1.0)", ArgumentTypeError, "keepdim must be True or False"),
+    ("max", "max(x, 0, keepdim=None)", ArgumentTypeError, "keepdim must be True or False"),
+    ("sort", "sort(v, descending=1)", ArgumentTypeError, "descending must be True or False"),
+    ("topk", "topk(v, 1, largest='no')", ArgumentTypeError, "largest must be True or False"),
     ("set_default_dtype", "set_default_dtype(int64)", TinygradRegError, "int64"),
 ]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from ..engine.node import Value
-from ..engine.refusal import FOREIGN, refusal
+from ..engine.refusal import FOREIGN, refusal, shown
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,10 +18,20 @@ _NUMPY = {"axis": "dim", "keepdims": "keepdim", "axes": "dims"}
 
 
 def numpy_names(function: F) -> F:
-    """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`). Includes `typed_errors`."""
+    """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`). Includes `typed_errors`.
+
+    Its flags (what it annotates as bool) must be True or False, as in PyTorch.
+    """
+    positional = function.__code__.co_varnames[: function.__code__.co_argcount]
+    nowhere = sys.maxsize  # the place of those that can only be given by name
+    bools = [name for name, kind in function.__annotations__.items() if kind == "bool"]
+    flags = {name: positional.index(name) if name in positional else nowhere for name in bools}
+    first = min(flags.values(), default=nowhere)
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if flags and (kwargs or len(args) > first):
+            _check_flags(function, flags, args, kwargs)
         if kwargs:
             for theirs, ours in _NUMPY.items():
                 if theirs in kwargs:
@@ -36,6 +46,15 @@ def numpy_names(function: F) -> F:
             raise refusal(function, args, kwargs, error) from error
 
     return cast(F, wrapper)
+
+
+def _check_flags(function: Callable[..., Any], flags: dict[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise ArgumentTypeError if a flag among the arguments is neither True nor False."""
+    for name, position in flags.items():
+        theirs = "keepdims" if name == "keepdim" else name
+        value = args[position] if position < len(args) else kwargs.get(name, kwargs.get(theirs, True))
+        if type(value) is not bool:
+            raise ArgumentTypeError(f"{function.__name__}: {name} must be True or False, got {shown(value)}")
 
 
 def rank(input: Any, what: str) -> int:
