@@ -1,7 +1,7 @@
 """Recurrent layers and their cells.
 
 All work on packed steps: rows of one step follow those of the step before, and the counts say how many sequences still run.
-A padded batch is the case where all counts are equal.
+A padded batch is the case where all counts are equal; there an LSTM without projection makes all its steps in one call.
 """
 
 from __future__ import annotations
