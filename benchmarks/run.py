@@ -24,7 +24,7 @@ IMPORTS = ("numpy", "tinygrad_reg", "autograd", "mygrad", "tinygrad", "jax", "to
 BENCHMARKS = ("machine", "overhead", "step", "model", "memory", "footprint", "import", "ops")
 STAYING = ("step", "model")  # take long to build: their processes wait for the next round
 ONCE = ("machine", "footprint")  # do not vary, or are limits: one round
-LIMIT = 150.0  # seconds for an answer
+LIMIT = 240.0  # seconds for an answer
 IMPORT = """import json, sys, time
 start = time.perf_counter()
 import numpy

@@ -29,7 +29,8 @@ INTRODUCTION = (
     "Written by `python -m examples.gallery`, which runs every script in `examples/` in its default setting. Each is one file that can be "
     "read in one sitting, and trains with PyTorch, too, after `tinygrad_reg` is replaced by `torch` in its imports (all but the first, "
     "which uses more than both have); the tests do so and compare every loss. What they need comes with "
-    '`pip install ".[examples]"`, and `--help` lists what can be changed.'
+    '`pip install ".[examples]"`, and `--help` lists what can be changed. Where others compute on the machine, set `OMP_NUM_THREADS=1`: '
+    "NumPy's threads wait for each other otherwise."
 )
 
 #: What each example shows and what to look at in its picture.

@@ -183,7 +183,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 from tinygrad_reg.compiler.backends.c import cache
 
-generator, key, seen = random.Random(1), "0" * 64, 0
+generator, key, seen = random.Random(1), "0" * 64, set()
 cache.LIMIT_ENTRIES = 20
 cache.store(key, ".so", bytes(120_000))
 for _ in range(150):
@@ -193,16 +193,16 @@ for _ in range(150):
         while True:
             number += 1
             cache.store(key, ".so", number.to_bytes(4, "little") * 30_000)
-    time.sleep(generator.uniform(0.0, 0.01))
+    time.sleep(generator.uniform(0.0, 0.02))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     for name in os.listdir(cache.folder()):
         if name.endswith(".so"):
             data = Path(cache.folder(), name).read_bytes()
             assert data == data[:4] * 30_000, "half an entry has an entry's name"
-            seen += 1
+            seen.add(name)
     assert cache.find(key, ".so"), "an entry is lost"
-print(seen)
+print(len(seen))
 """
 
 
@@ -211,4 +211,4 @@ def test_writers_killed_at_150_random_moments_leave_whole_entries(own_cache: Pat
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     done = subprocess.run([sys.executable, "-c", WRITERS], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 500, "the writers were killed before they wrote anything"
+    assert int(done.stdout) > 10, "the writers were killed before they wrote anything"

@@ -59,3 +59,19 @@ def test_compiled_programs_agree_with_eager(script: Script, dtype: Any) -> None:
             assert (a.shape, a.dtype) == (b.shape, b.dtype)
             np.testing.assert_allclose(b, a, rtol=ROUNDING[dtype], atol=ROUNDING[dtype])
     assert same(compiled, again)
+
+
+def test_arrays_that_a_vector_cannot_read_run_eagerly() -> None:
+    step = tg.compile(lambda x: tg.as_tensor(x) * 2.0, backend="c")
+    memory = np.zeros(81, np.uint8)
+    memory[1:] = np.arange(10.0).view(np.uint8)
+    odd = memory[1:].view(np.float64)
+    for _ in range(4):
+        assert step(np.arange(10.0)).tolist() == step(odd).tolist() == list(np.arange(10.0) * 2)
+
+
+def test_bytes_in_another_order_are_left_to_numpy() -> None:
+    step = tg.compile(lambda x: tg.as_tensor(x.astype(x.dtype.newbyteorder("="))) + tg.ones(3), backend="c")
+    swapped = np.arange(3.0).astype(">f8")
+    for _ in range(4):
+        assert step(swapped).tolist() == [1.0, 2.0, 3.0]

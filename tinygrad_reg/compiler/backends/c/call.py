@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.mutation import NDArray
-from ...program import NotFinite, OutOfRange, Var
+from ...program import GivenUp, NotFinite, OutOfRange, Var
 from .gathers import OUT_OF_RANGE
 from .layout import ALIGNMENT
 from .memory import Ref
@@ -54,16 +54,22 @@ def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray])
         table[i] = address(array)
     makers = [_maker(var) for var in layout.fresh]
     held: list[Any] = [None] * n_captured
+    odd = [storage.dtype.itemsize - 1 for storage in layout.arrays]  # bits of an address that are 0 if it is aligned
     n_results = len(program.results)
     calls = [_call(piece, layout.arrays, address(memory) + start, address, written) for piece in written.calls]
 
     def run(inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray]) -> tuple[list[Any], list[Any]]:
         for i, array in enumerate(inputs):
-            table[i] = address(array)
+            table[i] = place = address(array)
+            if place & odd[i]:
+                raise GivenUp  # elements at addresses that vectors cannot read
         for i, array in enumerate(captured):
             if array is not held[i]:
                 held[i] = array
                 table[n_inputs + i] = address(array)
+                if address(array) & odd[n_inputs + i]:
+                    held[i] = None
+                    raise GivenUp
         numbers_table[: len(numbers)] = list(numbers)
         fresh = [make() for make in makers]
         for i, array in enumerate(fresh, first_fresh):
@@ -78,7 +84,7 @@ def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray])
             raise OutOfRange if ended == OUT_OF_RANGE else NotFinite
         return fresh[:n_results], fresh[n_results:]
 
-    run.keep = memory, constants  # type: ignore[attr-defined]
+    run.alive = memory, constants  # type: ignore[attr-defined]  # what the pointers lead to
     return run
 
 

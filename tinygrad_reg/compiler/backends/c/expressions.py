@@ -170,8 +170,8 @@ def updated_by(op: Any) -> NumpyOp:
 
 
 def typed(arrays: Iterable[Any]) -> bool:
-    """Whether C can compute with these dtypes."""
-    return all(x.dtype is None or x.dtype.name in _C_TYPES for x in arrays)
+    """Whether C can compute with these dtypes; bytes in another order than the machine's are left to NumPy."""
+    return all(x.dtype is None or (x.dtype.name in _C_TYPES and x.dtype.isnative) for x in arrays)
 
 
 def _all_typed(equation: Equation) -> bool:

@@ -207,7 +207,9 @@ class Kernels:
             yield Within(equation._replace(outputs=()))
         if self.views.add(equation):
             return
-        if equation.primitive is STRIDED:
+        if not equation.inputs[0].dtype.isnative:
+            yield Call(equation)
+        elif equation.primitive is STRIDED:
             copy = equation.inputs[0].copied()
             yield Join(equation._replace(primitive=JOIN, params={}, outputs=(copy,)))
             self.views.add(equation._replace(inputs=(copy,)))

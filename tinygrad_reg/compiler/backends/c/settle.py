@@ -9,14 +9,15 @@ from ...program import Equation, Program, Var
 def settle(program: Program) -> Program:
     """The program with copies of results that would be views, sources or one array twice, and of sources that are written elsewhere."""
     behind = roots(program)
-    fresh = {v for e in program.equations if isinstance(e.primitive, NumpyOp) and not e.primitive.view for v in e.outputs}
+    made = {v for e in program.equations if isinstance(e.primitive, NumpyOp) and not e.primitive.view for v in e.outputs}
     numbers = {v for e in program.equations if e.primitive is AS_ARRAY for v in e.outputs}  # are in no memory
+    fresh = made - numbers
     equations = list(program.equations)
     sources = set(program.sources())
     taken: set[Var] = set()
 
     def own(var: Var) -> Var:
-        if var in fresh - numbers and var not in taken:
+        if var in fresh and var not in taken:
             taken.add(var)
             return var
         return copy(var)
