@@ -111,6 +111,21 @@ def _rows(x: Any, features: int) -> Any:
     return reshape_p(transpose_p(x, dim0=0, dim1=1), shape=(features, -1))
 
 
+def _plain_lstm(packed: Array, *, sizes: Sizes) -> tuple[Array, ...]:
+    steps, size, _ = sizes
+    x, h, c, weight = _unpacked(packed, sizes)
+    seen = []
+    for k in range(steps):
+        i, f, n, o = _blocks(weight.dot(h) + x[k], size)
+        i, f, o = (1.0 / (1.0 + np.exp(-a)) for a in (i, f, o))
+        n = np.tanh(n)
+        c = f * c + i * n
+        h = o * np.tanh(c)
+        seen.append((h, c, np.concatenate([i, f, n, o])))
+    return tuple([np.concatenate([each[None] for each in states]) for states in zip(*seen, strict=True)])
+
+
+lstm.plain = _plain_lstm
 lstm.vjp(packed=_lstm_rule)
 
 
