@@ -24,7 +24,7 @@ from .. import numpy_source
 from ..executable import Executable
 from . import toolchain
 from .algebra import thin_products
-from .call import runner
+from .call import finds_elements, runner
 from .export import export
 from .settle import settle
 from .writer import Writer
@@ -32,8 +32,8 @@ from .writer import Writer
 
 def build(program: Program) -> Executable:
     """The program as a C function, compiled and loaded; as NumPy source, with one warning, if there is no compiler."""
-    if toolchain.compiler() is None:
-        _warn_once(toolchain.missing())
+    if toolchain.compiler() is None or not finds_elements():
+        _warn_once("arrays are not built as they are in CPython" if toolchain.compiler() else toolchain.missing())
         return numpy_source.build(program)
     lowered = settle(optimize(thin_products(optimize(program, TO_LOOPS)), SIMPLIFY))
     written = Writer(lowered).write()

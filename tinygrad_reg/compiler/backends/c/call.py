@@ -9,95 +9,83 @@ from typing import Any
 import numpy as np
 
 from ....engine.mutation import NDArray
-from ...program import GivenUp, NotFinite, OutOfRange, Var
+from ...program import GivenUp, NotFinite, OutOfRange, Var, row_major
 from .gathers import OUT_OF_RANGE
 from .layout import ALIGNMENT
-from .memory import Ref
+from .memory import Ref, elements, extent
 from .writer import CallPiece, Written
 
-_HEAD = object.__basicsize__  # the pointer to an array's elements is the first thing in an array after what every object has
+#: Where an array object keeps the pointer to its elements: first of all, after what every object of CPython begins with.
+_POINTER = object.__basicsize__
+_UNALIGNED = 3  # what the C function returns
 
 
-def _address_in_object(array: NDArray) -> int:
-    return ctypes.c_void_p.from_address(id(array) + _HEAD).value or 0
+def finds_elements() -> bool:
+    """Whether arrays are built as they are in CPython; the C function is then given the objects, and looks for their elements itself."""
+    arrays = [np.ones(3), np.ones((4, 4))[1:, 2:]]
+    return all(ctypes.c_void_p.from_address(id(a) + _POINTER).value == _address(a) for a in arrays)
 
 
-def _address_by_interface(array: NDArray) -> int:
+def _address(array: NDArray) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
 
 
-def _quickest() -> Callable[[NDArray], int]:
-    """How to find the address of an array's elements; the quick way if it is right here."""
-    arrays = [np.ones(3), np.ones((4, 4))[1:, 2:]]
-    quick = all(_address_in_object(a) == _address_by_interface(a) for a in arrays)
-    return _address_in_object if quick else _address_by_interface
-
-
 def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray]) -> Callable[..., Any]:
     """The function `run` of an executable."""
-    address = _quickest()
     layout, program = written.layout, written.layout.kernels.program
-    n_inputs, n_captured = len(program.inputs), len(program.captured)
-    first_fresh = n_inputs + n_captured + len(constants)
-    table = (ctypes.c_void_p * max(len(layout.arrays), 1))()
-    numbers_table = (ctypes.c_double * max(len(written.numbers), 1))()
+    first_captured = len(program.inputs)
+    first_constant = first_captured + len(program.captured)
+    first_fresh = first_constant + len(constants)
+    objects = (ctypes.c_void_p * max(len(layout.arrays), 1))()
+    low_bits = bytes([storage.dtype.itemsize - 1 for storage in layout.arrays])  # those of an address that are 0 if it is aligned
+    table = (ctypes.c_double * max(len(written.numbers), 1))()
     memory = np.zeros(written.workspace, np.uint8)
-    start = -address(memory) % ALIGNMENT
-    workspace = ctypes.c_void_p(address(memory) + start)
-    functions = [getattr(library, f"step_{i}") for i in range(len(written.calls) + 1)]
-    for function in functions:
-        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-        function.restype = ctypes.c_int
-    pointers = ctypes.cast(table, ctypes.c_void_p), ctypes.cast(numbers_table, ctypes.c_void_p), workspace
-    for i, array in enumerate(constants, n_inputs + n_captured):
-        table[i] = address(array)
-    makers = [_maker(var) for var in layout.fresh]
-    held: list[Any] = [None] * n_captured
-    odd = [storage.dtype.itemsize - 1 for storage in layout.arrays]  # bits of an address that are 0 if it is aligned
+    start = _address(memory) + -_address(memory) % ALIGNMENT
+    step: Any = library.step_of_objects
+    step.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_char_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    parts = [ctypes.cast(getattr(library, f"step_{i}"), ctypes.c_void_p) for i in range(len(written.calls) + 1)]
+    given = ctypes.cast(objects, ctypes.c_void_p), _POINTER, low_bits, len(layout.arrays), ctypes.cast(table, ctypes.c_void_p), start
+    for i, array in enumerate(constants, first_constant):
+        objects[i] = id(array)
+    forms = [_form(var) for var in layout.fresh]
     n_results = len(program.results)
-    calls = [_call(piece, layout.arrays, address(memory) + start, address, written) for piece in written.calls]
+    calls = [_call(piece, layout.arrays, start, written) for piece in written.calls]
 
     def run(inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray]) -> tuple[list[Any], list[Any]]:
         for i, array in enumerate(inputs):
-            table[i] = place = address(array)
-            if place & odd[i]:
-                raise GivenUp  # elements at addresses that vectors cannot read
-        for i, array in enumerate(captured):
-            if array is not held[i]:
-                held[i] = array
-                table[n_inputs + i] = address(array)
-                if address(array) & odd[n_inputs + i]:
-                    held[i] = None
-                    raise GivenUp
-        numbers_table[: len(numbers)] = list(numbers)
-        fresh = [make() for make in makers]
+            objects[i] = id(array)
+        for i, array in enumerate(captured, first_captured):
+            objects[i] = id(array)
+        table[: len(numbers)] = list(numbers)
+        fresh = [make(*form) for make, form in forms]
         for i, array in enumerate(fresh, first_fresh):
-            table[i] = address(array)
-        ended = functions[0](*pointers)
+            objects[i] = id(array)
+        ended = step(parts[0], *given)
         if calls and not ended:
             arrays = [*inputs, *captured, *constants, *fresh]
-            for call, function in zip(calls, functions[1:], strict=True):
+            for call, part in zip(calls, parts[1:], strict=True):
                 call(arrays, numbers)
-                ended = ended or function(*pointers)
+                ended = ended or step(part, *given)
         if ended:
-            raise OutOfRange if ended == OUT_OF_RANGE else NotFinite
+            raise {OUT_OF_RANGE: OutOfRange, _UNALIGNED: GivenUp}.get(ended, NotFinite)
         return fresh[:n_results], fresh[n_results:]
 
     run.alive = memory, constants  # type: ignore[attr-defined]  # what the pointers lead to
     return run
 
 
-def _maker(var: Var) -> Callable[[], NDArray]:
-    """A function that makes an empty array of a variable's form."""
-    shape, dtype = var.shape, var.dtype
+def _form(var: Var) -> tuple[Callable[..., NDArray], tuple[Any, ...]]:
+    """A function that makes an empty array of a variable's form, and its arguments."""
+    shape, dtype, strides = var.shape, var.dtype, var.strides
     assert dtype is not None
-    if var.strides == np.empty(shape, dtype).strides or 0 in shape:
-        empty = np.empty
-        return lambda: empty(shape, dtype)
-    strides = var.strides
-    size = sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) // dtype.itemsize + 1
-    return lambda: np.ndarray(shape, dtype, np.empty(size, dtype), 0, strides)
+    if strides == row_major(shape, dtype.itemsize) or 0 in shape:
+        return np.empty, (shape, dtype)
+    return _empty, (shape, dtype, strides, extent(shape, elements(var)))
+
+
+def _empty(shape: Any, dtype: Any, strides: Any, size: int) -> NDArray:
+    return np.ndarray(shape, dtype, np.empty(size, dtype), 0, strides)
 
 
 class _Memory:
@@ -113,9 +101,7 @@ def _seen(address: int, ref: Ref, strides: tuple[int, ...]) -> NDArray:
     return np.asarray(_Memory({"version": 3, "typestr": kind, "data": (address, False), "shape": ref.shape, "strides": strides}))
 
 
-def _call(
-    piece: CallPiece, storages: Sequence[Any], start: int, address: Callable[[NDArray], int], written: Written
-) -> Callable[..., None]:
+def _call(piece: CallPiece, storages: Sequence[Any], start: int, written: Written) -> Callable[..., None]:
     """A call of a function of Python's between two parts of the step."""
     equation = piece.equation
     numbers = {var: i for i, var in enumerate(written.numbers)}
@@ -125,7 +111,7 @@ def _call(
         strides = tuple([s * size for s in ref.strides])
         if ref.storage in storages:
             position = storages.index(ref.storage)
-            return lambda arrays: _seen(address(arrays[position]) + ref.offset * size, ref, strides)
+            return lambda arrays: _seen(_address(arrays[position]) + ref.offset * size, ref, strides)
         fixed = _seen(start + written.offsets[ref.storage] + ref.offset * size, ref, strides)
         return lambda arrays: fixed
 

@@ -19,6 +19,20 @@ from .loops import LoopText, element
 from .memory import Ref, Storage, elements, item
 from .products import ProductText
 
+_OF_OBJECTS = r"""
+/* A part of the step for arrays of Python, whose pointers to elements are at an offset; 3 if elements are not aligned. */
+int step_of_objects(
+    int (*part)(void *const *, const double *, char *), char *const *objects, long offset, const unsigned char *low_bits, long count,
+    const double *numbers, char *workspace) {
+    void *arrays[count + 1];
+    for (long i = 0; i < count; ++i) {
+        memcpy(&arrays[i], objects[i] + offset, sizeof(void *));
+        if ((uintptr_t)arrays[i] & low_bits[i]) return 3;
+    }
+    return part(arrays, numbers, workspace);
+}
+"""
+
 
 class Piece(Protocol):
     """A kernel, laid out."""
@@ -180,7 +194,7 @@ class Writer:
             body += ["    " + x for x in _used([*pointers, *numbers], text)]
             body += ["    " + x for x in text]
             body += ["    return 0;", "}", ""]
-        source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body])
+        source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body, _OF_OBJECTS])
         return Written(source, offsets, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
 
     def _functions(self, body: list[str]) -> str:
