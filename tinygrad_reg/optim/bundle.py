@@ -181,7 +181,8 @@ class Layout:
         return divided
 
     def _present(self, params: list[Tensor], state: State) -> list[NDArray]:
-        return [p.array for p in params] + [state[p][name].array for p, names in self._kept for name in names]
+        entries = [(state[p], names) for p, names in self._kept]
+        return [p.array for p in params] + [entry[name].array for entry, names in entries for name in names]
 
     def holds(self, params: list[Tensor], state: State, names: tuple[str, ...]) -> bool:
         """Whether these are still the parameters, memory, states, and common counts and numbers that the bundles were built for."""
