@@ -17,7 +17,7 @@ import contextvars
 import inspect
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 
@@ -40,14 +40,13 @@ _silent.run(np.seterr, all="ignore")
 silent_copy = _silent.copy
 
 
-class Edge(NamedTuple):
-    """The way back from a node to one argument."""
-
-    position: int
-    rule: Rule
-    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None  # the rule's values out of `saved`; None: see sources
-    sources: tuple[int | str | tuple[int, ...], ...]  # an index into saved, the name of a keyword, or indices of a tuple
-    guarded: bool  # elementwise and naming an array: 0 · inf can occur, see graph.strong_zero
+#: The way back from a node to one argument:
+#:   its position,
+#:   its rule,
+#:   a function that picks the rule's values out of `saved` (None: as `sources` say),
+#:   where they come from: an index into `saved`, the name of a keyword, or the indices of a tuple,
+#:   guarded: elementwise and naming an array, so that 0 · inf can occur, see graph.strong_zero.
+Edge: TypeAlias = tuple[int, Rule, Callable[[Any], tuple[Any, ...]] | None, tuple[int | str | tuple[int, ...], ...], bool]
 
 
 class Plan:
@@ -73,6 +72,21 @@ def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...]) -> Callab
         return saved if len(saved) > 1 else saved[0]
 
     return save
+
+
+class planned:  # noqa: N801
+    """The plan for one combination as an attribute of a primitive: made at the first look, then found as fast as any attribute."""
+
+    def __init__(self, *needed: bool | None) -> None:
+        self.needed = needed
+
+    def __set_name__(self, owner: type[Primitive], name: str) -> None:
+        self.name = name
+
+    def __get__(self, primitive: Primitive, owner: type[Primitive]) -> Plan | None:
+        primitive.planned.add(self.name)
+        plan = primitive.__dict__[self.name] = primitive.plan(self.needed)
+        return plan
 
 
 def _nothing(_: Any) -> tuple[Any, ...]:
@@ -119,6 +133,7 @@ class Primitive:
         self.rules: dict[str, Rule | None] = {}
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
         self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
+        self.planned: set[str] = set()  # attributes that hold a plan, see `planned`
         if register:
             if self.name in PRIMITIVES:
                 raise RuleError(f"primitive: the name {self.name!r} is taken; choose another")
@@ -144,6 +159,8 @@ class Primitive:
                     self._check_source(asked)
         self.rules.update(rules)
         self._plans.clear()
+        for name in self.planned:
+            self.__dict__.pop(name, None)
 
     def _check_source(self, asked: str) -> None:
         base = asked.removesuffix("_shape").removesuffix("_dtype")
@@ -219,7 +236,7 @@ class Primitive:
         plain = all(type(source) is int for source in sources)
         names_array = any(isinstance(place, int) and (*needed, True)[place] is not None for place in places)
         pick = picker(sources, len(slots)) if plain else None
-        return Edge(position, rule, pick, tuple(sources), self.elementwise and names_array)
+        return position, rule, pick, tuple(sources), self.elementwise and names_array
 
     # ---- calling ---------------------------------------------------------------------------------------------------
 

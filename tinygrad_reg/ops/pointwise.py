@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value, new
-from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive, silent_copy
+from ..engine.primitive import Primitive, make_node, planned, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
 from ..engine.refusal import FOREIGN, refused, shown
 from ..engine.state import state
@@ -236,12 +236,7 @@ def _is_number(x: Any) -> bool:
 class Unary(Elementwise):
     """An elementwise primitive of one argument."""
 
-    _plan: Plan | None
-
-    def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rule, and plan for it at once."""
-        super().vjp(**rules)
-        self._plan = self.plan((True,))
+    _plan = planned(True)
 
     def __call__(self, input: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
@@ -275,18 +270,11 @@ class Unary(Elementwise):
 class Binary(Elementwise):
     """An elementwise primitive of two arguments, which broadcast against each other."""
 
-    _plan_both: Plan | None
-    _plan_x: Plan | None  # y is an array
-    _plan_y: Plan | None
-    _plan_x_number: Plan | None  # y is a finite number
-    _plan_y_number: Plan | None
-
-    def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rules, and plan for them at once."""
-        super().vjp(**rules)
-        self._plan_both = self.plan((True, True))
-        self._plan_x, self._plan_y = self.plan((True, False)), self.plan((False, True))
-        self._plan_x_number, self._plan_y_number = self.plan((True, None)), self.plan((None, True))
+    _plan_both = planned(True, True)
+    _plan_x = planned(True, False)  # y is an array
+    _plan_y = planned(False, True)
+    _plan_x_number = planned(True, None)  # y is a finite number
+    _plan_y_number = planned(None, True)
 
     def __call__(self, input: Any, other: Any) -> Tensor:
         """Apply to tensors of shapes that broadcast, or a tensor and a number."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value, new
-from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive
+from ..engine.primitive import Primitive, make_node, planned, primitive
 from ..engine.state import state
 
 if TYPE_CHECKING:
@@ -23,15 +23,10 @@ class View(Primitive):
     """A primitive of one array whose result usually shares its memory: a call as short as Python allows."""
 
     analytic = True
-    _plan: Plan | None
+    _plan = planned(True)
 
     def __init__(self, forward: Any, *, name: str | None = None) -> None:
         super().__init__(forward, name=name, view=True)
-
-    def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rule, and plan for it at once."""
-        super().vjp(**rules)
-        self._plan = self.plan((True,))
 
     def __call__(self, x: Any, **params: Any) -> Tensor:
         """Take the view of a tensor, or of an array."""
