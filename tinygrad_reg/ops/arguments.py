@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ..engine.node import Value
-from ..engine.refusal import FOREIGN, refusal
+from ..engine.refusal import FOREIGN, named_after, refusal
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,7 +19,6 @@ _NUMPY = {"axis": "dim", "keepdims": "keepdim", "axes": "dims"}
 def numpy_names(function: F) -> F:
     """Let a function with `dim`, `keepdim` (or `dims`) also be called with `axis`, `keepdims` (`axes`). Includes `typed_errors`."""
 
-    @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             for theirs, ours in _NUMPY.items():
@@ -35,7 +33,7 @@ def numpy_names(function: F) -> F:
         except FOREIGN as error:
             raise refusal(function, args, kwargs, error) from error
 
-    return cast(F, wrapper)
+    return named_after(function, wrapper)
 
 
 def rank(input: Any, what: str) -> int:
