@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Rule = Callable[..., Any]
 
 PRIMITIVES: dict[str, Primitive] = {}
+UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, until the first call: at import they would take a tenth
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
 # costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone.
@@ -72,21 +73,6 @@ def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...]) -> Callab
         return saved if len(saved) > 1 else saved[0]
 
     return save
-
-
-class planned:  # noqa: N801
-    """The plan for one combination as an attribute of a primitive: made at the first look, then found as fast as any attribute."""
-
-    def __init__(self, *needed: bool | None) -> None:
-        self.needed = needed
-
-    def __set_name__(self, owner: type[Primitive], name: str) -> None:
-        self.name = name
-
-    def __get__(self, primitive: Primitive, owner: type[Primitive]) -> Plan | None:
-        primitive.planned.add(self.name)
-        plan = primitive.__dict__[self.name] = primitive.plan(self.needed)
-        return plan
 
 
 def _nothing(_: Any) -> tuple[Any, ...]:
@@ -133,7 +119,6 @@ class Primitive:
         self.rules: dict[str, Rule | None] = {}
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
         self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
-        self.planned: set[str] = set()  # attributes that hold a plan, see `planned`
         if register:
             if self.name in PRIMITIVES:
                 raise RuleError(f"primitive: the name {self.name!r} is taken; choose another")
@@ -159,8 +144,6 @@ class Primitive:
                     self._check_source(asked)
         self.rules.update(rules)
         self._plans.clear()
-        for name in self.planned:
-            self.__dict__.pop(name, None)
 
     def _check_source(self, asked: str) -> None:
         base = asked.removesuffix("_shape").removesuffix("_dtype")
@@ -285,7 +268,7 @@ class Primitive:
         plan = self.plan(tuple(map(bool, parents)))
         if plan is None:
             return
-        result.node = make_node(self, plan, (*raw, result.array), tuple(parents), params, result.array.shape)
+        result.node = make_node(self, plan, (*raw, result.array), params, result.array.shape, *parents)
         if state.anomaly:
             result.node.with_extras().remember_origin()
 
@@ -306,7 +289,7 @@ class Primitive:
         if plan is None:
             results = tuple([wrap(result_class, array) for array in out])
         else:
-            results = outputs_of(make_node(self, plan, (*raw, out), tuple(parents), params, None), out, result_class)
+            results = outputs_of(make_node(self, plan, (*raw, out), params, None, *parents), out, result_class)
         if self.view and isinstance(args[0], Value):
             for i, result in enumerate(results):
                 result.link_view(args[0], self, {**params, OUTPUT: i})
@@ -322,17 +305,19 @@ def make_node(
     primitive: Primitive,
     plan: Plan,
     values: tuple[Any, ...],
-    parents: tuple[Node | None, ...],
     params: dict[str, Any],
     shape: tuple[int, ...] | None,
+    first: Node | None,
+    second: Node | None = None,
+    *others: Node | None,
 ) -> Node:
-    """A node with what the plan wants saved out of `values`, which are the arguments and the result."""
+    """A node with what the plan wants saved out of `values`, which are the arguments and the result; last come the parents."""
     node = new(Node)
     node.primitive = primitive
     node.plan = plan
-    node.first = parents[0]
-    node.second = parents[1] if len(parents) > 1 else None
-    node.others = parents[2:]
+    node.first = first
+    node.second = second
+    node.others = others
     node.saved = plan.save(values)
     node.prints = None
     node.params = params
@@ -435,6 +420,6 @@ def outputs_of(common: Node, arrays: tuple[Array, ...], result_class: type[Tenso
     results = []
     for position, array in enumerate(arrays):
         params = {"position": position, "shapes": shapes, "dtypes": dtypes}
-        node = make_node(output, plan, (), (common,), params, array.shape) if array.dtype.kind == "f" else None
+        node = make_node(output, plan, (), params, array.shape, common) if array.dtype.kind == "f" else None
         results.append(wrap(result_class, array, node))
     return tuple(results)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value, new
-from ..engine.primitive import Primitive, make_node, planned, primitive
+from ..engine.primitive import UNPLANNED, Plan, Primitive, Rule, make_node, primitive
 from ..engine.state import state
 
 if TYPE_CHECKING:
@@ -23,10 +23,15 @@ class View(Primitive):
     """A primitive of one array whose result usually shares its memory: a call as short as Python allows."""
 
     analytic = True
-    _plan = planned(True)
+    _plan: Plan | None
 
     def __init__(self, forward: Any, *, name: str | None = None) -> None:
         super().__init__(forward, name=name, view=True)
+
+    def vjp(self, **rules: Rule | None) -> None:
+        """Declare the rule, to be planned for at the first call."""
+        super().vjp(**rules)
+        self._plan = UNPLANNED
 
     def __call__(self, x: Any, **params: Any) -> Tensor:
         """Take the view of a tensor, or of an array."""
@@ -40,8 +45,12 @@ class View(Primitive):
         result = new(x.result_class)
         result.array = out
         parent = x.node
-        if parent is not None and recording and self._plan is not None:
-            result.node = make_node(self, self._plan, (array, out), (parent,), params, out.shape)
+        if parent is not None and recording:
+            plan = self._plan
+            if plan is UNPLANNED:
+                plan = self._plan = self.plan((True,))
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
         result.link_view(x, self, params)
         return result
 
