@@ -21,8 +21,6 @@ from ..engine.state import (
 )
 from ..errors import ArgumentError, ArgumentTypeError
 from ..tensor import Tensor
-from . import function as function
-from .function import Function as Function
 
 __all__ = [
     "Function",
@@ -40,16 +38,27 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from . import function as function
     from .checks.torch_style import gradcheck as gradcheck
     from .checks.torch_style import gradgradcheck as gradgradcheck
+    from .function import Function as Function
 
 Tensors = Tensor | Sequence[Tensor]
 
+# Loaded when first asked for.
+_ON_FIRST_USE = {
+    "Function": ".function",
+    "function": ".function",
+    "gradcheck": ".checks.torch_style",
+    "gradgradcheck": ".checks.torch_style",
+}
+
 
 def __getattr__(name: str) -> object:
-    if name not in ("gradcheck", "gradgradcheck"):  # loaded when first asked for
+    if name not in _ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(".checks.torch_style", __name__), name)
+    module = import_module(_ON_FIRST_USE[name], __name__)
+    return module if name == "function" else getattr(module, name)
 
 
 def _as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:

@@ -17,7 +17,7 @@ import contextvars
 import inspect
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Rule = Callable[..., Any]
 
 PRIMITIVES: dict[str, Primitive] = {}
+UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, until the first call: at import they would take a tenth
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
 # costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone.
@@ -43,14 +44,13 @@ _silent.run(np.seterr, all="ignore")
 silent_copy = _silent.copy
 
 
-class Edge(NamedTuple):
-    """The way back from a node to one argument."""
-
-    position: int
-    rule: Rule
-    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None  # the rule's values out of `saved`; None: see sources
-    sources: tuple[int | str | tuple[int, ...], ...]  # an index into saved, the name of a keyword, or indices of a tuple
-    guarded: bool  # elementwise and naming an array: 0 · inf can occur, see graph.strong_zero
+#: The way back from a node to one argument:
+#:   its position,
+#:   its rule,
+#:   a function that picks the rule's values out of `saved` (None: as `sources` say),
+#:   where they come from: an index into `saved`, the name of a keyword, or the indices of a tuple,
+#:   guarded: elementwise and naming an array, so that 0 · inf can occur, see graph.strong_zero.
+Edge: TypeAlias = tuple[int, Rule, Callable[[Any], tuple[Any, ...]] | None, tuple[int | str | tuple[int, ...], ...], bool]
 
 
 class Plan:
@@ -226,7 +226,7 @@ class Primitive:
         plain = all(type(source) is int for source in sources)
         names_array = any(isinstance(place, int) and (*needed, True)[place] is not None for place in places)
         pick = picker(sources, len(slots)) if plain else None
-        return Edge(position, rule, pick, tuple(sources), self.elementwise and names_array)
+        return position, rule, pick, tuple(sources), self.elementwise and names_array
 
     # ---- calling ---------------------------------------------------------------------------------------------------
 
@@ -275,7 +275,7 @@ class Primitive:
         plan = self.plan(tuple(map(bool, parents)))
         if plan is None:
             return
-        result.node = make_node(self, plan, (*raw, result.array), tuple(parents), params, result.array.shape)
+        result.node = make_node(self, plan, (*raw, result.array), params, result.array.shape, *parents)
         if state.anomaly:
             remember_origin(result.node)
 
@@ -296,7 +296,7 @@ class Primitive:
         if plan is None:
             results = tuple([wrap(result_class, array) for array in out])
         else:
-            node = make_node(self, plan, (*raw, out), tuple(parents), params, None)
+            node = make_node(self, plan, (*raw, out), params, None, *parents)
             if state.anomaly:
                 remember_origin(node)
             results = outputs_of(node, out, result_class)
@@ -315,17 +315,19 @@ def make_node(
     primitive: Primitive,
     plan: Plan,
     values: tuple[Any, ...],
-    parents: tuple[Node | None, ...],
     params: dict[str, Any],
     shape: tuple[int, ...] | None,
+    first: Node | None,
+    second: Node | None = None,
+    *others: Node | None,
 ) -> Node:
-    """A node with what the plan wants saved out of `values`, which are the arguments and the result."""
+    """A node with what the plan wants saved out of `values`, which are the arguments and the result; last come the parents."""
     node = new(Node)
     node.primitive = primitive
     node.plan = plan
-    node.first = parents[0]
-    node.second = parents[1] if len(parents) > 1 else None
-    node.others = parents[2:]
+    node.first = first
+    node.second = second
+    node.others = others
     node.saved = plan.save(values)
     node.prints = None
     node.params = params
@@ -436,6 +438,6 @@ def outputs_of(common: Node, arrays: tuple[Array, ...], result_class: type[Tenso
     results = []
     for position, array in enumerate(arrays):
         params = {"position": position, "shapes": shapes, "dtypes": dtypes}
-        node = make_node(output, plan, (), (common,), params, array.shape) if array.dtype.kind == "f" else None
+        node = make_node(output, plan, (), params, array.shape, common) if array.dtype.kind == "f" else None
         results.append(wrap(result_class, array, node))
     return tuple(results)

@@ -6,7 +6,6 @@ fact: nothing is checked in a call that succeeds. The original error stays visib
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -42,7 +41,6 @@ _CLASSES: tuple[tuple[type[Exception], type[TinygradRegError]], ...] = (
 def typed_errors(function: F) -> F:
     """Let nothing but errors of the package's family out of a public function."""
 
-    @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
@@ -51,7 +49,16 @@ def typed_errors(function: F) -> F:
         except FOREIGN as error:
             raise refusal(function, args, kwargs, error) from error
 
-    return cast(F, guarded)
+    return named_after(function, guarded)
+
+
+def named_after(function: F, wrapper: Callable[..., Any]) -> F:
+    """The wrapper with the name, text and signature of the function: `functools.wraps` at a third of its time, for hundreds at import."""
+    made: Any = wrapper
+    made.__wrapped__ = function
+    made.__module__, made.__name__, made.__qualname__ = function.__module__, function.__name__, function.__qualname__
+    made.__doc__, made.__annotations__ = function.__doc__, function.__annotations__
+    return cast(F, made)
 
 
 def typed_constructors(names: Mapping[str, Any], *but: str) -> None:

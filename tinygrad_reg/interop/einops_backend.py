@@ -6,10 +6,9 @@ imported, before or after this package: einops is neither needed nor loaded for 
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, cast
 
@@ -88,7 +87,7 @@ class _Watcher:
         if name != "einops._backends":
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
             self.loader, spec.loader = spec.loader, cast(Any, self)
         return spec

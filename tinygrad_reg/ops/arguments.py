@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ..engine.node import Value
-from ..engine.refusal import FOREIGN, refusal, shown
+from ..engine.refusal import FOREIGN, named_after, refusal, shown
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,7 +27,6 @@ def numpy_names(function: F) -> F:
     flags = {name: positional.index(name) if name in positional else nowhere for name in bools}
     first = min(flags.values(), default=nowhere)
 
-    @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if flags and (kwargs or len(args) > first):
             _check_flags(function, flags, args, kwargs)
@@ -45,7 +43,7 @@ def numpy_names(function: F) -> F:
         except FOREIGN as error:
             raise refusal(function, args, kwargs, error) from error
 
-    return cast(F, wrapper)
+    return named_after(function, wrapper)
 
 
 def _check_flags(function: Callable[..., Any], flags: dict[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -205,7 +205,7 @@ def _one_of_several(parent: Value, call: Primitive, params: dict[str, Any]) -> N
     arrays = call.forward(parent.array, **static)
     plan = call.plan((True,))
     assert plan is not None
-    common = make_node(call, plan, (parent.array, arrays), (parent.node,), static, None)
+    common = make_node(call, plan, (parent.array, arrays), static, None, parent.node)
     results = outputs_of(common, arrays, Value.result_class)
     position: int = params[OUTPUT]
     return results[position].node

@@ -7,7 +7,8 @@ read already: None for all dims, else a sorted tuple of some of them, or the one
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import namedtuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -158,9 +159,10 @@ def read_choice(input: Any, dim: Any, what: str) -> int | None:
     return chosen
 
 
-class Chosen(NamedTuple):
+class Chosen(namedtuple("Chosen", ("values", "indices"))):  # of `collections`: one of `typing` would compile its annotations
     """Values that were chosen along a dim, and where they were found."""
 
+    __slots__ = ()
     values: Tensor
     indices: Tensor
 

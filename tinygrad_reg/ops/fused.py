@@ -53,7 +53,7 @@ class Linear(Primitive):
         if recording:
             plan = self.plan((parents[0] is not None, parents[1] is not None, parents[2] is not None))
             if plan is not None:
-                result.node = make_node(self, plan, (x, w, b, out), parents, {}, out.shape)
+                result.node = make_node(self, plan, (x, w, b, out), {}, out.shape, *parents)
         return result
 
 

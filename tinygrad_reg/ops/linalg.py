@@ -48,7 +48,7 @@ class Product(Primitive):
         if recording and (xnode is not None or ynode is not None):
             plan = self.plan((xnode is not None, ynode is not None))
             if plan is not None:
-                result.node = make_node(self, plan, (a, b, out), (xnode, ynode), {}, out.shape)
+                result.node = make_node(self, plan, (a, b, out), {}, out.shape, xnode, ynode)
         return result
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.plain import is_stand_in
-from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive, silent_copy
+from ..engine.primitive import UNPLANNED, Plan, Primitive, Rule, make_node, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
 from ..engine.refusal import FOREIGN, refused, shown
 from ..engine.state import state
@@ -240,9 +240,9 @@ class Unary(Elementwise):
     _plan: Plan | None
 
     def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rule, and plan for it at once."""
+        """Declare the rule, to be planned for at the first call."""
         super().vjp(**rules)
-        self._plan = self.plan((True,))
+        self._plan = UNPLANNED
 
     def __call__(self, input: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
@@ -263,8 +263,10 @@ class Unary(Elementwise):
         parent = input.node
         if recording and parent is not None:
             plan = self._plan
+            if plan is UNPLANNED:
+                plan = self._plan = self.plan((True,))
             if plan is not None:
-                result.node = make_node(self, plan, (array, out), (parent,), _NO_KEYWORDS, out.shape)
+                result.node = make_node(self, plan, (array, out), _NO_KEYWORDS, out.shape, parent)
         return result
 
     def _raw(self, input: Any) -> Any:
@@ -283,8 +285,11 @@ class Binary(Elementwise):
     _plan_y_number: Plan | None
 
     def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rules, and plan for them at once."""
+        """Declare the rules, to be planned for at the first call."""
         super().vjp(**rules)
+        self._plan_both = self._plan_x = self._plan_y = self._plan_x_number = self._plan_y_number = UNPLANNED
+
+    def _make_plans(self) -> None:
         self._plan_both = self.plan((True, True))
         self._plan_x, self._plan_y = self.plan((True, False)), self.plan((False, True))
         self._plan_x_number, self._plan_y_number = self.plan((True, None)), self.plan((None, True))
@@ -317,6 +322,9 @@ class Binary(Elementwise):
             plan = self._plan_y_number
         else:
             return self._raw(input, other)  # type: ignore[no-any-return]
+        if plan is UNPLANNED:
+            self._make_plans()
+            return self(input, other)
         recording = state.recording
         if recording is None or dtype.kind not in self.direct:
             return super().__call__(input, other)
@@ -330,7 +338,7 @@ class Binary(Elementwise):
         result = new(result_class)
         result.array = out
         if recording and plan is not None and (xnode is not None or ynode is not None):
-            result.node = make_node(self, plan, (x, y, out), (xnode, ynode), _NO_KEYWORDS, out.shape)
+            result.node = make_node(self, plan, (x, y, out), _NO_KEYWORDS, out.shape, xnode, ynode)
         return result
 
     def _float(self, number: int) -> float:

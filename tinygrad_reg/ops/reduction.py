@@ -59,7 +59,7 @@ class Reduction(Primitive):
         if parent is not None and recording:
             plan = self.plan((True,))
             if plan is not None:
-                result.node = make_node(self, plan, (array, out), (parent,), params, out.shape)
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
         return result
 
 

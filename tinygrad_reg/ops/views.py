@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.plain import copy_of, filled
-from ..engine.primitive import Plan, Primitive, Rule, make_node, primitive
+from ..engine.primitive import UNPLANNED, Plan, Primitive, Rule, make_node, primitive
 from ..engine.state import state
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class View(Primitive):
         super().__init__(forward, name=name, view=True)
 
     def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rule, and plan for it at once."""
+        """Declare the rule, to be planned for at the first call."""
         super().vjp(**rules)
-        self._plan = self.plan((True,))
+        self._plan = UNPLANNED
 
     def __call__(self, x: Any, **params: Any) -> Tensor:
         """Take the view of a tensor, or of an array."""
@@ -44,8 +44,12 @@ class View(Primitive):
         result = new(x.result_class)
         result.array = out
         parent = x.node
-        if parent is not None and recording and self._plan is not None:
-            result.node = make_node(self, self._plan, (array, out), (parent,), params, out.shape)
+        if parent is not None and recording:
+            plan = self._plan
+            if plan is UNPLANNED:
+                plan = self._plan = self.plan((True,))
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
         result.link_view(x, self, params)
         return result
 
