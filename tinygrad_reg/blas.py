@@ -20,7 +20,11 @@ def set_num_threads(int: int) -> None:  # noqa: A002  # PyTorch's name
 
     Where NumPy has another BLAS than OpenBLAS, nothing changes. Raises ArgumentTypeError or RangeError for what is no positive integer.
 
-    >>> tg.set_num_threads(tg.get_num_threads())
+    >>> before = tg.get_num_threads()
+    >>> tg.set_num_threads(1)
+    >>> tg.get_num_threads()
+    1
+    >>> tg.set_num_threads(before)
     """
     if isinstance(int, bool) or not hasattr(type(int), "__index__"):
         raise ArgumentTypeError(f"set_num_threads: expected an integer, got {type(int).__name__}")

@@ -181,7 +181,7 @@ class Layout:
         return divided
 
     def _present(self, params: list[Tensor], state: State) -> list[NDArray]:
-        entries = [(state[p], names) for p, names in self._kept]
+        entries = [(state[p], names) for p, names in self._kept if names]
         return [p.array for p in params] + [entry[name].array for entry, names in entries for name in names]
 
     def holds(self, params: list[Tensor], state: State, names: tuple[str, ...]) -> bool:
