@@ -24,6 +24,7 @@ def largest_difference(eager: Any, compiled: Any, least: float = 1e-3) -> float:
     return max(float(np.abs(b - a).max() / max(np.abs(a).max(), least)) for a, b in pairs if a.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_hundred_steps_of_a_model_differ_by_rounding(name: str) -> None:
     eager, compiled = MODELS[name](tg.float64), MODELS[name](tg.float64)

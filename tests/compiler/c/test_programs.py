@@ -12,26 +12,14 @@ from hypothesis import strategies as st
 
 import tinygrad_reg as tg
 
-from ..programs import SHAPE, Script, play, programs, state
+from ..programs import Script, programs
 from ..regression import same
+from ..test_laws import runs
 from .conftest import needs_compiler
 
 pytestmark = needs_compiler
 ROUNDING = {tg.float32: 1e-4, tg.float64: 1e-11}
 EXAMPLES = max(10, settings.default.max_examples // 10)  # compiling takes most of the time
-
-
-def runs(script: Script, dtype: Any, run: Any) -> list[Any]:
-    """Everything that five calls return and leave behind."""
-    tensors, seen = state(dtype), []
-    function = run(lambda x: play(script, tensors, x))
-    tg.manual_seed(1)
-    for i in range(5):
-        x = tg.tensor(np.random.default_rng(i).standard_normal(SHAPE)).to(dtype)
-        loss, others = function(x)
-        grads = [None if t.grad is None else t.grad.clone() for t in tensors]
-        seen.append([loss, [t.clone() for t in others], [t.detach().clone() for t in tensors], grads])
-    return seen
 
 
 def leaves(tree: Any) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from ...test_registry import CALLED
 from ..test_plain import calls, is_opaque, outcome
 from .conftest import needs_compiler
 
-pytestmark = needs_compiler
+pytestmark = [needs_compiler, pytest.mark.slow]  # two hundred libraries are compiled
 
 
 def joined(programs: list[Program]) -> Program:
