@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,11 @@ from mpmath import mp, mpf
 mp.dps = 50
 
 Real = Callable[[Any], Any]
+
+
+def polynomial(coefficients: Sequence[Any], x: Any) -> Any:
+    """c0 + c1 x + c2 x² ..., by Horner's rule."""
+    return functools.reduce(lambda total, c: total * x + c, reversed(coefficients), mpmath.mpf(0))
 
 
 class Fit(NamedTuple):
@@ -36,7 +41,7 @@ def divided(function: Real, series: Real) -> Real:
 
 
 def taylor(*coefficients: Any) -> Real:
-    return lambda x: mpmath.polyval(list(coefficients)[::-1], x)
+    return lambda x: polynomial(coefficients, x)
 
 
 def scaled_erfc(u: Any) -> Any:
@@ -105,7 +110,7 @@ FITS: dict[str, Fit] = {
 
 def errors_of(fit: Fit, coefficients: list[Any]) -> list[tuple[Any, Any]]:
     """The weighted error and where it is, on a grid that is dense at the ends."""
-    return [(weight * (value - mpmath.polyval(coefficients[::-1], x)), x) for x, value, weight in sampled(fit)]
+    return [(weight * (value - polynomial(coefficients, x)), x) for x, value, weight in sampled(fit)]
 
 
 @functools.cache
@@ -123,7 +128,7 @@ def remez(fit: Fit, terms: int, known: list[Any]) -> list[Any]:
     best: tuple[Any, list[Any]] = (mp.inf, [])
     for _ in range(12):
         rows = [[fit.weight(x) * x**j for j in free] + [(-1) ** i] for i, x in enumerate(points)]
-        right = [fit.weight(x) * (fit.function(x) - mpmath.polyval(known[::-1], x)) for x in points]
+        right = [fit.weight(x) * (fit.function(x) - polynomial(known, x)) for x in points]
         solution = list(mpmath.lu_solve(mpmath.matrix(rows), mpmath.matrix(right)))
         coefficients = [*known, *solution[:-1]]
         errors = errors_of(fit, coefficients)
