@@ -120,10 +120,14 @@ def _accounted(peer: str, problem: models.Problem, step: Any) -> int:
     batch = sum(a.nbytes for a in problem.batches(1)[0])
     [buffers] = re.findall(r"([\d,]+) bytes", step.step.explain())
     tracemalloc.start()
-    models.losses(step, 2)  # now the gradients, which the next step replaces, are traced
-    tracemalloc.reset_peak()
-    step()
-    return int(parameters * (1 + MOMENTS[problem.optimizer]) + batch + int(buffers.replace(",", "")) + tracemalloc.get_traced_memory()[1])
+    try:
+        models.losses(step, 2)  # now the gradients, which the next step replaces, are traced
+        tracemalloc.reset_peak()
+        step()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return int(parameters * (1 + MOMENTS[problem.optimizer]) + batch + int(buffers.replace(",", "")) + peak)
 
 
 def _resident(field: str) -> float:
