@@ -196,12 +196,11 @@ def _family(module: types.ModuleType, primitives: list[Primitive], users: dict[s
             derivative(p),
             where(p),
             "yes" if p.analytic else "",
-            f"`{c}`" if (c := getattr(p, "c_expression", None)) else "",
             ", ".join(f"`{name}`" for name in users.get(p.name, [])),
         )
         for p in primitives
     ]
-    table = _table("primitive | formula | derivative | domain; kinks | analytic | C | used by", rows)
+    table = _table("primitive | formula | derivative | domain; kinks | analytic | used by", rows)
     path = module.__name__.replace(".", "/") + ".py"
     return f"### {path}\n\n{first_line(module)}\n\n{table}{_long_rules(primitives)}"
 
@@ -263,7 +262,6 @@ A *primitive* is a function on arrays with one derivative rule for each argument
   without a derivative, where the rule chooses one. "ties" are equal arguments, "integers" and "halves" where rounding steps, "jumps"
   where x / y is whole, "zero" is x = 0; a name is that of a keyword.
 - **analytic**: complex-differentiable and defined on complex arrays, so that derivatives are also checked by the complex step, to rounding.
-- **C**: the same as a C expression.
 - **used by**: the public functions that call it, directly or through private ones. Operators and methods of `Tensor` call the function
   of their name.
 

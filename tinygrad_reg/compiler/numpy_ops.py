@@ -15,6 +15,7 @@ class NumpyOp:
     """A NumPy call. `template` has {0}, {1} ... for arguments, {all} for all of them, and {name} for keywords.
 
     Of an `update` the result is the first argument, changed by a statement: its template has {out} for what is to be changed.
+    `ufunc` and `method` say of which ufunc it is the "__call__", "reduce" or "accumulate", or the "set", which updates a part.
     """
 
     outputs = False
@@ -30,6 +31,8 @@ class NumpyOp:
         view: bool = False,
         update: bool = False,
         fails: bool = False,
+        ufunc: np.ufunc | None = None,
+        method: str = "",
     ) -> None:
         self.name = name
         self.forward = forward
@@ -39,6 +42,8 @@ class NumpyOp:
         self.view = view
         self.update = update
         self.fails = fails  # for some values
+        self.ufunc: Any = ufunc
+        self.method = method
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -57,24 +62,24 @@ class NumpyOp:
 @functools.cache
 def ufunc_op(ufunc: np.ufunc) -> NumpyOp:
     """A ufunc; a generalized one, such as matmul, does not work element by element."""
-    return NumpyOp(f"np.{ufunc.__name__}", ufunc, out=True, elementwise=ufunc.signature is None)
+    return NumpyOp(f"np.{ufunc.__name__}", ufunc, out=True, elementwise=ufunc.signature is None, ufunc=ufunc, method="__call__")
 
 
 @functools.cache
 def reduce_op(ufunc: np.ufunc) -> NumpyOp:
     """A ufunc's reduction over axes."""
-    return NumpyOp(f"np.{ufunc.__name__}.reduce", ufunc.reduce, out=True)
+    return NumpyOp(f"np.{ufunc.__name__}.reduce", ufunc.reduce, out=True, ufunc=ufunc, method="reduce")
 
 
 def is_reduction(op: Any) -> bool:
     """Whether this is a ufunc's reduction."""
-    return isinstance(op, NumpyOp) and op.name.endswith(".reduce")
+    return isinstance(op, NumpyOp) and op.method == "reduce"
 
 
 @functools.cache
 def accumulate_op(ufunc: np.ufunc) -> NumpyOp:
     """A ufunc's running results along an axis."""
-    return NumpyOp(f"np.{ufunc.__name__}.accumulate", ufunc.accumulate, out=True)
+    return NumpyOp(f"np.{ufunc.__name__}.accumulate", ufunc.accumulate, out=True, ufunc=ufunc, method="accumulate")
 
 
 @functools.cache
@@ -87,7 +92,8 @@ def set_op(ufunc: np.ufunc) -> NumpyOp:
         return out
 
     name = ufunc.__name__
-    return NumpyOp(f"{name}_set", forward, f"np.{name}({{out}}[{{index}}], {{1}}, out={{out}}[{{index}}])", out=True, update=True)
+    text = f"np.{name}({{out}}[{{index}}], {{1}}, out={{out}}[{{index}}])"
+    return NumpyOp(f"{name}_set", forward, text, out=True, update=True, ufunc=ufunc, method="set")
 
 
 def is_named(ufunc: np.ufunc) -> bool:

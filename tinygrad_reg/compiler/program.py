@@ -44,6 +44,11 @@ class Var:
     def __repr__(self) -> str:
         return f"{'number' if self.dtype is None else self.dtype}{list(self.shape) or ''}"
 
+    def copied(self) -> Var:
+        """A variable for a copy in row-major order."""
+        assert self.dtype is not None
+        return Var(self.shape, self.dtype, row_major(self.shape, self.dtype.itemsize))
+
     def like(self, other: Var) -> bool:
         """Whether both have the same shape, dtype and layout."""
         return self.shape == other.shape and self.dtype == other.dtype and self.strides == other.strides

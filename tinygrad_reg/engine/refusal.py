@@ -61,15 +61,6 @@ def named_after(function: F, wrapper: Callable[..., Any]) -> F:
     return cast(F, made)
 
 
-def typed_constructors(names: Mapping[str, Any], *but: str) -> None:
-    """The same for the constructors of the public classes of a module's namespace, but for those that call functions of the user's."""
-    for name, value in tuple(names.items()):
-        if isinstance(value, type) and not name.startswith("_") and name not in but:
-            definer = next(base for base in value.__mro__ if "__init__" in vars(base))
-            if definer is value or definer.__name__.startswith("_"):  # else it is that of another public class
-                setattr(value, "__init__", typed_errors(vars(definer)["__init__"]))  # noqa: B010
-
-
 def refusal(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception) -> TinygradRegError:
     """The error to raise instead: the argument that is not of the annotated type; failing that, all of them and how to call."""
     name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]

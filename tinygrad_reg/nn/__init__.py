@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from ..absent import refusing as _refusing
-from ..engine.refusal import typed_constructors as _typed_constructors
 from . import functional as functional
 from . import init as init
 from . import utils as utils
@@ -152,4 +151,3 @@ from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
 
 if not _TYPE_CHECKING:
     __getattr__ = _refusing("nn")
-_typed_constructors(globals(), "Module")

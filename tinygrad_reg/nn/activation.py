@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from ..creation import full
+from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype
 from ..errors import ArgumentError, ShapeError
 from ..ops.elementwise import relu, tanh
@@ -19,6 +20,7 @@ from .parameter import Parameter
 class _Inplace(Module):
     """What activations share that can overwrite their input."""
 
+    @typed_errors
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
@@ -71,6 +73,7 @@ class LeakyReLU(_Inplace):
     tensor([-0.2000,  3.0000])
     """
 
+    @typed_errors
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.negative_slope = negative_slope
@@ -89,6 +92,7 @@ class RReLU(_Inplace):
     tensor([-1.,  3.])
     """
 
+    @typed_errors
     def __init__(self, lower: float = 0.125, upper: float = 1.0 / 3.0, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.lower = lower
@@ -110,6 +114,7 @@ class PReLU(Module):
 
     weight: Parameter
 
+    @typed_errors
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
@@ -130,6 +135,7 @@ class Hardtanh(_Inplace):
     tensor([-1.0000,  0.5000,  1.0000])
     """
 
+    @typed_errors
     def __init__(
         self,
         min_val: float = -1.0,
@@ -162,6 +168,7 @@ class ReLU6(Hardtanh):
     tensor([0., 4., 6.])
     """
 
+    @typed_errors
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)
 
@@ -176,6 +183,7 @@ class Threshold(_Inplace):
     tensor([7., 2.])
     """
 
+    @typed_errors
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.threshold = threshold
@@ -223,6 +231,7 @@ class Softshrink(Module):
     tensor([-0.0000, 0.0000, 1.5000])
     """
 
+    @typed_errors
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
         self.lambd = lambd
@@ -241,6 +250,7 @@ class Hardshrink(Module):
     tensor([0., 0., 2.])
     """
 
+    @typed_errors
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
         self.lambd = lambd
@@ -270,6 +280,7 @@ class ELU(_Inplace):
     tensor([-0.6321,  2.0000])
     """
 
+    @typed_errors
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.alpha = alpha
@@ -299,6 +310,7 @@ class CELU(_Inplace):
     tensor([-0.7869,  2.0000])
     """
 
+    @typed_errors
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.alpha = alpha
@@ -317,6 +329,7 @@ class GELU(Module):
     tensor([-0.1587,  1.9545])
     """
 
+    @typed_errors
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
@@ -357,6 +370,7 @@ class Softplus(Module):
     tensor([  0.6931, 100.0000])
     """
 
+    @typed_errors
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta = beta
@@ -398,6 +412,7 @@ class GLU(Module):
     tensor([1.5000, 4.0000])
     """
 
+    @typed_errors
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
         self.dim = dim
@@ -412,6 +427,7 @@ class GLU(Module):
 class _Along(Module):
     """What functions along a dim share."""
 
+    @typed_errors
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim

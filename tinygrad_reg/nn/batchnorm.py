@@ -6,6 +6,7 @@ import warnings
 from typing import Any, ClassVar
 
 from ..creation import ones, tensor, zeros
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ShapeError
 from ..ops.shape import squeeze, unsqueeze
@@ -23,6 +24,7 @@ class _NormBase(Affine):
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
 
+    @typed_errors
     def __init__(
         self,
         num_features: int,
@@ -136,6 +138,7 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _InstanceNorm(_NormBase):
+    @typed_errors
     def __init__(
         self,
         num_features: int,

@@ -6,6 +6,7 @@ import operator
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self, overload
 
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, RegistrationError
 from ..tensor import Tensor
 from .module import Module
@@ -100,6 +101,7 @@ class Sequential(_Numbered):
     def __init__(self, *modules: Module) -> None: ...
     @overload
     def __init__(self, modules: dict[str, Module], /) -> None: ...
+    @typed_errors
     def __init__(self, *modules: Any) -> None:
         super().__init__()
         named = modules[0] if len(modules) == 1 and isinstance(modules[0], dict) else {str(i): m for i, m in enumerate(modules)}
@@ -138,6 +140,7 @@ class ModuleList(_Numbered):
     ['0.weight', '0.bias', '1.weight', '1.bias']
     """
 
+    @typed_errors
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
         if modules is not None:
@@ -169,6 +172,7 @@ class ModuleDict(Module):
     (3, 5)
     """
 
+    @typed_errors
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
         if modules is not None:
@@ -228,6 +232,7 @@ class ParameterList(Module):
     [(2,), (3,)]
     """
 
+    @typed_errors
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
         self._size = 0
@@ -277,6 +282,7 @@ class ParameterDict(Module):
     True
     """
 
+    @typed_errors
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
         self._keys: dict[str, None] = {}

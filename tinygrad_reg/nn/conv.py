@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from ..creation import empty
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from ..ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, fold, unfold
 from ..ops.padding import pad
@@ -95,6 +96,7 @@ class _ConvNd(Module):
 class _Conv(_ConvNd):
     convolve: ClassVar[Callable[..., Tensor]]
 
+    @typed_errors
     def __init__(
         self,
         in_channels: int,
@@ -168,6 +170,7 @@ class _ConvTranspose(_ConvNd):
     transposed = True
     convolve: ClassVar[Callable[..., Tensor]]
 
+    @typed_errors
     def __init__(
         self,
         in_channels: int,
@@ -246,6 +249,7 @@ class ConvTranspose3d(_ConvTranspose):
 class _Windows(Module):
     """What Unfold and Fold share: where the windows of an image lie."""
 
+    @typed_errors
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()
         self.kernel_size = kernel_size
@@ -279,6 +283,7 @@ class Fold(_Windows):
               [1., 2., 1.]]]])
     """
 
+    @typed_errors
     def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__(kernel_size, dilation, padding, stride)
         self.output_size = output_size

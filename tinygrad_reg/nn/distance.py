@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..engine.refusal import typed_errors
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -14,6 +15,7 @@ class CosineSimilarity(Module):
     tensor([1.0000, 0.7071])
     """
 
+    @typed_errors
     def __init__(self, dim: int = 1, eps: float = 1e-08) -> None:
         super().__init__()
         self.dim = dim
@@ -30,6 +32,7 @@ class PairwiseDistance(Module):
     tensor([5.])
     """
 
+    @typed_errors
     def __init__(self, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> None:
         super().__init__()
         self.norm = p

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..engine.refusal import typed_errors
 from ..ops.dropout import check_probability
 from ..tensor import Tensor
 from . import functional as F
@@ -9,6 +10,7 @@ from .module import Module
 
 
 class _Dropout(Module):
+    @typed_errors
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         check_probability(self._get_name(), p)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..creation import empty
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentTypeError
 from ..ops.fused import linear
 from ..ops.shape import flatten, unflatten
@@ -29,6 +30,7 @@ class Linear(Module):
     weight: Parameter
     bias: Parameter | None
 
+    @typed_errors
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.in_features = in_features
@@ -61,6 +63,7 @@ class Bilinear(Module):
     weight: Parameter
     bias: Parameter | None
 
+    @typed_errors
     def __init__(
         self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
@@ -94,6 +97,7 @@ class Identity(Module):
     tensor([1., 2.])
     """
 
+    @typed_errors
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
@@ -108,6 +112,7 @@ class Flatten(Module):
     (5, 6)
     """
 
+    @typed_errors
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim = start_dim
@@ -127,6 +132,7 @@ class Unflatten(Module):
     (5, 2, 3)
     """
 
+    @typed_errors
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         super().__init__()
         if not isinstance(unflattened_size, tuple | list) or not all(isinstance(size, int) for size in unflattened_size):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..ops import losses
 from ..tensor import Tensor
 from . import functional as F
@@ -66,6 +67,7 @@ class SmoothL1Loss(Loss):
     tensor(0.1250)
     """
 
+    @typed_errors
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(size_average, reduce, reduction)
         self.beta = beta
@@ -81,6 +83,7 @@ class HuberLoss(Loss):
     tensor(2.5000)
     """
 
+    @typed_errors
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
         self.delta = delta
@@ -109,6 +112,7 @@ class BCEWithLogitsLoss(WeightedLoss):
 
     pos_weight: Tensor | None
 
+    @typed_errors
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -131,6 +135,7 @@ class NLLLoss(WeightedLoss):
     tensor(0.5000)
     """
 
+    @typed_errors
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -153,6 +158,7 @@ class CrossEntropyLoss(WeightedLoss):
     tensor(1.3863)
     """
 
+    @typed_errors
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -184,6 +190,7 @@ class KLDivLoss(Loss):
     tensor(0.1438)
     """
 
+    @typed_errors
     def __init__(
         self,
         size_average: bool | None = None,
@@ -208,6 +215,7 @@ class CTCLoss(Loss):
     tensor(0.7500)
     """
 
+    @typed_errors
     def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
         super().__init__(reduction=reduction)
         self.blank = blank
@@ -225,6 +233,7 @@ class LinearCrossEntropyLoss(WeightedLoss):
     ((), (4, 3))
     """
 
+    @typed_errors
     def __init__(
         self,
         in_features: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from ..tensor import Tensor
 from . import functional as F
@@ -29,6 +30,7 @@ class HingeEmbeddingLoss(_MarginLoss):
     tensor([0.2500, 0.7500, 0.0000])
     """
 
+    @typed_errors
     def __init__(self, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__(margin, size_average, reduce, reduction)
 
@@ -43,6 +45,7 @@ class MarginRankingLoss(_MarginLoss):
     tensor(0.5000)
     """
 
+    @typed_errors
     def __init__(self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__(margin, size_average, reduce, reduction)
 
@@ -58,6 +61,7 @@ class CosineEmbeddingLoss(_MarginLoss):
     tensor([1., 1.])
     """
 
+    @typed_errors
     def __init__(self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__(margin, size_average, reduce, reduction)
 
@@ -73,6 +77,7 @@ class TripletMarginLoss(Loss):
     tensor(3.)
     """
 
+    @typed_errors
     def __init__(
         self,
         margin: float = 1.0,
@@ -102,6 +107,7 @@ class TripletMarginWithDistanceLoss(Loss):
     tensor(3.)
     """
 
+    @typed_errors
     def __init__(
         self,
         *,
@@ -140,6 +146,7 @@ class MultiMarginLoss(WeightedLoss):
     tensor(1.)
     """
 
+    @typed_errors
     def __init__(
         self,
         p: int = 1,
@@ -202,6 +209,7 @@ class PoissonNLLLoss(Loss):
     tensor([1.0000, 0.7183])
     """
 
+    @typed_errors
     def __init__(
         self,
         log_input: bool = True,
@@ -227,6 +235,7 @@ class GaussianNLLLoss(Loss):
     tensor([0.5000, 1.1931])
     """
 
+    @typed_errors
     def __init__(self, *, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
         self.full = full

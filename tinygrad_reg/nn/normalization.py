@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 from ..creation import empty
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from ..tensor import Tensor
 from . import functional as F
@@ -46,6 +47,7 @@ class LayerNorm(Affine):
             [-1.0000,  1.0000]], grad_fn=<RowAffineBackward0>)
     """
 
+    @typed_errors
     def __init__(
         self,
         normalized_shape: Any,
@@ -81,6 +83,7 @@ class RMSNorm(Module):
 
     weight: Parameter | None
 
+    @typed_errors
     def __init__(
         self,
         normalized_shape: Any,
@@ -119,6 +122,7 @@ class GroupNorm(Affine):
            grad_fn=<ChannelAffineBackward0>)
     """
 
+    @typed_errors
     def __init__(
         self,
         num_groups: int,
@@ -154,6 +158,7 @@ class LocalResponseNorm(Module):
     tensor([0.3333, 0.2500, 0.3333])
     """
 
+    @typed_errors
     def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         self.size = size

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ..engine.refusal import typed_errors
 from ..ops.padding import pad
 from ..ops.windows import per_dim
 from ..tensor import Tensor
@@ -17,6 +18,7 @@ class _Pad(Module):
     spatial: ClassVar[int]
     mode: ClassVar[str]
 
+    @typed_errors
     def __init__(self, padding: Any) -> None:
         super().__init__()
         self.padding = _sides(self, padding)
@@ -31,6 +33,7 @@ class _Pad(Module):
 class _ConstantPad(Module):
     spatial: ClassVar[int]
 
+    @typed_errors
     def __init__(self, padding: Any, value: float) -> None:
         super().__init__()
         self.padding = _sides(self, padding)
@@ -81,6 +84,7 @@ class ConstantPad3d(_ConstantPad):
 
 
 class _ZeroPad(_ConstantPad):
+    @typed_errors
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.node import wrap
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentTypeError
 from ..tensor import Tensor
 
@@ -19,6 +20,7 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
+    @typed_errors
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         super().__init__()
         if data is not None:
@@ -52,6 +54,7 @@ class Buffer(Tensor):
     tensor([0.])
     """
 
+    @typed_errors
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
         super().__init__()
         if data is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from ..engine.refusal import typed_errors
 from ..ops.windows import per_dim
 from ..tensor import Tensor
 from . import functional as F
@@ -16,6 +17,7 @@ from .module import Module
 class _MaxPool(Module):
     pool: ClassVar[Callable[..., Any]]
 
+    @typed_errors
     def __init__(
         self,
         kernel_size: Any,
@@ -75,6 +77,7 @@ class _MaxUnpool(Module):
     spatial: ClassVar[int]
     unpool: ClassVar[Callable[..., Tensor]]
 
+    @typed_errors
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
         count, what = self.spatial, self._get_name()
@@ -134,6 +137,7 @@ class AvgPool1d(Module):
     tensor([[3., 6., 5.]])
     """
 
+    @typed_errors
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
     ) -> None:
@@ -154,6 +158,7 @@ class AvgPool1d(Module):
 class _AvgPool(Module):
     pool: ClassVar[Callable[..., Tensor]]
 
+    @typed_errors
     def __init__(
         self,
         kernel_size: Any,
@@ -202,6 +207,7 @@ class AvgPool3d(_AvgPool):
 class _LPPool(Module):
     pool: ClassVar[Callable[..., Tensor]]
 
+    @typed_errors
     def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
         super().__init__()
         self.norm_type = norm_type
@@ -253,6 +259,7 @@ class LPPool3d(_LPPool):
 class _Adaptive(Module):
     pool: ClassVar[Callable[..., Any]]
 
+    @typed_errors
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
@@ -295,6 +302,7 @@ class AdaptiveAvgPool3d(_Adaptive):
 
 
 class _AdaptiveMax(_Adaptive):
+    @typed_errors
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size)
         self.return_indices = return_indices

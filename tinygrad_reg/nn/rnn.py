@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ..creation import empty
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..ops.fused import linear
 from ..ops.joining import cat, split, stack
@@ -305,6 +306,7 @@ def _check_settings(dropout: Any, **flags: Any) -> None:
 class RNN(RNNBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it by `nonlinearity`; shapes as RNNBase says. Elman, 1990."""
 
+    @typed_errors
     def __init__(
         self,
         input_size: int,
@@ -335,6 +337,7 @@ class LSTM(RNNBase):
     weight_ih, weight_hh: gates i, f, g, o one below the other. With `proj_size`, h is multiplied by weight_hr. Sak et al., 2014.
     """
 
+    @typed_errors
     def __init__(
         self,
         input_size: int,
@@ -362,6 +365,7 @@ class LSTM(RNNBase):
 class GRU(RNNBase):
     """Gated recurrent unit; shapes as RNNBase says. weight_ih, weight_hh: gates r, z, n one below the other. Cho et al., 2014."""
 
+    @typed_errors
     def __init__(
         self,
         input_size: int,
@@ -437,6 +441,7 @@ class RNNCellBase(Module):
 class RNNCell(RNNCellBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it by `nonlinearity`; shapes as RNNCellBase says."""
 
+    @typed_errors
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None, dtype: Any = None
     ) -> None:
@@ -454,6 +459,7 @@ class RNNCell(RNNCellBase):
 class LSTMCell(RNNCellBase):
     """One step of LSTM: the state is a pair (h, c); shapes as RNNCellBase says."""
 
+    @typed_errors
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
@@ -464,6 +470,7 @@ class LSTMCell(RNNCellBase):
 class GRUCell(RNNCellBase):
     """One step of GRU; shapes as RNNCellBase says."""
 
+    @typed_errors
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from ..creation import empty
+from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ShapeError
 from ..tensor import Tensor
@@ -84,6 +85,7 @@ class Embedding(_Table):
     ((2, 4, 3), [0.0, 0.0, 0.0])
     """
 
+    @typed_errors
     def __init__(
         self,
         num_embeddings: int,
@@ -135,6 +137,7 @@ class EmbeddingBag(_Table):
             [5., 9.]])
     """
 
+    @typed_errors
     def __init__(
         self,
         num_embeddings: int,

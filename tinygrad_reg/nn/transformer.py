@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ..creation import empty, full
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ShapeError
 from ..ops.attention import multi_head_attention_forward
 from ..tensor import Tensor
@@ -46,6 +47,7 @@ class MultiheadAttention(Module):
     bias_k: Parameter | None
     bias_v: Parameter | None
 
+    @typed_errors
     def __init__(
         self,
         embed_dim: int,
@@ -213,6 +215,7 @@ class TransformerEncoderLayer(_Layer):
     dropout1: Dropout
     dropout2: Dropout
 
+    @typed_errors
     def __init__(
         self,
         d_model: int,
@@ -252,6 +255,7 @@ class TransformerDecoderLayer(_Layer):
     dropout2: Dropout
     dropout3: Dropout
 
+    @typed_errors
     def __init__(
         self,
         d_model: int,
@@ -303,6 +307,7 @@ class TransformerEncoder(Module):
     Padding is computed like everything else: `enable_nested_tensor` and `mask_check`, PyTorch's for a faster evaluation, have no effect.
     """
 
+    @typed_errors
     def __init__(
         self,
         encoder_layer: Module,
@@ -329,6 +334,7 @@ class TransformerEncoder(Module):
 class TransformerDecoder(Module):
     """`num_layers` copies of a layer, one after the other, each with the same memory, and then `norm`."""
 
+    @typed_errors
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
         self.layers = _copies(decoder_layer, num_layers)
@@ -366,6 +372,7 @@ class Transformer(Module):
     encoder: Any
     decoder: Any
 
+    @typed_errors
     def __init__(
         self,
         d_model: int = 512,

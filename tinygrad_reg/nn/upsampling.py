@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -16,6 +17,7 @@ class Upsample(Module):
     tensor([[[0., 1., 3., 4.]]])
     """
 
+    @typed_errors
     def __init__(
         self,
         size: Any = None,
@@ -47,6 +49,7 @@ class UpsamplingNearest2d(Upsample):
     tensor([[[[0., 0., 3., 3.]]]])
     """
 
+    @typed_errors
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
@@ -58,6 +61,7 @@ class UpsamplingBilinear2d(Upsample):
     tensor([[[[0., 1., 2., 3., 4.]]]])
     """
 
+    @typed_errors
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
@@ -70,6 +74,7 @@ class PixelShuffle(Module):
               [2., 3.]]]])
     """
 
+    @typed_errors
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self.upscale_factor = upscale_factor
@@ -88,6 +93,7 @@ class PixelUnshuffle(Module):
     (1, 12, 2, 3)
     """
 
+    @typed_errors
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         self.downscale_factor = downscale_factor
@@ -106,6 +112,7 @@ class ChannelShuffle(Module):
     tensor([0., 3., 1., 4., 2., 5.])
     """
 
+    @typed_errors
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups

@@ -1,1 +1,1 @@
-"""The primitives, one file per family: forward, derivative rules and C expression side by side."""
+"""The primitives, one file per family: forward, derivative rules and what is known of both side by side."""

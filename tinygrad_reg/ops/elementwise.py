@@ -1,4 +1,4 @@
-"""Elementwise functions, as a table: NumPy function, derivative rule, C expression, domain.
+"""Elementwise functions, as a table: NumPy function, derivative rule, domain.
 
 A row reads `name = unary(name, forward, rule, ...)`. Shapes: any, the same for the result; two arguments broadcast.
 Domains are open intervals one per argument, from which the laws draw; kinks are points without a derivative.
@@ -37,7 +37,7 @@ _FLOAT = np.dtype(np.float64)
 
 
 def unary(name: str, forward: Callable[[Any], Any], rule: Rule | None, doc: str, **facts: Any) -> Unary:
-    """A row of the table for one argument. `facts`: kind, c, domain, kinks, analytic."""
+    """A row of the table for one argument. `facts`: kind, domain, kinks, analytic."""
     p = Unary(forward, name=name, **{"kind": "float", "domain": (REAL,), **facts})
     p.vjp(x=rule)
     p.__doc__ = documented(name, doc)
@@ -63,9 +63,8 @@ def bitwise(name: str, forward: np.ufunc, doc: str, kind: str = "integer") -> El
 def _pow(x: Any, y: Any) -> Any:
     """xʸ; of integers to a negative power, what an integer can hold of it."""
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
-        root = (
-            np.size(y) == 1 and not is_plain(y) and bool(y == 0.5)
-        )  # then NumPy takes √x, which is -0 at -0, where the power is 0, and nan at -inf: inf
+        # at 1/2 NumPy takes √x, which is -0 at -0, where the power is 0, and nan at -inf, where it is inf
+        root = np.size(y) == 1 and not is_plain(y) and bool(y == 0.5)
         return np.power(np.where((x == 0) | np.isinf(x), np.abs(x), x) if root else x, y)
     negative = np.less(y, 0)
     return np.where(negative, np.where(np.abs(x) == 1, x ** (y & 1), 0), np.power(x, np.where(negative, 0, y)))
@@ -92,19 +91,17 @@ where_p.vjp(condition=None, x=lambda g, condition: where_p(condition, g, 0.0), y
 
 # ---- arithmetic ----------------------------------------------------------------------------------------------------
 
-add_p: Binary = binary("add", np.add, lambda g: g, lambda g: g, "x + y", c="{x} + {y}", analytic=True, widens=True)
-sub_p: Binary = binary("sub", np.subtract, lambda g: g, lambda g: -g, "x - y", kind="difference", c="{x} - {y}", analytic=True, widens=True)
-mul: Binary = binary("mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, "x · y", c="{x} * {y}", analytic=True, widens=True)
+add_p: Binary = binary("add", np.add, lambda g: g, lambda g: g, "x + y", analytic=True, widens=True)
+sub_p: Binary = binary("sub", np.subtract, lambda g: g, lambda g: -g, "x - y", kind="difference", analytic=True, widens=True)
+mul: Binary = binary("mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, "x · y", analytic=True, widens=True)
 div_p: Binary = binary(
     "div", np.true_divide, lambda g, y: g / y, lambda g, x, y: -g * (x / y / y), "x / y; integers give the default float dtype",
-    kind="float", c="{x} / {y}", domain=(REAL, POSITIVE), analytic=True, widens=True,
+    kind="float", domain=(REAL, POSITIVE), analytic=True, widens=True,
 )  # fmt: skip
-neg: Unary = unary("neg", np.negative, lambda g: -g, "-x", kind="number", c="-{x}", analytic=True)
-positive_p: Unary = unary("positive", np.positive, lambda g: g, "x itself, as a new tensor", kind="number", c="{x}")
-square: Unary = unary("square", np.square, lambda g, x: g * (2.0 * x), "x²", kind="power", c="{x} * {x}", analytic=True)
-reciprocal: Unary = unary(
-    "reciprocal", np.reciprocal, lambda g, out: -g * (out * out), "1 / x", c="1 / {x}", domain=(POSITIVE,), analytic=True
-)
+neg: Unary = unary("neg", np.negative, lambda g: -g, "-x", kind="number", analytic=True)
+positive_p: Unary = unary("positive", np.positive, lambda g: g, "x itself, as a new tensor", kind="number")
+square: Unary = unary("square", np.square, lambda g, x: g * (2.0 * x), "x²", kind="power", analytic=True)
+reciprocal: Unary = unary("reciprocal", np.reciprocal, lambda g, out: -g * (out * out), "1 / x", domain=(POSITIVE,), analytic=True)
 remainder: Binary = binary(
     "remainder", large.remainder, lambda g: g, lambda g, x, y: -g * floor_divide_p(x, y),
     "x - y · floor(x / y): the sign is that of y",
@@ -112,7 +109,7 @@ remainder: Binary = binary(
 )  # fmt: skip
 fmod: Binary = binary(
     "fmod", large.integer_safe(np.fmod), lambda g: g, lambda g, x, y: -g * trunc(x / y), "x - y · trunc(x / y): the sign is that of x",
-    kind="number", c="fmod({x}, {y})", domain=(REAL, POSITIVE), kinks="jumps",
+    kind="number", domain=(REAL, POSITIVE), kinks="jumps",
 )  # fmt: skip
 floor_divide_p: Binary = binary(
     "floor_divide", large.floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
@@ -120,22 +117,18 @@ floor_divide_p: Binary = binary(
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------------
 
-sqrt: Unary = unary("sqrt", np.sqrt, lambda g, out: g / (2.0 * out), "√x", c="sqrt({x})", domain=(POSITIVE,), analytic=True)
+sqrt: Unary = unary("sqrt", np.sqrt, lambda g, out: g / (2.0 * out), "√x", domain=(POSITIVE,), analytic=True)
 rsqrt: Unary = unary(
     "rsqrt", lambda x: 1.0 / np.sqrt(x), lambda g, out: g * (-0.5 * out * out * out), "1 / √x",
-    c="1 / sqrt({x})", domain=(POSITIVE,), analytic=True,
+    domain=(POSITIVE,), analytic=True,
 )  # fmt: skip
-exp: Unary = unary("exp", np.exp, lambda g, out: g * out, "eˣ", c="exp({x})", analytic=True)
-exp2: Unary = unary("exp2", np.exp2, lambda g, out: g * (out * _LN2), "2ˣ", c="exp2({x})", analytic=True)
-expm1: Unary = unary("expm1", np.expm1, lambda g, out: g * (out + 1.0), "eˣ - 1, exact near 0", c="expm1({x})", analytic=True)
-log: Unary = unary("log", np.log, lambda g, x: g / x, "natural logarithm", c="log({x})", domain=(POSITIVE,), analytic=True)
-log2: Unary = unary("log2", np.log2, lambda g, x: g / (x * _LN2), "logarithm to base 2", c="log2({x})", domain=(POSITIVE,), analytic=True)
-log10: Unary = unary(
-    "log10", np.log10, lambda g, x: g / (x * _LN10), "logarithm to base 10", c="log10({x})", domain=(POSITIVE,), analytic=True
-)
-log1p: Unary = unary(
-    "log1p", np.log1p, lambda g, x: g / (x + 1.0), "log(1 + x), exact near 0", c="log1p({x})", domain=((-1.0, math.inf),), analytic=True
-)
+exp: Unary = unary("exp", np.exp, lambda g, out: g * out, "eˣ", analytic=True)
+exp2: Unary = unary("exp2", np.exp2, lambda g, out: g * (out * _LN2), "2ˣ", analytic=True)
+expm1: Unary = unary("expm1", np.expm1, lambda g, out: g * (out + 1.0), "eˣ - 1, exact near 0", analytic=True)
+log: Unary = unary("log", np.log, lambda g, x: g / x, "natural logarithm", domain=(POSITIVE,), analytic=True)
+log2: Unary = unary("log2", np.log2, lambda g, x: g / (x * _LN2), "logarithm to base 2", domain=(POSITIVE,), analytic=True)
+log10: Unary = unary("log10", np.log10, lambda g, x: g / (x * _LN10), "logarithm to base 10", domain=(POSITIVE,), analytic=True)
+log1p: Unary = unary("log1p", np.log1p, lambda g, x: g / (x + 1.0), "log(1 + x), exact near 0", domain=((-1.0, math.inf),), analytic=True)
 logit_p: Unary = unary(
     "logit",
     _logit,
@@ -153,7 +146,6 @@ pow_p: Binary = binary(
     lambda g, x, y, out: masked(g * (out * log(x)), eq(x, 0.0) & ge(y, 0.0)),
     "xʸ",
     kind="number",
-    c="pow({x}, {y})",
     domain=(POSITIVE, REAL),
     analytic=True,
 )
@@ -168,33 +160,26 @@ logaddexp: Binary = binary(
 
 # ---- trigonometric and hyperbolic ----------------------------------------------------------------------------------
 
-sin: Unary = unary("sin", np.sin, lambda g, x: g * cos(x), "sine of radians", c="sin({x})", analytic=True)
-cos: Unary = unary("cos", np.cos, lambda g, x: -g * sin(x), "cosine of radians", c="cos({x})", analytic=True)
-tan: Unary = unary(
-    "tan", np.tan, lambda g, out: g * (out * out + 1.0), "tangent of radians", c="tan({x})", domain=((-1.5, 1.5),), analytic=True
-)
-asin: Unary = unary(
-    "asin", np.arcsin, lambda g, x: g * rsqrt(1.0 - x * x), "arc sine in radians", c="asin({x})", domain=((-1.0, 1.0),), analytic=True
-)
-acos: Unary = unary(
-    "acos", np.arccos, lambda g, x: -g * rsqrt(1.0 - x * x), "arc cosine in radians", c="acos({x})", domain=((-1.0, 1.0),), analytic=True
-)
-atan: Unary = unary("atan", np.arctan, lambda g, x: g / (x * x + 1.0), "arc tangent in radians", c="atan({x})", analytic=True)
-sinh: Unary = unary("sinh", np.sinh, lambda g, x: g * cosh(x), "hyperbolic sine", c="sinh({x})", analytic=True)
-cosh: Unary = unary("cosh", np.cosh, lambda g, x: g * sinh(x), "hyperbolic cosine", c="cosh({x})", analytic=True)
-tanh: Unary = unary("tanh", np.tanh, lambda g, out: g * (1.0 - out * out), "hyperbolic tangent", c="tanh({x})", analytic=True)
-asinh: Unary = unary("asinh", np.arcsinh, lambda g, x: g * rsqrt(x * x + 1.0), "inverse hyperbolic sine", c="asinh({x})", analytic=True)
+sin: Unary = unary("sin", np.sin, lambda g, x: g * cos(x), "sine of radians", analytic=True)
+cos: Unary = unary("cos", np.cos, lambda g, x: -g * sin(x), "cosine of radians", analytic=True)
+tan: Unary = unary("tan", np.tan, lambda g, out: g * (out * out + 1.0), "tangent of radians", domain=((-1.5, 1.5),), analytic=True)
+asin: Unary = unary("asin", np.arcsin, lambda g, x: g * rsqrt(1.0 - x * x), "arc sine in radians", domain=((-1.0, 1.0),), analytic=True)
+acos: Unary = unary("acos", np.arccos, lambda g, x: -g * rsqrt(1.0 - x * x), "arc cosine in radians", domain=((-1.0, 1.0),), analytic=True)
+atan: Unary = unary("atan", np.arctan, lambda g, x: g / (x * x + 1.0), "arc tangent in radians", analytic=True)
+sinh: Unary = unary("sinh", np.sinh, lambda g, x: g * cosh(x), "hyperbolic sine", analytic=True)
+cosh: Unary = unary("cosh", np.cosh, lambda g, x: g * sinh(x), "hyperbolic cosine", analytic=True)
+tanh: Unary = unary("tanh", np.tanh, lambda g, out: g * (1.0 - out * out), "hyperbolic tangent", analytic=True)
+asinh: Unary = unary("asinh", np.arcsinh, lambda g, x: g * rsqrt(x * x + 1.0), "inverse hyperbolic sine", analytic=True)
 acosh: Unary = unary(
     "acosh",
     np.arccosh,
     lambda g, x: g * rsqrt(x * x - 1.0),
     "inverse hyperbolic cosine",
-    c="acosh({x})",
     domain=((1.0, math.inf),),
     analytic=True,
 )
 atanh: Unary = unary(
-    "atanh", np.arctanh, lambda g, x: g / (1.0 - x * x), "inverse hyperbolic tangent", c="atanh({x})", domain=((-1.0, 1.0),), analytic=True
+    "atanh", np.arctanh, lambda g, x: g / (1.0 - x * x), "inverse hyperbolic tangent", domain=((-1.0, 1.0),), analytic=True
 )
 atan2: Binary = binary(
     "atan2",
@@ -203,7 +188,6 @@ atan2: Binary = binary(
     lambda g, x, y: -g * _over_square_norm(x, x, y),
     "angle in radians of the point (y, x) in the plane, in (-π, π]",
     kind="float",
-    c="atan2({x}, {y})",
     domain=(POSITIVE, POSITIVE),
 )
 hypot: Binary = binary(
@@ -213,7 +197,6 @@ hypot: Binary = binary(
     lambda g, y, out: g * masked(y / out, eq(out, 0.0)),
     "√(x² + y²), without overflow; its gradient at the origin is 0",
     kind="float",
-    c="hypot({x}, {y})",
     domain=(POSITIVE, POSITIVE),
 )
 
@@ -233,19 +216,18 @@ def _sign(x: Array) -> Array:
 
 # ---- kinks, steps, choices -----------------------------------------------------------------------------------------
 
-abs: Unary = unary("abs", np.absolute, lambda g, x: g * sign(x), "|x|; derivative 0 at 0", kind="number", c="fabs({x})", kinks=(0.0,))
+abs: Unary = unary("abs", np.absolute, lambda g, x: g * sign(x), "|x|; derivative 0 at 0", kind="number", kinks=(0.0,))
 sign: Unary = unary("sign", _sign, zero, "-1, 0 or 1; 0 for nan", kind="any", kinks=(0.0,))
-floor: Unary = unary("floor", np.floor, zero, "the largest integer not above x", kind="number", c="floor({x})", kinks="integers")
-ceil: Unary = unary("ceil", np.ceil, zero, "the smallest integer not below x", kind="number", c="ceil({x})", kinks="integers")
-trunc: Unary = unary("trunc", np.trunc, zero, "x without its fraction", kind="number", c="trunc({x})", kinks="integers")
-round_p: Unary = unary("round", np.rint, zero, "the nearest integer, halves to even", kind="number", c="rint({x})", kinks="halves")
+floor: Unary = unary("floor", np.floor, zero, "the largest integer not above x", kind="number", kinks="integers")
+ceil: Unary = unary("ceil", np.ceil, zero, "the smallest integer not below x", kind="number", kinks="integers")
+trunc: Unary = unary("trunc", np.trunc, zero, "x without its fraction", kind="number", kinks="integers")
+round_p: Unary = unary("round", np.rint, zero, "the nearest integer, halves to even", kind="number", kinks="halves")
 relu: Unary = unary(
     "relu",
     lambda x: bounded(x, 0, math.inf),
     lambda g, out: masked(g, le(out, 0.0)),
     "max(x, 0); derivative 0 at 0",
     kind="number",
-    c="fmax({x}, 0)",
     kinks=(0.0,),
 )
 
@@ -261,7 +243,6 @@ maximum: Binary = binary(
     lambda g, x, y: _share(g, eq(x, y), lt(x, y)),
     lambda g, x, y: _share(g, eq(x, y), lt(y, x)),
     "the larger of x and y; at a tie both get half the gradient; nan wins",
-    c="maximum({x}, {y})",
     kinks="ties",
 )
 minimum: Binary = binary(
@@ -270,30 +251,27 @@ minimum: Binary = binary(
     lambda g, x, y: _share(g, eq(x, y), gt(x, y)),
     lambda g, x, y: _share(g, eq(x, y), gt(y, x)),
     "the smaller of x and y; at a tie both get half the gradient; nan wins",
-    c="minimum({x}, {y})",
     kinks="ties",
 )
 fmax: Binary = binary(
     "fmax", np.fmax, lambda g, x, y: masked(g, ~(ge(x, y) | ne(y, y))), lambda g, x, y: masked(g, ge(x, y) | ne(y, y)),
-    "the larger of x and y, ignoring nan; at a tie the gradient goes to x", c="fmax({x}, {y})", kinks="ties",
+    "the larger of x and y, ignoring nan; at a tie the gradient goes to x", kinks="ties",
 )  # fmt: skip
 fmin: Binary = binary(
     "fmin", np.fmin, lambda g, x, y: masked(g, ~(le(x, y) | ne(y, y))), lambda g, x, y: masked(g, le(x, y) | ne(y, y)),
-    "the smaller of x and y, ignoring nan; at a tie the gradient goes to x", c="fmin({x}, {y})", kinks="ties",
+    "the smaller of x and y, ignoring nan; at a tie the gradient goes to x", kinks="ties",
 )  # fmt: skip
 clamp_min_p: Binary = binary(
     "clamp_min", lambda x, y: bounded(x, y, math.inf), lambda g, x, y: masked(g, ~ge(x, y)), lambda g, x, y: masked(g, ~lt(x, y)),
-    "max(x, low); the gradient at the bound goes to x", c="maximum({x}, {y})", kinks="ties",
+    "max(x, low); the gradient at the bound goes to x", kinks="ties",
 )  # fmt: skip
 clamp_max_p: Binary = binary(
     "clamp_max", lambda x, y: bounded(x, UNBOUNDED, y), lambda g, x, y: masked(g, ~le(x, y)), lambda g, x, y: masked(g, ~gt(x, y)),
-    "min(x, high); the gradient at the bound goes to x", c="minimum({x}, {y})", kinks="ties",
+    "min(x, high); the gradient at the bound goes to x", kinks="ties",
 )  # fmt: skip
 
 
-clamp_p: Elementwise = Elementwise(
-    bounded, name="clamp", domain=(REAL, (-2.0, -1.0), (1.0, 2.0)), kinks="ties", c="minimum(maximum({x}, {low}), {high})"
-)
+clamp_p: Elementwise = Elementwise(bounded, name="clamp", domain=(REAL, (-2.0, -1.0), (1.0, 2.0)), kinks="ties")
 clamp_p.vjp(
     x=lambda g, x, low, high: masked(g, ~(ge(x, low) & le(x, high))),
     low=lambda g, x, low, high: masked(g, ~(lt(x, low) & lt(low, high))),
@@ -303,12 +281,12 @@ clamp_p.vjp(
 
 # ---- comparison and logic: no derivative ---------------------------------------------------------------------------
 
-eq: Binary = binary("eq", np.equal, None, None, "x == y", c="{x} == {y}")
-ne: Binary = binary("ne", np.not_equal, None, None, "x != y", c="{x} != {y}")
-lt: Binary = binary("lt", np.less, None, None, "x < y", c="{x} < {y}")
-le: Binary = binary("le", np.less_equal, None, None, "x <= y", c="{x} <= {y}")
-gt: Binary = binary("gt", np.greater, None, None, "x > y", c="{x} > {y}")
-ge: Binary = binary("ge", np.greater_equal, None, None, "x >= y", c="{x} >= {y}")
+eq: Binary = binary("eq", np.equal, None, None, "x == y")
+ne: Binary = binary("ne", np.not_equal, None, None, "x != y")
+lt: Binary = binary("lt", np.less, None, None, "x < y")
+le: Binary = binary("le", np.less_equal, None, None, "x <= y")
+gt: Binary = binary("gt", np.greater, None, None, "x > y")
+ge: Binary = binary("ge", np.greater_equal, None, None, "x >= y")
 logical_and: Binary = binary("logical_and", np.logical_and, None, None, "x and y, as bool")
 logical_or: Binary = binary("logical_or", np.logical_or, None, None, "x or y, as bool")
 logical_xor: Binary = binary("logical_xor", np.logical_xor, None, None, "either x or y, as bool")

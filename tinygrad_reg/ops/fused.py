@@ -149,19 +149,19 @@ def _sigmoid_grad(x: Array, y: Array) -> Array:
 
 
 sigmoid: Unary = unary(
-    "sigmoid", _sigmoid, lambda g, out: sigmoid_grad(g, out), "1 / (1 + e⁻ˣ)", c="1 / (1 + exp(-{x}))", analytic=True
+    "sigmoid", _sigmoid, lambda g, out: sigmoid_grad(g, out), "1 / (1 + e⁻ˣ)", analytic=True
 )  # fmt: skip
 sigmoid_grad: Binary = binary(
     "sigmoid_grad", _sigmoid_grad, lambda g, y: sigmoid_grad(g, y), lambda g, x, y: g * (x * (1.0 - 2.0 * y)),
-    "x · y · (1 - y): the way back of y = sigmoid", kind="float", c="{x} * {y} * (1 - {y})", analytic=True,
+    "x · y · (1 - y): the way back of y = sigmoid", kind="float", analytic=True,
 )  # fmt: skip
 silu = unary(
     "silu", lambda x: x * _sigmoid(x), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
-    c="{x} / (1 + exp(-{x}))", analytic=True,
+    analytic=True,
 )  # fmt: skip
 log_sigmoid: Unary = unary(
     "log_sigmoid", lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), lambda g, x: g * sigmoid(-x),
-    "log(1 / (1 + e⁻ˣ)), without overflow", c="fmin({x}, 0) - log1p(exp(-fabs({x})))",
+    "log(1 / (1 + e⁻ˣ)), without overflow",
 )  # fmt: skip
 logsigmoid = log_sigmoid
 
@@ -197,7 +197,7 @@ _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
 gelu_tanh = unary(
     "gelu_tanh", lambda x: x * _sigmoid(_gelu_logit(x)), lambda g, x: _gelu_tanh_rule(g, x, sigmoid(_gelu_logit(x))),
     "x · sigmoid(√(8/π) · (x + 0.044715 x³)), which is x/2 · (1 + tanh) of half of that, and near gelu",
-    c="{x} / (1 + exp(-1.5957691216057308 * ({x} + 0.044715 * {x} * {x} * {x})))", analytic=True,
+    analytic=True,
 )  # fmt: skip
 
 

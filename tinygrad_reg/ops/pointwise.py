@@ -124,7 +124,6 @@ class Elementwise(Primitive):
         *,
         name: str | None = None,
         kind: str = "any",
-        c: str | None = None,
         domain: Any = None,
         kinks: Any = (),
         analytic: bool = False,
@@ -134,7 +133,6 @@ class Elementwise(Primitive):
         self.widens = widens
         self.kind = kind
         self.direct = _UNCHANGED[kind]
-        self.c_expression = c
         self.domain = domain
         self.kinks = kinks
         self.analytic = analytic

@@ -4,7 +4,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..absent import refusing as _refusing
-from ..engine.refusal import typed_constructors as _typed_constructors
 from . import lr_scheduler as lr_scheduler
 from .adadelta import Adadelta as Adadelta
 from .adafactor import Adafactor as Adafactor
@@ -22,8 +21,6 @@ from .radam import RAdam as RAdam
 from .rmsprop import RMSprop as RMSprop
 from .rprop import Rprop as Rprop
 from .sgd import SGD as SGD
-
-_typed_constructors(globals(), "Optimizer")
 
 if TYPE_CHECKING:
     from . import swa_utils as swa_utils

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from ..ops.elementwise import sqrt
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
@@ -23,6 +24,7 @@ class Adadelta(Optimizer):
     tensor([0.9968, 4.9968])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from ..ops.elementwise import maximum, sqrt
 from ..ops.linalg import matmul
@@ -31,6 +32,7 @@ class Adafactor(Optimizer):
 
     elementwise = False
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

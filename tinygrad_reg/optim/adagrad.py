@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import wrap
+from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype
 from ..ops.elementwise import sqrt
 from ..tensor import Tensor
@@ -27,6 +28,7 @@ class Adagrad(Optimizer):
     tensor([0.7500, 4.7500])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..ops.elementwise import maximum, sqrt
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
 
@@ -30,6 +31,7 @@ class Adam(Optimizer):
     tensor([0.9000, 4.9000])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],
@@ -103,6 +105,7 @@ class AdamW(Adam):
     tensor([0.8500, 4.6500])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..ops.elementwise import maximum
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
 
@@ -22,6 +23,7 @@ class Adamax(Optimizer):
     tensor([0.9000, 4.9000])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

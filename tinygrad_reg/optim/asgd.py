@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
@@ -26,6 +27,7 @@ class ASGD(Optimizer):
 
     numbers = ("eta", "mu")  # for the next step, as PyTorch keeps them
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

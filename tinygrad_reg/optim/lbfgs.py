@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.mutation import NDArray, writes
 from ..engine.node import Value, wrap
+from ..engine.refusal import typed_errors
 from ..engine.state import enable_grad
 from ..errors import ArgumentError
 from ..tensor import Tensor
@@ -46,6 +47,7 @@ class LBFGS(Optimizer):
     (5.0, 0.0)
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

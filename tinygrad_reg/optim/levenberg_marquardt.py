@@ -11,6 +11,7 @@ import numpy as np
 from ..autograd import grad
 from ..engine.mutation import NDArray, writes
 from ..engine.node import wrap
+from ..engine.refusal import typed_errors
 from ..engine.state import enable_grad, no_grad
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..ops.joining import cat
@@ -46,6 +47,7 @@ class LevenbergMarquardt(Optimizer):
     (tensor(10.), tensor(3.))
     """
 
+    @typed_errors
     def __init__(self, params: Iterable[Any], damping: float = 1e-3) -> None:
         super().__init__(params, {"damping": damping})
         if len(self.param_groups) != 1:

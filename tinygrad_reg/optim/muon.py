@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ShapeError
 from ..ops.elementwise import maximum, sqrt
 from ..ops.linalg import mm_p
@@ -34,6 +35,7 @@ class Muon(Optimizer):
     keeps_step = False
     elementwise = False
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

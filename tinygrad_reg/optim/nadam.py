@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype
 from ..ops.elementwise import sqrt
 from .adam import moments
@@ -27,6 +28,7 @@ class NAdam(Optimizer):
 
     numbers = ("mu_product",)
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..ops.elementwise import sqrt
 from .adam import moments
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
@@ -25,6 +26,7 @@ class RAdam(Optimizer):
     tensor([0.8000, 4.0000])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..ops.elementwise import sqrt
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
@@ -23,6 +24,7 @@ class RMSprop(Optimizer):
     tensor([0.8000, 4.8000])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from ..ops.elementwise import maximum, minimum, sign
 from ..ops.masking import where
@@ -25,6 +26,7 @@ class Rprop(Optimizer):
     tensor([0.7500, 4.7500])
     """
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
@@ -24,6 +25,7 @@ class SGD(Optimizer):
 
     keeps_step = False
 
+    @typed_errors
     def __init__(
         self,
         params: Iterable[Any],

@@ -13,11 +13,14 @@ from tinygrad_reg.compiler.numpy_ops import (
     ADD_SET,
     ARGMAX,
     ARGMIN,
+    GETITEM,
     PUT_ALONG,
+    RESHAPE,
     SET,
     STRIDED,
     TAKE,
     TAKE_ALONG,
+    TRANSPOSED,
     WITHIN,
     accumulate_op,
     ufunc_op,
@@ -106,3 +109,16 @@ def test_a_number_outside_ends_the_step(wrong: int) -> None:
     run([np.array([4, -5])], [], [])
     with pytest.raises(OutOfRange):
         run([np.array([0, wrong])], [], [])
+
+
+def test_windows_of_a_part() -> None:
+    built = Built()
+    part = built.call(GETITEM, built.array(np.arange(24.0).reshape(4, 6)), index=(slice(1, 3),))
+    windows = built.call(STRIDED, part, shape=(3, 2), strides=(4, 1), offset=2)
+    built.call(ufunc_op(np.multiply), windows, 2.0)
+    turned = built.call(RESHAPE, built.call(TRANSPOSED, part), shape=(12,))
+    last = built.call(ufunc_op(np.add), built.call(STRIDED, turned, shape=(2, 5), strides=(5, 1), offset=1), 1.0)
+    columns = built.call(ufunc_op(np.add), built.array(np.asfortranarray(np.arange(12.0).reshape(3, 4))), 1.0)
+    of_columns = built.call(STRIDED, built.call(TRANSPOSED, columns), shape=(2, 3), strides=(3, 1), offset=4)
+    built.call(ufunc_op(np.negative), of_columns)
+    assert all(same(a, b) for a, b in (*built.both(), *built.both(last)))

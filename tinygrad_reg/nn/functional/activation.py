@@ -70,7 +70,7 @@ def _leaky_relu(x: Array, *, negative_slope: float) -> Array:
     return choose(x > 0, x, x * negative_slope)
 
 
-leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0.0,), c="{x} > 0 ? {x} : {x} * {negative_slope}")
+leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0.0,))
 leaky_relu_p.vjp(x=lambda g, x, negative_slope: where_p(gt(x, 0.0), g, g * negative_slope))
 
 
@@ -93,7 +93,6 @@ prelu_p = binary(
     lambda g, x, y: where_p(gt(x, 0.0), g, g * y),
     lambda g, x: masked(g * x, gt(x, 0.0)),
     "x where positive, y · x elsewhere",
-    c="{x} > 0 ? {x} : {x} * {y}",
     kinks="zero",
 )
 
@@ -124,7 +123,7 @@ def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
     return bounded(x, kind(min_val), kind(max_val))
 
 
-hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_val", "max_val"), c="fmin(fmax({x}, {min_val}), {max_val})")
+hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_val", "max_val"))
 hardtanh_p.vjp(x=lambda g, x, min_val, max_val: masked(g, le(x, min_val) | ge(x, max_val)))
 
 
@@ -157,7 +156,7 @@ def _threshold(x: Array, *, threshold: float, value: float) -> Array:
     return choose(x <= threshold, x.dtype.type(value), x)
 
 
-threshold_p = Parametric(_threshold, name="threshold", kind="number", kinks=("threshold",), c="{x} <= {threshold} ? {value} : {x}")
+threshold_p = Parametric(_threshold, name="threshold", kind="number", kinks=("threshold",))
 threshold_p.vjp(x=lambda g, x, threshold: masked(g, le(x, threshold)))
 
 
@@ -178,7 +177,7 @@ def _hardsigmoid(x: Array) -> Array:
     return bounded(x + 3.0, 0.0, 6.0) / 6.0
 
 
-hardsigmoid_p = Parametric(_hardsigmoid, name="hardsigmoid", kind="float", kinks=(-3.0, 3.0), c="fmin(fmax({x} + 3, 0), 6) / 6")
+hardsigmoid_p = Parametric(_hardsigmoid, name="hardsigmoid", kind="float", kinks=(-3.0, 3.0))
 hardsigmoid_p.vjp(x=lambda g, x: masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))))
 
 
@@ -197,7 +196,7 @@ def _hardswish(x: Array) -> Array:
     return x * _hardsigmoid(x)
 
 
-hardswish_p = Parametric(_hardswish, name="hardswish", kind="float", kinks=(-3.0, 3.0), c="{x} * fmin(fmax({x} + 3, 0), 6) / 6")
+hardswish_p = Parametric(_hardswish, name="hardswish", kind="float", kinks=(-3.0, 3.0))
 hardswish_p.vjp(x=lambda g, x: where_p(lt(x, 3.0), masked(g * (x / 3.0 + 0.5), le(x, -3.0)), g))
 
 

@@ -1,6 +1,5 @@
 """Learning rate schedules, PyTorch's chainable ones: each changes the rate that it finds, so several can act together."""
 
-from ...engine.refusal import typed_constructors as _typed_constructors
 from .base import LRScheduler as LRScheduler
 from .composed import ChainedScheduler as ChainedScheduler
 from .composed import SequentialLR as SequentialLR
@@ -17,5 +16,3 @@ from .decay import MultiStepLR as MultiStepLR
 from .decay import PolynomialLR as PolynomialLR
 from .decay import StepLR as StepLR
 from .plateau import ReduceLROnPlateau as ReduceLROnPlateau
-
-_typed_constructors(globals(), "LRScheduler", "LambdaLR", "MultiplicativeLR", "CyclicLR")

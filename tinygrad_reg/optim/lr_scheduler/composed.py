@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ArgumentTypeError
 from ..optimizer import Optimizer
 from .base import LRScheduler, rates_of
@@ -37,6 +38,7 @@ class SequentialLR(Composed):
     [4.0, 4.0, 8.0, 4.0, 2.0]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1) -> None:
         _check("SequentialLR", schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
@@ -82,6 +84,7 @@ class ChainedScheduler(Composed):
     [4.0, 2.0, 2.0, 1.0]
     """
 
+    @typed_errors
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         optimizer = optimizer or (schedulers[0].optimizer if schedulers and hasattr(schedulers[0], "optimizer") else None)
         _check("ChainedScheduler", schedulers, optimizer)

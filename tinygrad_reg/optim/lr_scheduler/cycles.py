@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal
 
+from ...engine.refusal import typed_errors
 from ...errors import ArgumentError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_at_least_one, check_optimizer, per_group, saved_function
@@ -20,6 +21,7 @@ class CosineAnnealingLR(LRScheduler):
     [4.0, 3.4142, 2.0, 0.5858]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         check_at_least_one("CosineAnnealingLR", "T_max", T_max)
         self.T_max = T_max
@@ -49,6 +51,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     [4.0, 2.0, 4.0, 3.4142, 2.0, 0.5858, 4.0]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         what = type(self).__name__
         check_at_least_one(what, "T_0", T_0)
@@ -212,6 +215,7 @@ class OneCycleLR(MomentumCycle):
     [1.0, 13.0, 25.0, 18.75, 6.2501]
     """
 
+    @typed_errors
     def __init__(
         self,
         optimizer: Optimizer,

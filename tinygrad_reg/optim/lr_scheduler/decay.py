@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ArgumentTypeError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_at_least_one, saved_function
@@ -76,6 +77,7 @@ class StepLR(LRScheduler):
     [8.0, 8.0, 4.0, 4.0, 2.0]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         check_at_least_one("StepLR", "step_size", step_size)
         self.step_size = step_size
@@ -98,6 +100,7 @@ class MultiStepLR(LRScheduler):
     [8.0, 4.0, 4.0, 2.0, 2.0]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones = Counter(milestones)
         self.gamma = gamma
@@ -120,6 +123,7 @@ class ConstantLR(LRScheduler):
     [4.0, 4.0, 8.0, 8.0]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         if not 0.0 <= factor <= 1.0:
             raise ArgumentError(f"ConstantLR: factor must be between 0 and 1, got {factor}")
@@ -147,6 +151,7 @@ class LinearLR(LRScheduler):
     [2.0, 4.0, 6.0, 8.0, 8.0]
     """
 
+    @typed_errors
     def __init__(
         self,
         optimizer: Optimizer,
@@ -186,6 +191,7 @@ class ExponentialLR(LRScheduler):
     [8.0, 4.0, 2.0, 1.0]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -206,6 +212,7 @@ class PolynomialLR(LRScheduler):
     [16.0, 9.0, 4.0, 1.0, 0.0]
     """
 
+    @typed_errors
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters = total_iters
         self.power = power

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, SupportsFloat
 
+from ...engine.refusal import typed_errors
 from ...engine.state import state
 from ...errors import ArgumentError
 from ..optimizer import Optimizer
@@ -23,6 +24,7 @@ class ReduceLROnPlateau(LRScheduler):
     [8.0, 8.0, 8.0, 4.0]
     """
 
+    @typed_errors
     def __init__(
         self,
         optimizer: Optimizer,

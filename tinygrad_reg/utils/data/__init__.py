@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from ...absent import refusing as _refusing
-from ...engine.refusal import typed_constructors as _typed_constructors
 from .collate import default_collate as default_collate
 from .collate import default_convert as default_convert
 from .dataloader import DataLoader as DataLoader
@@ -25,4 +24,3 @@ from .worker import get_worker_info as get_worker_info
 
 if not _TYPE_CHECKING:
     __getattr__ = _refusing("utils.data")
-_typed_constructors(globals(), "Dataset", "IterableDataset", "Sampler")

@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ...engine.refusal import typed_errors
 from ...engine.state import get_default_dtype
 from ...errors import ArgumentError
 from ...ops.random import Generator
@@ -35,6 +36,7 @@ class DataLoader:
     [[0, 1], [2, 3], [4]]
     """
 
+    @typed_errors
     def __init__(
         self,
         dataset: Any,

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ArgumentTypeError, DatasetError, MissingForwardError
 from ...ops.random import Generator, default_generator
 from ...random import randperm
@@ -61,6 +62,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     (tensor(1), tensor([1., 1.]))
     """
 
+    @typed_errors
     def __init__(self, *tensors: Tensor) -> None:
         for x in tensors:
             if not isinstance(x, Tensor):
@@ -86,6 +88,7 @@ class StackDataset(Dataset[Any]):
 
     datasets: tuple[Any, ...] | dict[str, Any]
 
+    @typed_errors
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if bool(args) == bool(kwargs):
             raise ArgumentError("StackDataset: give data sets either as arguments, for tuples, or as keywords, for dicts")
@@ -111,6 +114,7 @@ class ConcatDataset(Dataset[T_co]):
     [0, 1, 5, 6]
     """
 
+    @typed_errors
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
@@ -143,6 +147,7 @@ class ChainDataset(IterableDataset[Any]):
     [0, 1, 0, 1]
     """
 
+    @typed_errors
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = datasets
 
@@ -163,6 +168,7 @@ class Subset(Dataset[T_co]):
     ['a', 'd']
     """
 
+    @typed_errors
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices

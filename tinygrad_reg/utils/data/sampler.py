@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from ...creation import as_tensor
 from ...dtypes import float64
+from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ArgumentTypeError, MissingForwardError
 from ...ops.random import Generator, multinomial
 from ...random import randint, randperm
@@ -36,6 +37,7 @@ class SequentialSampler(Sampler[int]):
     [0, 1, 2]
     """
 
+    @typed_errors
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
 
@@ -53,6 +55,7 @@ class RandomSampler(Sampler[int]):
     [0, 1, 2, 3]
     """
 
+    @typed_errors
     def __init__(
         self, data_source: Sized, replacement: bool = False, num_samples: int | None = None, generator: Generator | None = None
     ) -> None:
@@ -87,6 +90,7 @@ class SubsetRandomSampler(Sampler[int]):
     [3, 5, 8]
     """
 
+    @typed_errors
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices = indices
         self.generator = generator
@@ -106,6 +110,7 @@ class WeightedRandomSampler(Sampler[int]):
     [1, 1, 1, 1]
     """
 
+    @typed_errors
     def __init__(self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None) -> None:
         _positive(num_samples, "WeightedRandomSampler: num_samples")
         if not isinstance(replacement, bool):
@@ -131,6 +136,7 @@ class BatchSampler(Sampler[list[int]]):
     [[0, 1], [2, 3], [4]]
     """
 
+    @typed_errors
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
         _positive(batch_size, "BatchSampler: batch_size")
         if not isinstance(drop_last, bool):

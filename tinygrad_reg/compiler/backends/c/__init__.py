@@ -5,7 +5,7 @@ memory            where a value is: storage, offset, strides
 kernels           equations gathered into loops, products and the rest
 expressions       an element of a function as C; mathematics: exp, tanh, sin ... for vectors
 layout            memory for every value
-loops, products, gathers    the text of a kernel
+loops, products, gathers    the text of a kernel, from pieces of text
 writer            the whole text
 toolchain, cache  from the text to a library
 call              running it from Python; export: without Python

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 
 from ...numpy_ops import DOT, RESHAPE, TRANSPOSED, VDOT, NumpyOp, reduce_op, ufunc_op
-from ...program import Equation, Program, Var, row_major, substitute
+from ...program import Equation, Operation, Program, Var, row_major
 
 SHORT = 8  # inner sizes up to this are written out term by term
 
@@ -17,52 +16,39 @@ _MULTIPLY = ufunc_op(np.multiply)
 _SUM = reduce_op(np.add)
 
 
-def _inner(x: Any, y: Any, size: int) -> Any:
-    """The matrix product by its definition."""
-    return np.matmul(x, y)
-
-
-@functools.cache
-def short_product(size: int) -> NumpyOp:
-    """The matrix product with an inner size so small that each element is a sum written out."""
-    return NumpyOp(f"short_product_{size}", functools.partial(_inner, size=size))
-
-
-def is_short(op: Any) -> bool:
-    """Whether this is a product of `short_product`."""
-    return isinstance(op, NumpyOp) and op.name.startswith("short_product_")
+#: The matrix product with an inner size so small that each element is a sum written out.
+SHORT_PRODUCT = NumpyOp("short_product", np.matmul)
 
 
 def thin_products(program: Program) -> Program:
     """Products of vectors, with ones, and with short inner sizes as multiplications and sums; all others as matmul of matrices."""
     ones = {var for var, array in program.constants.items() if array.size and (array == 1).all()}
-    equations: list[Equation] = []
-    replacement: dict[Var, Var] = {}
-    for equation in program.equations:
-        inputs = tuple([replacement.get(x, x) if isinstance(x, Var) else x for x in equation.inputs])
-        equation = equation._replace(inputs=inputs)
-        if equation.primitive in (DOT, VDOT, _MATMUL) and all(isinstance(x, Var) and x.dtype == equation.outputs[0].dtype for x in inputs):
-            build = _Builder(equation)
-            [out] = equation.outputs
-            if _rewrite(build, equation, ones):
-                last = build.equations[-1]
-                build.equations[-1] = last._replace(outputs=(out,))
-                equations += build.equations
-                continue
-        equations.append(equation)
-    return substitute(program, replacement, equations)
+    equations = [made for equation in program.equations for made in _rewritten(equation, ones)]
+    return program._replace(equations=tuple(equations))
 
 
-def _rewrite(build: _Builder, equation: Equation, ones: set[Var]) -> bool:
-    """Make the equations that give the same product; False if it stays as it is."""
+def _rewritten(equation: Equation, ones: set[Var]) -> list[Equation]:
+    """The equations that give the same result; what is no product, or not of equal dtypes, stays as it is."""
+    [out, *_] = equation.outputs
+    is_product = equation.primitive in (DOT, VDOT, _MATMUL)
+    if not is_product or not all(isinstance(x, Var) and x.dtype == out.dtype for x in equation.inputs):
+        return [equation]
+    build = _Builder(equation)
     x, y = equation.inputs
-    out = equation.outputs[0]
-    if equation.primitive is VDOT or (len(x.shape) == 1 and len(y.shape) == 1):
+    if not _build(build, equation.primitive, x, y, out, ones):
+        return [equation]
+    *first, last = build.equations
+    return [*first, last._replace(outputs=(out,))]
+
+
+def _build(build: _Builder, op: Operation, x: Var, y: Var, out: Var, ones: set[Var]) -> bool:
+    """Make the equations of a product; False if there are none."""
+    if op is VDOT or (len(x.shape) == 1 and len(y.shape) == 1):
         if x.shape != y.shape:
             return False
         build.sum(build.times(x, y), tuple(range(len(x.shape))))
         return True
-    if equation.primitive is DOT and max(len(x.shape), len(y.shape)) > 2:
+    if op is DOT and max(len(x.shape), len(y.shape)) > 2:
         return False
     if x in ones and len(x.shape) == 1 and len(y.shape) == 2:
         build.sum(y, (0,))
@@ -72,24 +58,10 @@ def _rewrite(build: _Builder, equation: Equation, ones: set[Var]) -> bool:
         return True
     left = x if len(x.shape) > 1 else build.reshape(x, (1, *x.shape))
     right = y if len(y.shape) > 1 else build.reshape(y, (*y.shape, 1))
-    m, k, n = left.shape[-2], left.shape[-1], right.shape[-1]
-    if k == 1 and len(left.shape) == len(right.shape) == 2:
-        product = build.times(left, right)
-    elif k <= SHORT:
-        product = build.emit(short_product(k), (left, right), (*_batch(left, right), m, n))
-    elif n == 1 and len(right.shape) == 2:
-        product = build.sum(build.times(left, build.transpose(right)), (len(left.shape) - 1,), keepdims=True)
-    elif m == 1 and len(left.shape) == len(right.shape) == 2:
-        product = build.sum(build.times(build.transpose(left), right), (0,), keepdims=True)
-    else:
-        product = build.emit(_MATMUL, (left, right), (*_batch(left, right), m, n))
+    product = build.product(left, right)
     if product.shape != out.shape:
         build.reshape(product, out.shape)
     return True
-
-
-def _batch(x: Var, y: Var) -> tuple[int, ...]:
-    return np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
 
 
 class _Builder:
@@ -117,3 +89,18 @@ class _Builder:
     def sum(self, x: Var, axes: tuple[int, ...], keepdims: bool = False) -> Var:
         shape = [1 if d in axes else n for d, n in enumerate(x.shape) if keepdims or d not in axes]
         return self.emit(_SUM, (x,), tuple(shape), axis=axes, keepdims=keepdims)
+
+    def product(self, x: Var, y: Var) -> Var:
+        """(..., m, k) @ (..., k, n) in the form that suits its sizes."""
+        m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
+        matrices = len(x.shape) == len(y.shape) == 2
+        form = (*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), m, n)
+        if k == 1 and matrices:
+            return self.times(x, y)
+        if k <= SHORT:
+            return self.emit(SHORT_PRODUCT, (x, y), form)
+        if n == 1 and len(y.shape) == 2:
+            return self.sum(self.times(x, self.transpose(y)), (len(x.shape) - 1,), keepdims=True)
+        if m == 1 and matrices:
+            return self.sum(self.times(self.transpose(x), y), (0,), keepdims=True)
+        return self.emit(_MATMUL, (x, y), form)

@@ -35,8 +35,8 @@ def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray])
     """The function `run` of an executable."""
     layout, program = written.layout, written.layout.kernels.program
     first_captured = len(program.inputs)
-    first_constant = first_captured + len(program.captured)
-    first_fresh = first_constant + len(constants)
+    first_fresh = first_captured + len(program.captured)
+    first_constant = first_fresh + len(layout.fresh)
     objects = (ctypes.c_void_p * max(len(layout.arrays), 1))()
     low_bits = bytes([storage.dtype.itemsize - 1 for storage in layout.arrays])  # those of an address that are 0 if it is aligned
     table = (ctypes.c_double * max(len(written.numbers), 1))()
@@ -63,7 +63,7 @@ def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray])
             objects[i] = id(array)
         ended = step(parts[0], *given)
         if calls and not ended:
-            arrays = [*inputs, *captured, *constants, *fresh]
+            arrays = [*inputs, *captured, *fresh, *constants]
             for call, part in zip(calls, parts[1:], strict=True):
                 call(arrays, numbers)
                 ended = ended or step(part, *given)

@@ -12,6 +12,7 @@ from ....engine.mutation import NDArray
 from ....errors import ArgumentError
 from ...program import Var
 from .expressions import c_type, literal
+from .memory import extent
 from .writer import Written
 
 _PER_LINE = 8
@@ -68,9 +69,9 @@ def _members(written: Written) -> Iterator[tuple[str, str, Var]]:
     layout, program = written.layout, written.layout.kernels.program
     yield from ((layout.names[var], "argument", var) for var in program.inputs)
     yield from ((layout.names[var], "kept", var) for var in program.captured)
-    yield from ((layout.names[var], "constant", var) for var in layout.bound)
     yield from ((f"result_{i}", "result", var) for i, var in enumerate(program.results))
     yield from ((f"gradient_{i}", "result", var) for i, var in enumerate(program.gradients))
+    yield from ((layout.names[var], "constant", var) for var in layout.bound)
 
 
 def _header(members: Sequence[tuple[str, str, Var]], numbers: Sequence[str], workspace: int) -> Iterator[str]:
@@ -122,7 +123,7 @@ def _data(members: Sequence[tuple[str, str, Var]], captured: Sequence[NDArray], 
 
 def _in_memory_order(array: NDArray) -> Any:
     """The elements from the first to the last address."""
-    size = 1 + sum((n - 1) * s for n, s in zip(array.shape, array.strides, strict=True)) // array.itemsize if array.size else 0
+    size = extent(array.shape, [s // array.itemsize for s in array.strides])
     return np.lib.stride_tricks.as_strided(array, (size,), (array.itemsize,))
 
 

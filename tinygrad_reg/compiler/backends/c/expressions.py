@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...numpy_ops import CAST, COPY, SET, WHERE, NumpyOp, is_reduction, ufunc_op
+from ...numpy_ops import CAST, COPY, SET, WHERE, NumpyOp, is_reduction
 from ...program import Equation, Var
 
 _C_TYPES = {
@@ -107,8 +107,14 @@ _REDUCTIONS: dict[str, Callable[[np.dtype[Any]], Any]] = {
 
 _QUICK_NAMES = {*_TEST, "add", "subtract", "multiply", "negative", "square", "maximum", "minimum", "absolute"}
 
-#: How OpenMP calls the reductions.
-CLAUSES = {"add": "+", "multiply": "*", "maximum": "max", "minimum": "min", "logical_and": "&", "logical_or": "|"}
+#: How OpenMP calls the reductions; those of bools are what their steps are.
+_CLAUSES = {"add": "+", "multiply": "*", "maximum": "max", "minimum": "min", "logical_and": "&", "logical_or": "|"}
+_BOOL_CLAUSES = {"add": "|", "multiply": "&", "maximum": "|", "minimum": "&", "logical_and": "&", "logical_or": "|"}
+
+
+def clause(name: str, dtype: np.dtype[Any]) -> str:
+    """OpenMP's name of a reduction."""
+    return (_BOOL_CLAUSES if dtype.kind == "b" else _CLAUSES)[name]
 
 
 def loop_dtypes(ufunc: Any, inputs: Sequence[Any]) -> tuple[np.dtype[Any], ...]:
@@ -124,11 +130,11 @@ def known(equation: Equation) -> bool:
         return False
     if op in (WHERE, CAST, COPY):
         return True
-    if not isinstance(op, NumpyOp) or not op.elementwise or not isinstance(op.forward, np.ufunc):
+    if not isinstance(op, NumpyOp) or not op.elementwise:
         return False
     try:
-        *_, out = loop_dtypes(op.forward, equation.inputs)
-        return out == equation.outputs[0].dtype and template(op.forward, equation.inputs) is not None
+        *_, out = loop_dtypes(op.ufunc, equation.inputs)
+        return out == equation.outputs[0].dtype and template(op.ufunc, equation.inputs) is not None
     except TypeError:
         return False
 
@@ -136,15 +142,17 @@ def known(equation: Equation) -> bool:
 def is_quick(equation: Equation) -> bool:
     """Whether an element costs no more than a few additions."""
     op = equation.primitive
-    return op in (WHERE, CAST, COPY) or (isinstance(op, NumpyOp) and op.elementwise and op.forward.__name__ in _QUICK_NAMES)
+    return op in (WHERE, CAST, COPY) or (isinstance(op, NumpyOp) and op.elementwise and op.ufunc.__name__ in _QUICK_NAMES)
 
 
 def known_reduction(equation: Equation) -> bool:
     """Whether this is a reduction that a loop can do."""
-    if not is_reduction(equation.primitive) or not _all_typed(equation):
+    op = equation.primitive
+    if not is_reduction(op) or not _all_typed(equation):
         return False
+    assert isinstance(op, NumpyOp)
     [x], [out] = equation.inputs, equation.outputs
-    name = equation.primitive.name.split(".")[1]
+    name = op.ufunc.__name__
     assert x.dtype is not None
     assert out.dtype is not None
     same = x.dtype == out.dtype or (name in ("add", "multiply") and x.dtype.kind in "biu" and out.dtype.kind in "iu")
@@ -157,16 +165,12 @@ def known_update(equation: Equation) -> bool:
     op, dtype = equation.primitive, equation.outputs[0].dtype
     if op is SET:
         return True
+    assert isinstance(op, NumpyOp)
     assert dtype is not None
     try:
-        return template(updated_by(op).forward, (np.zeros((), dtype)[()],) * 2) is not None
+        return template(op.ufunc, (dtype.type(), dtype.type())) is not None
     except TypeError:
         return False
-
-
-def updated_by(op: Any) -> NumpyOp:
-    """The ufunc of an update such as add_set."""
-    return ufunc_op(getattr(np, op.name.removesuffix("_set")))
 
 
 def typed(arrays: Iterable[Any]) -> bool:
@@ -203,9 +207,9 @@ def element(equation: Equation, operand: Callable[[Any, np.dtype[Any]], str]) ->
         condition, x, y = equation.inputs
         return f"{operand(condition, np.dtype(bool))} ? {operand(x, out.dtype)} : {operand(y, out.dtype)}"
     assert isinstance(op, NumpyOp)
-    *given, _ = loop_dtypes(op.forward, equation.inputs)
+    *given, _ = loop_dtypes(op.ufunc, equation.inputs)
     texts = dict(zip("xy", [operand(x, dtype) for x, dtype in zip(equation.inputs, given, strict=True)], strict=False))
-    found = template(op.forward, equation.inputs)
+    found = template(op.ufunc, equation.inputs)
     assert found is not None
     dtype = given[0]
     names = {"f": "f" if dtype == np.float32 else "", "t": suffix(dtype) if dtype.kind == "f" else "", "type": c_type(dtype)}
@@ -215,7 +219,7 @@ def element(equation: Equation, operand: Callable[[Any, np.dtype[Any]], str]) ->
 def accumulate(name: str, total: str, x: str, dtype: np.dtype[Any]) -> str:
     """The text of total ⊕ x, for a reduction."""
     if name.startswith("logical"):
-        return f"{total} {CLAUSES[name]} ({x} != 0)"
+        return f"{total} {_CLAUSES[name]} ({x} != 0)"
     table = _FLOAT if dtype.kind == "f" else _BOOL if dtype.kind == "b" else _INTEGER
     return table[name].format(x=total, y=x)
 

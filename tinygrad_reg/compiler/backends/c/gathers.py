@@ -5,31 +5,17 @@ A position outside of its array ends the step with OUT_OF_RANGE: eager then says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-from ...numpy_ops import ARGMAX, PUT_ALONG, TAKE_ALONG
+from ...numpy_ops import ARGMAX, PUT_ALONG, TAKE_ALONG, NumpyOp
 from ...program import Equation, Var, row_major
 from . import expressions
 from .expressions import c_type
 from .layout import Layout
-from .loops import element
 from .memory import Ref
+from .text import at, loops
 
 OUT_OF_RANGE = 2  # what the C function returns
-
-
-def loops(sizes: Iterable[tuple[str, int]], body: Iterable[str]) -> Iterator[str]:
-    """Loops around some lines: (variable, how many) from outside to inside."""
-    sizes = list(sizes)
-    for depth, (name, n) in enumerate(sizes):
-        yield f"{'    ' * depth}for (long {name} = 0; {name} < {n}; ++{name}) {{"
-    yield from ("    " * len(sizes) + line for line in body)
-    yield from (f"{'    ' * depth}}}" for depth in reversed(range(len(sizes))))
-
-
-def at(ref: Ref, indices: Sequence[str]) -> str:
-    """The element of an array at these indices."""
-    return element(ref.storage.name, ref.offset, list(zip(ref.strides, indices, strict=True)))
 
 
 def _names(count: int) -> list[str]:
@@ -135,7 +121,8 @@ class RunningText:
         self.x = layout.ref(x)
         self.out = layout.place(out, row_major(out.shape, 1))
         self.touched = [self.x.storage, self.out.storage]
-        self._name = equation.primitive.name.split(".")[1]
+        assert isinstance(equation.primitive, NumpyOp)
+        self._name = equation.primitive.ufunc.__name__
         self._axis = equation.params.get("axis", 0) % len(x.shape)
 
     def text(self) -> Iterator[str]:

@@ -27,16 +27,18 @@ from ...numpy_ops import (
     WITHIN,
     NumpyOp,
     is_reduction,
+    reduce_op,
     ufunc_op,
 )
 from ...passes import is_pure, late
 from ...program import Equation, Program, Var, row_major
 from ...scalars import Scalar
 from . import expressions
-from .algebra import is_short
+from .algebra import SHORT_PRODUCT
 from .memory import Ref, Storage, view
 
 MATMUL = ufunc_op(np.matmul)
+_CHECK = NumpyOp("check", lambda *bools: None)  # what a step does with bools that must be true
 _QUICK = 4  # equations are sooner computed again than stored and read
 
 
@@ -97,7 +99,7 @@ class Call(Kernel):
 
 
 class Check(Kernel):
-    """Ends the step if a gradient is not finite; what comes later may write."""
+    """Ends the step unless all of some bools are true; what comes later may write."""
 
 
 class Reading(NamedTuple):
@@ -153,13 +155,12 @@ class Kernels:
         self.numbers: dict[Var, tuple[Any, np.dtype[Any]]] = {}  # numbers as arrays: written where they are read
         early, after = late(program)
         first = [e for e in early if not is_pure(e)]  # draws depend on nothing
-        groups = (first, [e for e in early if is_pure(e)]), (after,)
-        self.list: list[Kernel] = []
-        for group in groups:
-            made = [kernel for equations in group for equation in equations for kernel in self._kernels(equation)]
-            self.list += self._merged(made)
-            if group is groups[0]:
-                self.list.append(Check())
+        finite = [_all_finite(var) for var in program.checked]
+        check = Check(Equation(_CHECK, tuple([test.outputs[0] for _, test in finite]), {}, (), ""))
+        before = [*first, *(e for e in early if is_pure(e)), *(e for tests in finite for e in tests)]
+        self.list = [*self._merged(before), check, *self._merged(after)]
+        ends = (*program.results, *program.gradients, *(value for _, value in program.writes))
+        self.ends = {self.views.base(var) for var in ends}  # what the step is run for
         self._recompute()
         self.made_by = {var: kernel for kernel in self.list for e in kernel.equations for var in e.outputs}
         self.stored = set(self._stored())
@@ -173,7 +174,7 @@ class Kernels:
     def _readings(self, kernel: Kernel) -> Iterator[Reading]:
         shape = kernel.shape if isinstance(kernel, Loop) else None
         for equation in kernel.equations:
-            in_order = shape is not None and not is_short(equation.primitive)
+            in_order = shape is not None and equation.primitive is not SHORT_PRODUCT
             for x in equation.reads():
                 if x.dtype is not None and x not in self.numbers:
                     aligned = in_order and canonical(x.shape) == shape and self.views.is_whole(x)
@@ -189,7 +190,7 @@ class Kernels:
             self.numbers[equation.outputs[0]] = (equation.inputs[0], equation.params["dtype"])
         elif isinstance(op, NumpyOp) and op.view:
             yield from self._view(equation)
-        elif expressions.known(equation) or is_short(op):
+        elif expressions.known(equation) or op is SHORT_PRODUCT:
             yield Loop(canonical(equation.outputs[0].shape), equation)
         elif expressions.known_reduction(equation):
             yield Loop(canonical(equation.inputs[0].shape), equation)
@@ -233,16 +234,16 @@ class Kernels:
             return Update(equation)
         if op in (ARGMAX, ARGMIN) and arrays[0].shape and 0 not in arrays[0].shape:
             return Best(equation)
-        if op.name.endswith(".accumulate") and op.name.split(".")[1] in ("add", "multiply") and out.shape and out.dtype != bool:
+        if isinstance(op, NumpyOp) and op.method == "accumulate" and op.ufunc in (np.add, np.multiply) and out.shape and out.dtype != bool:
             return Running(equation)
         return Call(equation)
 
     # ---- merging ---------------------------------------------------------------------------------------------------------
 
-    def _merged(self, kernels: list[Kernel]) -> list[Kernel]:
-        """Each loop goes together with the nearest earlier one that it can join, and that as well, as long as there is one."""
+    def _merged(self, equations: Iterable[Equation]) -> list[Kernel]:
+        """Kernels; each loop goes together with the nearest earlier one that it can join, and that as well, as long as there is one."""
         done: list[Kernel] = []
-        for kernel in kernels:
+        for kernel in (kernel for equation in equations for kernel in self._kernels(equation)):
             done.append(kernel)
             at: int | None = len(done) - 1
             while at is not None:
@@ -285,12 +286,11 @@ class Kernels:
     def _recompute(self) -> None:
         """A loop that reads what is quickly computed from one other array in memory reads that array, and computes it again."""
         stored = set(self._stored())
-        kept = {self.views.base(var) for var in self.program.sinks()}
         order = {var: i for i, e in enumerate(e for kernel in self.list for e in kernel.equations) for var in e.outputs}
         for at, loop in enumerate(self.list):
             if isinstance(loop, Loop):
                 for equation in loop.equations:
-                    if equation.outputs[0] not in stored or equation.outputs[0] in kept:
+                    if equation.outputs[0] not in stored or equation.outputs[0] in self.ends:
                         continue
                     chain = self._quick(loop, equation, stored)
                     readers = self._readers(equation.outputs[0], at) if chain else []
@@ -342,9 +342,14 @@ class Kernels:
             if not isinstance(kernel, Loop):
                 yield from makes
             yield from (e.outputs[0] for e in kernel.equations if is_reduction(e.primitive))
-        program = self.program
-        for var in program.sinks():
-            yield self.views.base(var)
+        yield from self.ends
+
+
+def _all_finite(var: Var) -> tuple[Equation, Equation]:
+    """What tells whether all elements are finite."""
+    each, every = Var(var.shape, np.dtype(bool), row_major(var.shape, 1)), Var((), np.dtype(bool), ())
+    test = Equation(ufunc_op(np.isfinite), (var,), {}, (each,), "")
+    return test, Equation(reduce_op(np.logical_and), (each,), {"axis": None, "keepdims": False}, (every,), "")
 
 
 def _outputs(kernel: Kernel) -> set[Var]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...numpy_ops import ADD_AT, COPY, PUT_ALONG, NumpyOp, is_reduction
+from ...numpy_ops import COPY, NumpyOp, is_reduction
 from ...program import Equation, Var, names_of, row_major
-from .algebra import is_short
-from .kernels import Call, Check, Gather, Join, Kernel, Kernels, Loop, Update, Within, canonical
+from .kernels import Call, Check, Gather, Kernels, Loop, Update, Within, canonical
 from .memory import Ref, Storage, elements, extent, view
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -30,40 +29,35 @@ class Layout:
         self.copies: list[Loop] = []  # asked for by a kernel that is being laid out
         program = kernels.program
         self.uniform = {var: array.reshape(-1)[0] for var, array in program.constants.items() if _is_uniform(array)}
-        self.bound = [var for var in program.constants if var not in self.uniform or not self._only_in_loops(var)]
+        self.bound: list[Var] = []  # constants that are in arrays
         self.fresh = [*program.results, *program.gradients]
-        self._refs = {var: self._argument(var) for var in (*program.inputs, *program.captured)}
-        for var in self.bound:  # a view that was computed beforehand has no gaps any more
-            array = program.constants[var]
-            self._refs[var] = self._argument(var, tuple([s // array.itemsize for s in array.strides]))
-        self._homes = {var: self._argument(var) for var in self.fresh}
+        self._refs = {var: self._argument(var, elements(var)) for var in (*program.inputs, *program.captured)}
+        self._homes = {var: self._argument(var, elements(var)) for var in self.fresh}
         self.copied = list(self._not_in_place())
 
-    def _argument(self, var: Var, strides: tuple[int, ...] | None = None) -> Ref:
+    def _argument(self, var: Var, strides: tuple[int, ...]) -> Ref:
         """An array that the caller gives."""
         assert var.dtype is not None
-        strides = elements(var) if strides is None else strides
         storage = Storage(var.dtype, extent(var.shape, strides), self.names[var])
         self.arrays.append(storage)
         return Ref(storage, 0, var.shape, strides)
 
-    def _only_in_loops(self, var: Var) -> bool:
-        """Whether a constant is only read where it can be written as a number."""
-        kernels = self.kernels
-        read = {x for kernel in kernels.list for e in kernel.equations for x in _in_memory(kernel, e)}
-        read.update(e.inputs[0] for e in kernels.views.made_by.values())
-        return var not in read and var not in kernels.program.sinks()
-
     # ---- where it is -----------------------------------------------------------------------------------------------------
 
     def ref(self, var: Var) -> Ref:
-        """Where a stored value is; a view that would be a copy is copied now."""
-        found = self._refs.get(var)
-        if found is None:
-            equation = self.kernels.views.made_by[var]
-            found = view(self.ref(equation.inputs[0]), equation) or self._copied(equation)
-            self._refs[var] = found
-        return found
+        """Where a stored value or a constant is; a view that would be a copy is copied now."""
+        if var not in self._refs:
+            self._refs[var] = self._constant(var) if var in self.kernels.program.constants else self._view(self.kernels.views.made_by[var])
+        return self._refs[var]
+
+    def _constant(self, var: Var) -> Ref:
+        """One more array: a constant that is not written out as a number. A view that was computed beforehand has no gaps any more."""
+        self.bound.append(var)
+        array = self.kernels.program.constants[var]
+        return self._argument(var, tuple([s // array.itemsize for s in array.strides]))
+
+    def _view(self, equation: Equation) -> Ref:
+        return view(self.ref(equation.inputs[0]), equation) or self._copied(equation)
 
     def _copied(self, equation: Equation) -> Ref:
         """The view of a copy of its source in row-major order."""
@@ -126,7 +120,7 @@ class Layout:
 
     def _can_be_in_place(self, target: Var, value: Var) -> bool:
         """Whether a loop after the check makes the value, and nobody needs the old one by then."""
-        kernels, base = self.kernels, self.kernels.views.base
+        kernels = self.kernels
         loop = kernels.made_by.get(value)
         if not isinstance(loop, Loop) or value in self._homes or (value.shape, value.dtype) != (target.shape, target.dtype):
             return False
@@ -140,17 +134,7 @@ class Layout:
         if any(isinstance(kernel, Gather | Update | Within | Call) for kernel in kernels.list[at:]):
             return False  # they may end the step
         later = [need.base for kernel in kernels.list[at + 1 :] for need in kernels.readings(kernel)]
-        return target not in later and all(base(sink) is not target for sink in kernels.program.sinks())
-
-
-def _in_memory(kernel: Kernel, equation: Equation) -> Iterator[Any]:
-    """What a kernel reads by other means than a loop over elementwise equations."""
-    if isinstance(kernel, Loop | Join):
-        yield from equation.inputs if is_short(equation.primitive) else ()
-    elif isinstance(kernel, Update) and equation.primitive not in (ADD_AT, PUT_ALONG):
-        return
-    else:
-        yield from equation.inputs[isinstance(kernel, Update) :]  # the base is copied by a loop
+        return target not in later and target not in kernels.ends
 
 
 def _is_uniform(array: Any) -> bool:

@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...numpy_ops import CAST, COPY, is_reduction
+from ...numpy_ops import CAST, COPY, NumpyOp, is_reduction
 from ...program import Equation, Var
 from . import expressions
-from .algebra import is_short
+from .algebra import SHORT_PRODUCT
 from .expressions import c_type, convert, literal
 from .kernels import Loop
 from .layout import Layout
 from .memory import Ref, Storage
+from .text import loops, place
 
 LONG = 1024  # sums of so many elements of float32, in sixteen lanes, are as good as NumPy's
 WIDTH = 8  # an innermost dimension shorter than this is not worth a vector
@@ -75,7 +76,7 @@ class LoopText:
         self._totals = [_total(e) for e in loop.equations if is_reduction(e.primitive)]
         self._equations = [e for e in loop.equations if not is_reduction(e.primitive)]
         self._made = {var for e in self._equations for var in e.outputs}
-        self._terms = {e.outputs[0]: self._factors(e) for e in self._equations if is_short(e.primitive)}
+        self._terms = {e.outputs[0]: self._factors(e) for e in self._equations if e.primitive is SHORT_PRODUCT}
         self._loads: dict[tuple[Var, tuple[int, ...]], Access] = {}
         for x, shape in self._read(loop.equations):
             self._loads[x, shape] = _access(layout.ref(x).broadcast(shape))
@@ -100,7 +101,7 @@ class LoopText:
         """What comes from memory, and the shape of the equation that reads it."""
         for equation in equations:
             shape = equation.inputs[0].shape if is_reduction(equation.primitive) else equation.outputs[0].shape
-            for x in equation.reads() if not is_short(equation.primitive) else ():
+            for x in equation.reads() if equation.primitive is not SHORT_PRODUCT else ():
                 if not self._is_local(x) and not self._is_number(x) and not self._is_written_out(x):
                     yield x, shape
 
@@ -183,18 +184,17 @@ class LoopText:
     def _clear(self, total: Total, access: Access) -> Iterator[str]:
         """The start of a total in memory."""
         kept = [d for d in self._order if d not in total.dims]
-        for i, d in enumerate(kept):
-            yield f"{'    ' * i}for (long i{d} = 0; i{d} < {self.shape[d]}; ++i{d})"
-        place = element(access.storage.name, access.offset, [(access.strides[d], f"i{d}") for d in kept])
-        yield f"{'    ' * len(kept)}{place} = {expressions.start(total.name, total.dtype)};"
+        where = place(access.offset, [(access.strides[d], f"i{d}") for d in kept])
+        start = f"{access.storage.name}[{where}] = {expressions.start(total.name, total.dtype)};"
+        yield from loops([(f"i{d}", self.shape[d]) for d in kept], [start])
 
     def _start_running(self, running: Sequence[bool]) -> Iterator[str]:
         """Totals over the innermost dimension are kept in variables while it runs."""
         clauses = ""
         for total in (t for t, here in zip(self._totals, running, strict=True) if here):
             name = self._name(total.out)
-            yield f"{c_type(total.wide)} sum_{name} = {expressions.start(total.name, total.wide)};"
-            clauses += f" reduction({expressions.CLAUSES[total.name]}:sum_{name})"
+            yield f"{_held(total.wide)} sum_{name} = {expressions.start(total.name, total.wide)};"
+            clauses += f" reduction({expressions.clause(total.name, total.dtype)}:sum_{name})"
             if total.looks_for_nan:
                 yield f"int nan_{name} = 0;"
                 clauses += f" reduction(|:nan_{name})"
@@ -220,12 +220,12 @@ class LoopText:
             yield f"{at(access)} = {self._local(var)};"
         for total, access, here in zip(self._totals, self._places, running, strict=True):
             value = self._operand(total.value, total.value.shape, total.dtype)
-            place = f"sum_{self._name(total.out)}" if here else at(access)
+            so_far = f"sum_{self._name(total.out)}" if here else at(access)
             if here and total.looks_for_nan:
-                yield f"{place} = {value} {'>' if total.name == 'maximum' else '<'} {place} ? {value} : {place};"
+                yield f"{so_far} = {value} {'>' if total.name == 'maximum' else '<'} {so_far} ? {value} : {so_far};"
                 yield f"nan_{self._name(total.out)} |= {value} != {value};"
             else:
-                yield f"{place} = {expressions.accumulate(total.name, place, value, total.dtype)};"
+                yield f"{so_far} = {expressions.accumulate(total.name, so_far, value, total.dtype)};"
 
     # ---- elements --------------------------------------------------------------------------------------------------------
 
@@ -277,8 +277,8 @@ class LoopText:
         return x.dtype is None or x in self.layout.kernels.numbers
 
     def _is_written_out(self, x: Var) -> bool:
-        """Whether it is a constant whose elements are all the same, and in no array."""
-        return x in self.layout.uniform and x not in self.layout.bound
+        """Whether it is a constant whose elements are all the same."""
+        return x in self.layout.uniform
 
     def _name(self, var: Var) -> str:
         return self.layout.names[var]
@@ -291,15 +291,8 @@ class _Places:
         self._steps: Callable[[Access], list[int]] = lambda access: [access.strides[run[-1]] for run in runs]
 
     def __call__(self, access: Access, beyond: int = 0) -> str:
-        return element(access.storage.name, access.offset + beyond, [(s, f"i{i}") for i, s in enumerate(self._steps(access))])
-
-
-def element(name: str, offset: int, steps: Sequence[tuple[int, str]]) -> str:
-    """An element in memory as text."""
-    terms = [index if step == 1 else f"{step} * {index}" for step, index in steps if step and index != "0"]
-    if offset or not terms:
-        terms.append(str(offset))
-    return f"{name}[{' + '.join(terms)}]"
+        where = place(access.offset + beyond, [(s, f"i{i}") for i, s in enumerate(self._steps(access))])
+        return f"{access.storage.name}[{where}]"
 
 
 def _access(ref: Ref) -> Access:
@@ -308,12 +301,13 @@ def _access(ref: Ref) -> Access:
 
 def _total(equation: Equation) -> Total:
     [x], [out] = equation.inputs, equation.outputs
+    assert isinstance(equation.primitive, NumpyOp)
     axis = equation.params.get("axis", 0)
     axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
     over = {a % len(x.shape) for a in axes}
     position = [d for d, n in enumerate(x.shape) if n != 1]
     dims = frozenset([i for i, d in enumerate(position) if d in over])
-    return Total(equation.primitive.name.split(".")[1], x, out, dims, prod(x.shape[d] for d in over))
+    return Total(equation.primitive.ufunc.__name__, x, out, dims, prod(x.shape[d] for d in over))
 
 
 def _held(dtype: Any) -> str:

@@ -8,7 +8,7 @@ right matrix that are not contiguous, and the rest that fills no vector, are pac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ....blas import integer
@@ -16,6 +16,7 @@ from ...program import Equation
 from .expressions import c_type, suffix
 from .layout import Layout
 from .memory import Ref
+from .text import loops, place
 
 LARGE = 4_000_000  # multiplications from which BLAS, with two threads, is faster
 
@@ -199,76 +200,64 @@ class ProductText:
         self.sizes = m, n, k
         self.batch = batch
         self.out = layout.place(out, _strides(out.shape, n < m and n < 16))
-        self.scratch = layout.scratch(self.dtype, k * 3 * (64 // self.dtype.itemsize), f"{layout.names[out]}_packed")
+        self._width = 64 // self.dtype.itemsize  # elements of the widest vector
+        self.scratch = layout.scratch(self.dtype, k * 3 * self._width, f"{layout.names[out]}_packed")
         self.touched = [self.left.storage, self.right.storage, self.out.storage, self.scratch]
 
     def text(self) -> Iterator[str]:
-        """The loop over the batch, and the call for each matrix."""
+        """The call for each matrix of the batch."""
+        m, n, k = self.sizes
+        lines = [self._own()]
+        if m * n * k >= LARGE and (call := self._blas()):
+            lines = [f"if (blas_{suffix(self.dtype)}) {call}", f"else {lines[0]}"]
+        yield from loops([(f"i{d}", size) for d, size in enumerate(self.batch) if size != 1], lines)
+
+    def _at(self, ref: Ref) -> str:
+        """Where the matrix of a batch begins."""
+        indices = ["0" if size == 1 else f"i{d}" for d, size in enumerate(self.batch)]
+        return f"{ref.storage.name} + {place(ref.offset, zip(ref.strides, indices, strict=False))}"
+
+    def _own(self) -> str:
+        """The call of our kernel, in the form that takes the fewest steps."""
         a, b, c, (m, n, k) = self.left, self.right, self.out, self.sizes
-        if self._better_turned() and not self._better_as_dots():
-            a, b, c = map(_turned, (self.right, self.left, self.out))
-            m, n = n, m
-        names = [f"i{d}" for d, size in enumerate(self.batch) if size != 1]
-        depth = ""
-        for d, size in enumerate(self.batch):
-            if size != 1:
-                yield f"{depth}for (long i{d} = 0; i{d} < {size}; ++i{d})"
-                depth += "    "
+        kind = suffix(self.dtype)
+        dots, straight, turned = self._cost_as_dots(), self._cost(), self._cost(turned=True)
+        if dots is not None and dots < min(straight, turned):
+            steps = f"{a.strides[-2]}, {self._at(b)}, {b.strides[-1]}, {self._at(c)}, {c.strides[-2]}, {c.strides[-1]}"
+            return f"dot_product_{kind}({m}, {n}, {k}, {self._at(a)}, {steps});"
+        if turned < straight:
+            a, b, c, m, n = _turned(b), _turned(a), _turned(c), n, m
+        matrices = ", ".join([f"{self._at(x)}, {x.strides[-2]}, {x.strides[-1]}" for x in (a, b, c)])
+        return f"product_{kind}({m}, {n}, {k}, {matrices}, {self.scratch.name});"
 
-        def at(ref: Ref) -> str:
-            terms = [f"{s} * i{d}" for d, s in enumerate(ref.strides[:-2]) if s and f"i{d}" in names]
-            terms += [str(ref.offset)] if ref.offset else []
-            return " + ".join([ref.storage.name, *terms])
-
-        own = (
-            f"dot_product_{suffix(self.dtype)}({m}, {n}, {k}, {at(a)}, {a.strides[-2]}, {at(b)}, {b.strides[-1]}, "
-            f"{at(c)}, {c.strides[-2]}, {c.strides[-1]});"
-            if self._better_as_dots()
-            else f"product_{suffix(self.dtype)}({m}, {n}, {k}, {at(a)}, {a.strides[-2]}, {a.strides[-1]}, {at(b)}, {b.strides[-2]}, "
-            f"{b.strides[-1]}, {at(c)}, {c.strides[-2]}, {c.strides[-1]}, {self.scratch.name});"
-        )
-        if m * n * k >= LARGE and (call := self._blas(a, b, c, at)):
-            yield f"{depth}if (blas_{suffix(self.dtype)}) {call}"
-            yield f"{depth}else {own}"
-        else:
-            yield depth + own
-
-    def _blas(self, a: Ref, b: Ref, c: Ref, at: Callable[[Ref], str]) -> str:
+    def _blas(self) -> str:
         """The call of BLAS; nothing if a matrix has no contiguous dimension."""
+        a, b, c = self.left, self.right, self.out
         if c.strides[-1] != 1:
-            a, b, c = map(_turned, (b, a, c))
+            a, b, c = _turned(b), _turned(a), _turned(c)
         (m, k), n = a.shape[-2:], b.shape[-1]
         forms = [_form(x) for x in (a, b, c)]
         if None in forms or forms[2] != (False, c.strides[-2]):
             return ""
         (a_turned, a_step), (b_turned, b_step), (_, c_step) = [form for form in forms if form]
         turns = f"{112 if a_turned else 111}, {112 if b_turned else 111}"  # CblasTrans, CblasNoTrans
-        return f"blas_{suffix(self.dtype)}(101, {turns}, {m}, {n}, {k}, 1, {at(a)}, {a_step}, {at(b)}, {b_step}, 0, {at(c)}, {c_step});"
+        matrices = f"{self._at(a)}, {a_step}, {self._at(b)}, {b_step}, 0, {self._at(c)}, {c_step}"
+        return f"blas_{suffix(self.dtype)}(101, {turns}, {m}, {n}, {k}, 1, {matrices});"
 
     def _cost(self, turned: bool = False) -> int:
-        """About how many steps the kernel takes, packing and storing included."""
+        """About how many steps the kernel takes, packing and storing included; or for the transposed product."""
         m, n, k = self.sizes
         right_step, out_step = self.right.strides[-1], self.out.strides[-1]
         if turned:
             m, n, right_step, out_step = n, m, self.left.strides[-2], self.out.strides[-2]
-        width = self._width()
-        packing = k * n * (2 if right_step != 1 else 1 if n % width else 0)
-        return m * -(-n // width) * k + packing + m * n * (0 if out_step == 1 else 1)
+        packing = k * n * (2 if right_step != 1 else 1 if n % self._width else 0)
+        return m * -(-n // self._width) * k + packing + m * n * (0 if out_step == 1 else 1)
 
-    def _width(self) -> int:
-        width: int = 64 // self.dtype.itemsize
-        return width
-
-    def _better_turned(self) -> bool:
-        """Whether to compute the transposed product: vectors then run along the rows of the left factor and of the result."""
-        return self._cost(turned=True) < self._cost()
-
-    def _better_as_dots(self) -> bool:
-        """Whether to take the elements one by one as products of contiguous vectors."""
+    def _cost_as_dots(self) -> int | None:
+        """The same where the elements are taken one by one as products of contiguous vectors; None if they are not contiguous."""
         m, n, k = self.sizes
         contiguous = self.left.strides[-1] == 1 and self.right.strides[-2] == 1
-        cost: int = m * n * (-(-k // self._width()) + 10)
-        return contiguous and cost < min(self._cost(), self._cost(turned=True))
+        return m * n * (-(-k // self._width) + 10) if contiguous else None
 
 
 def _form(ref: Ref) -> tuple[bool, int] | None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import NamedTuple, Protocol
 
-from ...numpy_ops import ADD_AT, COPY, PUT_ALONG, SET
+from ...numpy_ops import ADD_AT, COPY, PUT_ALONG, SET, NumpyOp, ufunc_op
 from ...program import Equation, Program, Var, row_major
 from ...scalars import Scalar
 from . import mathematics, products
-from .expressions import c_type, updated_by
+from .expressions import c_type
 from .gathers import BestText, GatherText, RunningText, ScatterText, WithinText
 from .kernels import Best, Call, Check, Gather, Join, Kernel, Kernels, Loop, Product, Running, Update, Within
 from .layout import ALIGNMENT, Layout, assign_offsets
-from .loops import LoopText, element
+from .loops import LoopText
 from .memory import Ref, Storage, elements, item
 from .products import ProductText
+from .text import at
 
 _OF_OBJECTS = r"""
 /* A part of the step for arrays of Python, whose pointers to elements are at an offset; 3 if elements are not aligned. */
@@ -53,28 +54,17 @@ class Written(NamedTuple):
     calls: tuple[CallPiece, ...]  # between the functions step_0, step_1 ...
 
 
-class CheckPiece:
-    """Returns 1 if a gradient is not finite."""
+class CheckText:
+    """Ends the step with 1 unless all of some bools are true."""
 
-    def __init__(self, checked: Sequence[Var], layout: Layout) -> None:
-        self.refs = [layout.ref(var) for var in checked]
+    def __init__(self, equation: Equation, layout: Layout) -> None:
+        self.refs = [layout.ref(x) for x in equation.inputs]
         self.touched = [ref.storage for ref in self.refs]
 
     def text(self) -> Iterator[str]:
-        """A difference with itself is 0 where a number is finite, and nan where not."""
-        for i, ref in enumerate(self.refs):
-            off = f"off_{i}"
-            yield f"{c_type(ref.storage.dtype)} {off} = 0;"
-            flat = ref.is_contiguous()
-            sizes, steps = ((prod(ref.shape),), (1,)) if flat else (ref.shape, ref.strides)
-            for d, n in enumerate(sizes):
-                if d == len(sizes) - 1:
-                    yield f'_Pragma("omp simd reduction(+:{off})")'
-                yield f"for (long i{d} = 0; i{d} < {n}; ++i{d})"
-            place = element(ref.storage.name, ref.offset, [(step, f"i{d}") for d, step in enumerate(steps)])
-            yield f"    {off} += {place} - {place};"
+        """One line, if there is anything to check."""
         if self.refs:
-            yield f"if ({' || '.join(f'off_{i} != 0' for i in range(len(self.refs)))}) return 1;"
+            yield f"if (!({' && '.join(at(ref, ()) for ref in self.refs)})) return 1;"
 
 
 class CallPiece:
@@ -97,6 +87,7 @@ _PIECES: dict[type[Kernel], Callable[[Equation, Layout], Piece]] = {
     Best: BestText,
     Running: RunningText,
     Within: WithinText,
+    Check: CheckText,
     Call: CallPiece,
 }
 
@@ -126,8 +117,6 @@ class Writer:
         """Loops and pieces that a kernel comes to."""
         if isinstance(kernel, Loop):
             yield kernel
-        elif isinstance(kernel, Check):
-            yield CheckPiece(self.program.checked, self.layout)
         elif isinstance(kernel, Join):
             yield from self._join(kernel)
         elif isinstance(kernel, Update):
@@ -138,6 +127,7 @@ class Writer:
     def _update(self, equation: Equation) -> Iterator[Loop | Piece]:
         """A copy of the base, and then what changes it."""
         op, [out], [base, value, *_] = equation.primitive, equation.outputs, equation.inputs
+        assert isinstance(op, NumpyOp)
         whole = self.layout.place(out, row_major(out.shape, 1))
         yield self.layout.copy(base, whole, equation.line)
         if op in (ADD_AT, PUT_ALONG):
@@ -147,7 +137,7 @@ class Writer:
         if op is SET:
             yield self.layout.into(COPY, (value,), part, equation.line)
         else:
-            yield self.layout.change(updated_by(op), part, value, equation.line)
+            yield self.layout.change(ufunc_op(op.ufunc), part, value, equation.line)
 
     def _join(self, kernel: Join) -> Iterator[Loop]:
         """Copies of the parts to their places."""
