@@ -56,6 +56,7 @@ class State(_local):
     anomaly: bool = False
     anomaly_checks_nan: bool = True
     tracer: Tracer | None = None
+    computed: dict[Any, Any] | None = None  # parametrized tensors that are kept, inside of nn.utils.parametrize.cached
     recording: bool | None = True  # whether calls are recorded; None: a tracer or anomaly mode wants them to take the slow door
     default_dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ...absent import refusing
-from ...engine.state import no_grad, state
+from ...engine.state import no_grad, state, switched
 from ...errors import ArgumentError
 from ...tensor import Tensor
 from ..containers import ModuleDict, ModuleList
@@ -115,10 +115,6 @@ def _append(present: ParametrizationList, parametrization: Module, unsafe: bool)
     present.right_inverse(value)
 
 
-_made: dict[tuple[ParametrizationList, bool], Tensor] = {}  # inside of `cached`: with and without a graph
-_depth = 0
-
-
 @contextmanager
 def cached() -> Iterator[None]:
     """Compute each parametrized tensor once, as long as this lasts: for weights that are read often, as by a recurrent cell.
@@ -131,23 +127,17 @@ def cached() -> Iterator[None]:
     ...     layer.weight is layer.weight
     True
     """
-    global _depth
-    _depth += 1
-    try:
+    with switched(computed={} if state.computed is None else state.computed):
         yield
-    finally:
-        _depth -= 1
-        if _depth == 0:
-            _made.clear()
 
 
 def _kept_for(present: ParametrizationList) -> Any:
-    if _depth == 0 or state.tracer is not None:
+    if state.computed is None or state.tracer is not None:
         return present()
     key = present, state.grad_enabled
-    if key not in _made:
-        _made[key] = present()
-    return _made[key]
+    if key not in state.computed:
+        state.computed[key] = present()
+    return state.computed[key]
 
 
 def type_before_parametrizations(module: Module) -> type[Module]:
@@ -227,7 +217,7 @@ def _property(name: str) -> property:
 
 def _assign(present: ParametrizationList, value: Tensor) -> None:
     for recorded in (False, True):
-        _made.pop((present, recorded), None)
+        (state.computed or {}).pop((present, recorded), None)
     present.right_inverse(value)
 
 
