@@ -59,7 +59,7 @@ def test_a_compiled_model_is_bit_equal_to_eager_and_leaves_no_call_of_python(nam
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_in_plain_form_differs_by_rounding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BACKENDS, "plain", lambda program: numpy_source.build(program, TO_LOOPS))
+    monkeypatch.setitem(BACKENDS, "plain", lambda program, others: numpy_source.build(program, others, TO_LOOPS))
     eager, plain = MODELS[name](tg.float64), MODELS[name](tg.float64)
     step = tg.compile(plain.step, backend="plain")
     pairs = list(zip(flat(run(eager, eager.step, STEPS)), flat(run(plain, step, STEPS)), strict=True))

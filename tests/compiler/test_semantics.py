@@ -494,7 +494,7 @@ OUT_OF_RANGE: dict[str, Any] = {
 @pytest.mark.parametrize("backend", [*BACKENDS, "plain"])
 @pytest.mark.parametrize("name", OUT_OF_RANGE)
 def test_a_position_out_of_range_raises_what_eager_raises(name: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BACKENDS, "plain", lambda program: numpy_source.build(program, TO_LOOPS))
+    monkeypatch.setitem(BACKENDS, "plain", lambda program, others: numpy_source.build(program, others, TO_LOOPS))
     function = OUT_OF_RANGE[name]
     step = tg.compile(lambda x, y: function(x, y), backend=backend)
     x = drawn(5, 3)

@@ -272,7 +272,7 @@ def dtype(backend: str) -> Iterator[Any]:
 @pytest.mark.parametrize("backend", [*BACKENDS, "plain"])
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_compiled_equals_eager(name: str, backend: str, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BACKENDS, "plain", lambda program: numpy_source.build(program, TO_LOOPS))
+    monkeypatch.setitem(BACKENDS, "plain", lambda program, others: numpy_source.build(program, others, TO_LOOPS))
     runs = []
     for compiled in (False, True):
         tg.manual_seed(0)

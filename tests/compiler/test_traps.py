@@ -111,6 +111,42 @@ def test_a_number_that_always_changes_is_pointed_out() -> None:
     assert len(step.explain().splitlines()) < 40
 
 
+def test_explain_says_why_a_step_was_traced_again() -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5))
+    scale = {"by": 2.0}
+
+    def function(x: Any) -> Any:
+        return net(x).detach() * scale["by"]
+
+    def change(name: str) -> None:
+        x = tg.ones(2, 3)
+        if name == "mode":
+            net.eval()
+        elif name == "entry":
+            scale["by"] = 3.0
+        elif name == "requires":
+            net[0].weight.requires_grad_(False)
+        elif name == "form":
+            x = tg.ones(4, 3)
+        with tg.set_grad_enabled(name != "grad"):
+            step(x)
+
+    step = tg.compile(function, backend="numpy_source")
+    reasons = {
+        "first": "equations traced\n",
+        "mode": "training' has changed",
+        "entry": "since 'scale' has changed",
+        "requires": "since requires_grad of a tensor has changed",
+        "form": "since the arguments have another form or other Python values",
+        "grad": "since the gradient mode or the default dtype is another",
+    }
+    for name, reason in reasons.items():
+        change(name)
+        assert reason in step.explain()
+        assert step.explain().count("since") == list(reasons).index(name)
+        change(name)
+
+
 def test_grad_mode_and_default_dtype_are_part_of_the_signature() -> None:
     w = tg.ones(2, requires_grad=True)
 

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, overload
 
 from .backends import BACKENDS
 from .backends.c import toolchain
 from .step import CompiledStep as CompiledStep
+
+Dynamic = tuple[str, ...] | Mapping[str, tuple[str | None, ...]]
 
 
 def backends() -> tuple[str, ...]:
@@ -23,11 +25,11 @@ def backends() -> tuple[str, ...]:
 
 
 @overload
-def compile(function: None = None, *, backend: str = "c") -> Callable[[Callable[..., Any]], CompiledStep]: ...
+def compile(function: None = None, *, backend: str = "c", dynamic: Dynamic = ()) -> Callable[[Callable[..., Any]], CompiledStep]: ...
 @overload
-def compile(function: Callable[..., Any], *, backend: str = "c") -> CompiledStep: ...
+def compile(function: Callable[..., Any], *, backend: str = "c", dynamic: Dynamic = ()) -> CompiledStep: ...
 def compile(
-    function: Callable[..., Any] | None = None, *, backend: str = "c"
+    function: Callable[..., Any] | None = None, *, backend: str = "c", dynamic: Dynamic = ()
 ) -> CompiledStep | Callable[[Callable[..., Any]], CompiledStep]:
     """A function that does the same faster: `step = compile(train_step)`, or `@compile`.
 
@@ -38,10 +40,15 @@ def compile(
     `backend` is "c" (one C function, within rounding of eager; where there is no C compiler, a warning and NumPy source),
     "numpy_source" (generated NumPy code, equal to eager in every bit) or "interpreter" (slow, the reference). `step.source` shows it.
 
+    `dynamic` names sizes that may change without another trace: `("batch",)` is the first dimension of every argument,
+    `("batch", "time")` the first two; `{"x": ("batch", None, "width")}` says it for some arguments. Once three sizes have been
+    traced, programs for sizes between them are derived. If the function itself looks at sizes (`x.shape`, `len(x)`), every size
+    is traced.
+
     >>> step = tg.compile(lambda x: (x * x).sum())
     >>> [step(tg.tensor([1.0, k])).item() for k in range(4)]
     [1.0, 2.0, 5.0, 10.0]
     """
     if function is None:
-        return lambda wrapped: CompiledStep(wrapped, backend)
-    return CompiledStep(function, backend)
+        return lambda wrapped: CompiledStep(wrapped, backend, dynamic)
+    return CompiledStep(function, backend, dynamic)

@@ -60,7 +60,7 @@ def _other_places(a: Recording, b: Recording) -> str | None:
         return f"one call used {len(a.places)} tensors from outside, another {len(b.places)}"
     written = {target for target, _ in a.program.writes}
     for var, x, y in zip(a.program.captured, a.places, b.places, strict=True):
-        settled = isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and var not in written and _same_bits(x, y)
+        settled = isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and var not in written and same_bits(x, y)
         if x is not y and x != y if isinstance(x, tuple) else x is not y and not settled:
             return f"every call uses another tensor of shape {var.shape} from outside; pass it as an argument"
     return None
@@ -68,7 +68,7 @@ def _other_places(a: Recording, b: Recording) -> str | None:
 
 def _other_constants(p: Program, q: Program) -> str | None:
     for (var, x), (_, y) in zip(p.constants.items(), q.constants.items(), strict=False):
-        if not _same_bits(x, y):
+        if not same_bits(x, y):
             lines = [e.line for e in p.equations if var in e.inputs]
             return (
                 f"data that is made without this library changes from call to call{f', used at {lines[0]}' if lines else ''}; "
@@ -77,7 +77,8 @@ def _other_constants(p: Program, q: Program) -> str | None:
     return None if len(p.constants) == len(q.constants) else "the two calls used different data"
 
 
-def _same_bits(x: NDArray, y: NDArray) -> bool:
+def same_bits(x: NDArray, y: NDArray) -> bool:
+    """Whether two arrays have one shape, one dtype and the same bits."""
     return x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes()
 
 

@@ -34,6 +34,7 @@ class Recording(NamedTuple):
     gradients: tuple[tuple[Leaf | int, int | None], ...]  # leaves whose gradient is set, to which of the program's gradients
     facts: tuple[Fact, ...]  # what the Python variables that the step depends on held
     refused: str | None  # why it must not be replayed
+    looks_at_sizes: str | None = None  # the user's function that may look at the size of a tensor
 
 
 def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArray]], tuple[Fact, ...]] = lambda captured: ()) -> Recording:

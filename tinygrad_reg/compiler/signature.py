@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.mutation import NDArray
 from ..engine.node import Value
 from ..errors import ArgumentTypeError
 from .trees import flatten
@@ -25,18 +26,19 @@ def signature(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any])
         if not kwargs and len({id(x.array) for x in args}) == len(args):
             tensors += args  # the usual case, written out for speed
             return tuple(key)
-    return _general(args, kwargs, tensors)
+    return general(args, kwargs, tensors)
 
 
-def _general(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any]) -> Any:
-    """The same for arguments of any kind."""
+def general(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any], shape: Callable[[NDArray, int], Any] | None = None) -> Any:
+    """The same for arguments of any kind. `shape` may say what stands for shape and strides of the array at a position."""
 
     def leaf(x: Any) -> Any:
         if not isinstance(x, Value | np.ndarray):
             return _static(x)
         array, node = (x.array, type(x.node)) if isinstance(x, Value) else (x, np.ndarray)
-        about = array.shape, array.dtype, array.strides, node
         position = positions.setdefault(id(array), len(tensors))
+        about = (array.shape, array.strides) if shape is None else shape(array, position)
+        about = (*about, array.dtype, node)
         if position == len(tensors):
             tensors.append(x)
             return about
@@ -64,14 +66,18 @@ def _static(x: Any) -> Any:
     return type(x), x
 
 
-def leaf_names(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-    """Names for the tensors of a call, in the order of `signature`: `x`, or `batch_0` for a part of `batch`."""
+def parameter_names(function: Callable[..., Any]) -> list[str]:
+    """The names of a function's positional parameters, as far as they can be known."""
     try:
-        parameters = list(inspect.signature(getattr(function, "forward", function)).parameters.values())  # a module's call takes anything
+        parameters = inspect.signature(getattr(function, "forward", function)).parameters.values()  # a module's call takes anything
     except (TypeError, ValueError):
-        parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    names += [f"argument{i}" for i in range(len(names), len(args))]
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def leaf_names(parameters: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """Names for the tensors of a call, in the order of `signature`: `x`, or `batch_0` for a part of `batch`."""
+    names = [*parameters, *[f"argument{i}" for i in range(len(parameters), len(args))]]
     found: dict[int, str] = {}
     for name, tree in [*zip(names, args, strict=False), *kwargs.items()]:
         for path, x in _paths(tree, name):

@@ -12,8 +12,8 @@ import functools
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from ..engine.graph import ancestors
 from ..engine.node import FREED, Leaf, Value
@@ -21,28 +21,43 @@ from ..engine.state import get_default_dtype, state, switched
 from ..errors import ArgumentError, ArgumentTypeError, CompileError, TraceError
 from .backends import BACKENDS
 from .compare import difference, same_results
+from .dynamic import Family, Names, Run, Sizes, Underivable
 from .program import GivenUp, HostCall, Program
 from .recording import finish
-from .signature import leaf_names, signature
+from .signature import leaf_names, parameter_names, signature
 from .surroundings import Witness, broken
-from .trace import Trace
+from .trace import Memo, Trace
 from .trees import flatten
-from .variant import Returned, Stale, Variant
+from .variant import Returned, Stale, Variant, given_back
 
 LIMIT = 16  # signatures, and variants of each, that are kept
+SIZES = 128  # variants that are kept where sizes may change
 ATTEMPTS = 4  # traces of one variant that may differ before it runs eagerly for good
+
+
+class _Call(NamedTuple):
+    """One call of a step: its arguments, the tensors and arrays among them, their form, and the sizes that have a name."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    tensors: list[Any]
+    key: Any
+    sizes: Sizes
 
 
 class CompiledStep:
     """What `compile` returns: call it like the function. `traces`, `program`, `source` and `explain()` tell what it does."""
 
-    def __init__(self, function: Callable[..., Any], backend: str) -> None:
+    def __init__(self, function: Callable[..., Any], backend: str, dynamic: Any = ()) -> None:
         if not isinstance(backend, str) or backend not in BACKENDS:
             raise ArgumentError(f"compile: backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
         if not callable(function):
             raise ArgumentTypeError(f"compile: expected a function, got {type(function).__name__}")
         self.function = function
         self.backend = backend
+        self.dynamic = dynamic
+        self._names = Names(dynamic) if dynamic else None
+        self._parameters = parameter_names(function)
         self.traces = 0  # different programs recorded; the second run that confirms one is not counted
         self._variants: OrderedDict[Any, list[Variant]] = OrderedDict()
         self._lock = threading.RLock()  # programs have fixed buffers
@@ -55,78 +70,114 @@ class CompiledStep:
         """As a method: every object has a compiled step of its own."""
         if instance is None:
             return self
-        bound = CompiledStep(self.function.__get__(instance), self.backend)
+        bound = CompiledStep(self.function.__get__(instance), self.backend, self.dynamic)
         held: CompiledStep = instance.__dict__.setdefault(self.__name__, bound)
         return held
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles start without programs."""
-        return CompiledStep, (self.function, self.backend)
+        return CompiledStep, (self.function, self.backend, self.dynamic)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the step, or trace it; the results are tensors outside of any graph."""
         if state.recording is None:  # inside of another trace, or looking for anomalies
             return self.function(*args, **kwargs)
         tensors: list[Any] = []
-        key = (signature(args, kwargs, tensors), *_modes())
+        sizes: Sizes = ()
+        if self._names is None:
+            form = signature(args, kwargs, tensors)
+        else:
+            form, sizes = self._names.form(self._parameters, args, kwargs, tensors)
+        call = _Call(args, kwargs, tensors, (form, *_modes()), sizes)
         with self._lock:
-            for variant in self._variants.get(key, ()):
-                if variant.fits(tensors):
-                    return self._run(variant, key, tensors, args, kwargs)
-            return self._trace(None, key, tensors, args, kwargs, [])
+            for variant in self._variants.get(call.key, ()):
+                if variant.sizes == sizes and variant.misfit(tensors) is None:
+                    return self._run(variant, call)
+            return self._first(call)
 
-    def _run(self, variant: Variant, key: Any, tensors: list[Any], args: Any, kwargs: Any) -> Any:
+    def _run(self, variant: Variant, call: _Call) -> Any:
         self._last = variant
         if variant.executable is None:
             if variant.refused is None:
-                return self._trace(variant, key, tensors, args, kwargs, [])
+                return self._again(variant, call)
             variant.eager_runs += 1
-            return self.function(*args, **kwargs)
+            return self.function(*call.args, **call.kwargs)
         memo: list[tuple[HostCall, dict[str, float]]] = []
         generators = [(g, g.get_state()) for g in variant.generators]
         try:
-            return variant.replay(tensors, memo)
+            return variant.replay(call.tensors, memo)
         except Stale:
-            self._variants[key].remove(variant)
-            return self._trace(None, key, tensors, args, kwargs, memo)
+            self._variants[call.key].remove(variant)
+            return self._first(call, memo)
         except (GivenUp, IndexError):  # of an index out of range eager says what is wrong
             for generator, before in generators:
                 generator.set_state(before)
             variant.eager_runs += 1
-            return self._record(tensors, args, kwargs, memo)[1]()
+            return self._record(call, memo)[1]()
 
     # ---- tracing -----------------------------------------------------------------------------------------------------------
 
-    def _trace(self, variant: Variant | None, key: Any, tensors: list[Any], args: Any, kwargs: Any, memo: list[Any]) -> Any:
-        """Run the function under a trace: for a new variant, or to confirm one."""
-        made, result = self._record(tensors, args, kwargs, memo)
-        if variant is None:
-            variants = self._variants.setdefault(key, [])
-            variants.insert(0, made)
-            self._variants.move_to_end(key)
-            self.traces += 1
-            self._forget_oldest(variants)
-        else:
-            self._confirm(variant, made)
-        self._last = variant or made
+    def _first(self, call: _Call, memo: Memo = ()) -> Any:
+        """A call that no variant fits: derive one from those for other sizes, or run the function under a trace."""
+        known = self._variants.get(call.key, [])
+        reason = self._reason(call, known)
+        families = {id(v.family): v.family for v in known if v.executable is not None and v.misfit(call.tensors) is None}.values()
+        for family in families if not memo else ():
+            try:
+                variant = self._kept(family.derive(call.sizes), call, f"{reason}; derived from those traced")
+            except Underivable as error:
+                reason += f": {error}"
+            else:
+                self._settle(variant, family)
+                return self._run(variant, call)
+        run, result = self._record(call, memo)
+        expecting = next((family for family in families if family.expects(run)), None)
+        self.traces += expecting is None
+        variant = self._kept(run, call, reason)
+        if expecting is not None:
+            self._settle(variant, expecting, run)
         return result()
 
-    def _confirm(self, variant: Variant, again: Variant) -> None:
+    def _again(self, variant: Variant, call: _Call) -> Any:
+        """Run the function under a trace once more, to confirm a variant."""
+        run, result = self._record(call)
+        self._confirm(variant, run)
+        return result()
+
+    def _confirm(self, variant: Variant, again: Run) -> None:
         why = variant.recording.refused or again.recording.refused or broken(variant.recording.facts)
         why = why or difference(variant.recording, again.recording)
         if why is None and not same_results(variant.returned, again.returned):
             why = "two calls returned different Python values"
         held = {fact.place() for fact in variant.recording.facts if fact.holds()}
-        variant.take(again.recording, again.returned)
+        variant.take(again)
         if why is None:
-            variant.executable = BACKENDS[self.backend](again.recording.program)
+            self._settle(variant, variant.family, again)
         elif variant.attempts >= ATTEMPTS:
             variant.refuse(why, held)
             warnings.warn(f"compile: {self.__name__} runs eagerly, since {why}", stacklevel=5)
 
-    def _record(self, tensors: list[Any], args: Any, kwargs: Any, memo: list[Any]) -> tuple[Variant, Callable[[], Any]]:
-        """Run the function for real and write down what it does: the variant, and a function that gives the result."""
-        trace = Trace(tensors, leaf_names(self.function, args, kwargs), memo)
+    def _settle(self, variant: Variant, family: Family, run: Run | None = None) -> None:
+        """From now on the variant is replayed, as one of this family; `run` is what it was traced from."""
+        variant.executable = BACKENDS[self.backend](variant.recording.program, family.sources)
+        variant.family = family
+        if run is not None:
+            family.add(run, variant.executable.source)
+
+    def _kept(self, run: Run, call: _Call, reason: str) -> Variant:
+        """A new variant, as the first to be looked at."""
+        variant = self._last = Variant(run, call.tensors, reason)
+        variants = self._variants.setdefault(call.key, [])
+        variants.insert(0, variant)
+        self._variants.move_to_end(call.key)
+        self._forget_oldest(variants)
+        return variant
+
+    def _record(self, call: _Call, memo: Memo = ()) -> tuple[Run, Callable[[], Any]]:
+        """Run the function for real and write down what it does, and a function that gives the result."""
+        args, kwargs, tensors = call.args, call.kwargs, call.tensors
+        names = leaf_names(self._parameters, args, kwargs)
+        trace = Trace(tensors, names, memo)
         modes = _modes()
         with switched(tracer=trace), Witness() as witness:
             out = self.function(*args, **kwargs)
@@ -138,24 +189,31 @@ class CompiledStep:
         returned = flatten(out, functools.partial(_returned, arrays, tensors))
         del out
         facts = functools.partial(witness.facts, self.function)
-        made = Variant(finish(trace, arrays, facts), returned, tensors)
-        return made, lambda: made.results(arrays, tensors)
+        recording = finish(trace, arrays, facts)._replace(looks_at_sizes=witness.looks_at_sizes())
+        return Run(call.sizes, recording, returned), lambda: given_back(returned, arrays, tensors)
+
+    def _reason(self, call: _Call, known: Sequence[Variant]) -> str:
+        """Why none of the variants does for a call."""
+        for variant in known:
+            if variant.sizes == call.sizes:
+                return variant.misfit(call.tensors) or "the hyper-parameters have other names"
+        if known:
+            return "the sizes are new"
+        if any(key[1:] == call.key[1:] for key in self._variants):
+            return "the arguments have another form or other Python values; pass numbers that change as tensors"
+        return "the gradient mode or the default dtype is another" if self._variants else ""
 
     def _forget_oldest(self, variants: list[Variant]) -> None:
         """Keep a bounded number of signatures, and of variants of each."""
-        if len(variants) > LIMIT or len(self._variants) > LIMIT:
-            if not self._warned:
+        limit = LIMIT if self._names is None else SIZES
+        if len(variants) > limit or len(self._variants) > LIMIT:
+            if self.traces > LIMIT and not self._warned:
                 self._warned = True
-                warnings.warn(f"compile: {self.__name__} has been traced {self.traces} times: {self._reason(variants)}", stacklevel=4)
-            del variants[LIMIT:]
+                why = (len(variants) > limit and difference(variants[1].recording, variants[0].recording)) or variants[0].reason
+                warnings.warn(f"compile: {self.__name__} has been traced {self.traces} times: {why}", stacklevel=5)
+            del variants[limit:]
             while len(self._variants) > LIMIT:
                 self._variants.popitem(last=False)
-
-    def _reason(self, variants: list[Variant]) -> str:
-        if len(variants) > LIMIT:
-            why = difference(variants[1].recording, variants[0].recording)
-            return why or "the tensors it uses change their form, or Python variables that it reads change"
-        return "the shapes, dtypes or Python values among its arguments keep changing; pass numbers that change as tensors"
 
     # ---- looking inside ----------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
 _TABLES = ("_module_names", "_parameter_names", "_buffer_names")
+_SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
 _MISSING: Any = object()
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic, Value, types.CodeType)
 _LISTS = (list, tuple, set, frozenset, deque)
@@ -171,6 +172,14 @@ class Witness:
     def reads_memory(self) -> bool:
         """Whether a function of the user's takes `.array` of something: the memory of a tensor, if it is one."""
         return any(_named(code).memory for code in self._globals)
+
+    def looks_at_sizes(self) -> str | None:
+        """A function of the user's that names what gives the size of a tensor."""
+        for code in self._globals:
+            named = _named(code)
+            if not _SIZES.isdisjoint((*named.variables, *named.attributes, *named.keys)):
+                return f"{code.co_name} in {os.path.basename(code.co_filename)}, line {code.co_firstlineno}"
+        return None
 
 
 @functools.cache

@@ -13,8 +13,9 @@ from ..engine.node import Leaf, Value, new, wrap
 from ..engine.primitive import silent_copy
 from ..ops.random import draw_p
 from .backends.executable import Executable
+from .dynamic import Family, Run
 from .program import HostCall, layout
-from .recording import GradientOf, Recording
+from .recording import GradientOf
 from .surroundings import Fact, check_of
 from .trees import unflatten
 
@@ -33,19 +34,22 @@ class Returned(NamedTuple):
 class Variant:
     """One recording of a step, what it needs to be replayed, and how it is run."""
 
-    def __init__(self, recording: Recording, returned: Any, tensors: Sequence[Any]) -> None:
+    def __init__(self, run: Run, tensors: Sequence[Any], reason: str = "") -> None:
+        self.sizes = run.sizes
+        self.reason = reason  # why none of those before it would do
+        self.family = Family()  # runs of the same step at several sizes, once it is replayed
         self.overlapping = overlapping(tensors)
         self.attempts = 0
         self.replays = 0
         self.eager_runs = 0
         self.refused: str | None = None
         self.executable: Executable | None = None
-        self.take(recording, returned)
+        self.take(run)
 
-    def take(self, recording: Recording, returned: Any) -> None:
-        """Go by this recording from now on."""
-        self.recording = recording
-        self.returned = returned
+    def take(self, run: Run) -> None:
+        """Go by this run from now on."""
+        self.recording = run.recording
+        self.returned = run.returned
         self.attempts += 1
         self._bind()
 
@@ -81,36 +85,40 @@ class Variant:
         )
         self.generators = self._generators()
 
-    def fits(self, tensors: Sequence[Any]) -> bool:
-        """Whether the world is as it was at the trace; captured memory may be other memory of the same form."""
+    def misfit(self, tensors: Sequence[Any]) -> str | None:
+        """What is not as it was at the trace; None if nothing is. Captured memory may be other memory of the same form."""
         for holder, absent in self.recording.absent:
             leaf = _leaf(holder, tensors)
-            if (leaf.grad is None) is not absent or (leaf.extras is not None and type(holder) is int):
-                return False  # of an argument with hooks the next call may have other ones
+            if (leaf.grad is None) is not absent:
+                return f"a gradient {'has been' if absent else 'is not'} set"
+            if leaf.extras is not None and type(holder) is int:
+                return "an argument has hooks"  # the next one may have others
         for x in tensors if self._owners else ():
             array = x.array if isinstance(x, Value) else x
             if id(array if array.base is None else owner(array)) in self._owners:
-                return False  # an argument that shares memory with what the step writes
+                return "an argument shares memory with what the step writes"
         if self._writes_arguments and overlapping(tensors) is not self.overlapping:
-            return False
-        return self.unchanged() or self._rebind()
+            return "arguments share memory, or do so no more"
+        return None if self.unchanged() else self._rebind()
 
-    def _rebind(self) -> bool:
+    def _rebind(self) -> str | None:
+        """Take captured memory as it is now; the reason if that cannot be."""
         recording = self.recording
         if any(tensor.node is not node for tensor, node in recording.nodes):
-            return False
-        if not all(fact.holds() for fact in recording.facts):
-            return False
+            return "requires_grad of a tensor has changed"
+        for fact in recording.facts:
+            if not fact.holds():
+                return f"{fact.name!r} has changed"
         for var, place, held in zip(recording.program.captured, recording.places, self.arrays, strict=True):
             if isinstance(place, Value) and place.array is not held:
                 array = place.array
                 if (array.shape, array.dtype, layout(array)) != (var.shape, var.dtype, var.strides) or array.base is not None:
-                    return False
+                    return f"the tensor {recording.program.names[var]} of the program has memory of another form"
         arrays = [place.array for place in recording.places if isinstance(place, Value)]
         if len({id(array) for array in arrays}) != len(arrays):
-            return False
+            return "two tensors from outside have become one"
         self._bind()
-        return True
+        return None
 
     # ---- running ---------------------------------------------------------------------------------------------------------
 
@@ -140,25 +148,13 @@ class Variant:
         for leaf in self._cleared:
             _leaf(leaf, tensors).grad = None
         self.replays += 1
-        return self.results(results, tensors)
-
-    def results(self, arrays: Sequence[Any], tensors: Sequence[Any]) -> Any:
-        """What the step returns, around these arrays."""
-
-        def leaf(returned: Returned) -> Any:
-            if returned.kind == "made":
-                return wrap(Value.result_class, arrays[returned.what])
-            if returned.kind == "argument":
-                return tensors[returned.what]
-            return returned.what
-
-        returned = self.returned
-        return leaf(returned) if isinstance(returned, Returned) else unflatten(returned, leaf)
+        return given_back(self.returned, results, tensors)
 
     def describe(self) -> list[str]:
         """What it is and how it went, in a few lines."""
         program = self.recording.program
-        lines = [f"({', '.join(f'{program.names[var]} {var}' for var in program.inputs)}): {len(program.equations)} equations traced"]
+        inputs = ", ".join(f"{program.names[var]} {var}" for var in program.inputs)
+        lines = [f"({inputs}): {len(program.equations)} equations traced{self.reason and f', since {self.reason}'}"]
         if self.executable is not None:
             lines.append(f"  {self.executable.summary}; replayed {self.replays} times")
         elif self.refused is not None:
@@ -174,6 +170,17 @@ class Variant:
         program = self.recording.program
         found = {id(e.params["generator"]): e.params["generator"] for e in program.equations if e.primitive is draw_p}
         return list(found.values())
+
+
+def given_back(returned: Any, arrays: Sequence[Any], tensors: Sequence[Any]) -> Any:
+    """What a step returns, around these arrays."""
+
+    def leaf(part: Returned) -> Any:
+        if part.kind == "made":
+            return wrap(Value.result_class, arrays[part.what])
+        return tensors[part.what] if part.kind == "argument" else part.what
+
+    return leaf(returned) if isinstance(returned, Returned) else unflatten(returned, leaf)
 
 
 def overlapping(tensors: Sequence[Any]) -> bool:

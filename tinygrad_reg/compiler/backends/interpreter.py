@@ -12,8 +12,8 @@ from ..program import NotFinite, Program, Var
 from .executable import Executable
 
 
-def build(program: Program) -> Executable:
-    """A function that interprets the program as it is."""
+def build(program: Program, others: Sequence[str] = ()) -> Executable:
+    """A function that interprets the program as it is; texts for other sizes are of no use."""
     sources = (*program.inputs, *program.numbers, *program.captured)
 
     def run(inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray]) -> tuple[list[Any], list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -22,8 +22,8 @@ from .plan import Block, Plan, plan
 _OURS = ("np", "step", "inputs", "numbers", "captured", "isfinite", "NotFinite", "OutOfRange")
 
 
-def build(program: Program, passes: tuple[Pass, ...] = TO_NUMPY) -> Executable:
-    """The program as compiled text, after these passes."""
+def build(program: Program, others: Sequence[str] = (), passes: tuple[Pass, ...] = TO_NUMPY) -> Executable:
+    """The program as compiled text, after these passes; texts for other sizes are of no use."""
     lowered = optimize(program, passes)
     planned = plan(lowered)
     writer = Writer(lowered, planned)

@@ -6,7 +6,7 @@ kernels           equations gathered into loops, products and the rest
 expressions       an element of a function as C; mathematics: exp, tanh, sin ... for vectors
 layout            memory for every value
 loops, products, gathers    the text of a kernel, from pieces of text
-writer            the whole text
+writer            the whole text; sizes: one text for many sizes
 toolchain, cache  from the text to a library
 call              running it from Python; export: without Python
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import warnings
+from collections.abc import Sequence
 
 from ....blas import products as products_of_blas
 from ...passes import SIMPLIFY, TO_LOOPS, optimize
@@ -27,24 +28,29 @@ from .algebra import thin_products
 from .call import finds_elements, runner
 from .export import export
 from .settle import settle
+from .sizes import shared
 from .writer import Writer
 
 
-def build(program: Program) -> Executable:
-    """The program as a C function, compiled and loaded; as NumPy source, with one warning, if there is no compiler."""
+def build(program: Program, others: Sequence[str] = ()) -> Executable:
+    """The program as a C function, compiled and loaded; as NumPy source, with one warning, if there is no compiler.
+
+    `others` are sources of the same step at other sizes: where only numbers differ, one library does for all.
+    """
     if toolchain.compiler() is None or not finds_elements():
         _warn_once("arrays are not built as they are in CPython" if toolchain.compiler() else toolchain.missing())
         return numpy_source.build(program)
     lowered = settle(optimize(thin_products(optimize(program, TO_LOOPS)), SIMPLIFY))
     written = Writer(lowered).write()
-    library = toolchain.load(written.source)
+    text, sizes = shared(written.source, others, len(written.numbers))
+    library = toolchain.load(text)
     _bind_products(library)
     constants = [lowered.constants[var] for var in written.layout.bound]
     between = f", {len(written.calls)} calls of Python between its parts" if written.calls else ""
     return Executable(
-        runner(written, library, constants),
+        runner(written, library, constants, sizes),
         written.source,
-        f"one C function{between}, {written.workspace:,} bytes of workspace",
+        f"one C function{between}{' for several sizes' if sizes else ''}, {written.workspace:,} bytes of workspace",
         lambda folder, captured: export(folder, written, captured, constants),
     )
 

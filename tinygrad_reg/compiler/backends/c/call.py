@@ -31,15 +31,16 @@ def _address(array: NDArray) -> int:
     return address
 
 
-def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray]) -> Callable[..., Any]:
-    """The function `run` of an executable."""
+def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray], sizes: Sequence[float] = ()) -> Callable[..., Any]:
+    """The function `run` of an executable. `sizes` are what the library needs to know of a program's sizes, after the numbers."""
     layout, program = written.layout, written.layout.kernels.program
     first_captured = len(program.inputs)
     first_fresh = first_captured + len(program.captured)
     first_constant = first_fresh + len(layout.fresh)
     objects = (ctypes.c_void_p * max(len(layout.arrays), 1))()
     low_bits = bytes([storage.dtype.itemsize - 1 for storage in layout.arrays])  # those of an address that are 0 if it is aligned
-    table = (ctypes.c_double * max(len(written.numbers), 1))()
+    table = (ctypes.c_double * max(len(written.numbers) + len(sizes), 1))()
+    table[len(written.numbers) : len(written.numbers) + len(sizes)] = list(sizes)
     memory = np.zeros(written.workspace, np.uint8)
     start = _address(memory) + -_address(memory) % ALIGNMENT
     step: Any = library.step_of_objects
