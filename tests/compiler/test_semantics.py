@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -510,3 +511,30 @@ def test_a_position_out_of_range_raises_what_eager_raises(name: str, backend: st
             tg.testing.assert_close(found, expected)
             assert same(found, expected) or backend not in EXACT
     assert "replayed" in step.explain()
+
+
+def test_a_compiled_model_has_what_the_model_has() -> None:
+    net = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5))
+    compiled = tg.compile(net, backend="numpy_source")
+    assert list(compiled.parameters()) == list(net.parameters())
+    compiled.eval()
+    assert not net.training
+    with tg.no_grad():
+        assert same(compiled(tg.ones(4, 3)), net(tg.ones(4, 3)))
+    with pytest.raises(AttributeError, match="wheels"):
+        compiled.wheels  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute '_modules'"):
+        compiled._modules  # noqa: B018
+    assert "Linear(in_features=3" in repr(compiled)
+    assert copy.copy(compiled).function is net
+
+
+def test_a_compiled_function_looks_like_the_function() -> None:
+    @tg.compile(backend="numpy_source")
+    def double(x: tg.Tensor, by: float = 2.0) -> tg.Tensor:
+        """Twice as much."""
+        return x * by
+
+    assert double.__name__ == "double"
+    assert double.__doc__ == "Twice as much."
+    assert list(inspect.signature(double).parameters) == ["x", "by"]

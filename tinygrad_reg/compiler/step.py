@@ -63,8 +63,17 @@ class CompiledStep:
         self._lock = threading.RLock()  # programs have fixed buffers
         self._last: Variant | None = None
         self._warned = False
-        self.__doc__ = function.__doc__
+        functools.update_wrapper(self, function, updated=())
         self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the function's: of a compiled model, `parameters()`, `train()`, `state_dict()` ..."""
+        if name.startswith("_") or name == "function":
+            raise AttributeError(f"a compiled step has no attribute {name!r}")
+        return getattr(self.function, name)
+
+    def __repr__(self) -> str:
+        return f"compile({self.function!r}, backend={self.backend!r})"
 
     def __get__(self, instance: Any, owner: type | None = None) -> CompiledStep:
         """As a method: every object has a compiled step of its own."""
