@@ -49,36 +49,36 @@ class Names:
 
     def form(self, parameters: list[str], args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any]) -> tuple[Any, Sizes]:
         """The signature of a call, whatever the sizes that have a name, and these sizes; 2 for a name that no argument has."""
-        arguments = leaf_names(parameters, args, kwargs)
-        found: dict[str, tuple[int, str]] = {}
-
-        def shape(array: NDArray, position: int) -> tuple[Any, ...]:
-            argument = arguments[position]
-            named = self._of(argument, array.ndim)
-            for name, size in zip(named, array.shape, strict=True):
-                if name is not None and found.setdefault(name, (size, argument))[0] != size:
-                    raise ArgumentError(
-                        f"compile: the size {name} is {found[name][0]} in argument {found[name][1]}, but {size} in {argument}; say which "
-                        f"arguments have it: dynamic={{{found[name][1]!r}: ({name!r},)}}"
-                    )
-            form = tuple([size if name is None else name for name, size in zip(named, array.shape, strict=True)])
-            return form, None if array.flags.c_contiguous else array.strides
-
+        arguments = [] if self._by_argument is None else leaf_names(parameters, args, kwargs)
         missing = set(self._by_argument or ()).difference(arguments, parameters)
         if missing:
             raise ArgumentError(f"compile: dynamic names argument {missing.pop()}, but the arguments with sizes are {', '.join(arguments)}")
+        found: dict[str, tuple[int, int]] = {}  # the size, and the position of the argument
+
+        def shape(array: NDArray, position: int) -> tuple[Any, ...]:
+            form: list[int | str] = list(array.shape)
+            row = self._row[: array.ndim] if self._by_argument is None else self._of(arguments[position], array.ndim)
+            for i, name in enumerate(row):
+                if name is not None:
+                    size, where = found.setdefault(name, (array.shape[i], position))
+                    if size != array.shape[i]:
+                        one, other = [leaf_names(parameters, args, kwargs)[k] for k in (where, position)]
+                        raise ArgumentError(
+                            f"compile: the size {name} is {size} in argument {one}, but {array.shape[i]} in {other}; "
+                            f"say which arguments have it: dynamic={{{one!r}: ({name!r},)}}"
+                        )
+                    form[i] = name
+            return tuple(form), None if array.flags.c_contiguous else array.strides
+
         key = general(args, kwargs, tensors, shape)
-        return key, tuple([found.get(name, (2, ""))[0] for name in self.all])
+        return key, tuple([found.get(name, (2, 0))[0] for name in self.all])
 
     def _of(self, argument: str, ndim: int) -> tuple[str | None, ...]:
-        """The names of an argument's dimensions, None for one that has none."""
-        if self._by_argument is None:
-            row = self._row[:ndim]
-        else:
-            row = tuple(self._by_argument.get(argument, ()))
-            if len(row) > ndim:
-                raise ArgumentError(f"compile: dynamic names {len(row)} dimensions of argument {argument}, which has {ndim}")
-        return (*row, *(None,) * (ndim - len(row)))
+        """The names of the dimensions of one of the arguments."""
+        row = tuple((self._by_argument or {}).get(argument, ()))
+        if len(row) > ndim:
+            raise ArgumentError(f"compile: dynamic names {len(row)} dimensions of argument {argument}, which has {ndim}")
+        return row
 
 
 class Run(NamedTuple):
