@@ -96,3 +96,12 @@ def test_what_cannot_be_exported_says_why(tmp_path: Path) -> None:
     step(tg.ones(3))
     with pytest.raises(ArgumentError, match="pass its result as an argument"):
         step.export(str(tmp_path))
+
+
+def test_an_argument_called_like_a_word_of_c(tmp_path: Path) -> None:
+    step = tg.compile(lambda double: double.sin().sum(), backend="c")
+    x = tg.tensor([1.0, 2.0], dtype=tg.float64)
+    expected = [step(x), step(x)][1].item()
+    step.export(str(tmp_path))
+    declared = "static double x[] = {1.0, 2.0}; static double y[1]; arrays.double_ = x; arrays.result_0 = y;"
+    assert built_and_run(tmp_path, declared, "0", 1, 0) == [pytest.approx(expected, rel=1e-14)]

@@ -63,3 +63,16 @@ def test_bytes_in_another_order_are_left_to_numpy() -> None:
     swapped = np.arange(3.0).astype(">f8")
     for _ in range(4):
         assert step(swapped).tolist() == [1.0, 2.0, 3.0]
+
+
+@needs_compiler
+def test_arguments_called_like_words_of_c() -> None:
+    def function(double: Any, long: Any, tg_exp_f32: Any, product: Any, i0: Any, x: Any, numbers: Any, β: Any) -> list[Any]:
+        return [x.argmax(0), x.cumsum(0), double * long + tg_exp_f32.exp() - product @ product.sin(), (i0 + numbers).mean() * β]
+
+    given = [tg.tensor(np.random.default_rng(i).standard_normal((3, 3))) for i in range(8)]
+    step = tg.compile(function, backend="c")
+    for _ in range(3):
+        for found, expected in zip(step(*given), function(*given), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-14)
+    assert "one C function" in step.explain()

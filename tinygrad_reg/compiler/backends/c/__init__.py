@@ -6,7 +6,7 @@ kernels           equations gathered into loops, products and the rest
 expressions       an element of a function as C; mathematics: exp, tanh, sin ... for vectors
 layout            memory for every value
 loops, products, gathers    the text of a kernel, from pieces of text
-writer            the whole text; sizes: one text for many sizes
+writer            the whole text; repeats: one function for equal kernels; sizes: one text for many sizes
 toolchain, cache  from the text to a library
 call              running it from Python; export: without Python
 """

@@ -17,6 +17,14 @@ from .writer import Written
 
 _PER_LINE = 8
 
+#: Words of C that are names in Python.
+# fmt: off
+_KEYWORDS = frozenset([
+    "auto", "case", "char", "const", "default", "do", "double", "enum", "extern", "float", "goto", "inline", "int", "long", "register",
+    "restrict", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "typeof", "union", "unsigned", "void", "volatile",
+    "asm",
+])
+# fmt: on
 _README = """# A compiled step
 
 `step.c` has the function, `step.h` declares it, `step_data.c` holds the arrays it starts from. Build them into a program with
@@ -52,7 +60,8 @@ def export(folder: str, written: Written, captured: Sequence[NDArray], constants
         )
     os.makedirs(folder, exist_ok=True)
     members = list(_members(written))
-    numbers = [written.layout.names[var] for var in written.numbers]
+    given = written.layout.kernels.program.names
+    numbers = [_member(given[var]) for var in written.numbers]
     files = {
         "step.h": "\n".join(_header(members, numbers, written.workspace)),
         "step.c": "\n".join([written.source, '#include "step.h"', "", *_wrapper(members, bool(numbers))]),
@@ -67,11 +76,16 @@ def export(folder: str, written: Written, captured: Sequence[NDArray], constants
 def _members(written: Written) -> Iterator[tuple[str, str, Var]]:
     """(name, role, variable) for every array of the C function, in its order."""
     layout, program = written.layout, written.layout.kernels.program
-    yield from ((layout.names[var], "argument", var) for var in program.inputs)
-    yield from ((layout.names[var], "kept", var) for var in program.captured)
+    yield from ((_member(program.names[var]), "argument", var) for var in program.inputs)
+    yield from ((_member(program.names[var]), "kept", var) for var in program.captured)
     yield from ((f"result_{i}", "result", var) for i, var in enumerate(program.results))
     yield from ((f"gradient_{i}", "result", var) for i, var in enumerate(program.gradients))
     yield from ((layout.names[var], "constant", var) for var in layout.bound)
+
+
+def _member(name: str) -> str:
+    """The name of an argument as that of a member of a struct."""
+    return f"{name}_" if name in _KEYWORDS else name
 
 
 def _header(members: Sequence[tuple[str, str, Var]], numbers: Sequence[str], workspace: int) -> Iterator[str]:

@@ -21,7 +21,9 @@ class Layout:
 
     def __init__(self, kernels: Kernels) -> None:
         self.kernels = kernels
-        self.names = names_of(kernels.program)
+        program = kernels.program
+        self.names = names_of(program)
+        self.names.update({var: f"in_{program.names[var]}" for var in (*program.inputs, *program.numbers)})  # no words of C
         made = [var for kernel in kernels.list for e in kernel.equations for var in e.outputs if var not in self.names]
         self.names.update((var, f"copy{i}") for i, var in enumerate(made))
         self.arrays: list[Storage] = []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 _NUMBER = re.compile(r"(?<![\w.])(\.?\d(?:[eEpP][+-]|[\w.])*)")  # as the preprocessor reads them
 _NAME = re.compile(r"\bsize\d+_(?:long|float|double)\b")
-_FUNCTION = "\nint step_"
+_FUNCTION = re.compile(r"^(?=int step_\d|static __attribute__\(\(noinline\)\) void kernel_)", re.MULTILINE)  # that has the table of numbers
 
 
 def shared(text: str, others: Sequence[str], taken: int) -> tuple[str, list[float]]:
@@ -24,10 +24,10 @@ def shared(text: str, others: Sequence[str], taken: int) -> tuple[str, list[floa
             values.append(float(parts[i].removesuffix("f")))
             kind = "long" if parts[i].isdigit() else "float" if parts[i].endswith("f") else "double"
             parts[i] = f"size{taken + len(values) - 1}_{kind}"
-    outside, *functions = "".join(parts).split(_FUNCTION)
+    outside, *functions = _FUNCTION.split("".join(parts))
     if not values or _NAME.search(outside):
         return text, []
-    return _FUNCTION.join([outside, *map(_with_declarations, functions)]), values
+    return "".join([outside, *map(_with_declarations, functions)]), values
 
 
 def _with_declarations(function: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from .layout import ALIGNMENT, Layout, assign_offsets
 from .loops import LoopText
 from .memory import Ref, Storage, elements, item
 from .products import ProductText
+from .repeats import shared
 from .text import at
 
 _OF_OBJECTS = r"""
@@ -158,34 +159,43 @@ class Writer:
         """The source."""
         layout = self.layout
         offsets, size = assign_offsets([piece.touched for _, piece in self.pieces], layout.workspace)
-        functions: list[list[str]] = [[]]
-        calls: list[CallPiece] = []
-        line = ""
-        for kernel, piece in self.pieces:
-            if isinstance(piece, CallPiece):
-                calls.append(piece)
-                functions.append([])
-                line = ""
-                continue
-            lines = list(piece.text())
-            about = [x for x in kernel.lines() if x != line]
-            line = about[-1] if about else line
-            functions[-1] += [f"/* {x.replace('*/', '* /')} */" for x in about]
-            functions[-1] += ["{", *("    " + x for x in lines), "}"]
-        pointers = [
-            *(f"{c_type(s.dtype)} *const {s.name} = arrays[{i}];" for i, s in enumerate(layout.arrays)),
-            *(f"{c_type(s.dtype)} *const {s.name} = (void *)(workspace + {o});" for s, o in offsets.items()),
-        ]
-        numbers = [f"const double {layout.names[var]} = numbers[{i}];" for i, var in enumerate(self.program.numbers)]
+        names = layout.names
+        numbers = [f"const double {names[var]} = numbers[{i}];" for i, var in enumerate(self.program.numbers)]
         numbers += [self._scalar(e) for e in self.kernels.scalars]
-        body: list[str] = []
-        for i, text in enumerate(functions):
+        fixed = {names[var] for var in (*self.program.numbers, *[var for e in self.kernels.scalars for var in e.outputs])}
+        types = {storage.name: c_type(storage.dtype) for storage in (*layout.arrays, *offsets)}
+        kernels = [list(piece.text()) for _, piece in self.pieces]
+        functions, texts = shared(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
+        pointers = [
+            *(f"{types[s.name]} *const {s.name} = arrays[{i}];" for i, s in enumerate(layout.arrays)),
+            *(f"{types[s.name]} *const {s.name} = (void *)(workspace + {o});" for s, o in offsets.items()),
+        ]
+        body = list(functions)
+        parts, calls = self._parts_of_step(texts)
+        for i, text in enumerate(parts):
             body += [f"int step_{i}(void *const *arrays, const double *numbers, char *workspace) {{"]
             body += ["    " + x for x in _used([*pointers, *numbers], text)]
             body += ["    " + x for x in text]
             body += ["    return 0;", "}", ""]
         source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body, _OF_OBJECTS])
         return Written(source, offsets, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
+
+    def _parts_of_step(self, texts: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[CallPiece]]:
+        """The lines of the functions between calls of Python, under the user's lines; and these calls."""
+        functions: list[list[str]] = [[]]
+        calls: list[CallPiece] = []
+        line = ""
+        for (kernel, piece), lines in zip(self.pieces, texts, strict=True):
+            if isinstance(piece, CallPiece):
+                calls.append(piece)
+                functions.append([])
+                line = ""
+                continue
+            about = [x for x in kernel.lines() if x != line]
+            line = about[-1] if about else line
+            functions[-1] += [f"/* {x.replace('*/', '* /')} */" for x in about]
+            functions[-1] += ["{", *("    " + x for x in lines), "}"]
+        return functions, calls
 
     def _functions(self, body: list[str]) -> str:
         dtypes = {piece.dtype for _, piece in self.pieces if isinstance(piece, ProductText)}
