@@ -33,6 +33,7 @@ from .device import device as device
 from .dtypes import bool as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import double as double
+from .dtypes import dtype as dtype
 from .dtypes import finfo as finfo
 from .dtypes import float as float
 from .dtypes import float16 as float16

@@ -1106,8 +1106,8 @@ class Methods(Value):
 
     # ---- random ------------------------------------------------------------------------------------------------
 
-    def bernoulli(self: Any, *, generator: Any = None) -> Tensor:
-        return rng.bernoulli(self, generator=generator)
+    def bernoulli(self: Any, p: Any = None, *, generator: Any = None) -> Tensor:
+        return rng.bernoulli(self, p, generator=generator)
 
     def multinomial(self: Any, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
         return rng.multinomial(self, num_samples, replacement, generator=generator)

@@ -20,7 +20,7 @@ from .engine.mutation import Array, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.refusal import typed_errors
 from .engine.state import state
-from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
+from .errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
 from .ops.arguments import checked_shape, normalize_dim
 from .ops.pointwise import convert
@@ -60,7 +60,7 @@ class Tensor(Methods):
 
     @typed_errors
     def __init__(self, *data: Any) -> None:
-        self.array = interop.from_constructor(data)
+        self.array = interop.from_constructor(data[0] if len(data) == 1 and isinstance(data[0], Size) else data)
 
     # ---- what it is --------------------------------------------------------------------------------------------------
 
@@ -330,6 +330,8 @@ class Tensor(Methods):
         if the graph was already walked without `retain_graph`, or if a saved value was overwritten in place.
         """
         chosen = [inputs] if isinstance(inputs, Tensor) else inputs
+        if isinstance(chosen, Sequence) and not chosen:
+            raise ArgumentError("backward: inputs is empty; leave it out to differentiate with respect to all leaves")
         if gradient is not None:
             gradient = interop.as_gradient(gradient, self)
         graph.backward([self], [gradient], inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
@@ -409,19 +411,19 @@ class Tensor(Methods):
         return self._new(np.full(checked_shape((size,), "new_full"), value), device, requires_grad)
 
     @typed_errors
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_zeros(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(args, "new_zeros", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     @typed_errors
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_ones(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(args, "new_ones", size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
     @typed_errors
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_empty(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(args, "new_empty", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
         if device is not None:
