@@ -58,6 +58,9 @@ class Tensor(Methods):
 
     _grad: Tensor | None = None  # of a tensor that needs no gradient; others keep it in their node
 
+    is_cpu = True
+    is_cuda = is_meta = is_mps = is_xpu = is_sparse = is_quantized = is_nested = False
+
     @typed_errors
     def __init__(self, *data: Any) -> None:
         self.array = interop.from_constructor(data[0] if len(data) == 1 and isinstance(data[0], Size) else data)
@@ -140,6 +143,10 @@ class Tensor(Methods):
     def is_complex(self) -> bool:
         """False: there are no complex dtypes."""
         return False
+
+    def get_device(self) -> int:
+        """-1, the number that PyTorch gives to the CPU."""
+        return -1
 
     def is_signed(self) -> bool:
         """Whether the dtype has negative numbers."""
@@ -233,6 +240,13 @@ class Tensor(Methods):
         if not self.array.ndim:
             raise ArgumentTypeError("iter: cannot iterate over a 0-d tensor; use .item() for its value")
         return iter(self.unbind(0))
+
+    def __reversed__(self) -> Tensor:
+        """The entries along the first dimension in reverse order."""
+        return self.flip(0) if self.array.ndim else self
+
+    def __delitem__(self, index: Any) -> None:
+        raise ArgumentTypeError("del: a tensor has no elements to delete; index those that are to stay")
 
     @typed_errors
     def __contains__(self, element: Any) -> bool:
@@ -494,6 +508,20 @@ def numel(input: Tensor) -> int:
     6
     """
     return _checked(input, "numel").numel()
+
+
+@typed_errors
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The common shape of tensors of these shapes. Raises ShapeError if they do not broadcast.
+
+    >>> tg.broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    read = [checked_shape((shape,), "broadcast_shapes") for shape in shapes]
+    try:
+        return Size(np.broadcast_shapes(*read))
+    except ValueError:
+        raise ShapeError(f"broadcast_shapes: shapes do not broadcast\n  {' · '.join(map(str, read))}") from None
 
 
 @typed_errors

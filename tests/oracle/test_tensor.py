@@ -433,6 +433,33 @@ def test_repr_of_anything(array: Any) -> None:
     assert text(tg.tensor(array)) == text(torch.tensor(array))
 
 
+PRINTING: list[dict[str, Any]] = [
+    {"precision": 2},
+    {"precision": 0},
+    {"sci_mode": True},
+    {"sci_mode": False},
+    {"threshold": 3, "edgeitems": 1},
+    {"threshold": 3, "edgeitems": 0},
+    {"threshold": 5},
+    {"linewidth": 60},
+    {"profile": "short"},
+    {"profile": "full"},
+    {"profile": "short", "precision": 6},
+]
+
+
+@pytest.mark.parametrize("options", PRINTING, ids=str)
+def test_print_options(options: dict[str, Any]) -> None:
+    try:
+        for m in (tg, torch):
+            m.set_printoptions(**options)
+        for call in [*TEXTS, lambda m: m.arange(1100), lambda m: m.arange(20.0).reshape(10, 2) / 3]:
+            assert text(call(tg)) == text(call(torch))
+    finally:
+        for m in (tg, torch):
+            m.set_printoptions(profile="default")
+
+
 def test_format() -> None:
     for spec in (".3f", "", "10.2e", "g"):
         assert format(tg.tensor(2.5), spec).replace("torch.", "") == format(torch.tensor(2.5), spec).replace("torch.", "")
@@ -462,6 +489,10 @@ QUESTIONS = [
     lambda x: x.stride(0),
     lambda x: x.is_contiguous(),
     lambda x: x.is_floating_point(),
+    lambda x: (x.is_cpu, x.is_cuda, x.is_meta, x.is_mps, x.is_xpu, x.is_sparse, x.is_quantized, x.is_nested),
+    lambda x: x.get_device(),
+    reversed,
+    lambda x: x.__delitem__(0),
     len,
     lambda x: x.requires_grad,
     lambda x: x.is_leaf,
@@ -643,6 +674,10 @@ CALLS = [
     lambda m: m.trace(m.ones(2, 2, dtype=m.uint8)),
     lambda m: m.tensordot(m.ones(1, 2, dtype=m.int32), m.ones(2, 3, dtype=m.int32), dims=([0, 1], [1, 0])),
     lambda m: m.ones(2, requires_grad=True).sum().backward(inputs=[]),
+    lambda m: m.broadcast_shapes((2, 1), (3,), 3),
+    lambda m: m.broadcast_shapes(),
+    lambda m: m.broadcast_shapes((2,), (3,)),
+    lambda m: m.broadcast_shapes((-1,), (3,)),
     lambda m: m.nan_to_num(m.tensor([nan, inf, -inf])),
     lambda m: m.tensor([1.0, 2.0]).clamp(max=1),
     lambda m: m.tensor([1.0, 2.0]).clamp(1.5),
