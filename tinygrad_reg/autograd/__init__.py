@@ -145,11 +145,11 @@ def _batched(outputs: Any, inputs: Any, grad_outputs: Any, options: tuple[Any, .
         raise ArgumentError("grad: is_grads_batched needs grad_outputs that are tensors of one size in their first dimension, at least 1")
     retain_graph, *others = options
     (count,) = counts
-    rows = []
+    rows: list[Any] = []
     for i in range(count):
         row = [g if g is None else g[i] for g in weights]
         rows.append(grad(outputs, inputs, row, True if i < count - 1 else retain_graph, *others))
-    return tuple([parts[0] if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True)])
+    return tuple([parts[0] if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True)])  # type: ignore[misc]
 
 
 class set_detect_anomaly:  # noqa: N801
