@@ -26,7 +26,9 @@ def svd_p(x: Array) -> tuple[Array, Array, Array]:
     try:
         u, s, vt = np.linalg.svd(widened(x), full_matrices=False)
     except np.linalg.LinAlgError:
-        raise ArgumentError(f"svd: does not converge for this matrix of shape {x.shape}; does it hold nan or inf?") from None
+        s = np.array(np.nan)
+    if not np.isfinite(s).all():
+        raise ArgumentError(f"svd: does not converge for this matrix of shape {x.shape}, which holds nan or inf")
     return u.astype(x.dtype, copy=False), s.astype(x.dtype, copy=False), vt.swapaxes(-2, -1).astype(x.dtype, copy=False)
 
 
