@@ -123,7 +123,7 @@ def test_multi_dot_takes_the_cheaper_way() -> None:
     (lambda: tg.linalg.matrix_norm(tg.ones(3, 3), 3), ArgumentError, "ord must be"),
     (lambda: tg.linalg.matrix_norm(tg.ones(3, 0), -2), DimensionError, "no rows"),
     (lambda: tg.linalg.matrix_norm(tg.ones(3, 3), dim=0), ArgumentError, "two dims"),
-    (lambda: tg.linalg.matrix_norm(tg.ones(3, 0), inf, dim=(1, 0)), DimensionError, "no rows"),
+    (lambda: tg.linalg.matrix_norm(tg.ones(3, 0), -inf, dim=(1, 0)), DimensionError, "no rows"),
     (lambda: tg.linalg.multi_dot([tg.ones(3)]), ArgumentError, "at least 2"),
     (lambda: tg.linalg.multi_dot([tg.ones(2, 3), tg.ones(3), tg.ones(3, 3)]), ShapeError, "tensor 1"),
     (lambda: tg.linalg.multi_dot([tg.ones(2, 3), tg.ones(2, 3)]), ShapeError, "inner sizes"),

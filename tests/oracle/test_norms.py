@@ -111,6 +111,18 @@ def test_linalg_norm() -> None:
     compare(lambda x: tg.linalg.norm(x[None]), lambda x: torch.linalg.norm(x[None]), x)
 
 
+@pytest.mark.parametrize("order", ["fro", "nuc", 1, -1, 2, -2, inf, -inf])
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (2, 0, 3)])
+def test_matrix_norm_of_no_elements(shape: Shape, order: Any) -> None:
+    x = np.ones(shape)
+    try:
+        torch.linalg.matrix_norm(torch.tensor(x), order)
+    except IndexError:
+        same_error(lambda x: tg.linalg.matrix_norm(x, order), lambda x: torch.linalg.matrix_norm(x, order), x)
+    else:
+        compare(lambda x: tg.linalg.matrix_norm(x, order), lambda x: torch.linalg.matrix_norm(x, order), x)
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (4, 3), (2, 3, 3), (1, 3), (0, 3), (2, 0, 3), (0, 2, 2)])
 def test_singular_values(shape: Shape) -> None:
     (x,) = sample(shape)

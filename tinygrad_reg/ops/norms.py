@@ -188,20 +188,22 @@ def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool 
         raise ArgumentError(f'{what}: ord must be "fro", "nuc", 1, -1, 2, -2, inf or -inf, got {ord!r}')
     p = float(ord)
     added, chosen = (row, column) if math.fabs(p) == 1 else (column, row)
-    if A.shape[chosen] == 0:
-        raise DimensionError(f"{what}: the norm of order {ord} of no rows or columns is not defined\n  {tuple(A.shape)}")
     sums = sum_p(abs(A), dim=(added,), keepdim=True)
-    return (amax_p if p > 0 else amin_p)(sums, dim=read_dims(A, (row, column), what), keepdim=keepdim)
+    return _extreme(ord, A.shape[chosen], what)(sums, dim=read_dims(A, (row, column), what), keepdim=keepdim)  # type: ignore[no-any-return]
+
+
+def _extreme(ord: float, count: int, what: str) -> Any:
+    """The reduction to the largest of so many sums or singular values if ord > 0, else to the smallest. Of none the largest is 0."""
+    if not count and ord < 0:
+        raise DimensionError(f"{what}: the norm of order {ord} of no rows or columns is not defined")
+    return (amax_p if count else sum_p) if ord > 0 else amin_p
 
 
 def _spectral_norm(A: Any, ord: Any, row: int, column: int, keepdim: bool, what: str) -> Any:  # noqa: N803
     """The sum ("nuc"), the largest (2) or the smallest (-2) of the singular values."""
-    empty = 0 in (A.shape[row], A.shape[column])
-    if empty and ord == -2:
-        raise DimensionError(f"{what}: the norm of order {ord} of no rows or columns is not defined\n  {tuple(A.shape)}")
     others = [d for d in range(A.ndim) if d not in (row, column)]
     values = singular_values(permute_p(A, dims=(*others, row, column)), what)
-    reduce = sum_p if empty or ord == "nuc" else amax_p if ord > 0 else amin_p  # the sum of no values is 0, as is the norm
+    reduce = sum_p if ord == "nuc" else _extreme(ord, values.shape[-1], what)
     made = reduce(values, dim=read_dims(values, -1, what), keepdim=False)
     return reshape(made, [1 if d in (row, column) else size for d, size in enumerate(A.shape)]) if keepdim else made
 
