@@ -394,8 +394,9 @@ class Methods(Value):
         return arithmetic.div(self, other, rounding_mode=rounding_mode)
 
     def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        input = shaping.clone(self) if rounding_mode == "trunc" else self
-        return inplace.assign(self, arithmetic.div(input, other, rounding_mode=rounding_mode), "div_")
+        return inplace.assign(
+            self, arithmetic.div(shaping.clone(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
+        )
 
     def pow(self: Any, exponent: Any) -> Tensor:
         return elementwise.pow(self, exponent)
