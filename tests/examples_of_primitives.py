@@ -213,6 +213,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "std": [Example(x.arguments, {**x.params, "correction": c}) for x in _REDUCED[:3] for c in (0.0, 1.0)],
     "logsumexp": _REDUCED,
     "norm_2": _REDUCED,
+    "svd": [e((3, 2)), e((2, 3)), e((2, 2, 2))],
     "norm_p": [Example(x.arguments, {**x.params, "p": p}) for x in _REDUCED for p in (3.0, 1.5, 4.0)],
     "cumsum": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
     "cumprod": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],

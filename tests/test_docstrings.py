@@ -23,6 +23,7 @@ NAMESPACES = {
     "tg.linalg": tg.linalg,
     "tg.special": tg.special,
     "tg.autograd": tg.autograd,
+    "tg.autograd.functional": tg.autograd.functional,
     "tg.testing": tg.testing,
     "tg.nn.init": tg.nn.init,
     "tg.nn.utils": tg.nn.utils,

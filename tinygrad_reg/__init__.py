@@ -33,6 +33,7 @@ from .device import device as device
 from .dtypes import bool as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import double as double
+from .dtypes import dtype as dtype
 from .dtypes import finfo as finfo
 from .dtypes import float as float
 from .dtypes import float16 as float16
@@ -284,6 +285,7 @@ from .ops.sorting import unique_consecutive as unique_consecutive
 from .ops.special import erf as erf
 from .ops.special import erfc as erfc
 from .ops.special import erfinv as erfinv
+from .printing import set_printoptions as set_printoptions
 from .random import normal as normal
 from .random import rand as rand
 from .random import rand_like as rand_like
@@ -294,6 +296,7 @@ from .random import randn_like as randn_like
 from .random import randperm as randperm
 from .tensor import Size as Size
 from .tensor import Tensor as Tensor
+from .tensor import broadcast_shapes as broadcast_shapes
 from .tensor import is_complex as is_complex
 from .tensor import is_floating_point as is_floating_point
 from .tensor import is_nonzero as is_nonzero

@@ -59,7 +59,27 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return finish(interop.to_array(data, dtype, copy=False), False, device)
 
 
-asarray = as_tensor
+@typed_errors
+def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None) -> Tensor:
+    """The data as a tensor: always a copy if `copy`, never one if it is False, only where needed if it is None.
+
+    With `requires_grad` None it stays in the graph of a tensor given, with False it leaves it. Raises ArgumentError if `copy` is False
+    and one is needed.
+
+    >>> array = np.zeros(2)
+    >>> tg.asarray(array).data_ptr() == array.ctypes.data, tg.asarray(array, copy=True).data_ptr() == array.ctypes.data
+    (True, False)
+    """
+    source = obj.array if isinstance(obj, Tensor) else obj
+    made = as_tensor(obj, dtype, device)
+    shares = isinstance(source, np.ndarray) and made.dtype == source.dtype
+    if copy is False and not shares:
+        raise ArgumentError(f"asarray: {type(obj).__name__} cannot be had without a copy in dtype {made.dtype}; leave out copy=False")
+    if copy and shares:
+        made = made.clone()
+    if requires_grad is False:
+        return made.detach()
+    return made.requires_grad_() if requires_grad else made
 
 
 @typed_errors
@@ -91,34 +111,34 @@ def float_or(dtype: Any) -> Dtype:
 
 
 @typed_errors
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros.
 
     >>> tg.zeros(2, dtype=tg.int64)
     tensor([0, 0])
     """
-    return finish(np.zeros(checked_shape(size, "zeros"), float_or(dtype)), requires_grad, device)
+    return finish(np.zeros(checked_shape(args, "zeros", size), float_or(dtype)), requires_grad, device)
 
 
 @typed_errors
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones.
 
     >>> tg.ones(2, 3)
     tensor([[1., 1., 1.],
             [1., 1., 1.]])
     """
-    return finish(np.ones(checked_shape(size, "ones"), float_or(dtype)), requires_grad, device)
+    return finish(np.ones(checked_shape(args, "ones", size), float_or(dtype)), requires_grad, device)
 
 
 @typed_errors
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are whatever the memory held.
 
     >>> tg.empty(2, 3).shape
     (2, 3)
     """
-    return finish(np.empty(checked_shape(size, "empty"), float_or(dtype)), requires_grad, device)
+    return finish(np.empty(checked_shape(args, "empty", size), float_or(dtype)), requires_grad, device)
 
 
 @typed_errors
@@ -182,8 +202,10 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
 
 
 @typed_errors
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """start, start + step, ... below end; `arange(end)` starts at 0. Integers give int64, floats the default dtype.
+
+    With an integer dtype the start and the step are rounded towards zero.
 
     >>> tg.arange(1, 2, 0.25)
     tensor([1.0000, 1.2500, 1.5000, 1.7500])
@@ -196,10 +218,14 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
             raise ArgumentTypeError(f"arange: start, end and step must be numbers, got {value!r}")
         if not math.isfinite(value):
             raise ArgumentError(f"arange: start, end and step must be finite, got {value!r}")
+    wanted = as_dtype(dtype) if dtype is not None else np.result_type(*(type(v) for v in (start, end, step)))
+    if wanted == np.int64:
+        start, end, step = int(start), int(end), int(step)
     if step == 0 or (end - start) * step < 0:
         raise ArgumentError(f"arange: step {step} does not lead from {start} to {end}")
-    wanted = as_dtype(dtype) if dtype is not None else np.result_type(*(type(v) for v in (start, end, step)))
     count = math.ceil((end - start) / step)
+    if wanted.kind in "iu":
+        start, step = int(start), int(step)
     values = start + np.arange(count) * step
     floats = dtype is None and wanted.kind == "f"
     return finish(values.astype(get_default_dtype() if floats else wanted), requires_grad, device)
@@ -207,7 +233,7 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 
 @typed_errors
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`steps` equally spaced values from start to end, both included.
+    """`steps` equally spaced values from start to end, both included. With an integer dtype all are rounded towards zero.
 
     >>> tg.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
@@ -215,7 +241,10 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
     if integer(steps, "linspace", "steps") < 0:
         raise ArgumentError(f"linspace: steps must be an integer of at least 0, got {steps!r}")
-    values = silent_copy().run(lambda: np.linspace(start, end, integer(steps, "linspace", "steps")).astype(float_or(dtype)))
+    wanted = float_or(dtype)
+    if wanted.kind in "iu":
+        start, end = int(start), int(end)
+    values = silent_copy().run(lambda: np.linspace(start, end, integer(steps, "linspace", "steps")).astype(wanted))
     return finish(values, requires_grad, device)
 
 

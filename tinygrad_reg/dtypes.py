@@ -12,9 +12,10 @@ from .engine.promotion import promote_types as _promote_types
 from .engine.promotion import result_type as _result_type
 from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype
-from .errors import ArgumentTypeError
+from .errors import ArgumentTypeError, DtypeError
 
 Dtype = np.dtype[Any]
+dtype = np.dtype
 
 float16 = half = np.dtype(np.float16)
 float32 = float = np.dtype(np.float32)
@@ -71,21 +72,41 @@ def can_cast(from_: Any, to: Any) -> builtins.bool:
     return builtins.bool(ranks[as_dtype(from_).kind] <= ranks[as_dtype(to).kind])
 
 
-@typed_errors
-def finfo(type: Any = None) -> np.finfo[Any]:
-    """Limits of a float dtype (default: the default dtype): eps, max, min, tiny, bits.
+class finfo:  # noqa: N801
+    """Limits of a float dtype (default: the default dtype), as Python numbers. Raises DtypeError for other dtypes.
 
     >>> tg.finfo(tg.float16).max, tg.finfo(tg.float16).bits
-    (np.float16(6.55e+04), 16)
+    (65504.0, 16)
     """
-    return np.finfo(get_default_dtype() if type is None else as_dtype(type))
+
+    def __init__(self, type: Any = None) -> None:
+        of = get_default_dtype() if type is None else as_dtype(type)
+        if of.kind != "f":
+            raise DtypeError(f"finfo: needs a float dtype, got {of}; iinfo tells the limits of integers")
+        limits = np.finfo(of)
+        self.dtype, self.bits = str(of), limits.bits
+        self.eps, self.max, self.min = (builtins.float(x) for x in (limits.eps, limits.max, limits.min))
+        self.tiny = self.smallest_normal = builtins.float(limits.tiny)
+        self.resolution = builtins.float(str(limits.resolution))  # 1e-06, not its neighbour in the dtype
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{name}={getattr(self, name):g}' for name in names)}, dtype={self.dtype})"
 
 
-@typed_errors
-def iinfo(type: Any) -> np.iinfo[Any]:
-    """Limits of an integer dtype: max, min, bits.
+class iinfo:  # noqa: N801
+    """Limits of an integer dtype, as Python numbers. Raises DtypeError for other dtypes.
 
     >>> tg.iinfo(tg.int8).max
     127
     """
-    return np.iinfo(as_dtype(type))
+
+    def __init__(self, type: Any) -> None:
+        of = as_dtype(type)
+        if of.kind not in "iu":
+            raise DtypeError(f"iinfo: needs an integer dtype, got {of}; finfo tells the limits of floats")
+        limits = np.iinfo(of)
+        self.dtype, self.bits, self.max, self.min = str(of), limits.bits, builtins.int(limits.max), builtins.int(limits.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

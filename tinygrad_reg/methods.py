@@ -1,6 +1,7 @@
 """Operators and methods of Tensor: one-line forwards to the functions, which carry the documentation.
 
-`m_` is the in-place form of `m`: compute the new value, then write it into the tensor's memory (`ops/assign.py`).
+`m_` is the in-place form of `m`: compute the new value, then write it into the tensor's memory (`ops/assign.py`). Where `m` is composed
+of operations of which others than the last need what is overwritten, they are given a clone.
 """
 
 from __future__ import annotations
@@ -393,7 +394,9 @@ class Methods(Value):
         return arithmetic.div(self, other, rounding_mode=rounding_mode)
 
     def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        return inplace.assign(self, arithmetic.div(self, other, rounding_mode=rounding_mode), "div_")
+        return inplace.assign(
+            self, arithmetic.div(shaping.clone(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
+        )
 
     def pow(self: Any, exponent: Any) -> Tensor:
         return elementwise.pow(self, exponent)
@@ -584,7 +587,7 @@ class Methods(Value):
         return elementwise.logit(self, eps)
 
     def logit_(self: Any, eps: float | None = None) -> Tensor:
-        return inplace.assign(self, elementwise.logit(self, eps), "logit_")
+        return inplace.assign(self, elementwise.logit(self if eps is None else shaping.clone(self), eps), "logit_")
 
     def lerp(self: Any, end: Any, weight: Any) -> Tensor:
         return arithmetic.lerp(self, end, weight)
@@ -1106,8 +1109,8 @@ class Methods(Value):
 
     # ---- random ------------------------------------------------------------------------------------------------
 
-    def bernoulli(self: Any, *, generator: Any = None) -> Tensor:
-        return rng.bernoulli(self, generator=generator)
+    def bernoulli(self: Any, p: Any = None, *, generator: Any = None) -> Tensor:
+        return rng.bernoulli(self, p, generator=generator)
 
     def multinomial(self: Any, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
         return rng.multinomial(self, num_samples, replacement, generator=generator)

@@ -1,4 +1,4 @@
-"""Tensors as text, in PyTorch's layout: four decimals, aligned, lines of 80, long tensors abbreviated."""
+"""Tensors as text, in PyTorch's layout: aligned, long tensors abbreviated; four decimals and lines of 80, unless told otherwise."""
 
 from __future__ import annotations
 
@@ -9,14 +9,47 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .engine.mutation import Array
-from .engine.state import get_default_dtype
+from .engine.refusal import typed_errors
+from .engine.state import PrintOptions, State, get_default_dtype
+from .errors import ArgumentError, ArgumentTypeError
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-_PRECISION, _THRESHOLD, _EDGE, _WIDTH = 4, 1000, 3, 80
-
 Write = Callable[[Any], str]
+
+_PROFILES = {"default": PrintOptions(), "short": PrintOptions(precision=2, edgeitems=2), "full": PrintOptions(threshold=math.inf)}
+
+
+@typed_errors
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """How tensors are printed, in the whole process: decimals, from how many elements on only the `edgeitems` of each side are shown,
+    characters of a line, and whether floats have exponents (None: as the values ask for). A profile, "default", "short" or "full",
+    sets all; what is not given stays, but for `sci_mode`.
+
+    >>> tg.set_printoptions(precision=2)
+    >>> tg.tensor([1.12345])
+    tensor([1.12])
+    >>> tg.set_printoptions(profile="default")
+    """
+    if profile is not None and profile not in _PROFILES:
+        raise ArgumentError(f"set_printoptions: profile must be one of {', '.join(_PROFILES)}, got {profile!r}")
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    told = {name: value for name, value in given.items() if value is not None}
+    for name, value in told.items():
+        if not isinstance(value, int) and not (name == "threshold" and isinstance(value, float)):
+            raise ArgumentTypeError(f"set_printoptions: {name} must be an integer, got {value!r}")
+        if value < 0:
+            raise ArgumentError(f"set_printoptions: {name} must not be negative, got {value!r}")
+    base = State.print_options if profile is None else _PROFILES[profile]
+    State.print_options = base._replace(**told, sci_mode=sci_mode)  # type: ignore[arg-type]
 
 
 def tensor_text(tensor: Tensor, prefix: str = "tensor(") -> str:
@@ -25,7 +58,7 @@ def tensor_text(tensor: Tensor, prefix: str = "tensor(") -> str:
     text = prefix + array_text(array, len(prefix))
     line = len(text) - text.rfind("\n") + 1
     for note in _notes(tensor):
-        if line + len(note) + 2 > _WIDTH:
+        if line + len(note) + 2 > State.print_options.linewidth:
             text += ",\n" + " " * len(prefix) + note
             line = len(prefix) + len(note)
         else:
@@ -37,7 +70,7 @@ def tensor_text(tensor: Tensor, prefix: str = "tensor(") -> str:
 def _notes(tensor: Tensor) -> Iterator[str]:
     """What is said behind the elements: the shape if they do not show it, an unusual dtype, the part in a graph."""
     array, default = tensor.array, get_default_dtype()
-    if array.size == 0 and array.ndim != 1:
+    if (array.size == 0 and array.ndim != 1) or (array.size and not State.print_options.edgeitems):
         yield f"size={array.shape}"
     if array.dtype != default and (array.size == 0 or array.dtype not in (np.dtype(np.int64), np.dtype(np.bool_))):
         yield f"dtype={array.dtype}"
@@ -51,14 +84,15 @@ def array_text(array: Array, indent: int) -> str:
     """The elements in brackets; continuation lines are indented to stand under the first."""
     if array.size == 0:
         return "[]"
-    shortened = array.size > _THRESHOLD
+    shortened = array.size > State.print_options.threshold
     write, width = _writer(_shown(array) if shortened else array.ravel())
     return _nested(array, indent, shortened, write, width)
 
 
 def _shown(array: Array) -> Array:
     """The elements of a long array that will be printed: they decide the format."""
-    picks = [np.r_[0:_EDGE, n - _EDGE : n] if n > 2 * _EDGE else np.arange(n) for n in array.shape]
+    edge = State.print_options.edgeitems
+    picks = [np.r_[0:edge, n - edge : n] if n > 2 * edge else np.arange(n) for n in array.shape]
     return array[np.ix_(*picks)].ravel()
 
 
@@ -66,18 +100,20 @@ def _nested(array: Array, indent: int, shortened: bool, write: Write, width: int
     """Brackets in brackets; rows on lines of their own, matrices with a blank line between."""
     if array.ndim == 0:
         return write(array.item())
-    hide = shortened and len(array) > 2 * _EDGE
-    shown = [*array[:_EDGE], *array[-_EDGE:]] if hide else list(array)
+    options = State.print_options
+    edge = options.edgeitems
+    hide = shortened and len(array) > 2 * edge
+    shown = [*array[:edge], *array[len(array) - edge :]] if hide else list(array)
     if array.ndim == 1:
         items = [write(x.item()) for x in shown]
         if hide:
-            items.insert(_EDGE, " ...")
-        per_line = max(1, (_WIDTH - indent) // (width + 2))
+            items.insert(edge, " ..." if edge else "...")
+        per_line = max(1, (options.linewidth - indent) // (width + 2))
         lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
     blocks: list[str] = [_nested(x, indent + 1, shortened, write, width) for x in shown]
     if hide:
-        blocks.insert(_EDGE, "...")
+        blocks.insert(edge, "...")
     gap: str = "," + "\n" * (array.ndim - 1) + " " * (indent + 1)
     return "[" + gap.join(blocks) + "]"
 
@@ -93,7 +129,7 @@ def _writer(values: Array) -> tuple[Write, int]:
 
 def _padded(form: Write, values: Array) -> tuple[Write, int]:
     """The form, padded on the left to the widest of the values."""
-    width = max(len(form(x)) for x in values.tolist())
+    width = max((len(form(x)) for x in values.tolist()), default=1)
     return lambda x: form(x).rjust(width), width
 
 
@@ -102,8 +138,11 @@ def _float_form(nonzero: Array) -> Write:
     whole = bool((nonzero == np.rint(nonzero)).all())
     sizes = np.abs(nonzero)
     smallest, largest = float(sizes.min(initial=np.inf)), float(sizes.max(initial=0.0))
-    if nonzero.size and (largest / smallest > 1000.0 or largest > 1e8 or (not whole and smallest < 1e-4)):
-        return lambda x: f"{x:.{_PRECISION}e}"
+    precision, sci_mode = State.print_options.precision, State.print_options.sci_mode
+    if sci_mode is None:
+        sci_mode = largest / smallest > 1000.0 or largest > 1e8 or smallest < 1e-4
+    if sci_mode and nonzero.size:
+        return lambda x: f"{x:.{precision}e}"
     if whole:
         return lambda x: f"{x:.0f}." if math.isfinite(x) else str(x)
-    return lambda x: f"{x:.{_PRECISION}f}"
+    return lambda x: f"{x:.{precision}f}"

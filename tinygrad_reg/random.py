@@ -17,25 +17,39 @@ from .tensor import Tensor
 
 
 @typed_errors
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *args: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Uniform on [0, 1).
 
     >>> x = tg.rand(100)
     >>> bool((x >= 0).all() & (x < 1).all())
     True
     """
-    made: Tensor = draw("uniform", checked_shape(size, "rand"), float_or(dtype), generator)
+    made: Tensor = draw("uniform", checked_shape(args, "rand", size), float_or(dtype), generator)
     return made.requires_grad_() if requires_grad else made
 
 
 @typed_errors
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *args: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Normal with mean 0 and standard deviation 1.
 
     >>> tg.randn(2, 3).shape
     (2, 3)
     """
-    made: Tensor = draw("normal", checked_shape(size, "randn"), float_or(dtype), generator)
+    made: Tensor = draw("normal", checked_shape(args, "randn", size), float_or(dtype), generator)
     return made.requires_grad_() if requires_grad else made
 
 

@@ -20,7 +20,7 @@ from .engine.mutation import Array, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.refusal import typed_errors
 from .engine.state import state
-from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
+from .errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
 from .ops.arguments import checked_shape, normalize_dim
 from .ops.pointwise import convert
@@ -58,9 +58,12 @@ class Tensor(Methods):
 
     _grad: Tensor | None = None  # of a tensor that needs no gradient; others keep it in their node
 
+    is_cpu = True
+    is_cuda = is_meta = is_mps = is_xpu = is_sparse = is_quantized = is_nested = False
+
     @typed_errors
     def __init__(self, *data: Any) -> None:
-        self.array = interop.from_constructor(data)
+        self.array = interop.from_constructor(data[0] if len(data) == 1 and isinstance(data[0], Size) else data)
 
     # ---- what it is --------------------------------------------------------------------------------------------------
 
@@ -140,6 +143,10 @@ class Tensor(Methods):
     def is_complex(self) -> bool:
         """False: there are no complex dtypes."""
         return False
+
+    def get_device(self) -> int:
+        """-1, the number that PyTorch gives to the CPU."""
+        return -1
 
     def is_signed(self) -> bool:
         """Whether the dtype has negative numbers."""
@@ -233,6 +240,13 @@ class Tensor(Methods):
         if not self.array.ndim:
             raise ArgumentTypeError("iter: cannot iterate over a 0-d tensor; use .item() for its value")
         return iter(self.unbind(0))
+
+    def __reversed__(self) -> Tensor:
+        """The entries along the first dimension in reverse order."""
+        return self.flip(0) if self.array.ndim else self
+
+    def __delitem__(self, index: Any) -> None:
+        raise ArgumentTypeError("del: a tensor has no elements to delete; index those that are to stay")
 
     @typed_errors
     def __contains__(self, element: Any) -> bool:
@@ -330,6 +344,8 @@ class Tensor(Methods):
         if the graph was already walked without `retain_graph`, or if a saved value was overwritten in place.
         """
         chosen = [inputs] if isinstance(inputs, Tensor) else inputs
+        if isinstance(chosen, Sequence) and not chosen:
+            raise ArgumentError("backward: inputs is empty; leave it out to differentiate with respect to all leaves")
         if gradient is not None:
             gradient = interop.as_gradient(gradient, self)
         graph.backward([self], [gradient], inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
@@ -409,19 +425,19 @@ class Tensor(Methods):
         return self._new(np.full(checked_shape((size,), "new_full"), value), device, requires_grad)
 
     @typed_errors
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_zeros(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(args, "new_zeros", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     @typed_errors
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_ones(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(args, "new_ones", size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
     @typed_errors
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_empty(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self.new_full(checked_shape(args, "new_empty", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
         if device is not None:
@@ -492,6 +508,20 @@ def numel(input: Tensor) -> int:
     6
     """
     return _checked(input, "numel").numel()
+
+
+@typed_errors
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The common shape of tensors of these shapes. Raises ShapeError if they do not broadcast.
+
+    >>> tg.broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    read = [checked_shape((shape,), "broadcast_shapes") for shape in shapes]
+    try:
+        return Size(np.broadcast_shapes(*read))
+    except ValueError:
+        raise ShapeError(f"broadcast_shapes: shapes do not broadcast\n  {' · '.join(map(str, read))}") from None
 
 
 @typed_errors

@@ -130,6 +130,47 @@ def test_in_place_method_is_its_plain_form_written_into_the_same_memory(name: st
     np.testing.assert_allclose(g.numpy(), wanted.numpy(), rtol=1e-12, err_msg=f"gradient of {name}")
 
 
+def each(low: float, high: float) -> tg.Tensor:
+    return tg.tensor(np.random.default_rng(3).uniform(low, high, (2, 3)))
+
+
+FORMS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("logit", (0.4,), {}),
+    ("div", (each(0.1, 0.4).requires_grad_(),), {"rounding_mode": "trunc"}),
+    ("div", (each(0.1, 0.4),), {"rounding_mode": "floor"}),
+    ("add", (each(1, 2),), {"alpha": 3}),
+    ("sub", (each(1, 2),), {"alpha": 3}),
+    ("clamp", (each(0.3, 0.4), each(0.6, 0.7)), {}),
+    ("clamp", (None, 0.5), {}),
+    ("addcmul", (each(1, 2), each(1, 2)), {"value": 3}),
+    ("addcdiv", (each(1, 2), each(1, 2)), {"value": 3}),
+    ("lerp", (each(1, 2), each(0, 1)), {}),
+    ("lerp", (each(1, 2), 0.8), {}),
+    ("pow", (each(1, 3),), {}),
+    ("round", (), {"decimals": 1}),
+    ("nan_to_num", (1.0,), {}),
+    ("cumsum", (1,), {}),
+    ("cumprod", (0,), {}),
+    ("scatter", (1, tg.tensor([[0], [2]]), each(1, 2)), {"reduce": "add"}),
+    ("scatter", (1, tg.tensor([[0], [2]]), 2.0), {"reduce": "multiply"}),
+    ("index_add", (0, tg.tensor([1, 1]), each(1, 2)), {"alpha": 2}),
+    ("index_put", ((tg.tensor([1, 1]),), each(1, 2)), {"accumulate": True}),
+    ("addmm", (each(1, 2)[:, :2], each(1, 2)), {"beta": 2, "alpha": 3}),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs"), FORMS)
+def test_in_place_forms_with_their_options(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """What is composed of several operations needs the old values in others than the last, too."""
+    w, weights = leaf(), each(0.5, 1.5)
+    x = w * 1
+    expected = getattr(w * 1, name)(*args, **kwargs)
+    getattr(x, name + "_")(*args, **kwargs)
+    np.testing.assert_array_equal(x.detach().numpy(), expected.detach().numpy())
+    (g,), (wanted,) = (tg.autograd.grad((y * weights).sum(), w) for y in (x, expected))
+    np.testing.assert_allclose(g.numpy(), wanted.numpy(), rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", in_place_methods())
 def test_in_place_method_through_a_view(name: str) -> None:
     """The same, written into rows 1 and 2 of a larger tensor that is then used as a whole."""

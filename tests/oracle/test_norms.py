@@ -77,7 +77,7 @@ def test_norm_without_an_order_and_as_a_method() -> None:
 
 
 @pytest.mark.parametrize("keepdim", [False, True])
-@pytest.mark.parametrize("order", ["fro", 1, -1, inf, -inf])
+@pytest.mark.parametrize("order", ["fro", "nuc", 1, -1, 2, -2, inf, -inf])
 @pytest.mark.parametrize(
     ("shape", "dim"), [((3, 4), (-2, -1)), ((3, 4), (1, 0)), ((2, 3, 4), (-2, -1)), ((2, 3, 4), (2, 0)), ((1, 1), (0, 1))]
 )
@@ -93,10 +93,44 @@ def test_matrix_norm(shape: Shape, dim: tuple[int, int], order: Any, keepdim: bo
 
 def test_linalg_norm() -> None:
     (x,) = sample((3, 4))
-    for order, dim in ((None, None), (None, 0), (None, (0, 1)), (1, None), (inf, None), ("fro", None), (3, 1), (2, (0,)), (0, -1)):
+    for order, dim in (
+        (None, None),
+        (None, 0),
+        (None, (0, 1)),
+        (1, None),
+        (inf, None),
+        ("fro", None),
+        (3, 1),
+        (2, (0,)),
+        (0, -1),
+        (2, None),
+        ("nuc", None),
+    ):
         compare(lambda x, o=order, d=dim: tg.linalg.norm(x, o, d), lambda x, o=order, d=dim: torch.linalg.norm(x, o, d), x)
     compare(lambda x: tg.linalg.norm(x[0], 1), lambda x: torch.linalg.norm(x[0], 1), x)
     compare(lambda x: tg.linalg.norm(x[None]), lambda x: torch.linalg.norm(x[None]), x)
+
+
+@pytest.mark.parametrize("order", ["fro", "nuc", 1, -1, 2, -2, inf, -inf])
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (2, 0, 3)])
+def test_matrix_norm_of_no_elements(shape: Shape, order: Any) -> None:
+    x = np.ones(shape)
+    try:
+        torch.linalg.matrix_norm(torch.tensor(x), order)
+    except IndexError:
+        same_error(lambda x: tg.linalg.matrix_norm(x, order), lambda x: torch.linalg.matrix_norm(x, order), x)
+    else:
+        compare(lambda x: tg.linalg.matrix_norm(x, order), lambda x: torch.linalg.matrix_norm(x, order), x)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 3), (2, 3, 3), (1, 3), (0, 3), (2, 0, 3), (0, 2, 2)])
+def test_singular_values(shape: Shape) -> None:
+    (x,) = sample(shape)
+    compare(tg.linalg.svdvals, torch.linalg.svdvals, x)
+    compare(lambda x: tg.linalg.norm(x, "nuc", (-2, -1)), lambda x: torch.linalg.norm(x, "nuc", (-2, -1)), x)
+    compare(lambda x: tg.norm(x, "nuc", (-2, -1), True), lambda x: torch.norm(x, "nuc", (-2, -1), True), x)
+    compare(lambda x: tg.linalg.norm(x, 2, (-2, -1)), lambda x: torch.linalg.norm(x, 2, (-2, -1)), x)
+    compare(tg.linalg.svdvals, torch.linalg.svdvals, x.astype(np.float32), second=False)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +165,12 @@ def test_refuses_what_torch_refuses() -> None:
         lambda m, x: m.linalg.norm(x[None], 2),
         lambda m, x: m.linalg.vector_norm(x, dtype=m.float32),
         lambda m, x: m.linalg.norm(x, "euclid"),
+        lambda m, x: m.linalg.matrix_norm(x[:0], -2),
+        lambda m, x: m.linalg.matrix_norm(x.long(), 2),
+        lambda m, x: m.linalg.svdvals(x[0]),
+        lambda m, x: m.linalg.svdvals(x.long()),
+        lambda m, x: m.linalg.svdvals(x * nan),
+        lambda m, x: m.linalg.svdvals(x, driver="gesvd"),
         lambda m, x: m.linalg.matrix_norm(x, 1, (0, 0)),
         lambda m, x: m.linalg.multi_dot([x]),
         lambda m, x: m.linalg.multi_dot([x, x]),

@@ -162,6 +162,12 @@ def test_tensor_and_as_tensor_of(data: Any) -> None:
         lambda m: m.empty(2, device="mars"),
         lambda m: m.manual_seed("a"),
         lambda m: m.manual_seed(2**64),
+        lambda m: m.arange(0, 2, 0.5, dtype=m.int64),
+        lambda m: m.zeros(2, size=(2,)),
+        lambda m: m.zeros(2).bernoulli_(1.5),
+        lambda m: m.asarray([1, 2], copy=False),
+        lambda m: m.finfo(m.int32),
+        lambda m: m.iinfo(m.float32),
     ],
     ids=ids,
 )
@@ -249,6 +255,26 @@ def test_what_cannot_be_made(call: Any) -> None:
         lambda m: m.multinomial(m.tensor([[0.0, 1.0], [1.0, 0.0]]), 2, replacement=True),
         lambda m: m.randint(2, (3,), dtype=m.float32).dtype,
         lambda m: m.rand(0).shape,
+        *(lambda m, name=name: getattr(m, name)(size=(2, 1)).shape for name in ("zeros", "ones", "empty", "rand", "randn")),
+        *(lambda m, name=name: getattr(m.ones(1), name)(size=(2, 1)).shape for name in ("new_zeros", "new_ones", "new_empty")),
+        lambda m: m.arange(end=4),
+        lambda m: m.arange(2.5, dtype=m.int64),
+        lambda m: m.arange(-0.9, 2.1, 2.0, dtype=m.int32),
+        lambda m: m.arange(0.1, -7.9, -4.0, dtype=m.int64),
+        lambda m: m.arange(2.1, -2.9, -1.0, dtype=m.int8),
+        lambda m: m.linspace(4.3, -3, 50, dtype=m.int64),
+        lambda m: m.linspace(m.tensor(4.3), 1, 20, dtype=m.uint8),
+        lambda m: m.tensor([np.float32(1), 2]),
+        lambda m: m.tensor([np.float32(1), 2.5]),
+        lambda m: m.tensor([2, np.float64(1)]),
+        lambda m: m.tensor([np.int8(1), np.int16(2)]),
+        lambda m: m.tensor([np.array([1.0]), np.array([2.0])]),
+        lambda m: m.Tensor(m.Size([2, 3])).shape,
+        lambda m: m.bernoulli(m.zeros(2, 2), 1.0),
+        lambda m: m.zeros(2).bernoulli(1.0),
+        lambda m: m.asarray([1, 2], dtype=m.float64),
+        lambda m: m.asarray(m.ones(2, requires_grad=True), requires_grad=True),
+        lambda m: m.asarray(m.ones(2, requires_grad=True) * 2, requires_grad=False),
     ],
     ids=ids,
 )
@@ -270,6 +296,26 @@ def test_arange_of_floats(start: float, end: float, step: float) -> None:
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.integers(0, 30))
 def test_linspace(start: float, end: float, steps: int) -> None:
     np.testing.assert_allclose(tg.linspace(start, end, steps).numpy(), torch.linspace(start, end, steps).numpy(), rtol=1e-5, atol=1e-3)
+
+
+def test_limits_are_python_numbers() -> None:
+    for dtype in ("float16", "float32", "float64"):
+        ours, theirs = tg.finfo(getattr(tg, dtype)), torch.finfo(getattr(torch, dtype))
+        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution", "bits", "dtype"):
+            a, b = getattr(ours, name), getattr(theirs, name)
+            assert (type(a), a) == (type(b), b), name
+        assert repr(ours) == repr(theirs)
+    assert repr(tg.iinfo(tg.int8)) == repr(torch.iinfo(torch.int8))
+
+
+def test_asarray_copies_or_not() -> None:
+    for m in (tg, torch):
+        a = np.zeros(2)
+        x = m.from_numpy(a)
+        shared = [m.asarray(a), m.asarray(x), m.asarray(a, copy=False)]
+        copied = [m.asarray(a, copy=True), m.asarray(x, copy=True), m.asarray(a, dtype=m.float32)]
+        a[0] = 5.0
+        assert [float(y[0]) for y in shared + copied] == [5.0] * 3 + [0.0] * 3
 
 
 def test_what_shares_memory() -> None:
@@ -387,6 +433,33 @@ def test_repr_of_anything(array: Any) -> None:
     assert text(tg.tensor(array)) == text(torch.tensor(array))
 
 
+PRINTING: list[dict[str, Any]] = [
+    {"precision": 2},
+    {"precision": 0},
+    {"sci_mode": True},
+    {"sci_mode": False},
+    {"threshold": 3, "edgeitems": 1},
+    {"threshold": 3, "edgeitems": 0},
+    {"threshold": 5},
+    {"linewidth": 60},
+    {"profile": "short"},
+    {"profile": "full"},
+    {"profile": "short", "precision": 6},
+]
+
+
+@pytest.mark.parametrize("options", PRINTING, ids=str)
+def test_print_options(options: dict[str, Any]) -> None:
+    try:
+        for m in (tg, torch):
+            m.set_printoptions(**options)
+        for call in [*TEXTS, lambda m: m.arange(1100), lambda m: m.arange(20.0).reshape(10, 2) / 3]:
+            assert text(call(tg)) == text(call(torch))
+    finally:
+        for m in (tg, torch):
+            m.set_printoptions(profile="default")
+
+
 def test_format() -> None:
     for spec in (".3f", "", "10.2e", "g"):
         assert format(tg.tensor(2.5), spec).replace("torch.", "") == format(torch.tensor(2.5), spec).replace("torch.", "")
@@ -416,6 +489,10 @@ QUESTIONS = [
     lambda x: x.stride(0),
     lambda x: x.is_contiguous(),
     lambda x: x.is_floating_point(),
+    lambda x: (x.is_cpu, x.is_cuda, x.is_meta, x.is_mps, x.is_xpu, x.is_sparse, x.is_quantized, x.is_nested),
+    lambda x: x.get_device(),
+    reversed,
+    lambda x: x.__delitem__(0),
     len,
     lambda x: x.requires_grad,
     lambda x: x.is_leaf,
@@ -591,6 +668,16 @@ CALLS = [
     lambda m: m.where(m.tensor([True, False]), 1, 2),
     lambda m: m.where(m.tensor([[True], [False]]), m.ones(2), 0),
     lambda m: m.isclose(m.tensor([1.0, inf, nan]), m.tensor([1.0, inf, nan]), equal_nan=True),
+    lambda m: m.isclose(m.tensor([True, False]), m.tensor([True, True])),
+    lambda m: m.isclose(m.tensor([True, False]), m.tensor([True, True]), atol=1),
+    lambda m: m.allclose(m.tensor([True, False]), m.tensor([True, False])),
+    lambda m: m.trace(m.ones(2, 2, dtype=m.uint8)),
+    lambda m: m.tensordot(m.ones(1, 2, dtype=m.int32), m.ones(2, 3, dtype=m.int32), dims=([0, 1], [1, 0])),
+    lambda m: m.ones(2, requires_grad=True).sum().backward(inputs=[]),
+    lambda m: m.broadcast_shapes((2, 1), (3,), 3),
+    lambda m: m.broadcast_shapes(),
+    lambda m: m.broadcast_shapes((2,), (3,)),
+    lambda m: m.broadcast_shapes((-1,), (3,)),
     lambda m: m.nan_to_num(m.tensor([nan, inf, -inf])),
     lambda m: m.tensor([1.0, 2.0]).clamp(max=1),
     lambda m: m.tensor([1.0, 2.0]).clamp(1.5),

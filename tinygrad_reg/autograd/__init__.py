@@ -20,6 +20,7 @@ from ..engine.state import (
     switched,
 )
 from ..errors import ArgumentError, ArgumentTypeError
+from ..ops.joining import stack
 from ..tensor import Tensor
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -39,6 +41,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from . import function as function
+    from . import functional as functional
     from .checks.torch_style import gradcheck as gradcheck
     from .checks.torch_style import gradgradcheck as gradgradcheck
     from .function import Function as Function
@@ -49,6 +52,7 @@ Tensors = Tensor | Sequence[Tensor]
 _ON_FIRST_USE = {
     "Function": ".function",
     "function": ".function",
+    "functional": ".functional",
     "gradcheck": ".checks.torch_style",
     "gradgradcheck": ".checks.torch_style",
 }
@@ -58,7 +62,7 @@ def __getattr__(name: str) -> object:
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_ON_FIRST_USE[name], __name__)
-    return module if name == "function" else getattr(module, name)
+    return module if name in ("function", "functional") else getattr(module, name)
 
 
 def _as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:
@@ -112,7 +116,8 @@ def grad(
     """The gradients of the sum of `outputs`, weighted by `grad_outputs`, with respect to each input; no `.grad` is touched.
 
     With `create_graph` they can be differentiated again. An input that was not used raises GradientError, or gives None with
-    `allow_unused`, or zeros with `materialize_grads`.
+    `allow_unused`, or zeros with `materialize_grads`. With `is_grads_batched` the grad_outputs have one dimension more in front, and so
+    have the gradients: one walk for each entry.
 
     >>> x = tg.tensor(2.0, requires_grad=True)
     >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
@@ -120,7 +125,7 @@ def grad(
     (tensor(12.),)
     """
     if is_grads_batched:
-        raise ArgumentError("grad: is_grads_batched is not supported; call grad once for each row of grad_outputs")
+        return _batched(outputs, inputs, grad_outputs, (retain_graph, create_graph, allow_unused, False, materialize_grads))
     if materialize_grads and allow_unused is False:
         raise ArgumentError("grad: materialize_grads needs allow_unused to be True or left out")
     roots, wanted = _as_tuple(outputs, "grad"), _as_tuple(inputs, "grad")
@@ -130,6 +135,21 @@ def grad(
     if materialize_grads:
         found = [zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True)]
     return tuple(found)  # type: ignore[arg-type]
+
+
+def _batched(outputs: Any, inputs: Any, grad_outputs: Any, options: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    """`grad` for each entry of the first dimension of `grad_outputs`."""
+    weights: list[Any] = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs or ())
+    counts = {len(g) if isinstance(g, Tensor) and g.ndim else 0 for g in weights if g is not None}
+    if len(counts) != 1 or counts == {0}:
+        raise ArgumentError("grad: is_grads_batched needs grad_outputs that are tensors of one size in their first dimension, at least 1")
+    retain_graph, *others = options
+    (count,) = counts
+    rows: list[Any] = []
+    for i in range(count):
+        row = [g if g is None else g[i] for g in weights]
+        rows.append(grad(outputs, inputs, row, True if i < count - 1 else retain_graph, *others))
+    return tuple([parts[0] if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True)])  # type: ignore[misc]
 
 
 class set_detect_anomaly:  # noqa: N801

@@ -1,4 +1,4 @@
-"""All mutable process state: gradient mode, tracer, anomaly mode (per thread) and the default dtype (per process)."""
+"""All mutable process state: gradient mode, tracer, anomaly mode (per thread), default dtype and print options (per process)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from _thread import _local  # threading.local itself; importing threading would 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, overload
 
 import numpy as np
 
@@ -48,6 +48,16 @@ class Tracer(Protocol):
         """Refuse to turn a traced tensor into a Python value."""
 
 
+class PrintOptions(NamedTuple):
+    """How tensors are printed, see `set_printoptions`."""
+
+    precision: int = 4
+    threshold: float = 1000
+    edgeitems: int = 3
+    linewidth: int = 80
+    sci_mode: bool | None = None
+
+
 class State(_local):
     """What the current thread is doing. Class attributes are the values a new thread starts with."""
 
@@ -59,6 +69,7 @@ class State(_local):
     computed: dict[Any, Any] | None = None  # parametrized tensors that are kept, inside of nn.utils.parametrize.cached
     recording: bool | None = True  # whether calls are recorded; None: a tracer or anomaly mode wants them to take the slow door
     default_dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
+    print_options: ClassVar[PrintOptions] = PrintOptions()
 
 
 state = State()

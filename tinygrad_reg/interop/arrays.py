@@ -78,10 +78,13 @@ def _from_python(data: Any, float_dtype: Any, become_floats: bool) -> Array:
 def _plain(data: Any, dtypes: list[Dtype], kinds: set[type]) -> Any:
     """Nested sequences with the tensors in them, which must have one element, replaced by numbers.
 
-    Their dtypes are put into `dtypes`, the types of the other numbers into `kinds`.
+    Their dtypes and those of NumPy's numbers are put into `dtypes`, the types of the other numbers into `kinds`.
     """
     if isinstance(data, list | tuple | range):
         return [_plain(item, dtypes, kinds) for item in data]
+    if isinstance(data, np.ndarray | np.generic) and data.dtype in SUPPORTED:
+        dtypes.append(data.dtype)
+        return data
     if not isinstance(data, Value):
         kinds.add(type(data))
         return data

@@ -113,9 +113,11 @@ def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
     return found
 
 
-def checked_shape(size: tuple[Any, ...], what: str) -> tuple[int, ...]:
-    """A shape given as several numbers or as one tuple. Raises ShapeError if a size is negative."""
-    shape = sizes(size, what)
+def checked_shape(given: tuple[Any, ...], what: str, named: Any = None) -> tuple[int, ...]:
+    """A shape given as several numbers, as one tuple, or by name. Raises ShapeError if a size is negative."""
+    if named is not None and given:
+        raise ArgumentTypeError(f"{what}: the sizes are given twice, as {given} and as size={named!r}; give them once")
+    shape = sizes(given if named is None else (named,), what)
     if any(n < 0 for n in shape):
         raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
     return shape

@@ -26,6 +26,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     """
     if not (rtol >= 0 and atol >= 0):
         raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
+    input, other = (x * 1 if getattr(x, "dtype", None) == np.bool_ else x for x in (input, other))  # bools have no difference
     near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
     close = eq(input, other) | near
     return close | (isnan(input) & isnan(other)) if equal_nan else close

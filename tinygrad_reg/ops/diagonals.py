@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
 from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import integer, normalize_dim, rank
+from .reduction import sum
 from .shape import clone
 from .views import viewing
 
@@ -107,7 +107,7 @@ def trace(input: Tensor) -> Tensor:
         raise ShapeError(f"trace: expects a matrix, got shape {tuple(input.shape)}; for a batch use diagonal(0, -2, -1).sum(-1)")
     if input.dtype.kind == "b":
         raise DtypeError("trace: not defined for bool tensors; convert with .long() first")
-    return sum_to(diagonal_p(input, offset=0, dim1=0, dim2=1), shape=())
+    return sum(diagonal_p(input, offset=0, dim1=0, dim2=1))
 
 
 # ---- triangles ---------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import normalize_dims, rank
 from .diagonals import diagonal
 from .linalg import check_dtypes
+from .pointwise import convert
 from .reduction import sum
 from .shape import permute, reshape
 
@@ -226,4 +227,4 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
             raise ShapeError(f"tensordot: dim {i} of a ({a.shape[i]}) and dim {j} of b ({b.shape[j]}) must agree\n  {a.shape} · {b.shape}")
         ys[j] = xs[i]
     output = [c for i, c in enumerate(xs) if i not in mine] + [c for j, c in enumerate(ys) if j not in others]
-    return einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(output)}", a, b)
+    return convert(einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(output)}", a, b), a.dtype)  # sums of integers are int64

@@ -21,12 +21,13 @@ from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dims, numpy_names, rank
+from .decompositions import singular_values
 from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
 from .pointwise import as_array, convert
 from .reduction import Dims, in_rows, read_dims, reduction, spread, sum_p, widened
-from .shape import reshape
+from .shape import permute_p, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -166,7 +167,8 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = Fals
 
 @numpy_names
 def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """A norm of matrices over two dims: "fro" √Σ a², 1 and inf the largest sum of |a| of a column and of a row; -1, -inf the smallest.
+    """A norm of matrices over two dims: "fro" √Σ a², 1 and inf the largest sum of |a| of a column and of a row; -1, -inf the smallest;
+    2 and -2 the largest and the smallest singular value, "nuc" the sum of all.
 
     >>> tg.linalg.matrix_norm(tg.tensor([[1.0, -2.0], [3.0, 4.0]]), ord=1)
     tensor(6.)
@@ -178,21 +180,32 @@ def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool 
     if not isinstance(dim, Sequence) or len(dim) != 2:
         raise ArgumentError(f"{what}: dim must name two dims, got {dim!r}")
     row, column = normalize_dims(dim, A.ndim, what)
-    if isinstance(ord, str):
-        if ord == "fro":
-            return norm_2(A, dim=read_dims(A, dim, what), keepdim=keepdim)
-        if ord != "nuc":
-            raise ArgumentError(f'{what}: ord must be "fro", 1, -1, inf or -inf, got {ord!r}')
-    p = math.nan if ord == "nuc" else _order(ord, what)
-    if p != p or math.fabs(p) == 2:
-        raise ArgumentError(f'{what}: ord {ord!r} needs singular values, which are not available; use "fro", 1, -1, inf or -inf')
-    if math.fabs(p) not in (1, math.inf):
-        raise ArgumentError(f'{what}: ord must be "fro", 1, -1, inf or -inf, got {ord!r}')
+    if ord == "fro":
+        return norm_2(A, dim=read_dims(A, dim, what), keepdim=keepdim)
+    if ord == "nuc" or (not isinstance(ord, str) and math.fabs(_order(ord, what)) == 2):
+        return _spectral_norm(A, ord, row, column, keepdim, what)  # type: ignore[no-any-return]
+    if isinstance(ord, str) or math.fabs(_order(ord, what)) not in (1, math.inf):
+        raise ArgumentError(f'{what}: ord must be "fro", "nuc", 1, -1, 2, -2, inf or -inf, got {ord!r}')
+    p = float(ord)
     added, chosen = (row, column) if math.fabs(p) == 1 else (column, row)
-    if A.shape[chosen] == 0:
-        raise DimensionError(f"{what}: the norm of order {ord} of no rows or columns is not defined\n  {tuple(A.shape)}")
     sums = sum_p(abs(A), dim=(added,), keepdim=True)
-    return (amax_p if p > 0 else amin_p)(sums, dim=read_dims(A, (row, column), what), keepdim=keepdim)
+    return _extreme(ord, A.shape[chosen], what)(sums, dim=read_dims(A, (row, column), what), keepdim=keepdim)  # type: ignore[no-any-return]
+
+
+def _extreme(ord: float, count: int, what: str) -> Any:
+    """The reduction to the largest of so many sums or singular values if ord > 0, else to the smallest. Of none the largest is 0."""
+    if not count and ord < 0:
+        raise DimensionError(f"{what}: the norm of order {ord} of no rows or columns is not defined")
+    return (amax_p if count else sum_p) if ord > 0 else amin_p
+
+
+def _spectral_norm(A: Any, ord: Any, row: int, column: int, keepdim: bool, what: str) -> Any:  # noqa: N803
+    """The sum ("nuc"), the largest (2) or the smallest (-2) of the singular values."""
+    others = [d for d in range(A.ndim) if d not in (row, column)]
+    values = singular_values(permute_p(A, dims=(*others, row, column)), what)
+    reduce = sum_p if ord == "nuc" else _extreme(ord, values.shape[-1], what)
+    made = reduce(values, dim=read_dims(values, -1, what), keepdim=False)
+    return reshape(made, [1 if d in (row, column) else size for d, size in enumerate(A.shape)]) if keepdim else made
 
 
 def _dims_of(dim: Any, what: str) -> tuple[int, ...] | None:

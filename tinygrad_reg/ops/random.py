@@ -210,18 +210,28 @@ def random_(target: Any, span: tuple[int, ...], generator: Generator | None = No
 @typed_errors
 def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) -> Tensor:
     """Overwrite with 1 with probability p, else 0."""
-    drawn = draw("uniform", target.shape, None, generator) < p
-    return assign(target, drawn.to(target.dtype), "bernoulli_")
+    return assign(target, _bernoulli(target, p, generator), "bernoulli_")
+
+
+def _bernoulli(like: Any, p: Any, generator: Generator | None) -> Tensor:
+    if isinstance(p, int | float) and not 0 <= p <= 1:
+        raise ArgumentError(f"bernoulli: p must lie in [0, 1], got {p}")
+    drawn: Tensor = draw("uniform", like.shape, None, generator) < p
+    return drawn.to(like.dtype)
 
 
 @typed_errors
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability given by each element, else 0; in the input's dtype. Raises DtypeError unless that is a float.
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability given by each element, or by `p`, else 0; in the input's dtype.
+
+    Raises DtypeError unless the elements that are probabilities are floats.
 
     >>> tg.bernoulli(tg.tensor([0.0, 1.0, 1.0]))
     tensor([0., 1., 1.])
     """
     rank(input, "bernoulli")
+    if p is not None:
+        return _bernoulli(input, p, generator)
     if input.dtype.kind != "f":
         raise DtypeError(f"bernoulli: needs probabilities of a float dtype, got {input.dtype}; convert them with .float()")
     array = input.array if isinstance(input, Value) else input
