@@ -18,7 +18,7 @@ from .engine import graph
 from .engine.lending import lend
 from .engine.mutation import Array, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
-from .engine.refusal import typed_errors
+from .engine.refusal import shown, typed_errors
 from .engine.state import state
 from .errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
@@ -254,6 +254,8 @@ class Tensor(Methods):
     @typed_errors
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start or stop recording operations on this leaf. Raises GradientError unless it is a float tensor made by the user."""
+        if type(requires_grad) is not bool:
+            raise ArgumentTypeError(f"requires_grad_: requires_grad must be True or False, got {shown(requires_grad)}")
         if requires_grad and self.node is None:
             if self.array.dtype.kind != "f":
                 raise GradientError(f"requires_grad_: only floating point tensors can require gradients, this one is {self.array.dtype}")
@@ -402,13 +404,13 @@ class Tensor(Methods):
     @typed_errors
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """The data copied into a new tensor, of this one's dtype unless told otherwise."""
-        return self._new(interop.to_array(data, self.dtype if dtype is None else dtype), device, requires_grad)
+        return finished(wrap(Tensor, interop.to_array(data, self.dtype if dtype is None else dtype)), requires_grad, device)
 
     @typed_errors
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """One value in a new tensor, of this one's dtype unless told otherwise."""
         value = interop.to_array(fill_value, self.dtype if dtype is None else dtype)
-        return self._new(np.full(checked_shape((size,), "new_full"), value), device, requires_grad)
+        return finished(wrap(Tensor, np.full(checked_shape((size,), "new_full"), value)), requires_grad, device)
 
     @typed_errors
     def new_zeros(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -424,12 +426,6 @@ class Tensor(Methods):
     def new_empty(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
         return self.new_full(checked_shape(args, "new_empty", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
-
-    def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
-        if device is not None:
-            as_device(device)
-        made = wrap(type(self).result_class, array)
-        return made.requires_grad_() if requires_grad else made
 
     # ---- conversion --------------------------------------------------------------------------------------------------
 
@@ -484,6 +480,13 @@ class Tensor(Methods):
             state.tracer.concretize("pickling a tensor")
         extra = {k: v for k, v in self.__dict__.items() if k not in _OWN}
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
+
+
+def finished(made: Tensor, requires_grad: bool, device: Any) -> Tensor:
+    """A tensor that was just made, a leaf if it is to require grad. Raises ArgumentError for a device that there is not."""
+    if device is not None:
+        as_device(device)
+    return made if requires_grad is False else made.requires_grad_(requires_grad)
 
 
 @typed_errors
