@@ -22,6 +22,9 @@ OTHERWISE = """
 
 | where | what differs |
 |---|---|
+| dtypes | are NumPy's: `str(tg.float32)` is `float32`, and `x.is_floating_point()` is asked of the tensor, not of its dtype |
+| `layout`, `pin_memory`, `memory_format` | are not taken: tensors are dense, and laid out by NumPy |
+| `norm`, `linalg.norm`, `linalg.matrix_norm` of order 2, -2 and `"nuc"` of matrices | are refused: they need singular values |
 | `Module.load_state_dict` | changes nothing if something does not fit, PyTorch then loads the rest; all is read before any is written |
 | `_load_from_state_dict`, `_save_to_state_dict` of a `Module` subclass | are not called; register the hooks of the state dict |
 | `register_module_forward_hook` and relatives | are not provided; register on each: `for m in net.modules(): ...` |
