@@ -37,6 +37,7 @@ OTHERWISE = """
 | `optim.LBFGS` | agrees to 1e-9 over the first iterations; rounding grows along its path, in PyTorch's own as much as between the two |
 | schedules, `step(epoch)` | is not deprecated |
 | `nn.utils.parametrize.cached` | notices assignments to the tensor |
+| `autograd.Function`, `set_materialize_grads(False)` | is taken; results that no gradient reached get zeros either way |
 | `DataLoader(pin_memory=True)`, `non_blocking` | are taken and change nothing |
 """
 
