@@ -100,5 +100,5 @@ def _in_numpy(
 
 def _plain(x: Any) -> Any:
     if isinstance(x, list | tuple) and any(True for _ in tensors_in(x)):
-        return type(x)([_plain(item) for item in x])
+        return (list if isinstance(x, list) else tuple)([_plain(item) for item in x])  # type(x) may be a named tuple
     return x.array if isinstance(x, Value) else x
