@@ -404,13 +404,13 @@ class Tensor(Methods):
     @typed_errors
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """The data copied into a new tensor, of this one's dtype unless told otherwise."""
-        return finished(wrap(Tensor, interop.to_array(data, self.dtype if dtype is None else dtype)), requires_grad, device)
+        return self._new(interop.to_array(data, self.dtype if dtype is None else dtype), device, requires_grad)
 
     @typed_errors
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """One value in a new tensor, of this one's dtype unless told otherwise."""
         value = interop.to_array(fill_value, self.dtype if dtype is None else dtype)
-        return finished(wrap(Tensor, np.full(checked_shape((size,), "new_full"), value)), requires_grad, device)
+        return self._new(np.full(checked_shape((size,), "new_full"), value), device, requires_grad)
 
     @typed_errors
     def new_zeros(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -426,6 +426,9 @@ class Tensor(Methods):
     def new_empty(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
         return self.new_full(checked_shape(args, "new_empty", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+    def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
+        return finished(wrap(type(self).result_class, array), requires_grad, device)
 
     # ---- conversion --------------------------------------------------------------------------------------------------
 
