@@ -272,7 +272,7 @@ def writes(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) ->
     return given.get("inplace", False) is not False
 
 
-INFIX = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+INFIX = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"]
 WRITING = {"batch_norm", "instance_norm", "__init__", "__setitem__", "__deepcopy__", *(f"__i{name}__" for name in INFIX)}
 
 
