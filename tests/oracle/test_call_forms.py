@@ -30,7 +30,6 @@ TAKEN: dict[str, Form] = {
     "randint_like(device)": lambda m: m.randint_like(m.ones(2), 3, device="cpu"),
     "linalg.norm(input=)": lambda m: m.linalg.norm(input=m.ones(2)),
     "grad by position": lambda m: grad_by_position(m)[0],
-    "backward(grad_variables=)": lambda m: backward_by_older_name(m),
 }
 REFUSED: dict[str, Form] = {
     **{f"{name}()": lambda m, name=name: getattr(m, name)() for name in ("zeros", "ones", "empty", "rand", "randn")},
@@ -85,13 +84,6 @@ def grad_by_position(m: Any) -> Any:
     return m.autograd.grad((x * x).sum(), [x, unused], None, True, False, True, True)
 
 
-def backward_by_older_name(m: Any) -> Any:
-    x = m.ones(2, requires_grad=True)
-    m.autograd.backward(x * x, grad_variables=m.tensor([1.0, 2.0]))
-    return x.grad
-
-
-@pytest.mark.filterwarnings("ignore:`grad_variables` is deprecated")
 @pytest.mark.parametrize("form", TAKEN)
 def test_what_torch_takes(form: str) -> None:
     ours, theirs = TAKEN[form](tg), TAKEN[form](torch)

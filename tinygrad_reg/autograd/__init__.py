@@ -83,12 +83,9 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    grad_variables: Any = None,
     inputs: Tensors | None = None,
 ) -> None:
     """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of their leaves (or of `inputs`).
-
-    `grad_variables` is an older name of `grad_tensors`.
 
     >>> x = tg.tensor(3.0, requires_grad=True)
     >>> tg.autograd.backward([x * x, 2 * x])
@@ -99,10 +96,7 @@ def backward(
     chosen = None if inputs is None else _as_tuple(inputs, "backward")
     if chosen == ():
         raise ArgumentError("backward: inputs is empty; leave it out to differentiate with respect to all leaves")
-    if grad_variables is not None and grad_tensors is not None:
-        raise ArgumentError("backward: grad_variables= and grad_tensors= mean the same; give only one")
-    weights = _gradients(grad_variables if grad_tensors is None else grad_tensors, roots, "backward")
-    graph.backward(roots, weights, inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
+    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
 
 
 def grad(
