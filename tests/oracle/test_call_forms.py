@@ -29,7 +29,6 @@ TAKEN: dict[str, Form] = {
     "rand_like(device, requires_grad)": lambda m: m.rand_like(m.ones(2), device="cpu", requires_grad=True),
     "randint_like(device)": lambda m: m.randint_like(m.ones(2), 3, device="cpu"),
     "linalg.norm(input=)": lambda m: m.linalg.norm(input=m.ones(2)),
-    "grad by position": lambda m: grad_by_position(m)[0],
 }
 REFUSED: dict[str, Form] = {
     **{f"{name}()": lambda m, name=name: getattr(m, name)() for name in ("zeros", "ones", "empty", "rand", "randn")},
@@ -77,11 +76,6 @@ NO_WHOLE_NUMBERS: dict[str, tuple[Form, str]] = {
     "begins between": (lambda m: m.ones(4)[1:3], "float64"),
     "rows begin between": (lambda m: m.ones(5, 5)[:, :2], "float64"),
 }
-
-
-def grad_by_position(m: Any) -> Any:
-    x, unused = m.ones(2, requires_grad=True), m.ones(2, requires_grad=True)
-    return m.autograd.grad((x * x).sum(), [x, unused], None, True, False, True, True)
 
 
 @pytest.mark.parametrize("form", TAKEN)

@@ -105,7 +105,6 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -120,8 +119,6 @@ def grad(
     >>> tg.autograd.grad(first, x)
     (tensor(12.),)
     """
-    if only_inputs is not True:
-        raise ArgumentError("grad: only_inputs must be True; to add to the .grad of all leaves call backward()")
     if is_grads_batched:
         raise ArgumentError("grad: is_grads_batched is not supported; call grad once for each row of grad_outputs")
     if materialize_grads and allow_unused is False:
