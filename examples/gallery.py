@@ -35,7 +35,7 @@ INTRODUCTION = (
 
 #: What each example shows and what to look at in its picture.
 EXAMPLES = {
-    "sin_regression": "The fitted curve cannot be told from the true one, and the loss ends where the noise of the data begins.",
+    "sin_regression": "The fitted curve is nearer to the true one than most of the data are, and the loss ends where the noise begins.",
     "digits": "Batches, a loss, an optimizer, no more. Soon the network names every image right that it trains on; what counts are those "
     "it never saw. The mistakes left over are hard for people, too.",
     "digits_cnn": "Convolution, pooling, batch normalization, a `DataLoader` and a schedule of the learning rate: far fewer mistakes than "

@@ -366,6 +366,7 @@ def draw(figure: Figure, data: Data, curve: tuple[Array, Array], training: Train
     if data.noise_mean_square > 0:
         right.axhline(data.noise_mean_square, color="0.5", linestyle=":", label="noise floor")
     right.set(xlabel="step", ylabel="mean squared error", yscale="log", title="the way there")
+    right.locator_params(axis="x", nbins=5)  # numbers of five digits need the room
     right.legend(fontsize="small")
 
 

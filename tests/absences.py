@@ -22,6 +22,9 @@ OTHERWISE = """
 
 | where | what differs |
 |---|---|
+| dtypes | are NumPy's: `str(tg.float32)` is `float32`, and `x.is_floating_point()` is asked of the tensor, not of its dtype |
+| `layout`, `pin_memory`, `memory_format` | are not taken: tensors are dense, and laid out by NumPy |
+| `norm`, `linalg.norm`, `linalg.matrix_norm` of order 2, -2 and `"nuc"` of matrices | are refused: they need singular values |
 | `Module.load_state_dict` | changes nothing if something does not fit, PyTorch then loads the rest; all is read before any is written |
 | `_load_from_state_dict`, `_save_to_state_dict` of a `Module` subclass | are not called; register the hooks of the state dict |
 | `register_module_forward_hook` and relatives | are not provided; register on each: `for m in net.modules(): ...` |
@@ -34,6 +37,7 @@ OTHERWISE = """
 | `optim.LBFGS` | agrees to 1e-9 over the first iterations; rounding grows along its path, in PyTorch's own as much as between the two |
 | schedules, `step(epoch)` | is not deprecated |
 | `nn.utils.parametrize.cached` | notices assignments to the tensor |
+| `autograd.Function`, `set_materialize_grads(False)` | is taken; results that no gradient reached get zeros either way |
 | `DataLoader(pin_memory=True)`, `non_blocking` | are taken and change nothing |
 """
 

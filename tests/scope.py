@@ -39,7 +39,6 @@ allclose testing.assert_close from_numpy as_tensor from_dlpack no_grad enable_gr
 autograd.backward autograd.Function nn.functional.multi_head_attention_forward nn.functional.dropout1d nn.functional.dropout2d
 nn.functional.dropout3d nn.functional.embedding_bag nn.functional.ctc_loss nn.functional.grid_sample nn.functional.affine_grid
 nn.functional.pdist nn.functional.linear_cross_entropy nn.functional.gumbel_softmax
-set_num_threads
 """
 MODULES = """
 Identity Linear Bilinear Flatten Unflatten Sequential ModuleList ModuleDict ParameterList ParameterDict Conv1d Conv2d ConvTranspose1d
@@ -61,18 +60,27 @@ LambdaLR MultiplicativeLR StepLR MultiStepLR ConstantLR LinearLR ExponentialLR P
 CosineAnnealingWarmRestarts CyclicLR OneCycleLR ReduceLROnPlateau SequentialLR ChainedScheduler
 """
 
-#: Modules of the scope that are still to come.
-PLANNED: set[str] = set()
+UTILITIES = """
+nn.init.calculate_gain nn.init.uniform_ nn.init.normal_ nn.init.trunc_normal_ nn.init.constant_ nn.init.ones_ nn.init.zeros_ nn.init.eye_
+nn.init.dirac_ nn.init.xavier_uniform_ nn.init.xavier_normal_ nn.init.kaiming_uniform_ nn.init.kaiming_normal_ nn.init.orthogonal_
+nn.init.sparse_ nn.utils.clip_grad_norm_ nn.utils.clip_grad_value_ nn.utils.get_total_norm nn.utils.parameters_to_vector
+nn.utils.vector_to_parameters nn.utils.rnn.pad_sequence nn.utils.rnn.pack_padded_sequence nn.utils.rnn.pad_packed_sequence
+nn.utils.rnn.pack_sequence nn.utils.parametrizations.weight_norm nn.utils.parametrizations.spectral_norm func.functional_call
+optim.swa_utils.AveragedModel optim.swa_utils.SWALR optim.swa_utils.update_bn utils.data.Dataset utils.data.IterableDataset
+utils.data.TensorDataset utils.data.ConcatDataset utils.data.ChainDataset utils.data.Subset utils.data.random_split utils.data.DataLoader
+utils.data.Sampler utils.data.SequentialSampler utils.data.RandomSampler utils.data.SubsetRandomSampler utils.data.WeightedRandomSampler
+utils.data.BatchSampler utils.data.default_collate utils.checkpoint.checkpoint save load device cpu cuda.is_available set_num_threads
+get_num_threads
+"""
 
 
 def names() -> list[str]:
     """All names of the scope."""
     return [
-        *(OPERATIONS + BESIDES).split(),
+        *(OPERATIONS + BESIDES + UTILITIES).split(),
         *[f"nn.{name}" for name in MODULES.split()],
         *[f"optim.{name}" for name in OPTIMIZERS.split()],
         *[f"optim.lr_scheduler.{name}" for name in SCHEDULERS.split()],
-        *[f"optim.swa_utils.{name}" for name in ("AveragedModel", "SWALR", "update_bn")],
     ]
 
 

@@ -231,6 +231,11 @@ def test_functions_without_gradient_run_in_numpy() -> None:
 # ---- arrays ------------------------------------------------------------------------------------------------------------
 
 
+def test_several_results_are_a_tuple_for_numpy() -> None:
+    x = tg.tensor([[1.0, 4.0], [3.0, 2.0]])
+    np.testing.assert_array_equal(np.column_stack(x.max(0)), [[3.0, 1.0], [4.0, 0.0]])
+
+
 def test_asarray() -> None:
     t = tg.tensor([1.0, 2.0])
     assert np.shares_memory(np.asarray(t), t.numpy())

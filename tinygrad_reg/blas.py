@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from .engine.refusal import typed_errors
 from .errors import ArgumentTypeError, RangeError
 
 # NumPy's wheels give the functions of their OpenBLAS a prefix, and an ending where its integers have 64 bits
 _FORMS = (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", ""))
 
 
+@typed_errors
 def set_num_threads(int: int) -> None:  # noqa: A002  # PyTorch's name
     """Let products of matrices use so many threads, in this process. Compiled steps and everything else of NumPy follow.
 

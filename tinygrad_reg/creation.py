@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from . import interop
-from .device import as_device
 from .dtypes import Dtype, as_dtype
 from .engine.mutation import Array
 from .engine.node import wrap
@@ -17,15 +16,12 @@ from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
 from .ops.arguments import checked_shape, integer, rank
-from .tensor import Tensor
+from .tensor import Tensor, finished
 
 
 def finish(array: Array, requires_grad: bool, device: Any) -> Tensor:
     """The array as a new tensor, a leaf if it requires grad."""
-    if device is not None:
-        as_device(device)
-    made = wrap(Tensor, array)
-    return made.requires_grad_() if requires_grad else made
+    return finished(wrap(Tensor, array), requires_grad, device)
 
 
 @typed_errors
@@ -55,7 +51,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     tensor([7., 0.], dtype=float64)
     """
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(as_dtype(dtype))
+        return data.to(dtype=dtype, device=device)
     return finish(interop.to_array(data, dtype, copy=False), False, device)
 
 

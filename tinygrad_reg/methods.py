@@ -773,8 +773,8 @@ class Methods(Value):
     def reshape(self: Any, *args: Any, shape: Any = None) -> Tensor:
         return shaping.reshape(self, *args, shape=shape)
 
-    def view(self: Any, *args: Any, size: Any = None) -> Tensor:
-        return shaping.view(self, *args, size=size)
+    def view(self: Any, *args: Any, size: Any = None, dtype: Any = None) -> Tensor:
+        return shaping.view(self, *args, size=size, dtype=dtype)
 
     @numpy_names
     def permute(self: Any, *args: Any, dims: Any = None) -> Tensor:

@@ -13,7 +13,7 @@ from .engine.refusal import typed_errors
 from .errors import ArgumentError, ArgumentTypeError
 from .ops.arguments import checked_shape, rank
 from .ops.random import Generator, draw
-from .tensor import Tensor
+from .tensor import Tensor, finished
 
 
 @typed_errors
@@ -31,8 +31,7 @@ def rand(
     >>> bool((x >= 0).all() & (x < 1).all())
     True
     """
-    made: Tensor = draw("uniform", checked_shape(args, "rand", size), float_or(dtype), generator)
-    return made.requires_grad_() if requires_grad else made
+    return finished(draw("uniform", checked_shape(args, "rand", size), float_or(dtype), generator), requires_grad, device)
 
 
 @typed_errors
@@ -49,13 +48,19 @@ def randn(
     >>> tg.randn(2, 3).shape
     (2, 3)
     """
-    made: Tensor = draw("normal", checked_shape(args, "randn", size), float_or(dtype), generator)
-    return made.requires_grad_() if requires_grad else made
+    return finished(draw("normal", checked_shape(args, "randn", size), float_or(dtype), generator), requires_grad, device)
 
 
 @typed_errors
 def randint(
-    low: Any = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    low: Any = 0,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Integers from low (included; default 0) to high (excluded): `randint(high, size)` or `randint(low, high, size)`.
 
@@ -65,7 +70,9 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
-    if size is None or high is None:
+    elif high is None:
+        low, high = 0, low
+    if size is None:
         raise ArgumentError("randint: give randint(high, size) or randint(low, high, size)")
     try:
         low, high = operator.index(low), operator.index(high)
@@ -74,12 +81,11 @@ def randint(
     if low >= high:
         raise ArgumentError(f"randint: needs low < high, got {low} and {high}")
     wanted = int64 if dtype is None else as_dtype(dtype)
-    made: Tensor = draw("integers", checked_shape((size,), "randint"), wanted, generator, (low, high))
-    return made
+    return finished(draw("integers", checked_shape((size,), "randint"), wanted, generator, (low, high)), requires_grad, device)
 
 
 @typed_errors
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The integers 0 to n - 1 in random order.
 
     >>> tg.randperm(4).sort().values
@@ -89,34 +95,46 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
         raise ArgumentTypeError(f"randperm: n must be an integer, got {type(n).__name__}")
     if n < 0:
         raise ArgumentError(f"randperm: n must not be negative, got {n}")
-    made: Tensor = draw("permutation", (n,), int64 if dtype is None else as_dtype(dtype), generator, (n,))
-    return made
+    return finished(draw("permutation", (n,), int64 if dtype is None else as_dtype(dtype), generator, (n,)), requires_grad, device)
 
 
 @typed_errors
-def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform on [0, 1), in the input's shape and dtype.
 
     >>> tg.rand_like(tg.zeros(2, 3)).shape
     (2, 3)
     """
     rank(input, "rand_like")
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 @typed_errors
-def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Standard normal, in the input's shape and dtype.
 
     >>> tg.randn_like(tg.zeros(2, 3)).shape
     (2, 3)
     """
     rank(input, "randn_like")
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 @typed_errors
-def randint_like(input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Random integers in the input's shape and dtype.
 
     >>> tg.randint_like(tg.zeros(2), 1)
@@ -124,11 +142,21 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, generator:
     """
     rank(input, "randint_like")
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype)
+    wanted = dtype or input.dtype
+    return randint(low, high, input.shape, generator=generator, dtype=wanted, device=device, requires_grad=requires_grad)
 
 
 @typed_errors
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Normal numbers of the given mean and standard deviation, which may be tensors that broadcast.
 
     >>> tg.normal(tg.tensor([0.0, 100.0]), 0.0)
@@ -141,5 +169,4 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         size = np.broadcast_shapes(*shapes)
     if (std < 0).any() if isinstance(std, Tensor) else std < 0:
         raise ArgumentError(f"normal: std must not be negative, got {std}")
-    drawn: Tensor = randn(size, generator=generator, dtype=dtype) * std + mean
-    return drawn
+    return finished(randn(size, generator=generator, dtype=dtype) * std + mean, requires_grad, device)

@@ -18,7 +18,7 @@ from .engine import graph
 from .engine.lending import lend
 from .engine.mutation import Array, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
-from .engine.refusal import typed_errors
+from .engine.refusal import shown, typed_errors
 from .engine.state import state
 from .errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
@@ -268,6 +268,8 @@ class Tensor(Methods):
     @typed_errors
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start or stop recording operations on this leaf. Raises GradientError unless it is a float tensor made by the user."""
+        if type(requires_grad) is not bool:
+            raise ArgumentTypeError(f"requires_grad_: requires_grad must be True or False, got {shown(requires_grad)}")
         if requires_grad and self.node is None:
             if self.array.dtype.kind != "f":
                 raise GradientError(f"requires_grad_: only floating point tensors can require gradients, this one is {self.array.dtype}")
@@ -440,10 +442,7 @@ class Tensor(Methods):
         return self.new_full(checked_shape(args, "new_empty", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
     def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
-        if device is not None:
-            as_device(device)
-        made = wrap(type(self).result_class, array)
-        return made.requires_grad_() if requires_grad else made
+        return finished(wrap(type(self).result_class, array), requires_grad, device)
 
     # ---- conversion --------------------------------------------------------------------------------------------------
 
@@ -498,6 +497,13 @@ class Tensor(Methods):
             state.tracer.concretize("pickling a tensor")
         extra = {k: v for k, v in self.__dict__.items() if k not in _OWN}
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
+
+
+def finished(made: Tensor, requires_grad: bool, device: Any) -> Tensor:
+    """A tensor that was just made, a leaf if it is to require grad. Raises ArgumentError for a device that there is not."""
+    if device is not None:
+        as_device(device)
+    return made if requires_grad is False else made.requires_grad_(requires_grad)
 
 
 @typed_errors

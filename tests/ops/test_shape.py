@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, InplaceError, ShapeError
 from tinygrad_reg.ops import shape
 
 from .linear import check_linear
@@ -69,6 +69,32 @@ def test_expand_repeats_without_memory() -> None:
     wide = x.expand(2, 3, 4)
     assert np.shares_memory(wide.numpy(), x.numpy())
     assert wide.stride() == (0, 1, 0)
+
+
+def test_view_as_another_dtype_shares_the_bytes() -> None:
+    x = tg.tensor([[1.0, 2.0]], requires_grad=True)
+    bits = x.view(tg.int32)
+    assert bits.tolist() == [[0x3F800000, 0x40000000]]
+    assert x.view(tg.uint8).shape == (1, 8)
+    assert not bits.requires_grad
+    saved = x.exp()
+    bits[0, 0] = 0
+    assert x.tolist() == [[0.0, 2.0]]
+    saved.view(tg.int32).zero_()
+    with pytest.raises(InplaceError):
+        saved.sum().backward()
+
+
+def test_bytes_that_are_no_bools_are_not_seen_as_bools() -> None:
+    with pytest.raises(DtypeError, match="neither 0 nor 1"):
+        tg.ones(2).view(tg.bool)
+
+
+def test_a_step_that_views_bytes_runs_eagerly() -> None:
+    step = tg.compile(lambda x: (x * 2).view(tg.int32) + 1)
+    with pytest.warns(UserWarning, match="runs eagerly, since view"):
+        results = [step(tg.tensor([value])).tolist() for value in (1.0, 2.0, 3.0, 4.0)]
+    assert results == [[0x40000001], [0x40800001], [0x40C00001], [0x41000001]]
 
 
 def test_view_refuses_what_needs_a_copy() -> None:

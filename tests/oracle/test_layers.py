@@ -15,7 +15,6 @@ import pytest
 import tinygrad_reg as tg
 from tinygrad_reg import nn
 
-from ..scope import PLANNED
 from .compare import compare, same_error
 from .layers import CLASSES, DRAWING, FIXED, FLAT, FORMS, PROBABILITIES, ROWS, SIGNS, STARTS, TABLE, Form, form
 
@@ -143,7 +142,7 @@ def exported() -> list[str]:
 def test_every_layer_is_compared() -> None:
     held = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}  # containers: test_nn.py
     held |= {"CTCLoss"}  # takes what log_softmax made: below
-    assert set(exported()) - held - PLANNED - {made.name for made in FORMS} == set()
+    assert set(exported()) - held - {made.name for made in FORMS} == set()
 
 
 @pytest.mark.parametrize("name", sorted({made.name for made in FORMS}))

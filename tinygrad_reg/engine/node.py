@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .lending import Prints, fingerprint
@@ -174,3 +174,12 @@ def wrap(result_class: type[Tensor], array: Array, node: Node | None = None) -> 
     if node is not None:
         result.node = node
     return result
+
+
+def tensors_in(nest: Any) -> Iterator[Any]:
+    """The tensors in nested tuples, lists and dicts, from left to right."""
+    if isinstance(nest, Value):
+        yield nest
+    elif isinstance(nest, tuple | list | dict):
+        for item in nest.values() if isinstance(nest, dict) else nest:
+            yield from tensors_in(item)

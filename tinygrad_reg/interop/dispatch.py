@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..engine.mutation import writes
-from ..engine.node import Value, wrap
+from ..engine.node import Value, tensors_in, wrap
 from ..engine.state import state
 from ..errors import ArgumentTypeError
 from .functions import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, operand, outer
@@ -88,7 +88,7 @@ def _in_numpy(
     targets = [x for x in (*(outs if isinstance(outs, tuple) else (outs,)), writes_into) if x is not None]
     if any(isinstance(x, Value) for x in targets):
         raise ArgumentTypeError(f"{name}: it would write into a tensor past its graph; use .copy_(...) or the tensor's own methods")
-    if any(x.node is not None for x in _tensors((args, kwargs))):
+    if any(x.node is not None for x in tensors_in((args, kwargs))):
         raise ArgumentTypeError(
             f"{name} of a tensor that requires grad has no differentiable counterpart{reason}; use the tensor's own functions, "
             "or .detach().numpy() to leave the graph"
@@ -98,15 +98,7 @@ def _in_numpy(
     return result
 
 
-def _tensors(x: Any) -> Iterator[Value]:
-    if isinstance(x, Value):
-        yield x
-    elif isinstance(x, list | tuple | dict):
-        for item in x.values() if isinstance(x, dict) else x:
-            yield from _tensors(item)
-
-
 def _plain(x: Any) -> Any:
-    if isinstance(x, list | tuple) and any(True for _ in _tensors(x)):
-        return type(x)([_plain(item) for item in x])
+    if isinstance(x, list | tuple) and any(True for _ in tensors_in(x)):
+        return (list if isinstance(x, list) else tuple)([_plain(item) for item in x])  # type(x) may be a named tuple
     return x.array if isinstance(x, Value) else x

@@ -115,6 +115,8 @@ def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
 
 def checked_shape(given: tuple[Any, ...], what: str, named: Any = None) -> tuple[int, ...]:
     """A shape given as several numbers, as one tuple, or by name. Raises ShapeError if a size is negative."""
+    if named is None and not given:
+        raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
     if named is not None and given:
         raise ArgumentTypeError(f"{what}: the sizes are given twice, as {given} and as size={named!r}; give them once")
     shape = sizes(given if named is None else (named,), what)

@@ -218,7 +218,7 @@ def _dims_of(dim: Any, what: str) -> tuple[int, ...] | None:
 
 
 @numpy_names
-def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def linalg_norm(input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """A norm of vectors if dim names one dim, of matrices if it names two; without `ord` the 2-norm of all elements named.
 
     >>> tg.linalg.norm(tg.tensor([[3.0, 4.0], [0.0, 5.0]]), dim=1)
@@ -226,15 +226,16 @@ def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = Fal
     """
     what = "linalg.norm"
     if ord is None:
-        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
+        return vector_norm(input, 2, dim, keepdim, dtype=dtype)
     dims = _dims_of(dim, what)
     if dims is None:
-        if rank(A, what) not in (1, 2):
-            raise ShapeError(f"{what}: with an order but no dim the input must have 1 or 2 dims, got shape {tuple(A.shape)}; say dim=...")
-        dims = (0,) if A.ndim == 1 else (0, 1)
+        if rank(input, what) not in (1, 2):
+            given = tuple(input.shape)
+            raise ShapeError(f"{what}: with an order but no dim the input must have 1 or 2 dims, got shape {given}; say dim=...")
+        dims = (0,) if input.ndim == 1 else (0, 1)
     if len(dims) == 2:
-        return matrix_norm(A, ord, dims, keepdim, dtype=dtype)
-    return vector_norm(A, ord, dims, keepdim, dtype=dtype)
+        return matrix_norm(input, ord, dims, keepdim, dtype=dtype)
+    return vector_norm(input, ord, dims, keepdim, dtype=dtype)
 
 
 @numpy_names

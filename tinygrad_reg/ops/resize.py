@@ -330,6 +330,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 2, n + 4, n + 1, n + 3)), shape=(*lead, c * r * r, h // r, w // r))
 
 
+@typed_errors
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channels dealt out anew: channel j of group i becomes channel i of group j; (n, c, ...) -> (n, c, ...).
 

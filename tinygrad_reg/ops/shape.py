@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dtypes import Dtype, as_dtype
 from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array, owner
-from ..engine.node import Value
+from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
 from ..engine.refusal import shown, typed_errors
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..engine.state import state
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of
 from .views import select_view, viewing
 
@@ -139,8 +141,20 @@ def _reshape_error(input: Any, wanted: tuple[int, ...], what: str) -> ShapeError
     return ShapeError(f"{what}: {math.prod(given)} elements of shape {tuple(given)} cannot take the shape {wanted}\n  {hint}")
 
 
-def view(input: Tensor, *args: Any, size: Any = None) -> Tensor:
-    """As `reshape`, but always a view. Raises ShapeError where only a copy could have that shape."""
+def view(input: Tensor, *args: Any, size: Any = None, dtype: Any = None) -> Tensor:
+    """As `reshape`, but always a view. Raises ShapeError where only a copy could have that shape.
+
+    `view(dtype)` sees the same bytes as numbers of another dtype, without history: (..., n) -> (..., n * old size // new size).
+
+    >>> tg.ones(2).view(tg.int32)
+    tensor([1065353216, 1065353216], dtype=int32)
+    """
+    if len(args) == 1 and isinstance(args[0], np.dtype | type):
+        dtype, args = args[0], ()
+    if dtype is not None:
+        if args or size is not None:
+            raise ArgumentTypeError("view: give sizes or a dtype, not both; write .view(dtype).view(sizes)")
+        return _view_as_dtype(input, as_dtype(dtype))
     wanted = read_shape(args, size, "view")
     rank(input, "view")
     array = input.array if isinstance(input, Value) else np.asarray(input)
@@ -157,6 +171,25 @@ def view(input: Tensor, *args: Any, size: Any = None) -> Tensor:
             "without a copy; use reshape, or .contiguous().view(...)"
         )
     return result
+
+
+def _view_as_dtype(input: Tensor, dtype: Dtype) -> Tensor:
+    """The bytes of a tensor as numbers of another dtype. Raises ShapeError or DtypeError where they are not whole numbers of it."""
+    rank(input, "view")
+    if state.tracer is not None:
+        state.tracer.unrepeatable("view(dtype) shares bytes between dtypes")
+    array = input.array if isinstance(input, Value) else np.asarray(input)
+    told = f"view: {array.dtype} {array.shape} cannot be seen as {dtype}"
+    try:
+        seen = array.view(dtype)
+    except ValueError as error:
+        remedy = "the last dimension must be contiguous and hold whole numbers of the new dtype; .contiguous() helps with the first"
+        raise ShapeError(f"{told}: {error}\n  {remedy}") from None
+    if not seen.flags.aligned:
+        raise ShapeError(f"{told}: its numbers would begin between those of the new dtype; use .clone() first")
+    if dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:
+        raise DtypeError(f"{told}: some bytes are neither 0 nor 1; write x != 0")
+    return wrap(Value.result_class, seen)
 
 
 @typed_errors

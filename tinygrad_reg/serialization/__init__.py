@@ -26,7 +26,8 @@ def save(obj: object, f: str | os.PathLike[str] | IO[bytes]) -> None:
     """Write nested dicts, lists and tuples of tensors, arrays, numbers, strings, bools and None to a path or a binary file.
 
     At a path the old file stays whole until the new one is complete on disk, whatever interrupts the writing. Tensors with the same
-    memory are written once. Raises ArgumentTypeError for other objects: save a module's or an optimizer's `state_dict()`.
+    memory are written once. Raises ArgumentTypeError for other objects: save a module's or an optimizer's `state_dict()`; and OSError,
+    as `open` does, where the system lets nothing be written.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -51,7 +52,8 @@ def load(
     """Read what `save` wrote, from a path or a binary file; what the file says it is matters, not its name.
 
     No file can run code, or take more memory than its own length justifies. Raises CheckpointError for one that is damaged, cut off or of
-    another format. `map_location` may name the CPU; `weights_only` and `mmap` are accepted as in PyTorch and change nothing.
+    another format, and OSError, as `open` does, for a path that cannot be read. `map_location` may name the CPU; `weights_only` and `mmap`
+    are accepted as in PyTorch and change nothing.
 
     >>> import io
     >>> file = io.BytesIO()

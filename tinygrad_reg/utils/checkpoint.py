@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine import graph
 from ..engine.mutation import Array, tick
-from ..engine.node import Leaf, Node, Value, wrap
+from ..engine.node import Leaf, Node, Value, tensors_in, wrap
 from ..engine.primitive import Primitive
 from ..engine.state import enable_grad, state
 from ..errors import ArgumentError, GradientError
@@ -65,7 +65,7 @@ def checkpoint(
     start = tick()
     with first:
         results = function(*args, **kwargs)
-    roots = [x for x in _tensors(results) if x.node is not None]
+    roots = [x for x in tensors_in(results) if x.node is not None]
     call.sources = _sources([x.node for x in roots], start)
     if not call.sources:
         return results
@@ -132,7 +132,7 @@ class _Call:
         finally:
             if self._rng is not None:
                 set_rng_state(before)
-        roots = [x for x in _tensors(results) if x.node is not None]
+        roots = [x for x in tensors_in(results) if x.node is not None]
         if self.samples and not (
             len(roots) == len(self.samples) and all(_agree(x.array, s) for x, s in zip(roots, self.samples, strict=True))
         ):
@@ -192,16 +192,8 @@ def _agree(array: Array, sample: Array) -> bool:
     return found.shape == sample.shape and np.allclose(found, sample, rtol=0, atol=rounding * scale, equal_nan=True)
 
 
-def _tensors(nest: Any) -> Iterator[Tensor]:
-    if isinstance(nest, Tensor):
-        yield nest
-    elif isinstance(nest, tuple | list | dict):
-        for x in nest.values() if isinstance(nest, dict) else nest:
-            yield from _tensors(x)
-
-
 def _replaced(nest: Any, made: Iterator[Tensor]) -> Any:
-    """The nest with its recorded tensors replaced, in the order of `_tensors`."""
+    """The nest with its recorded tensors replaced, in the order of `tensors_in`."""
     if isinstance(nest, Tensor):
         return nest if nest.node is None else next(made)
     if isinstance(nest, dict):

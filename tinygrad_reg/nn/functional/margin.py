@@ -10,9 +10,9 @@ import numpy as np
 
 from ...engine.mutation import Array
 from ...engine.primitive import primitive
-from ...engine.refusal import typed_errors
+from ...engine.refusal import is_number, shown, typed_errors
 from ...engine.strong_zero import masked
-from ...errors import ArgumentError, DtypeError, ShapeError
+from ...errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
 from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather
@@ -118,8 +118,10 @@ def triplet_margin_with_distance_loss(
     >>> tg.nn.functional.triplet_margin_with_distance_loss(x[0], x[2], x[1], distance_function=distance)
     tensor(3.)
     """
-    distance = pairwise_distance if distance_function is None else distance_function
-    return _triplets("triplet_margin_with_distance_loss", anchor, positive, negative, distance, margin, swap, reduction)
+    what, distance = "triplet_margin_with_distance_loss", pairwise_distance if distance_function is None else distance_function
+    if not callable(distance):
+        raise ArgumentTypeError(f"{what}: distance_function must be a function of two tensors, got {shown(distance)}")
+    return _triplets(what, anchor, positive, negative, distance, margin, swap, reduction)
 
 
 def _triplets(
@@ -134,8 +136,12 @@ def _triplets(
 ) -> Tensor:
     check_tensors(what, anchor=anchor, positive=positive, negative=negative)
     check_reduction(what, reduction)
+    if not is_number(margin):
+        raise ArgumentTypeError(f"{what}: margin must be a number, got {shown(margin)}")
     if not margin > 0:
         raise ArgumentError(f"{what}: margin must be positive, got {margin}")
+    if type(swap) is not bool:
+        raise ArgumentTypeError(f"{what}: swap must be True or False, got {shown(swap)}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         shapes = f"{tuple(anchor.shape)} · {tuple(positive.shape)} · {tuple(negative.shape)}"
         raise ShapeError(f"{what}: anchor, positive and negative need the same number of dims\n  {shapes}")
@@ -247,6 +253,7 @@ def multi_margin_loss(
     return reduced(what, each if input.ndim == 2 else reshape(each, ()), reduction)
 
 
+@typed_errors
 def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops.elementwise import square
 from ...ops.losses import check_tensors
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ...tensor import Tensor
 
 
+@typed_errors
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha · mean)^beta with the mean of x² over `size` channels around, zeros beyond the ends; (n, c, ...).
 
