@@ -88,6 +88,7 @@ def markdown(result: dict[str, Any]) -> str:
         "## Compiled steps",
         bars.COMPILED_BARS,
         bars.compiled(measured),
+        bars.compiled_costs(measured),
         "## Memory of compiled steps",
         bars.FOOTPRINT,
         bars.footprint(measured),
