@@ -6,7 +6,7 @@ Values of the workspace have no layout until the loop that makes them is known: 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...numpy_ops import COPY, NumpyOp, is_reduction
 from ...program import Equation, Var, names_of, row_major
@@ -100,9 +100,28 @@ class Layout:
         self._refs[var] = found
         return found
 
+    def place_of_base(self, kernel: Update) -> Ref | None:
+        """Memory for the result of an update where what it changes is: if that is in the workspace, and nobody else needs it then."""
+        [equation] = kernel.equations
+        [out], [base, *others] = equation.outputs, equation.inputs
+        kernels = self.kernels
+        later = kernels.list[kernels.list.index(kernel) + 1 :]
+        if base not in kernels.made_by or {base, out} & (kernels.ends | self._homes.keys()):
+            return None
+        if any(isinstance(x, Var) and kernels.views.base(x) is base for x in others):
+            return None
+        if any(need.base is base for other in later for need in kernels.readings(other)) or not self.ref(base).is_contiguous():
+            return None
+        self._refs[out] = self.ref(base)._replace(shape=out.shape)
+        return self._refs[out]
+
     def home(self, var: Var) -> Ref | None:
         """Where a value has to be stored, if that is settled."""
         return self._homes.get(var)
+
+    def lenders(self) -> list[Storage]:
+        """Arrays for the caller, whose memory can hold something else before they are made."""
+        return [self._homes[var].storage for var in self.fresh]
 
     def scratch(self, dtype: Any, size: int, name: str) -> Storage:
         """A new piece of the workspace."""
@@ -143,24 +162,73 @@ def _is_uniform(array: Any) -> bool:
     return bool(array.size) and array.tobytes() == array.reshape(-1)[:1].tobytes() * array.size
 
 
-def assign_offsets(touched: list[list[Storage]], workspace: list[Storage]) -> tuple[dict[Storage, int], int]:
-    """A byte offset for each storage of the workspace, so that those in use at the same time do not overlap; and the size of all.
+class Place(NamedTuple):
+    """Where a storage of the workspace is: so many bytes after its beginning, or after that of an array that is written only later."""
 
-    `touched` are the storages that each kernel uses, in the order of the kernels. Large ones choose their place first.
+    lender: Storage | None
+    offset: int
+
+
+class Uses(NamedTuple):
+    """What a kernel does with memory."""
+
+    touched: list[Storage]
+    takeovers: list[tuple[Storage, Storage]]  # (new, old): the new may be where the old is, if nobody needs that afterwards
+
+
+def assign_places(kernels: list[Uses], workspace: list[Storage], lenders: list[Storage]) -> tuple[dict[Storage, Place], int]:
+    """A place for each storage of the workspace, so that those in use at the same time do not overlap; and the size of the workspace.
+
+    `kernels` are in their order. Large storages choose their place first: if they can, in the memory of one of the `lenders`, arrays
+    that hold nothing before the first kernel that touches them.
     """
     first: dict[Storage, int] = {}
     last: dict[Storage, int] = {}
-    for i, storages in enumerate(touched):
-        for storage in storages:
+    for i, uses in enumerate(kernels):
+        for storage in uses.touched:
             first.setdefault(storage, i)
             last[storage] = i
-    placed: list[tuple[int, int, Storage]] = []
-    for storage in sorted((s for s in workspace if s in first), key=lambda s: -s.nbytes):
-        busy = sorted((a, b) for a, b, other in placed if first[other] <= last[storage] and first[storage] <= last[other])
-        start = 0
-        for a, b in busy:
-            if start + storage.nbytes <= a:
+    over = _taken_over(kernels, set(workspace), first, last)
+    areas: list[Storage | None] = [*sorted((s for s in lenders if s in first), key=first.__getitem__), None]
+    taken: dict[Storage | None, list[tuple[int, Storage]]] = {area: [] for area in areas}
+    places: dict[Storage, Place] = {}
+    for storage in sorted((s for s in workspace if s in first and s not in over), key=lambda s: -s.nbytes):
+        for area in areas:
+            busy = [(a, a + s.nbytes) for a, s in taken[area] if first[s] <= last[storage] and first[storage] <= last[s]]
+            start = _gap(storage.nbytes, sorted(busy))
+            if area is None or (last[storage] < first[area] and _has_room(area, storage, start)):
+                taken[area].append((start, storage))
+                places[storage] = Place(area, start)
                 break
-            start = max(start, -(-b // ALIGNMENT) * ALIGNMENT)
-        placed.append((start, start + storage.nbytes, storage))
-    return {storage: a for a, _, storage in placed}, max((b for _, b, _ in placed), default=0)
+    for new, old in over.items():
+        places[new] = places[old]
+    return places, max((start + storage.nbytes for start, storage in taken[None]), default=0)
+
+
+def _taken_over(
+    kernels: list[Uses], workspace: set[Storage], first: dict[Storage, int], last: dict[Storage, int]
+) -> dict[Storage, Storage]:
+    """Storages in the place of one that ends where they begin, which is in use for longer then."""
+    over: dict[Storage, Storage] = {}
+    for i, uses in enumerate(kernels):
+        for new, old in uses.takeovers:
+            root = over.get(old, old)
+            if {new, old} <= workspace and new not in over and first[new] == i == last[root] and new.size <= root.size:
+                over[new] = root
+                last[root] = last[new]
+    return over
+
+
+def _gap(size: int, busy: list[tuple[int, int]]) -> int:
+    """The first place for so many bytes between areas that are busy."""
+    start = 0
+    for a, b in busy:
+        if start + size <= a:
+            break
+        start = max(start, -(-b // ALIGNMENT) * ALIGNMENT)
+    return start
+
+
+def _has_room(lender: Storage, storage: Storage, start: int) -> bool:
+    """Whether an array is large enough, and aligned as another dtype needs it."""
+    return start + storage.nbytes <= lender.nbytes and storage.dtype.itemsize <= lender.dtype.itemsize

@@ -13,8 +13,9 @@ from ...scalars import Scalar
 from . import mathematics, products
 from .expressions import c_type
 from .gathers import BestText, GatherText, RunningText, ScatterText, WithinText
+from .itemwise import Itemwise, ItemwiseText, itemwise
 from .kernels import Best, Call, Check, Gather, Join, Kernel, Kernels, Loop, Product, Running, Update, Within
-from .layout import ALIGNMENT, Layout, assign_offsets
+from .layout import ALIGNMENT, Layout, Place, Uses, assign_places
 from .loops import LoopText
 from .memory import Ref, Storage, elements, item
 from .products import ProductText
@@ -22,16 +23,24 @@ from .repeats import shared
 from .text import at
 
 _OF_OBJECTS = r"""
-/* A part of the step for arrays of Python, whose pointers to elements are at an offset; 3 if elements are not aligned. */
-int step_of_objects(
-    int (*part)(void *const *, const double *, char *), char *const *objects, long offset, const unsigned char *low_bits, long count,
-    const double *numbers, char *workspace) {
-    void *arrays[count + 1];
-    for (long i = 0; i < count; ++i) {
-        memcpy(&arrays[i], objects[i] + offset, sizeof(void *));
-        if ((uintptr_t)arrays[i] & low_bits[i]) return 3;
+struct frame {
+    long items, elements, count;
+    const unsigned char *low_bits;
+    const double *numbers;
+    char *workspace;
+};
+
+/* A part of the step for a tuple of Python's arrays: where its items are, and in these the pointers to elements; 3 if elements are not
+   aligned. */
+int step_of_objects(int (*part)(void *const *, const double *, char *), const char *tuple, const struct frame *frame) {
+    void *arrays[frame->count + 1];
+    for (long i = 0; i < frame->count; ++i) {
+        const char *object;
+        memcpy(&object, tuple + frame->items + i * sizeof(void *), sizeof(void *));
+        memcpy(&arrays[i], object + frame->elements, sizeof(void *));
+        if ((uintptr_t)arrays[i] & frame->low_bits[i]) return 3;
     }
-    return part(arrays, numbers, workspace);
+    return part(arrays, frame->numbers, frame->workspace);
 }
 """
 
@@ -48,7 +57,7 @@ class Written(NamedTuple):
     """A program as C, and what Python has to know to run it."""
 
     source: str
-    offsets: dict[Storage, int]  # in the workspace
+    places: dict[Storage, Place]  # of what is in the workspace
     workspace: int  # bytes
     layout: Layout
     numbers: tuple[Var, ...]
@@ -101,7 +110,7 @@ class Writer:
         self.kernels = Kernels(program)
         self.layout = Layout(self.kernels)
         self.pieces: list[tuple[Kernel, Piece]] = []
-        for kernel in self.kernels.list:
+        for kernel in itemwise(self.kernels):
             self._add(kernel)
         for target, value in self.layout.copied:
             self._add(self.layout.copy(value, self.layout.ref(target), ""))
@@ -120,17 +129,22 @@ class Writer:
             yield kernel
         elif isinstance(kernel, Join):
             yield from self._join(kernel)
+        elif isinstance(kernel, Itemwise):
+            yield ItemwiseText(kernel, self.layout)
         elif isinstance(kernel, Update):
-            yield from self._update(kernel.equations[0])
+            yield from self._update(kernel)
         else:
             yield _PIECES[type(kernel)](kernel.equations[0], self.layout)
 
-    def _update(self, equation: Equation) -> Iterator[Loop | Piece]:
-        """A copy of the base, and then what changes it."""
+    def _update(self, kernel: Update) -> Iterator[Loop | Piece]:
+        """A copy of the base, unless that is not needed any more, and then what changes it."""
+        [equation] = kernel.equations
         op, [out], [base, value, *_] = equation.primitive, equation.outputs, equation.inputs
         assert isinstance(op, NumpyOp)
-        whole = self.layout.place(out, row_major(out.shape, 1))
-        yield self.layout.copy(base, whole, equation.line)
+        whole = self.layout.place_of_base(kernel)
+        if whole is None:
+            whole = self.layout.place(out, row_major(out.shape, 1))
+            yield self.layout.copy(base, whole, equation.line)
         if op in (ADD_AT, PUT_ALONG):
             yield ScatterText(equation, whole, self.layout)
             return
@@ -158,17 +172,19 @@ class Writer:
     def write(self) -> Written:
         """The source."""
         layout = self.layout
-        offsets, size = assign_offsets([piece.touched for _, piece in self.pieces], layout.workspace)
+        called = any(isinstance(piece, CallPiece) for _, piece in self.pieces)  # Python finds what it works on in the workspace
+        uses = [Uses(piece.touched, list(piece.takeovers()) if isinstance(piece, LoopText) else []) for _, piece in self.pieces]
+        places, size = assign_places(uses, layout.workspace, [] if called else layout.lenders())
         names = layout.names
         numbers = [f"const double {names[var]} = numbers[{i}];" for i, var in enumerate(self.program.numbers)]
         numbers += [self._scalar(e) for e in self.kernels.scalars]
         fixed = {names[var] for var in (*self.program.numbers, *[var for e in self.kernels.scalars for var in e.outputs])}
-        types = {storage.name: c_type(storage.dtype) for storage in (*layout.arrays, *offsets)}
+        types = {storage.name: c_type(storage.dtype) for storage in (*layout.arrays, *places)}
         kernels = [list(piece.text()) for _, piece in self.pieces]
         functions, texts = shared(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
         pointers = [
             *(f"{types[s.name]} *const {s.name} = arrays[{i}];" for i, s in enumerate(layout.arrays)),
-            *(f"{types[s.name]} *const {s.name} = (void *)(workspace + {o});" for s, o in offsets.items()),
+            *(f"{types[s.name]} *const {s.name} = (void *)({_area(place)} + {place.offset});" for s, place in places.items()),
         ]
         body = list(functions)
         parts, calls = self._parts_of_step(texts)
@@ -178,7 +194,7 @@ class Writer:
             body += ["    " + x for x in text]
             body += ["    return 0;", "}", ""]
         source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body, _OF_OBJECTS])
-        return Written(source, offsets, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
+        return Written(source, places, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
 
     def _parts_of_step(self, texts: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[CallPiece]]:
         """The lines of the functions between calls of Python, under the user's lines; and these calls."""
@@ -198,7 +214,8 @@ class Writer:
         return functions, calls
 
     def _functions(self, body: list[str]) -> str:
-        dtypes = {piece.dtype for _, piece in self.pieces if isinstance(piece, ProductText)}
+        found = [piece.product if isinstance(piece, ItemwiseText) else piece for _, piece in self.pieces]
+        dtypes = {piece.dtype for piece in found if isinstance(piece, ProductText)}
         return mathematics.text(set(re.findall(r"\btg_\w+", "\n".join(body)))) + "\n" + products.text(dtypes)
 
     def _scalar(self, equation: Equation) -> str:
@@ -209,6 +226,10 @@ class Writer:
         if op.name == "**":
             value = f"pow({', '.join(texts)})"
         return f"const double {self.layout.names[out]} = {value};"
+
+
+def _area(place: Place) -> str:
+    return "workspace" if place.lender is None else f"(char *){place.lender.name}"
 
 
 def _used(declarations: list[str], text: list[str]) -> list[str]:
