@@ -312,6 +312,10 @@ def test_classification_losses_take_torchs_arguments() -> None:
         lambda a, b, c: tF.nll_loss(a, b, c, **settings),
         logits, target, weight, wrt=[0],
     )  # fmt: skip
+    for name in ("cross_entropy", "nll_loss"):
+        for reduction in ("none", "mean"):  # one sample without a batch; the gradient of a target (1,) is an error in torch
+            compare(*by_name(name, reduction=reduction), logits[0], np.array(2), weight, wrt=[0])
+            compare(*by_name(name, reduction=reduction), logits[0], np.array([2]), weight, grad=False)
     p, t = 1 / (1 + np.exp(-logits)), (logits > 0).astype(np.float64)
     compare(F.binary_cross_entropy, tF.binary_cross_entropy, p, t, wrt=[0])
     compare(F.binary_cross_entropy_with_logits, tF.binary_cross_entropy_with_logits, logits, t, wrt=[0])
