@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import interop
 from ..creation import zeros_like
@@ -83,7 +84,7 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Tensors | None = None,
+    inputs: Tensors | dict[Any, Tensor] | None = None,
 ) -> None:
     """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of their leaves (or of `inputs`).
 
@@ -93,26 +94,29 @@ def backward(
     tensor(8.)
     """
     roots = _as_tuple(tensors, "backward")
-    chosen = None if inputs is None else _as_tuple(inputs, "backward")
-    if chosen == ():
-        raise ArgumentError("backward: inputs is empty; leave it out to differentiate with respect to all leaves")
-    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
+    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs=inputs, create_graph=create_graph, retain_graph=retain_graph)
 
 
+@overload
+def grad(outputs: Tensors, inputs: dict[Any, Tensor], *args: Any, **options: Any) -> dict[Any, Tensor]: ...
+@overload
+def grad(outputs: Tensors, inputs: Tensors, *args: Any, **options: Any) -> tuple[Tensor, ...]: ...
 def grad(
     outputs: Tensors,
-    inputs: Tensors,
+    inputs: Any,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Tensor, ...]:
+) -> Any:
     """The gradients of the sum of `outputs`, weighted by `grad_outputs`, with respect to each input; no `.grad` is touched.
 
-    With `create_graph` they can be differentiated again. An input that was not used raises GradientError, or gives None with
-    `allow_unused`, or zeros with `materialize_grads`.
+    A dict of inputs gives a dict of gradients, anything else a tuple. With `create_graph` they can be differentiated again. An input
+    that was not used raises GradientError, or gives None with `allow_unused`, or zeros with `materialize_grads`. `only_inputs` has no
+    effect, as in PyTorch.
 
     >>> x = tg.tensor(2.0, requires_grad=True)
     >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
@@ -123,13 +127,15 @@ def grad(
         raise ArgumentError("grad: is_grads_batched is not supported; call grad once for each row of grad_outputs")
     if materialize_grads and allow_unused is False:
         raise ArgumentError("grad: materialize_grads needs allow_unused to be True or left out")
-    roots, wanted = _as_tuple(outputs, "grad"), _as_tuple(inputs, "grad")
+    if not only_inputs:
+        warnings.warn("grad: only_inputs=False has no effect; use backward to fill .grad", FutureWarning, stacklevel=2)
+    roots, wanted = _as_tuple(outputs, "grad"), graph.as_inputs(inputs, "grad")
     weights = _gradients(grad_outputs, roots, "grad")
     unused_ok = bool(allow_unused) or materialize_grads
     found = graph.grad(roots, wanted, weights, create_graph=create_graph, retain_graph=retain_graph, allow_unused=unused_ok)
     if materialize_grads:
         found = [zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True)]
-    return tuple(found)  # type: ignore[arg-type]
+    return dict(zip(inputs, found, strict=True)) if type(inputs) is dict else tuple(found)
 
 
 class set_detect_anomaly:  # noqa: N801
