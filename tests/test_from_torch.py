@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_reg as tg
+import tinygrad_reg.backends.cudnn as cudnn
 from tinygrad_reg.errors import ArgumentError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "from_torch.md").read_text(encoding="utf-8")
@@ -32,6 +33,21 @@ def test_what_is_not_there() -> None:
     for name in names:
         with pytest.raises(AttributeError):
             functools.reduce(getattr, name.split("."), tg)
+
+
+def test_the_usual_first_lines_of_a_script_run() -> None:
+    cudnn.benchmark = False
+    tg.backends.cudnn.deterministic = True
+    tg.cuda.manual_seed(0)
+    tg.cuda.manual_seed_all(0)
+    tg.use_deterministic_algorithms(True, warn_only=True)
+    tg.set_float32_matmul_precision("high")
+    with pytest.raises(ArgumentError, match="highest"):
+        tg.set_float32_matmul_precision("exact")
+    assert tg.accelerator.current_accelerator() is None
+    assert not any(asked() for asked in (tg.accelerator.is_available, tg.backends.mps.is_available, tg.backends.mps.is_built))
+    assert tg.accelerator.device_count() == tg.cuda.device_count() == 0
+    tg.cuda.empty_cache()
 
 
 def test_other_devices_are_refused() -> None:

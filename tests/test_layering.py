@@ -21,7 +21,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in FILES]
 LAYERS: list[set[str]] = [
     {"errors", "absent"},
     {"engine"},
-    {"blas", "device", "dtypes"},
+    {"backends", "blas", "device", "dtypes"},
     {"ops"},
     {"methods", "linalg", "special"},
     {"interop", "printing"},

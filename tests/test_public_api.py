@@ -13,7 +13,7 @@ import tinygrad_reg as tg
 from tinygrad_reg.methods import Methods
 
 PUBLIC = sorted(name for name in dir(tg) if not name.startswith(("_", "@")))  # "@": put in by pytest, as into every package with a plugin
-SUBMODULES = {"autograd", "compiler", "errors", "linalg", "nn", "optim", "testing", "utils"}
+SUBMODULES = {"autograd", "backends", "compiler", "errors", "linalg", "nn", "optim", "testing", "utils"}
 
 
 def is_submodule(name: str) -> bool:

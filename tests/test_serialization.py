@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tracemalloc
 import zipfile
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,8 @@ def test_every_kind_of_leaf(path: Path) -> None:
         "device": tg.device("cpu"),
         "shape": tg.ones(2, 3).shape,
         ("key", 1): OrderedDict(a=1),
+        "counted": Counter("aab"),
+        "buffer": tg.nn.Buffer(tg.ones(2)),
         "a.b": tg.ones(1),
         "a": {"b": tg.zeros(1)},
         "\ud800\0\n/\\": {"": tg.ones(())},
@@ -140,6 +142,35 @@ def test_training_goes_on_bit_for_bit(path: Path) -> None:
         part.load_state_dict(state)
     tg.set_rng_state(loaded["random"])
     assert train(*fresh) == expected
+
+
+SCHEDULES: dict[str, Any] = {
+    "StepLR": lambda s, o: s.StepLR(o, 2),
+    "MultiStepLR": lambda s, o: s.MultiStepLR(o, [1, 3, 3]),
+    "LambdaLR": lambda s, o: s.LambdaLR(o, lambda epoch: 0.5**epoch),
+    "OneCycleLR": lambda s, o: s.OneCycleLR(o, 1.0, 9, cycle_momentum=False),
+    "CyclicLR": lambda s, o: s.CyclicLR(o, 0.1, 1.0, 3, cycle_momentum=False),
+    "CosineAnnealingWarmRestarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 3, 2),
+    "SequentialLR": lambda s, o: s.SequentialLR(o, [s.ConstantLR(o, 0.5, 2), s.MultiStepLR(o, [2])], [2]),
+    "ChainedScheduler": lambda s, o: s.ChainedScheduler([s.LinearLR(o), s.PolynomialLR(o)]),
+    "SWALR": lambda s, o: tg.optim.swa_utils.SWALR(o, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_goes_on_from_a_checkpoint(name: str, path: Path) -> None:
+    def parts() -> tuple[Any, Any]:
+        optimizer = tg.optim.SGD([tg.nn.Parameter(tg.zeros(1))], lr=1.0)
+        return optimizer, SCHEDULES[name](tg.optim.lr_scheduler, optimizer)
+
+    def rates(optimizer: Any, schedule: Any) -> list[Any]:
+        return [(optimizer.step(), schedule.step(), schedule.get_last_lr())[-1] for _ in range(3)]
+
+    first, fresh = parts(), parts()
+    rates(*first)
+    for part, state in zip(fresh, through([part.state_dict() for part in first], path), strict=True):
+        part.load_state_dict(state)
+    assert rates(*fresh) == rates(*first)
 
 
 def test_files_without_a_structure_are_dicts_of_tensors(tmp_path: Path) -> None:

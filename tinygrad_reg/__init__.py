@@ -28,8 +28,11 @@ from .creation import scalar_tensor as scalar_tensor
 from .creation import tensor as tensor
 from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
+from .device import accelerator as accelerator
 from .device import cuda as cuda
 from .device import device as device
+from .device import set_float32_matmul_precision as set_float32_matmul_precision
+from .device import use_deterministic_algorithms as use_deterministic_algorithms
 from .dtypes import bool as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import double as double
@@ -303,6 +306,7 @@ from .tensor import is_nonzero as is_nonzero
 from .tensor import numel as numel
 
 if _TYPE_CHECKING:
+    from . import backends as backends
     from . import compiler as compiler
     from . import func as func
     from . import nn as nn
@@ -320,7 +324,7 @@ __version__ = "0.1.0"
 newaxis = None
 
 # Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
-_ON_FIRST_USE = {name: f".{name}" for name in ("compiler", "func", "nn", "optim", "serialization", "testing", "utils")}
+_ON_FIRST_USE = {name: f".{name}" for name in ("backends", "compiler", "func", "nn", "optim", "serialization", "testing", "utils")}
 _ON_FIRST_USE |= {"compile": ".compiler", "load": ".serialization", "save": ".serialization"}
 _ON_FIRST_USE |= {"get_num_threads": ".blas", "set_num_threads": ".blas"}
 

@@ -45,13 +45,67 @@ def as_device(device: Any) -> Device:
 
 
 class cuda:  # noqa: N801
-    """What scripts ask before they move to a GPU.
+    """What scripts ask before they move to a GPU, and what they do there in passing: nothing.
 
-    >>> tg.cuda.is_available()
-    False
+    >>> tg.cuda.is_available(), tg.cuda.device_count()
+    (False, 0)
     """
 
     @staticmethod
     def is_available() -> bool:
         """False: there is no GPU support."""
         return False
+
+    @staticmethod
+    def device_count() -> int:
+        """0."""
+        return 0
+
+    @staticmethod
+    def manual_seed(seed: int) -> None:
+        """Nothing: there is no generator but those of the CPU."""
+
+    manual_seed_all = manual_seed
+
+    @staticmethod
+    def empty_cache() -> None:
+        """Nothing: there is no cache."""
+
+
+class accelerator:  # noqa: N801
+    """What scripts ask to choose a device: there is no accelerator.
+
+    >>> tg.accelerator.current_accelerator().type if tg.accelerator.is_available() else "cpu"
+    'cpu'
+    """
+
+    @staticmethod
+    def is_available() -> bool:
+        """False."""
+        return False
+
+    @staticmethod
+    def device_count() -> int:
+        """0."""
+        return 0
+
+    @staticmethod
+    def current_accelerator(check_available: bool = False) -> Any:
+        """None."""
+        return None
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Nothing: all there is is deterministic.
+
+    >>> tg.use_deterministic_algorithms(True)
+    """
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Nothing: products are computed in the precision of their arguments, whatever less is allowed ("highest", "high" or "medium").
+
+    >>> tg.set_float32_matmul_precision("high")
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise ArgumentError(f'set_float32_matmul_precision: must be "highest", "high" or "medium", got {precision!r}')

@@ -6,7 +6,7 @@ import copy
 import math
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .engine.mutation import Array, owner
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.refusal import shown, typed_errors
 from .engine.state import state
-from .errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, ShapeError
+from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
 from .ops.arguments import checked_shape, normalize_dim
 from .ops.pointwise import convert
@@ -338,19 +338,16 @@ class Tensor(Methods):
         gradient: Tensor | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
-        inputs: Sequence[Tensor] | Tensor | None = None,
+        inputs: Iterable[Tensor] | dict[Any, Tensor] | Tensor | None = None,
     ) -> None:
         """Add the derivative of this tensor to the `.grad` of the leaves it was computed from (or only of `inputs`).
 
         `gradient` weighs the elements and is needed unless there is only one. Raises GradientError if nothing was recorded,
         if the graph was already walked without `retain_graph`, or if a saved value was overwritten in place.
         """
-        chosen = [inputs] if isinstance(inputs, Tensor) else inputs
-        if isinstance(chosen, Sequence) and not chosen:
-            raise ArgumentError("backward: inputs is empty; leave it out to differentiate with respect to all leaves")
         if gradient is not None:
             gradient = interop.as_gradient(gradient, self)
-        graph.backward([self], [gradient], inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
+        graph.backward([self], [gradient], inputs=inputs, create_graph=create_graph, retain_graph=retain_graph)
 
     def retain_grad(self) -> None:
         """Let `backward` keep the gradient of this tensor although it is not a leaf."""

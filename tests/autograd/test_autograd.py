@@ -55,11 +55,37 @@ def test_grad_returns_a_tuple_in_the_order_of_the_inputs() -> None:
         (lambda x: tg.autograd.grad(x, x, [tg.ones(3), tg.ones(3)]), ArgumentError),
         (lambda x: tg.autograd.backward(x.sum(), inputs=[tg.ones(1)]), GradientError),
         (lambda x: tg.autograd.backward([x, x], [tg.ones(3)]), ArgumentError),
+        (lambda x: tg.autograd.grad(x.sum(), []), ArgumentError),
+        (lambda x: tg.autograd.grad(x.sum(), {}), ArgumentError),
+        (lambda x: tg.autograd.grad(x.sum(), 3), TypeError),
+        (lambda x: x.sum().backward(inputs=[]), ArgumentError),
+        (lambda x: x.sum().backward(inputs=3), TypeError),
     ],
 )
 def test_what_is_refused(call: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         call(leaf())
+
+
+def test_a_dict_of_inputs_gives_a_dict_of_gradients() -> None:
+    x, z = leaf(), leaf()
+    found = tg.autograd.grad((x * 2.0).sum(), {"x": x, "z": z}, allow_unused=True)
+    assert list(found) == ["x", "z"]
+    assert found["x"].tolist() == [2.0, 2.0, 2.0]
+    assert found["z"] is None
+    for backward in (lambda y: y.backward(inputs={"x": x}), lambda y: tg.autograd.backward(y, inputs=iter([x]))):
+        backward((x * z).sum())
+        assert z.grad is None
+    assert x.grad.tolist() == [2.0, 4.0, 6.0]
+
+
+def test_only_inputs_is_taken_where_pytorch_takes_it() -> None:
+    x = leaf()
+    (g,) = tg.autograd.grad(outputs=x * 2.0, inputs=x, grad_outputs=tg.ones(3), create_graph=True, retain_graph=True, only_inputs=True)
+    assert g.tolist() == [2.0, 2.0, 2.0]
+    assert tg.autograd.grad(x.sum(), tg.ones(1, requires_grad=True), None, None, False, True, True) == (None,)
+    with pytest.warns(FutureWarning, match="only_inputs=False has no effect"):
+        tg.autograd.grad(x.sum(), x, only_inputs=False)
 
 
 def test_gradient_descent_by_hand() -> None:

@@ -58,6 +58,13 @@ def test_append_never_replaces() -> None:
         s.append(nn.ReLU())
 
 
+def test_insert_renames_nothing() -> None:
+    s = nn.Sequential({"a": nn.Linear(1, 1), "b": nn.ReLU()})
+    with pytest.raises(RegistrationError, match="the modules are named, a, b"):
+        s.insert(0, nn.ReLU())
+    assert list(s._modules) == ["a", "b"]
+
+
 def test_extend_by_itself_ends() -> None:
     s = nn.Sequential(*linears(1, 2))
     s.extend(s)

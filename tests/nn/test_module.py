@@ -64,6 +64,9 @@ def test_a_name_changes_its_kind_with_what_is_assigned() -> None:
     m.x = 3
     m.x = nn.Parameter(tg.ones(2))
     assert names(m) == ["x"]
+    with pytest.raises(ArgumentTypeError, match="cannot assign 'Identity' as parameter 'x'"):
+        m.x = nn.Identity()
+    del m.x
     m.x = nn.Identity()
     assert names(m) == []
     assert list(m.named_children()) == [("x", m.x)]
@@ -135,6 +138,19 @@ def test_a_name_of_the_interface_is_refused() -> None:
             m.forward = value
         with pytest.raises(RegistrationError, match="attribute 'training' already exists"):
             m.register_parameter("training", nn.Parameter(tg.ones(1)))
+
+
+@pytest.mark.parametrize("name", ["_hooks", "_table", "_keep", "_get", "_named", "_check_kind", "_check_name", "_upgrade", "_members"])
+def test_a_subclass_may_use_any_private_name_that_torchs_module_leaves_free(name: str) -> None:
+    net = Net()
+    setattr(net, name, [1])
+    setattr(net.first, name, nn.Identity())
+    net.register_forward_hook(lambda module, args, output: output * 0)
+    assert net(tg.ones(1, 3)).tolist() == [[0.0, 0.0]]
+    net.load_state_dict(net.double().state_dict())
+    assert net.get_parameter("first.weight").dtype == tg.float64
+    assert getattr(copy.deepcopy(net), name) == [1]
+    assert f"first.{name}" in dict(net.named_modules())
 
 
 def test_class_defaults_and_properties_decide_themselves() -> None:

@@ -238,9 +238,9 @@ def test_warns_when_called_before_the_optimizer() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda o: StepLR(o, 0), "StepLR: step_size must be an integer of at least 1, got 0"),
-        (lambda o: StepLR(o, "3"), "StepLR: step_size must be an integer of at least 1, got '3'"),
-        (lambda o: CosineAnnealingLR(o, 0), "CosineAnnealingLR: T_max must be an integer of at least 1, got 0"),
+        (lambda o: StepLR(o, 0), "StepLR: step_size must be a number above 0, got 0"),
+        (lambda o: StepLR(o, "3"), "StepLR: step_size must be a number above 0, got '3'"),
+        (lambda o: CosineAnnealingLR(o, 0), "CosineAnnealingLR: T_max must be a number above 0, got 0"),
         (lambda o: LinearLR(o, start_factor=0.0), "LinearLR: start_factor must be above 0 and at most 1, got 0.0"),
         (lambda o: LinearLR(o, end_factor=1.5), "LinearLR: end_factor must be between 0 and 1, got 1.5"),
         (lambda o: ConstantLR(o, factor=-0.5), "ConstantLR: factor must be between 0 and 1, got -0.5"),
@@ -280,10 +280,42 @@ def test_other_misuse() -> None:
     schedule = StepLR(made, 3)
     with pytest.raises(ArgumentError, match="the state dict lacks step_size; is it of another schedule?"):
         schedule.load_state_dict(ExponentialLR(made, 0.5).state_dict())
+    own = LambdaLR(made, lambda epoch: 0.5)
     made.add_param_group({"params": [tg.zeros(1, requires_grad=True)]})
     with pytest.raises(ArgumentError, match="the optimizer has 3 groups, it had 2 when the schedule was made"):
+        own.step()
+    assert own.last_epoch == 0
+    schedule.step()
+    del made.param_groups[0]
+    with pytest.raises(ArgumentError, match="the optimizer has 2 groups, it had 3 when the schedule was made"):
         schedule.step()
-    assert schedule.last_epoch == 0
+
+
+def test_a_group_that_is_added_takes_part_from_its_rate_on() -> None:
+    made = optimizer(8.0)
+    halving, restarting = ExponentialLR(made, 0.5), CosineAnnealingWarmRestarts(optimizer(8.0), 2)
+    made.step()
+    halving.step()
+    for schedule in (halving, restarting):
+        schedule.optimizer.add_param_group({"params": [tg.zeros(1, requires_grad=True)], "lr": 6.0})
+        schedule.optimizer.step()
+        schedule.step()
+    assert rates(made)[-1] == 3.0
+    assert rates(restarting.optimizer)[-1] == pytest.approx(3.0)
+    assert halving.base_lrs[-1] == made.param_groups[-1]["initial_lr"] == 6.0
+    again = ExponentialLR(made, 0.1)
+    again.load_state_dict(halving.state_dict())
+    again.step()
+    assert rates(made)[-1] == 1.5
+
+
+def test_a_subclass_of_the_former_name() -> None:
+    class Half(tg.optim.lr_scheduler._LRScheduler):
+        def get_lr(self) -> list[float]:
+            assert self._get_lr_called_within_step
+            return [base * 0.5 for base in self.base_lrs]
+
+    assert Half(optimizer(8.0)).get_last_lr()[0] == 4.0
 
 
 def test_a_compiled_step_repeats_it() -> None:

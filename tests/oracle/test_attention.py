@@ -63,6 +63,13 @@ def test_masks_for_each_sample_and_for_each_key() -> None:
         both(lambda F, q, k, v, m: F.scaled_dot_product_attention(q, k, v, m), *x, mask > -0.5)
 
 
+def test_a_mask_of_single_precision_fits_every_dtype() -> None:
+    (mask,) = sample((4, 5), dtype="float32")
+    call = lambda F, q, k, v, m: F.scaled_dot_product_attention(q, k, v, m)  # noqa: E731
+    both(call, *sample((4, 6), (5, 6), (5, 2)), mask, rtol=1e-6)
+    compare(lambda *x: call(ours, *x), lambda *x: call(theirs, *x), *sample((4, 6), (5, 6), (5, 2), dtype="float16"), mask, grad=False)
+
+
 def test_queries_that_see_nothing() -> None:
     x = sample((3, 4), (5, 4), (5, 2))
     seen = np.ones((3, 5), bool)

@@ -88,6 +88,7 @@ def test_refuses_what_torch_refuses() -> None:
         lambda F, i, w: F.embedding_bag(i, w, i[0]),
         lambda F, i, w: F.embedding_bag(i[0], w),
         lambda F, i, w: F.embedding_bag(i, w, mode="min"),
+        lambda F, i, w: F.embedding_bag(i, w, mode="max", scale_grad_by_freq=True),
         lambda F, i, w: F.embedding_bag(i, w, per_sample_weights=w[:2, :3]),
         lambda F, i, w: F.embedding_bag(i, w, mode="sum", per_sample_weights=w[0]),
         lambda F, i, w: F.embedding_bag(i[None], w),

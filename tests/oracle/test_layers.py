@@ -372,6 +372,8 @@ REFUSED: list[tuple[Form, Any]] = [  # and the class, where torch has an Asserti
     (form("EmbeddingBag", [], 5, 3, padding_idx=9), ValueError),
     (form("Embedding", [], 5, 4, _weight=TABLE), ValueError),
     (form("MultiMarginLoss", [], 3), None),
+    (form("MultiMarginLoss", [], weight=TABLE), None),
+    (form("Bilinear", [], 0, 3, 2), None),
     (form("TripletMarginLoss", [], 0.0), None),
     (form("TripletMarginWithDistanceLoss", [], margin=-1.0), None),
     (form("Hardtanh", [], 2.0, 1.0), ValueError),

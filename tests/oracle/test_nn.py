@@ -312,6 +312,10 @@ def test_classification_losses_take_torchs_arguments() -> None:
         lambda a, b, c: tF.nll_loss(a, b, c, **settings),
         logits, target, weight, wrt=[0],
     )  # fmt: skip
+    for name in ("cross_entropy", "nll_loss"):
+        for reduction in ("none", "mean"):  # one sample without a batch; the gradient of a target (1,) is an error in torch
+            compare(*by_name(name, reduction=reduction), logits[0], np.array(2), weight, wrt=[0])
+            compare(*by_name(name, reduction=reduction), logits[0], np.array([2]), weight, grad=False)
     p, t = 1 / (1 + np.exp(-logits)), (logits > 0).astype(np.float64)
     compare(F.binary_cross_entropy, tF.binary_cross_entropy, p, t, wrt=[0])
     compare(F.binary_cross_entropy_with_logits, tF.binary_cross_entropy_with_logits, logits, t, wrt=[0])
@@ -537,6 +541,7 @@ def statements() -> dict[str, Callable[[Any, Any], Any]]:
         "buffer before init": lambda n, t: Early(n, lambda s, n: s.register_buffer("w", t.ones(2))),
         "tensor for parameter": lambda n, t: setattr(n.Linear(2, 3), "weight", t.ones(3, 2)),
         "number for parameter": lambda n, t: setattr(n.Linear(2, 3), "weight", 3),
+        "module for parameter": lambda n, t: setattr(n.Linear(2, 3), "weight", n.Identity()),
         "number for module": lambda n, t: setattr(n.Sequential(n.Identity()), "0", 3),
         "number for buffer": lambda n, t: setattr(net(n, t).block, "mean", 3),
         "taken name": lambda n, t: n.Linear(2, 3).register_parameter("in_features", None),
@@ -571,6 +576,8 @@ def statements() -> dict[str, Callable[[Any, Any], Any]]:
         "insert beyond": lambda n, t: n.Sequential().insert(3, n.Identity()),
         "pop beyond": lambda n, t: n.Sequential().pop(3),
         "times zero": lambda n, t: n.Sequential(n.Identity()) * 0,
+        "plus a list in place": lambda n, t: n.Sequential().__iadd__([n.Identity()]),
+        "insert among names": lambda n, t: n.Sequential(OrderedDict(a=n.Identity())).insert(0, n.ReLU()),
         "plus a number": lambda n, t: n.Sequential() + 3,
         "list of a number": lambda n, t: n.ModuleList(3),
         "list index": lambda n, t: n.ModuleList([n.Identity()])[1],

@@ -340,7 +340,9 @@ SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("ExponentialLR", {"gamma": 0.97}),
     ("LambdaLR", {"lr_lambda": lambda t: 1 / (1 + t) ** 0.5}),
     ("LambdaLR", {"lr_lambda": [lambda t: 0.9**t, lambda t: 1.0 + t]}),
+    ("StepLR", {"step_size": 2.5}),
     ("CosineAnnealingLR", {"T_max": 60}),
+    ("CosineAnnealingLR", {"T_max": 5.5, "eta_min": 0.01}),
     ("CosineAnnealingLR", {"T_max": 7, "eta_min": 0.01}),
     ("CosineAnnealingLR", {"T_max": 1, "eta_min": 1.0}),
     ("LinearLR", {}),
@@ -464,6 +466,25 @@ def test_schedules_state_dicts_are_interchangeable(name: str, settings: dict[str
     fresh.load_state_dict(copy.deepcopy(wanted))
     fresh_theirs.load_state_dict(copy.deepcopy(saved))
     assert (fresh.last_epoch, fresh.get_last_lr()) == (fresh_theirs.last_epoch, fresh_theirs.get_last_lr())
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("StepLR", {"step_size": 2}), ("MultiStepLR", {"milestones": [4]}), ("ExponentialLR", {"gamma": 0.5}), ("LinearLR", {})]
+    + [("PolynomialLR", {}), ("CosineAnnealingLR", {"T_max": 20})],
+    ids=str,
+)
+def test_a_schedule_takes_up_a_group_that_is_added(name: str, settings: dict[str, Any]) -> None:
+    (optimizer, ours), (other, theirs) = (scheduled(library, name, settings) for library in (tg, torch))
+    for epoch in range(8):
+        if epoch == 3:
+            optimizer.add_param_group({"params": [tg.ones(1, requires_grad=True)], "lr": 0.9})
+            other.add_param_group({"params": [torch.ones(1, requires_grad=True)], "lr": 0.9})
+        optimizer.step()
+        other.step()
+        ours.step()
+        theirs.step()
+        assert ours.get_last_lr() == theirs.get_last_lr()
 
 
 def test_schedules_act_together() -> None:

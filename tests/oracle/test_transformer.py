@@ -122,3 +122,26 @@ def test_initial_values() -> None:
     assert not attention.out_proj.bias.any()
     for weight in (attention.in_proj_weight, ours.encoder.layers[0].linear1.weight):
         assert weight.abs().max().item() == pytest.approx((6 / sum(weight.shape)) ** 0.5, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["Encoder", "Decoder"])
+def test_a_subclass_changes_a_block_under_torchs_name(kind: str) -> None:
+    def changed(n: Any) -> Any:
+        class Layer(getattr(n, f"Transformer{kind}Layer")):  # type: ignore[misc]
+            def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+                return 2 * super()._sa_block(x, attn_mask, key_padding_mask, is_causal=is_causal)
+
+            def _ff_block(self, x: Any) -> Any:
+                return super()._ff_block(x) - x
+
+        return Layer(4, 2, 6, 0.0, norm_first=True)
+
+    ours, theirs = changed(nn).double(), changed(tnn).double()
+    ours.load_state_dict({key: value.numpy() for key, value in theirs.state_dict().items()})
+    count = 1 if kind == "Encoder" else 2
+    check(ours, theirs, [RNG.standard_normal((3, 2, 4))] * count)
+    if count == 2:
+        compare(
+            lambda x, y: ours._mha_block(x, y, None, None), lambda x, y: theirs._mha_block(x, y, None, None),
+            *[RNG.standard_normal((3, 2, 4))] * 2,
+        )  # fmt: skip

@@ -28,6 +28,7 @@ NAN = float("nan")
         (tg.ones(2), tg.ones(2, dtype=tg.float64), {"check_dtype": False}),
         (tg.ones(2), tg.ones(2) * 2, {"rtol": 0.5, "atol": 0.0}),
         (tg.ones(0), tg.ones(0), {}),
+        ([tg.ones(1), None], [tg.ones(1), None], {}),
         (tg.ones(2, requires_grad=True), tg.ones(2), {}),
     ],
 )
@@ -46,6 +47,7 @@ def test_what_is_close(a: Any, b: Any, options: dict[str, Any]) -> None:
         (tg.tensor([1]), tg.tensor([2]), "not equal"),
         ([tg.ones(1)], [tg.ones(1), 1.0], "lengths of the sequences differ"),
         ({"a": 1.0}, {"b": 1.0}, "keys of the mappings differ"),
+        ({"a": None}, {"a": tg.ones(1)}, r"None mismatch at \['a'\]"),
         ({"a": [1.0]}, {"a": [2.0]}, r"item \['a'\]\[0\]"),
     ],
 )

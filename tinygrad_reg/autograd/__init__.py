@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import interop
 from ..creation import zeros_like
@@ -87,7 +88,7 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Tensors | None = None,
+    inputs: Tensors | dict[Any, Tensor] | None = None,
 ) -> None:
     """Add the gradients of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of their leaves (or of `inputs`).
 
@@ -97,27 +98,30 @@ def backward(
     tensor(8.)
     """
     roots = _as_tuple(tensors, "backward")
-    chosen = None if inputs is None else _as_tuple(inputs, "backward")
-    if chosen == ():
-        raise ArgumentError("backward: inputs is empty; leave it out to differentiate with respect to all leaves")
-    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs=chosen, create_graph=create_graph, retain_graph=retain_graph)
+    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs=inputs, create_graph=create_graph, retain_graph=retain_graph)
 
 
+@overload
+def grad(outputs: Tensors, inputs: dict[Any, Tensor], *args: Any, **options: Any) -> dict[Any, Tensor]: ...
+@overload
+def grad(outputs: Tensors, inputs: Tensors, *args: Any, **options: Any) -> tuple[Tensor, ...]: ...
 def grad(
     outputs: Tensors,
-    inputs: Tensors,
+    inputs: Any,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Tensor, ...]:
+) -> Any:
     """The gradients of the sum of `outputs`, weighted by `grad_outputs`, with respect to each input; no `.grad` is touched.
 
-    With `create_graph` they can be differentiated again. An input that was not used raises GradientError, or gives None with
-    `allow_unused`, or zeros with `materialize_grads`. With `is_grads_batched` the grad_outputs have one dimension more in front, and so
-    have the gradients: one walk for each entry.
+    A dict of inputs gives a dict of gradients, anything else a tuple. With `create_graph` they can be differentiated again. An input
+    that was not used raises GradientError, or gives None with `allow_unused`, or zeros with `materialize_grads`. With
+    `is_grads_batched` the grad_outputs have one dimension more in front, and so have the gradients: one walk for each entry.
+    `only_inputs` has no effect, as in PyTorch.
 
     >>> x = tg.tensor(2.0, requires_grad=True)
     >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
@@ -125,31 +129,35 @@ def grad(
     (tensor(12.),)
     """
     if is_grads_batched:
-        return _batched(outputs, inputs, grad_outputs, (retain_graph, create_graph, allow_unused, False, materialize_grads))
+        options = {"create_graph": create_graph, "allow_unused": allow_unused, "materialize_grads": materialize_grads}
+        return _batched(outputs, inputs, grad_outputs, retain_graph, options)
     if materialize_grads and allow_unused is False:
         raise ArgumentError("grad: materialize_grads needs allow_unused to be True or left out")
-    roots, wanted = _as_tuple(outputs, "grad"), _as_tuple(inputs, "grad")
+    if not only_inputs:
+        warnings.warn("grad: only_inputs=False has no effect; use backward to fill .grad", FutureWarning, stacklevel=2)
+    roots, wanted = _as_tuple(outputs, "grad"), graph.as_inputs(inputs, "grad")
     weights = _gradients(grad_outputs, roots, "grad")
     unused_ok = bool(allow_unused) or materialize_grads
     found = graph.grad(roots, wanted, weights, create_graph=create_graph, retain_graph=retain_graph, allow_unused=unused_ok)
     if materialize_grads:
         found = [zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True)]
-    return tuple(found)  # type: ignore[arg-type]
+    return dict(zip(inputs, found, strict=True)) if type(inputs) is dict else tuple(found)
 
 
-def _batched(outputs: Any, inputs: Any, grad_outputs: Any, options: tuple[Any, ...]) -> tuple[Tensor, ...]:
+def _batched(outputs: Any, inputs: Any, grad_outputs: Any, retain_graph: bool | None, options: dict[str, Any]) -> Any:
     """`grad` for each entry of the first dimension of `grad_outputs`."""
     weights: list[Any] = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs or ())
     counts = {len(g) if isinstance(g, Tensor) and g.ndim else 0 for g in weights if g is not None}
     if len(counts) != 1 or counts == {0}:
         raise ArgumentError("grad: is_grads_batched needs grad_outputs that are tensors of one size in their first dimension, at least 1")
-    retain_graph, *others = options
     (count,) = counts
+    wanted = graph.as_inputs(inputs, "grad")
     rows: list[Any] = []
     for i in range(count):
         row = [g if g is None else g[i] for g in weights]
-        rows.append(grad(outputs, inputs, row, True if i < count - 1 else retain_graph, *others))
-    return tuple([parts[0] if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True)])  # type: ignore[misc]
+        rows.append(grad(outputs, wanted, row, True if i < count - 1 else retain_graph, **options))
+    found = [parts[0] if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True)]
+    return dict(zip(inputs, found, strict=True)) if type(inputs) is dict else tuple(found)
 
 
 class set_detect_anomaly:  # noqa: N801

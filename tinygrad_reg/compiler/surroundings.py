@@ -290,12 +290,12 @@ class _Survey:
         elif not isinstance(x, Module) and not _whose(getattr(sys.modules.get(about.__module__), "__file__", None) or _unnamed(about)):
             return
         if isinstance(x, Module):
-            self._add(Fact("attribute", x, "_hooks", x._hooks, "the hooks of a module"))
+            self._add(Fact("attribute", x, "_module_hooks", x._module_hooks, "the hooks of a module"))
             for part in ("training", *x._parameter_names, *x._buffer_names, *x._module_names):
                 self._add(Fact("attribute", x, part, x.__dict__[part], f"{name}.{part}"))
             for table in self.attributes.intersection(_TABLES):
                 self._add(Fact("contents", x.__dict__[table], None, contents(x.__dict__[table]), f"the members of {name}"))
-            yield x._hooks, name
+            yield x._module_hooks, name
             yield from [(x.__dict__[part], f"{name}.{part}") for part in x._module_names]
         for attribute in sorted(self.attributes.difference(_TABLES)):
             value = _held(x, attribute)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentTypeError, DtypeError, GradientError, InplaceError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, GradientError, InplaceError, ShapeError
 from .broadcasting import sum_to
 from .lending import fingerprint, lent_out
 from .lines import blame
@@ -348,7 +348,7 @@ def backward(
     roots: Sequence[Value],
     gradients: Sequence[Value | None],
     *,
-    inputs: Sequence[Value] | None = None,
+    inputs: Any = None,
     create_graph: bool = False,
     retain_graph: bool | None = None,
 ) -> None:
@@ -356,9 +356,7 @@ def backward(
 
     Raises GradientError if a root needs no gradient, the graph is already freed, or a saved value was overwritten.
     """
-    if not isinstance(inputs, Sequence | None):
-        raise ArgumentTypeError(f"backward: inputs must be a tensor or a sequence of tensors, got {type(inputs).__name__}")
-    targets = None if inputs is None else {_node_of(x, "backward") for x in inputs}
+    targets = None if inputs is None else {_node_of(x, "backward") for x in as_inputs(inputs, "backward")}
     keep = create_graph if retain_graph is None else retain_graph
     arrived = run(roots, gradients, targets, create_graph=create_graph, retain_graph=keep, what="backward")
     for node, gradient in arrived.items():
@@ -366,6 +364,18 @@ def backward(
             accumulate(node, gradient, create_graph)
         elif not node.with_extras().retains:  # else `sweep` has kept it
             keep_grad(node.with_extras(), gradient)
+
+
+def as_inputs(given: Any, what: str) -> list[Any]:
+    """What to differentiate with respect to: a tensor, several, or a dict of them. Raises if there are none."""
+    if isinstance(given, Value):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise ArgumentTypeError(f"{what}: inputs must be a tensor or several, got {type(given).__name__}")
+    made = list(given.values() if isinstance(given, dict) else given)
+    if not made:
+        raise ArgumentError(f"{what}: inputs is empty; name the tensors to differentiate with respect to")
+    return made
 
 
 def _node_of(x: Value, what: str) -> Node:

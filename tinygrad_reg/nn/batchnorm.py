@@ -50,7 +50,7 @@ class _NormBase(Affine):
         self.register_buffer("num_batches_tracked", tensor(0, device=device) if kept else None)
         self.reset_parameters()
 
-    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> None:
+    def _upgrade_state(self, state: dict[str, Any], prefix: str, version: int | None) -> None:
         if (version or 1) < 2 and self.num_batches_tracked is not None:
             state.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
 

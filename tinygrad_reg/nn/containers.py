@@ -9,6 +9,7 @@ from typing import Any, Self, overload
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, RegistrationError
 from ..tensor import Tensor
+from .members import check_name
 from .module import Module
 from .parameter import Parameter
 from .text import bracketed, indented
@@ -50,9 +51,6 @@ class _Numbered(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter([self.__dict__[name] for name in self._module_names])
 
-    def __iadd__(self, modules: Iterable[Module]) -> Self:
-        return self.extend(modules)
-
     def append(self, module: Module) -> Self:
         """Add a module at the end."""
         name = str(len(self))
@@ -76,6 +74,8 @@ class _Numbered(Module):
             raise ArgumentTypeError(f"{type(module).__name__} is not a Module subclass")
         if not -len(modules) <= index <= len(modules):
             raise DimensionError(f"insert: Index out of range: {index} of {len(modules)} modules")
+        if list(self._module_names) != [str(i) for i in range(len(modules))]:
+            raise RegistrationError(f"insert: the modules are named, {', '.join(self._module_names)}; it would rename them by position")
         modules.insert(index, module)
         self._renumber(modules)
         return self
@@ -119,9 +119,10 @@ class Sequential(_Numbered):
         return type(self)(dict(list(self._modules.items())[index]))
 
     def __add__(self, other: Sequential) -> Sequential:
-        if not isinstance(other, Sequential):
-            raise ArgumentError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
-        return Sequential(*self, *other)
+        return Sequential(*self, *_sequential(other))
+
+    def __iadd__(self, other: Sequential) -> Self:
+        return self.extend(_sequential(other))
 
     def __mul__(self, times: int) -> Sequential:
         return Sequential(*(list(self) * _factor(times)))
@@ -151,6 +152,9 @@ class ModuleList(_Numbered):
 
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList([*self, *other])
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
 
     def __repr__(self) -> str:
         """Equal neighbours share one line: `(0-2): 3 x Linear(...)`."""
@@ -296,7 +300,7 @@ class ParameterDict(Module):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if key not in self._keys:
-            self._check_name("parameter", key, {})
+            check_name(self, "parameter", key, {})
         self._keys[key] = None
         setattr(self, key, _as_parameter(value))
 
@@ -386,6 +390,12 @@ def checked_index(index: Any, length: int) -> int:
     if not -length <= position < length:
         raise DimensionError(f"index {position} is out of range for {length} entries")
     return position % length
+
+
+def _sequential(other: Any) -> Sequential:
+    if not isinstance(other, Sequential):
+        raise ArgumentError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+    return other
 
 
 def _factor(times: Any) -> int:

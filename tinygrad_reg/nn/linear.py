@@ -7,7 +7,7 @@ from typing import Any
 
 from ..creation import empty
 from ..engine.refusal import typed_errors
-from ..errors import ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError
 from ..ops.fused import linear
 from ..ops.shape import flatten, unflatten
 from ..tensor import Tensor
@@ -43,7 +43,7 @@ class Linear(Module):
         """Draw new initial values."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5.0))
         if self.bias is not None:
-            bound = 1.0 / math.sqrt(max(self.in_features, 1))
+            bound = 1.0 / math.sqrt(self.in_features) if self.in_features else 0.0
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -68,6 +68,8 @@ class Bilinear(Module):
         self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
+        if in1_features <= 0:
+            raise ArgumentError(f"Bilinear: in1_features must be greater than 0, got {in1_features}")
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features
@@ -77,7 +79,7 @@ class Bilinear(Module):
 
     def reset_parameters(self) -> None:
         """Draw new initial values."""
-        bound = 1.0 / math.sqrt(max(self.in1_features, 1))
+        bound = 1.0 / math.sqrt(self.in1_features)
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)

@@ -159,6 +159,8 @@ class MultiMarginLoss(WeightedLoss):
         super().__init__(weight, size_average, reduce, reduction)
         if p not in (1, 2):
             raise ArgumentError(f"MultiMarginLoss: p must be 1 or 2, got {p}")
+        if weight is not None and weight.ndim != 1:
+            raise ArgumentError(f"MultiMarginLoss: weight must have 1 dim, one element for each class, got shape {tuple(weight.shape)}")
         self.p = p
         self.margin = margin
 

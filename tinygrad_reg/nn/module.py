@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..tensor import Tensor
 from .hooks import Hooks
-from .members import Members
+from .members import TABLES, Members, check_kind, check_name, keep, table
 from .parameter import Buffer, Parameter
 from .state import IncompatibleKeys, load_state, new_state, save_state
 from .text import bracketed, indented
@@ -51,7 +51,7 @@ class Module:
     _parameter_names: dict[str, bool]
     _buffer_names: dict[str, bool]  # False: not part of the state_dict
     _module_names: dict[str, bool]
-    _hooks: Hooks | None = None  # made with the first hook, so that a call without hooks stays short
+    _module_hooks: Hooks | None = None  # made with the first hook, so that a call without hooks stays short
 
     def __init__(self) -> None:
         self.__dict__.update(training=True, _parameter_names={}, _buffer_names={}, _module_names={})
@@ -63,14 +63,14 @@ class Module:
         raise MissingForwardError(f'Module [{self._get_name()}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        hooks = self._hooks
+        hooks = self._module_hooks
         if hooks is None:
             return self.forward(*args, **kwargs)
         return hooks.call(self, args, kwargs)
 
     def _with_hooks(self) -> Hooks:
-        self._hooks = self._hooks or Hooks()
-        return self._hooks
+        self._module_hooks = self._module_hooks or Hooks()
+        return self._module_hooks
 
     def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
         """Call `hook(module, args)` before every forward; what it returns, if not None, takes the arguments' place.
@@ -112,15 +112,16 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
-            names: dict[str, Any] = self._table("_parameter_names", "parameters")
+            names: dict[str, Any] = table(self, "_parameter_names", "parameters")
         elif isinstance(value, Module):
-            names = self._table("_module_names", "module")
+            names = table(self, "_module_names", "module")
+            check_kind(self, name, value, as_module=True)
         elif isinstance(value, Buffer):
-            self._check_kind(name, value)
+            check_kind(self, name, value)
             self.register_buffer(name, value, value.persistent)
             return
         else:
-            self._check_kind(name, value)
+            check_kind(self, name, value)
             object.__setattr__(self, name, value)
             return
         if hasattr(getattr(type(self), name, None), "__set__"):  # a property of the subclass decides itself
@@ -128,85 +129,42 @@ class Module:
             return
         if hasattr(Module, name):
             raise RegistrationError(f"attribute '{name}' already exists: it belongs to every Module; choose another name")
-        self._keep(names, name, value)
+        keep(self, names, name, value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
-        for names in (self._parameter_names, self._buffer_names, self._module_names):
-            names.pop(name, None)
+        for which in TABLES:
+            self.__dict__[which].pop(name, None)
 
     def __dir__(self) -> list[str]:
         return sorted(name for name in object.__dir__(self) if not name[0].isdigit())
 
-    def _table(self, which: str, what: str) -> dict[str, Any]:
-        """One of the tables of names. Raises MemberError if `__init__` has not made it yet."""
-        try:
-            return self.__dict__[which]  # type: ignore[no-any-return]
-        except KeyError:
-            raise MemberError(
-                f"cannot assign {what} before Module.__init__() call; write super().__init__() first in {self._get_name()}.__init__"
-            ) from None
-
-    def _keep(self, names: dict[str, Any], name: str, value: Any, entry: bool = True) -> None:
-        """Let `name` stand for `value`, listed in this table and in no other."""
-        for other in (self._parameter_names, self._buffer_names, self._module_names):
-            if other is not names:
-                other.pop(name, None)
-        names.setdefault(name, entry)
-        self.__dict__[name] = value
-
-    def _check_kind(self, name: str, value: Any) -> None:
-        """Raise ArgumentTypeError if a registered name would get a value of another kind."""
-        members = self.__dict__
-        if value is None or "_module_names" not in members:
-            return
-        if name in members["_parameter_names"]:
-            wanted, hint = "parameter", "an nn.Parameter or None; wrap it in nn.Parameter(...), or change the values of the one there"
-        elif name in members["_module_names"]:
-            wanted, hint = "child module", "an nn.Module or None"
-        elif name in members["_buffer_names"] and not isinstance(value, Tensor):
-            wanted, hint = "buffer", "a tensor or None"
-        else:
-            return
-        raise ArgumentTypeError(f"cannot assign '{type(value).__name__}' as {wanted} '{name}': expected {hint}")
-
-    def _check_name(self, what: str, name: Any, names: dict[str, Any]) -> None:
-        """Raise if something new cannot be registered under this name."""
-        if not isinstance(name, str):
-            raise ArgumentTypeError(f"{what} name should be a string. Got {type(name).__name__}")
-        if "." in name:
-            raise RegistrationError(f'{what} name can\'t contain ".", got: {name}')
-        if not name:
-            raise RegistrationError(f'{what} name can\'t be empty string ""')
-        if name not in names and hasattr(self, name):
-            raise RegistrationError(f"attribute '{name}' already exists")
-
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under a name. Raises if the name is taken or `param` is the result of operations."""
-        names = self._table("_parameter_names", "parameters")
-        self._check_name("parameter", name, names)
+        names = table(self, "_parameter_names", "parameters")
+        check_name(self, "parameter", name, names)
         if param is not None and not isinstance(param, Parameter):
             raise ArgumentTypeError(
                 f"cannot assign '{type(param).__name__}' object to parameter '{name}': expected an nn.Parameter or None"
             )
-        self._keep(names, name, param)
+        keep(self, names, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is part of the module's state but is not trained; in the state_dict only if `persistent`."""
-        names = self._table("_buffer_names", "buffer")
-        self._check_name("buffer", name, names)
+        names = table(self, "_buffer_names", "buffer")
+        check_name(self, "buffer", name, names)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise ArgumentTypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}': expected a tensor or None")
         names[name] = persistent
-        self._keep(names, name, tensor)
+        keep(self, names, name, tensor)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a part under a name."""
-        names = self._table("_module_names", "module")
+        names = table(self, "_module_names", "module")
         if module is not None and not isinstance(module, Module):
             raise ArgumentTypeError(f"{type(module).__name__} is not a Module subclass")
-        self._check_name("module", name, names)
-        self._keep(names, name, module)
+        check_name(self, "module", name, names)
+        keep(self, names, name, module)
 
     register_module = add_module
 
@@ -259,7 +217,7 @@ class Module:
 
     def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
         """All parameters with their paths; a shared one once, under its first path, unless told otherwise."""
-        return self._named("_parameter_names", prefix, recurse, remove_duplicate)
+        return _named(self, "_parameter_names", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters, each once: what an optimizer takes."""
@@ -267,23 +225,11 @@ class Module:
 
     def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
         """All buffers with their paths."""
-        return self._named("_buffer_names", prefix, recurse, remove_duplicate)
+        return _named(self, "_buffer_names", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All buffers, each once."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
-
-    def _named(self, table: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for path, owner in owners:
-            for name in tuple(owner.__dict__[table]):
-                member = owner.__dict__[name]
-                if member is None or id(member) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(member))
-                yield _join(path, name), member
 
     def get_submodule(self, target: str) -> Module:
         """The part at a path such as "encoder.0"; "" is this module. Raises MemberError if there is none."""
@@ -306,19 +252,11 @@ class Module:
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "encoder.0.weight". Raises MemberError if there is none."""
-        return self._get(target, "_parameter_names", "an nn.Parameter")  # type: ignore[no-any-return]
+        return _get(self, target, "_parameter_names", "an nn.Parameter")  # type: ignore[no-any-return]
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path. Raises MemberError if there is none."""
-        return self._get(target, "_buffer_names", "a buffer")  # type: ignore[no-any-return]
-
-    def _get(self, target: str, table: str, what: str) -> Any:
-        path, _, name = target.rpartition(".")
-        owner = self.get_submodule(path)
-        member = _member(owner, name)
-        if name not in owner.__dict__[table]:
-            raise MemberError(f"`{name}` is not {what}")
-        return member
+        return _get(self, target, "_buffer_names", "a buffer")  # type: ignore[no-any-return]
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
@@ -345,7 +283,7 @@ class Module:
         save_state(self, state, prefix, keep_vars)
         return state
 
-    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> None:
+    def _upgrade_state(self, state: dict[str, Any], prefix: str, version: int | None) -> None:
         """Change the entries of the module itself, written by an older version of its class, into those of today."""
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
@@ -494,8 +432,7 @@ class Module:
     def __copy__(self) -> Self:
         """A module of its own that shares all parameters, buffers and parts with this one."""
         made = object.__new__(type(self))
-        tables = ("_parameter_names", "_buffer_names", "_module_names")
-        made.__dict__.update({name: dict(value) if name in tables else value for name, value in self.__dict__.items()})
+        made.__dict__.update({name: dict(value) if name in TABLES else value for name, value in self.__dict__.items()})
         return made
 
 
@@ -508,3 +445,27 @@ def _member(module: Module, name: str) -> Any:
         return getattr(module, name)
     except AttributeError:
         raise MemberError(f"{module._get_name()} has no attribute `{name}`") from None
+
+
+def _named(module: Module, table: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+    """The members of one kind with their paths."""
+    seen: set[int] = set()
+    owners = module.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, module)]
+    for path, owner in owners:
+        for name in tuple(owner.__dict__[table]):
+            member = owner.__dict__[name]
+            if member is None or id(member) in seen:
+                continue
+            if remove_duplicate:
+                seen.add(id(member))
+            yield _join(path, name), member
+
+
+def _get(module: Module, target: str, table: str, what: str) -> Any:
+    """The member of one kind at a path."""
+    path, _, name = target.rpartition(".")
+    owner = module.get_submodule(path)
+    member = _member(owner, name)
+    if name not in owner.__dict__[table]:
+        raise MemberError(f"`{name}` is not {what}")
+    return member

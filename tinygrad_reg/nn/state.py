@@ -104,7 +104,7 @@ class _Reading:
         metadata = self.metadata.get(prefix[:-1], {})
         for hook in _hooks(module, "before_loading"):
             hook(module, state, prefix, metadata, True, missing, unexpected, self.problems)
-        module._upgrade(state, prefix, metadata.get("version"))
+        module._upgrade_state(state, prefix, metadata.get("version"))
         own, parts = list(kept(module)), dict(_parts(module))
         for name in own:
             self._match(module, name, state, prefix + name)
@@ -145,7 +145,7 @@ class _Reading:
 
 
 def _hooks(module: Module, which: str) -> tuple[Any, ...]:
-    return () if module._hooks is None else tuple(getattr(module._hooks, which).values())
+    return () if module._module_hooks is None else tuple(getattr(module._module_hooks, which).values())
 
 
 def _parts(module: Module) -> Iterator[tuple[str, Module]]:

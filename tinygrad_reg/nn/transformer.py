@@ -155,9 +155,12 @@ class _Layer(Module):
     """What layers of encoder and decoder share: blocks with a residual around, the last of which is a network on each step."""
 
     activation: Activation
+    self_attn: MultiheadAttention
     linear1: Linear
     linear2: Linear
     dropout: Dropout
+    dropout1: Dropout
+    dropout2: Dropout
 
     def _make(
         self,
@@ -190,6 +193,10 @@ class _Layer(Module):
         """x and what the block makes of it, normalized before the block if `norm_first`, else after the sum."""
         return x + block(norm(x)) if self.norm_first else cast(Tensor, norm(x + block(x)))
 
+    def _sa_block(self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False) -> Tensor:
+        """Attention of the sequence to itself; like the other blocks under PyTorch's name, for subclasses that change one."""
+        return cast(Tensor, self.dropout1(_attended(self.self_attn, x, x, attn_mask, key_padding_mask, is_causal)))
+
     def _feed_forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
@@ -209,11 +216,8 @@ def _attended(attention: Module, x: Tensor, memory: Tensor, mask: Tensor | None,
 class TransformerEncoderLayer(_Layer):
     """Attention of a sequence to itself, then linear2(activation(linear1(x))) on each step; each with dropout, residual and norm."""
 
-    self_attn: MultiheadAttention
     norm1: LayerNorm
     norm2: LayerNorm
-    dropout1: Dropout
-    dropout2: Dropout
 
     @typed_errors
     def __init__(
@@ -237,22 +241,20 @@ class TransformerEncoderLayer(_Layer):
     def forward(
         self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None, is_causal: bool = False
     ) -> Tensor:
-        x = self._around(
-            src, self.norm1, lambda x: self.dropout1(_attended(self.self_attn, x, x, src_mask, src_key_padding_mask, is_causal))
-        )
-        return self._around(x, self.norm2, lambda x: self.dropout2(self._feed_forward(x)))
+        x = self._around(src, self.norm1, lambda x: self._sa_block(x, src_mask, src_key_padding_mask, is_causal))
+        return self._around(x, self.norm2, self._ff_block)
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.dropout2(self._feed_forward(x)))
 
 
 class TransformerDecoderLayer(_Layer):
     """Attention of a sequence to itself and then to `memory`, then linear2(activation(linear1(x))) on each step."""
 
-    self_attn: MultiheadAttention
     multihead_attn: MultiheadAttention
     norm1: LayerNorm
     norm2: LayerNorm
     norm3: LayerNorm
-    dropout1: Dropout
-    dropout2: Dropout
     dropout3: Dropout
 
     @typed_errors
@@ -285,16 +287,17 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        def to_itself(x: Tensor) -> Tensor:
-            return cast(Tensor, self.dropout1(_attended(self.self_attn, x, x, tgt_mask, tgt_key_padding_mask, tgt_is_causal)))
+        x = self._around(tgt, self.norm1, lambda x: self._sa_block(x, tgt_mask, tgt_key_padding_mask, tgt_is_causal))
+        x = self._around(x, self.norm2, lambda x: self._mha_block(x, memory, memory_mask, memory_key_padding_mask, memory_is_causal))
+        return self._around(x, self.norm3, self._ff_block)
 
-        def to_memory(x: Tensor) -> Tensor:
-            attended = _attended(self.multihead_attn, x, memory, memory_mask, memory_key_padding_mask, memory_is_causal)
-            return cast(Tensor, self.dropout2(attended))
+    def _mha_block(
+        self, x: Tensor, mem: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
+        return cast(Tensor, self.dropout2(_attended(self.multihead_attn, x, mem, attn_mask, key_padding_mask, is_causal)))
 
-        x = self._around(tgt, self.norm1, to_itself)
-        x = self._around(x, self.norm2, to_memory)
-        return self._around(x, self.norm3, lambda x: self.dropout3(self._feed_forward(x)))
+    def _ff_block(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.dropout3(self._feed_forward(x)))
 
 
 def _copies(layer: Module, count: int) -> ModuleList:

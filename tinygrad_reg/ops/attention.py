@@ -84,7 +84,7 @@ def scaled_dot_product_attention(
 
     `attn_mask` broadcasts to (..., l, s): bool says with True what takes part, float is added; `is_causal` lets query i see keys
     0 to i. A query that sees nothing gets 0. `scale` is 1 / √e unless given. With `enable_gqa` the heads (dim -3) of key and value
-    divide those of query and are shared. Dropout of the weights happens whenever `dropout_p` is not 0.
+    divide those of query and are shared. Dropout of the weights happens whenever `dropout_p` is not 0. A float32 mask fits every dtype.
 
     >>> query, key, value = tg.zeros(1, 2), tg.ones(2, 2), tg.tensor([[1.0], [3.0]])
     >>> tg.nn.functional.scaled_dot_product_attention(query, key, value)
@@ -104,7 +104,7 @@ def scaled_dot_product_attention(
     elif attn_mask.dtype.kind == "b":
         weights = masked_softmax(scores, attn_mask)
     else:
-        weights = safe_softmax(scores + attn_mask)
+        weights = safe_softmax(scores + convert(attn_mask, scores.dtype))
     return matmul(thinned(weights, dropout_p) if dropout_p else weights, value)
 
 
@@ -136,8 +136,8 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
     check_tensors(what, attn_mask=mask)
     if is_causal:
         raise ArgumentError(f"{what}: is_causal is a mask of its own; give either attn_mask or is_causal=True")
-    if mask.dtype.kind != "b" and mask.dtype != query.dtype:
-        raise DtypeError(f"{what}: attn_mask must be bool or {query.dtype} as query is, got {mask.dtype}")
+    if mask.dtype not in (np.bool_, np.float32, query.dtype):
+        raise DtypeError(f"{what}: attn_mask must be bool, float32 or {query.dtype} as query is, got {mask.dtype}")
     try:
         np.broadcast_shapes(mask.shape, (query.shape[-2], key.shape[-2]))
     except ValueError:

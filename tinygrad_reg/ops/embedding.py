@@ -163,7 +163,7 @@ def embedding_bag(
     """
     what = "embedding_bag"
     _check(what, input, weight)
-    _check_bags(input, weight, offsets, mode, per_sample_weights, include_last_offset)
+    _check_bags(input, weight, offsets, mode, per_sample_weights, include_last_offset, scale_grad_by_freq)
     padding = _padding(what, padding_idx, weight.shape[0])
     numbers = in_range(input, size=weight.shape[0], what=what)
     if max_norm is not None:
@@ -227,7 +227,9 @@ def _of_segments(rows: Any, counted: Any, bags: Any, count: int, mode: str) -> A
     return total / clamp_min_p(sizes, 1.0)
 
 
-def _check_bags(input: Any, weight: Any, offsets: Any, mode: str, per_sample_weights: Any, include_last_offset: bool) -> None:
+def _check_bags(
+    input: Any, weight: Any, offsets: Any, mode: str, per_sample_weights: Any, include_last_offset: bool, scale_grad_by_freq: bool
+) -> None:
     what = "embedding_bag"
     if mode not in _MODES:
         raise ArgumentError(f'{what}: mode must be "sum", "mean" or "max", got {mode!r}')
@@ -241,6 +243,8 @@ def _check_bags(input: Any, weight: Any, offsets: Any, mode: str, per_sample_wei
         check_tensors(what, offsets=offsets)
         if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or (include_last_offset and not offsets.shape[0]):
             raise ArgumentError(f"{what}: offsets must be integers in 1 dim, got {offsets.dtype} {tuple(offsets.shape)}")
+    if mode == "max" and scale_grad_by_freq:
+        raise ArgumentError(f'{what}: mode "max" does not scale gradients by frequency; give scale_grad_by_freq=False')
     if per_sample_weights is not None:
         if mode != "sum":
             raise ArgumentError(f'{what}: per_sample_weights need mode "sum", got {mode!r}')

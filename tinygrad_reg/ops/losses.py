@@ -20,7 +20,7 @@ from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sig
 from .indexing import getitem, in_range
 from .pointwise import as_array, convert
 from .reduction import mean, sum, sum_p
-from .shape import unsqueeze
+from .shape import reshape, unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -184,8 +184,11 @@ class_losses_grad.vjp(
 )
 
 
-def _check_classes(what: str, x: Any, target: Any, weight: Any) -> int:
-    """The dim of the classes: 1 of (N, C, ...), 0 of (C,). Raises unless target is (N, ...) or (), and weight (C,)."""
+def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, Any]:
+    """The dim of the classes, 1 of (N, C, ...), 0 of (C,), and the target. Raises unless that is (N, ...) or (), and weight (C,).
+
+    The one class of a sample without a batch may come as (1,) too.
+    """
     check_tensors(what, input=x, target=target)
     if not x.ndim:
         raise ShapeError(f"{what}: input needs at least 1 dim, the classes")
@@ -193,13 +196,15 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> int:
     if weight is not None and weight.shape != (x.shape[dim],):
         raise ShapeError(f"{what}: weight must have one element for each of the {x.shape[dim]} classes, got shape {weight.shape}")
     if target.shape == x.shape and target.dtype.kind == "f":
-        return dim
+        return dim, target
     expected = x.shape[:dim] + x.shape[dim + 1 :]
+    if dim == 0 and target.shape == (1,):
+        target = reshape(target, ())
     if target.shape != expected:
         raise ShapeError(f"{what}: target must be class indices of shape {expected}\n  input {x.shape} · target {target.shape}")
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{what}: class indices must be integers, got {target.dtype}; convert with .long()")
-    return dim
+    return dim, target
 
 
 def _check_range(what: str, target: Any, classes: int, ignore_index: int) -> bool:
@@ -216,13 +221,13 @@ def _check_range(what: str, target: Any, classes: int, ignore_index: int) -> boo
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
-    """-weight · input at the target's class; input (N, C, ...) of log-probabilities, target (N, ...) of integers below C.
+    """-weight · input at the target's class; input (N, C, ...) of log-probabilities, target (N, ...) of integers below C; or (C,) and ().
 
     The mean is weighted. Targets equal to `ignore_index` count for nothing. Raises DimensionError for a class that does not exist.
     """
     check_reduction("nll_loss", reduction)
     check_float("nll_loss", input)
-    dim = _check_classes("nll_loss", input, target, weight)
+    dim, target = _check_classes("nll_loss", input, target, weight)
     if target.dtype.kind == "f":
         raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
     losses, weights = _picked(_at_target, input, target, weight, ignore_index, dim, "nll_loss")
@@ -267,7 +272,7 @@ def cross_entropy(
     uniform distribution. With weights, "mean" is weighted (for class indices). Raises DimensionError for a class that does not exist.
     """
     check_reduction("cross_entropy", reduction)
-    dim = _check_classes("cross_entropy", input, target, weight)
+    dim, target = _check_classes("cross_entropy", input, target, weight)
     check_float("cross_entropy", input)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")

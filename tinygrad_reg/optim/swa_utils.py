@@ -175,6 +175,8 @@ class SWALR(LRScheduler):
     [8.0, 6.0, 4.0, 2.0, 2.0]
     """
 
+    settings_of_groups = True
+
     def __init__(
         self,
         optimizer: Optimizer,

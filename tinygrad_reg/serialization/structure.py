@@ -7,7 +7,7 @@ it is: `{"tuple": [...]}`, `{"dict": [[key, value], ...]}`, `{"tensor": [name, r
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..dtypes import SUPPORTED, as_dtype
 from ..engine.mutation import Array
 from ..engine.node import wrap
 from ..errors import ArgumentError, ArgumentTypeError, CheckpointError, TinygradRegError
-from ..nn.parameter import Parameter
+from ..nn.parameter import Buffer, Parameter
 from ..tensor import Size, Tensor
 
 Arrays = dict[str, Array]
@@ -46,11 +46,11 @@ class _Writer:
             return obj
         if kind is list:
             return self._items(obj, path)
-        if kind in _SEQUENCES:
+        if kind in _SEQUENCES.values():
             return {kind.__name__: self._items(obj, path)}
-        if kind in _MAPPINGS:
+        if kind in _MAPPINGS.values():
             return {kind.__name__: [[self.encode(k, path), self.encode(v, _join(path, k))] for k, v in obj.items()]}
-        if kind in (Tensor, Parameter):
+        if kind in (Tensor, Parameter, Buffer):
             return {kind.__name__: [self._name(obj._concrete("save"), path), obj.requires_grad]}
         if kind is np.ndarray or isinstance(obj, np.generic):
             return {"ndarray" if kind is np.ndarray else "scalar": [self._name(np.asarray(obj), path)]}
@@ -82,8 +82,8 @@ def _join(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-_SEQUENCES = {tuple: "tuple", Size: "Size"}
-_MAPPINGS = {dict: "dict", OrderedDict: "OrderedDict"}
+_SEQUENCES = {kind.__name__: kind for kind in (tuple, Size)}
+_MAPPINGS = {kind.__name__: kind for kind in (dict, OrderedDict, Counter)}
 
 
 def unflatten(text: str | None, arrays: Arrays, name: str) -> Any:
@@ -102,12 +102,10 @@ def _decode(node: Any, arrays: Arrays) -> Any:
     if not isinstance(node, dict):
         return node
     ((kind, content),) = node.items()
-    if kind in ("dict", "OrderedDict"):
-        pairs = [(_decode(k, arrays), _decode(v, arrays)) for k, v in content]
-        return dict(pairs) if kind == "dict" else OrderedDict(pairs)
-    if kind in ("tuple", "Size"):
-        items = [_decode(x, arrays) for x in content]
-        return tuple(items) if kind == "tuple" else Size(items)
+    if kind in _MAPPINGS:
+        return _MAPPINGS[kind]({_decode(k, arrays): _decode(v, arrays) for k, v in content})
+    if kind in _SEQUENCES:
+        return _SEQUENCES[kind]([_decode(x, arrays) for x in content])
     return _LEAVES[kind](arrays, *content)
 
 
@@ -119,9 +117,14 @@ def _parameter(arrays: Arrays, name: str, requires_grad: bool) -> Parameter:
     return Parameter(wrap(Tensor, arrays[name]), requires_grad)
 
 
+def _buffer(arrays: Arrays, name: str, requires_grad: bool) -> Buffer:
+    return Buffer(_tensor(arrays, name, requires_grad))
+
+
 _LEAVES: dict[str, Callable[..., Any]] = {
     "Tensor": _tensor,
     "Parameter": _parameter,
+    "Buffer": _buffer,
     "ndarray": lambda arrays, name: arrays[name],
     "scalar": lambda arrays, name: arrays[name][()],
     "dtype": lambda arrays, name: as_dtype(name),

@@ -57,6 +57,8 @@ def _difference(a: Any, b: Any, place: str, tolerance: tuple[float | None, float
         if len(a) != len(b):
             return f"The lengths of the sequences{_at(place)} differ: {len(a)} and {len(b)}"
         return _first((_difference(x, y, f"{place}[{i}]", tolerance, *options) for i, (x, y) in enumerate(zip(a, b, strict=True))))
+    if a is None or b is None:
+        return None if a is b else f"None mismatch{_at(place)}: {a!r} and {b!r}"
     return _difference_of_tensors(_tensor(a), _tensor(b), place, tolerance, *options)
 
 

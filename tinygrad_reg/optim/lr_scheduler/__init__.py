@@ -1,6 +1,7 @@
 """Learning rate schedules, PyTorch's chainable ones: each changes the rate that it finds, so several can act together."""
 
 from .base import LRScheduler as LRScheduler
+from .base import LRScheduler as _LRScheduler  # noqa: F401  (its former name, by which scripts still import it)
 from .composed import ChainedScheduler as ChainedScheduler
 from .composed import SequentialLR as SequentialLR
 from .cycles import CosineAnnealingLR as CosineAnnealingLR

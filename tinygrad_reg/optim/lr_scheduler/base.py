@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 from ...engine.state import state
 from ...errors import ArgumentError, ArgumentTypeError, MissingOptionError
@@ -26,6 +27,8 @@ class LRScheduler:
     [6.0, 3.0, 2.0, 1.5]
     """
 
+    settings_of_groups: ClassVar[bool] = False  # whether it holds settings for each group, so that none can be added
+    _get_lr_called_within_step: ClassVar[bool] = True  # older subclasses warn where PyTorch has it False: in get_lr outside of a step
     _step_count = 0
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -77,18 +80,22 @@ class LRScheduler:
 
     def _advance(self, epoch: Any) -> dict[str, float]:
         """What `step` does; no numbers for a traced step."""
-        self._check_groups()
+        self._take_up_groups()
         self._step_count += 1
         self._go_to(epoch)
         return {}
 
-    def _check_groups(self) -> None:
-        count = len(self.optimizer.param_groups)
-        if count != len(self.base_lrs):
+    def _take_up_groups(self) -> None:
+        """Let groups added since take part, from the rates they have. Raises ArgumentError if they cannot, or if some are gone."""
+        groups, known = self.optimizer.param_groups, len(self.base_lrs)
+        if len(groups) < known or (len(groups) > known and self.settings_of_groups):
             raise ArgumentError(
-                f"{type(self).__name__}: the optimizer has {count} groups, it had {len(self.base_lrs)} when the schedule was made; make "
+                f"{type(self).__name__}: the optimizer has {len(groups)} groups, it had {known} when the schedule was made; make "
                 "the schedule after the last add_param_group"
             )
+        for group in groups[known:]:
+            group.setdefault("initial_lr", group["lr"])
+            self.base_lrs.append(group["initial_lr"])
 
     def _go_to(self, epoch: int | None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
@@ -147,6 +154,12 @@ def check_at_least_one(what: str, name: str, value: Any) -> None:
     """Raise unless this is an integer of at least 1."""
     if not isinstance(value, int) or value < 1:
         raise ArgumentError(f"{what}: {name} must be an integer of at least 1, got {value!r}")
+
+
+def check_above_zero(what: str, name: str, value: Any) -> None:
+    """Raise unless this is a number above 0."""
+    if not isinstance(value, Real) or not float(value) > 0:
+        raise ArgumentError(f"{what}: {name} must be a number above 0, got {value!r}")
 
 
 def saved_function(function: Any) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError
 from ..optimizer import Optimizer
-from .base import LRScheduler, check_at_least_one, check_optimizer, per_group, saved_function
+from .base import LRScheduler, check_above_zero, check_at_least_one, check_optimizer, per_group, saved_function
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -22,8 +22,8 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     @typed_errors
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        check_at_least_one("CosineAnnealingLR", "T_max", T_max)
+    def __init__(self, optimizer: Optimizer, T_max: float, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        check_above_zero("CosineAnnealingLR", "T_max", T_max)
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
@@ -75,7 +75,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().step(epoch)
 
     def _advance(self, epoch: float | None) -> dict[str, float]:
-        self._check_groups()
+        self._take_up_groups()
         if epoch is None and self.last_epoch >= 0:
             epoch, self.T_cur = self.last_epoch + 1, self.T_cur + 1
             if self.T_cur >= self.T_i:
@@ -101,6 +101,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 class MomentumCycle(LRScheduler):
     """A schedule that moves the momentum (or β₁) against the rate."""
 
+    settings_of_groups = True
     cycle_momentum: bool
     use_beta1: bool
 

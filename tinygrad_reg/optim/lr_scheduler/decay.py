@@ -10,11 +10,13 @@ from typing import Any
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ArgumentTypeError
 from ..optimizer import Optimizer
-from .base import LRScheduler, check_at_least_one, saved_function
+from .base import LRScheduler, check_above_zero, saved_function
 
 
 class ByFunctions(LRScheduler):
     """The rate is changed by `lr_lambda(epoch)`; one function for all groups, or a list with one for each."""
+
+    settings_of_groups = True
 
     def __init__(
         self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]], last_epoch: int = -1
@@ -78,8 +80,8 @@ class StepLR(LRScheduler):
     """
 
     @typed_errors
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        check_at_least_one("StepLR", "step_size", step_size)
+    def __init__(self, optimizer: Optimizer, step_size: float, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        check_above_zero("StepLR", "step_size", step_size)
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -88,7 +90,8 @@ class StepLR(LRScheduler):
         return lr if self.last_epoch == 0 or self.last_epoch % self.step_size else lr * self.gamma
 
     def closed_form(self, base_lr: float) -> float:
-        return base_lr * self.gamma ** (self.last_epoch // self.step_size)
+        result: float = base_lr * self.gamma ** (self.last_epoch // self.step_size)
+        return result
 
 
 class MultiStepLR(LRScheduler):

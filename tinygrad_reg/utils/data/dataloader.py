@@ -5,22 +5,29 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, Generic, Protocol
 
 from ...engine.refusal import typed_errors
 from ...engine.state import get_default_dtype
 from ...errors import ArgumentError
 from ...ops.random import Generator
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset
+from .dataset import Dataset, IterableDataset
 from .fetch import EndOfSamples, fetcher
-from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .sampler import BatchSampler, RandomSampler, SequentialSampler, T_co, draw_seed
 from .worker import Ended, Failure, Job, Workers
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
-class DataLoader:
+class _Samples(Protocol[T_co]):
+    """Anything that gives samples by number."""
+
+    def __getitem__(self, index: Any, /) -> T_co: ...
+
+
+class DataLoader(Generic[T_co]):
     """Iterate over a data set in batches; each `for` is one epoch.
 
     `shuffle` visits the samples in an order drawn from `generator` (default: the default generator), which does not depend on the number
@@ -39,7 +46,7 @@ class DataLoader:
     @typed_errors
     def __init__(
         self,
-        dataset: Any,
+        dataset: Dataset[T_co] | _Samples[T_co],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[Any] | None = None,
@@ -70,7 +77,7 @@ class DataLoader:
         self.pin_memory = pin_memory
         self.pin_memory_device = pin_memory_device
         self.in_order = in_order
-        self.dataset = dataset
+        self.dataset: Any = dataset
         self.persistent_workers = persistent_workers
         self.drop_last = drop_last
         if sampler is None:
@@ -92,10 +99,7 @@ class DataLoader:
         super().__setattr__(name, value)
 
     def __len__(self) -> int:
-        if isinstance(self.dataset, IterableDataset):
-            count: Any = self.dataset
-            return len(count) if self.batch_size is None else len(BatchSampler(count, self.batch_size, self.drop_last))
-        return len(self._numbers)
+        return _length(self.dataset, self._numbers, self.batch_size, self.drop_last)
 
     @property
     def _numbers(self) -> Any:
@@ -115,7 +119,31 @@ class DataLoader:
     def _in_this_process(self) -> Iterator[Any]:
         draw_seed(self.generator)  # as with workers, so that their number does not decide the order
         fetch = fetcher(self.dataset, self.batch_sampler is not None, self.collate_fn, self.drop_last)
-        return _results(fetch, iter(self._numbers))
+        return _Epoch(_results(fetch, iter(self._numbers)), self)
+
+
+def _length(dataset: Any, numbers: Any, batch_size: int | None, drop_last: bool) -> int:
+    """How many results an epoch has."""
+    if not isinstance(dataset, IterableDataset):
+        return len(numbers)
+    count: Any = dataset
+    return len(count) if batch_size is None else len(BatchSampler(count, batch_size, drop_last))
+
+
+class _Epoch:
+    """One epoch in this process."""
+
+    def __init__(self, results: Iterator[Any], loader: DataLoader[Any]) -> None:
+        self._results, self._loader = results, loader
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._results)
+
+    def __len__(self) -> int:
+        return len(self._loader)
 
 
 def _results(fetch: Any, numbers: Iterator[Any]) -> Iterator[Any]:
@@ -141,10 +169,11 @@ def _sampler(dataset: Any, shuffle: bool | None, generator: Generator | None) ->
 class _WorkerIterator:
     """One epoch by workers. Task i goes to the next worker in turn; results come in the order of tasks unless `in_order` is False."""
 
-    def __init__(self, loader: DataLoader) -> None:
+    def __init__(self, loader: DataLoader[Any]) -> None:
         self._loader_timeout = loader.timeout
         self._in_order = loader.in_order
         self._numbers_of = loader._numbers
+        self._length = partial(_length, loader.dataset, loader._numbers, loader.batch_size, loader.drop_last)
         self._generator = loader.generator
         self._keep = loader.persistent_workers
         self._ahead = (loader.prefetch_factor or 1) * loader.num_workers
@@ -200,6 +229,9 @@ class _WorkerIterator:
 
     def __iter__(self) -> Iterator[Any]:
         return self
+
+    def __len__(self) -> int:
+        return self._length()
 
     def __next__(self) -> Any:
         if not self.alive:
