@@ -21,7 +21,7 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
-from .primitive import ALL, ALONE, outputs_of
+from .primitive import ALL, ALONE, SETTINGS, SILENCE, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
 from .watch import watch, writer_of
@@ -105,7 +105,7 @@ def sweep(
     A cotangent whose node is in `shared` may be held by somebody else too, so it is never added to in place: a part is ours alone if it
     is neither the g it was made of nor a view.
     """
-    pending = dict(seeds)
+    pending = seeds
     shared = set(seeds)
     arrived: dict[Node, Any] = {}
     raw = lift is None
@@ -176,7 +176,7 @@ def sweep(
 
 def _owned(g: Any) -> Any:
     """A copy that nobody else holds."""
-    return g.clone() if hasattr(g, "clone") else g.copy()
+    return g.clone() if isinstance(g, Value) else g.copy()
 
 
 def _collect(sources: Iterable[Any], saved: Sequence[Any], params: dict[str, Any]) -> list[Any]:
@@ -273,9 +273,9 @@ def run(
 
     With `ends`, the partial ones: the targets count as independent of each other, see `sweep`.
     """
-    for name, flag in (("create_graph", create_graph), ("retain_graph", retain_graph)):
-        if not isinstance(flag, int):
-            raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
+    if not (isinstance(create_graph, int) and isinstance(retain_graph, int)):
+        name, flag = ("retain_graph", retain_graph) if isinstance(create_graph, int) else ("create_graph", create_graph)
+        raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
     as_tensors = create_graph or state.tracer is not None
     seeds: dict[Node, Any] = {}
     for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
@@ -296,14 +296,15 @@ def run(
         seeds[root.node] = seeds[root.node] + seed if root.node in seeds else seed
     useful = None if targets is None or ends else leading_to(ancestors(seeds), targets)
     lift = lifter(Value.result_class) if as_tensors else None
+    settings = SETTINGS.set(SILENCE)
     before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
     state.grad_enabled = create_graph
     if recording is not None:
         state.recording = create_graph
     try:
-        with np.errstate(all="ignore"):
-            return sweep(seeds, targets, useful, lift, retain_graph, ends)
+        return sweep(seeds, targets, useful, lift, retain_graph, ends)
     finally:
+        SETTINGS.reset(settings)
         state.grad_enabled, state.recording = before, recording
 
 
@@ -356,7 +357,7 @@ def backward(
 
     Raises GradientError if a root needs no gradient, the graph is already freed, or a saved value was overwritten.
     """
-    if not isinstance(inputs, Sequence | None):
+    if inputs is not None and not isinstance(inputs, Sequence):
         raise ArgumentTypeError(f"backward: inputs must be a tensor or a sequence of tensors, got {type(inputs).__name__}")
     targets = None if inputs is None else {_node_of(x, "backward") for x in inputs}
     keep = create_graph if retain_graph is None else retain_graph

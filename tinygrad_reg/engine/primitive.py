@@ -35,13 +35,16 @@ if TYPE_CHECKING:
 Rule = Callable[..., Any]
 
 PRIMITIVES: dict[str, Primitive] = {}
+_NEEDED = (True,)
 UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, until the first call: at import they would take a tenth
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
-# costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone.
+# costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone. `SETTINGS.set(SILENCE)` is what errstate
+# comes to: for code of the user's, which is to see his own context variables.
 _silent = contextvars.copy_context()
 _silent.run(np.seterr, all="ignore")
 silent_copy = _silent.copy
+SETTINGS, SILENCE = next((var, value) for var, value in _silent.items() if contextvars.copy_context().get(var) is not value)
 
 
 #: The way back from a node to one argument:
@@ -232,7 +235,35 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
-        result_class = None
+        for x in args:
+            if isinstance(x, Value):
+                break
+        else:
+            try:
+                return self.forward(*args, **params)  # type: ignore[no-any-return]
+            except AttributeError as error:
+                raise self._explained(error, args) from None
+        recording = state.recording
+        if len(args) != 1 or recording is None or self.outputs:
+            return self._on_tensors(args, params)
+        array = x.array  # one tensor is the most frequent call: as short as Python allows
+        out = silent_copy().run(self.forward, array, **params)
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        result = new(x.result_class)
+        result.array = out
+        parent = x.node
+        if recording and parent is not None:
+            plan = self.plan(_NEEDED)
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
+        if self.view:
+            result.link_view(x, self, params)
+        return result
+
+    def _on_tensors(self, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        """Run on arguments of which one at least is a tensor, and do all that can be asked for."""
+        result_class: Any = None
         raw: list[Any] = []
         parents: list[Node | None] = []
         for arg in args:
@@ -243,9 +274,6 @@ class Primitive:
             else:
                 raw.append(arg)
                 parents.append(None)
-        if result_class is None:
-            plain: Any = self._on_arrays(args, params)
-            return plain  # type: ignore[no-any-return]
         out = silent_copy().run(self.forward, *raw, **params)
         if self.outputs:
             return self._finish_tuple(result_class, args, raw, parents, params, out)  # type: ignore[no-any-return]
@@ -253,7 +281,8 @@ class Primitive:
             out = np.asarray(out)
         result = new(result_class)
         result.array = out
-        if any(parents) and state.grad_enabled:
+        recording = state.recording
+        if (recording or (recording is None and state.grad_enabled)) and any(parents):
             self.record(result, raw, parents, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
@@ -261,14 +290,12 @@ class Primitive:
             state.tracer.record(self, args, params, out)
         return result
 
-    def _on_arrays(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        try:
-            return self.forward(*args, **params)
-        except AttributeError:
-            if any(isinstance(x, np.ndarray | np.generic) for x in args):
-                raise
-            given = " and ".join(type(x).__name__ for x in args)
-            raise ArgumentTypeError(f"{self.name}: expected tensors, got {given}; wrap them in tg.tensor(...)") from None
+    def _explained(self, error: AttributeError, args: tuple[Any, ...]) -> Exception:
+        """What to raise for an error of the forward on arrays: that there are none, if so."""
+        if any(isinstance(x, np.ndarray | np.generic) for x in args):
+            return error
+        given = " and ".join(type(x).__name__ for x in args)
+        return ArgumentTypeError(f"{self.name}: expected tensors, got {given}; wrap them in tg.tensor(...)")
 
     def record(self, result: Value, raw: Sequence[Any], parents: Sequence[Node | None], params: dict[str, Any]) -> None:
         """Give `result` the node of this call, if any of its arguments has a rule."""

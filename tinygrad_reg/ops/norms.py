@@ -16,6 +16,7 @@ from ..engine.graph import grad
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
 from ..engine.plain import is_plain
+from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -25,7 +26,7 @@ from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
 from .pointwise import as_array, convert
-from .reduction import Dims, in_rows, read_dims, reduction, spread, sum_p, widened
+from .reduction import Dims, in_rows, read_dims, spread, sum_p, widened
 from .shape import reshape
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     return sum_p.forward(x * x, dim=dim, keepdim=keepdim)
 
 
-@reduction("norm_2")
+@primitive(name="norm_2")
 def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """√Σ x² over `dim`."""
     return in_rows(as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False))
@@ -81,7 +82,7 @@ def limit_of_ratio(g: Any, out: Any) -> Any:
     return slope * eq(wrap(Value.result_class, g.array), 0.0)
 
 
-@reduction("norm_p")
+@primitive(name="norm_p")
 def norm_p(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
     """(Σ |x|ᵖ)^(1/p) over `dim`."""
     total = sum_p.forward(as_array(np.absolute(widened(x)) ** p), dim=dim, keepdim=keepdim)
