@@ -235,35 +235,10 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
-        for x in args:
-            if isinstance(x, Value):
-                break
-        else:
-            try:
-                return self.forward(*args, **params)  # type: ignore[no-any-return]
-            except AttributeError as error:
-                raise self._explained(error, args) from None
         recording = state.recording
-        if len(args) != 1 or recording is None or self.outputs:
-            return self._on_tensors(args, params)
-        array = x.array  # one tensor is the most frequent call: as short as Python allows
-        out = silent_copy().run(self.forward, array, **params)
-        if type(out) is not np.ndarray:
-            out = np.asarray(out)
-        result = new(x.result_class)
-        result.array = out
-        parent = x.node
-        if recording and parent is not None:
-            plan = self.plan(_NEEDED)
-            if plan is not None:
-                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
-        if self.view:
-            result.link_view(x, self, params)
-        return result
-
-    def _on_tensors(self, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        """Run on arguments of which one at least is a tensor, and do all that can be asked for."""
-        result_class: Any = None
+        if len(args) == 1 and recording is not None and not self.outputs and isinstance(args[0], Value):
+            return self._on_one(args[0], params)
+        result_class = None
         raw: list[Any] = []
         parents: list[Node | None] = []
         for arg in args:
@@ -274,6 +249,11 @@ class Primitive:
             else:
                 raw.append(arg)
                 parents.append(None)
+        if result_class is None:
+            try:
+                return self.forward(*args, **params)  # type: ignore[no-any-return]
+            except AttributeError as error:
+                raise self._explained(error, args) from None
         out = silent_copy().run(self.forward, *raw, **params)
         if self.outputs:
             return self._finish_tuple(result_class, args, raw, parents, params, out)  # type: ignore[no-any-return]
@@ -281,13 +261,29 @@ class Primitive:
             out = np.asarray(out)
         result = new(result_class)
         result.array = out
-        recording = state.recording
-        if (recording or (recording is None and state.grad_enabled)) and any(parents):
+        if recording is not False and any(parents) and state.grad_enabled:
             self.record(result, raw, parents, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
-        if state.tracer is not None:
+        if recording is None and state.tracer is not None:
             state.tracer.record(self, args, params, out)
+        return result
+
+    def _on_one(self, x: Value, params: dict[str, Any]) -> Tensor:
+        """The same on one tensor, where no tracer wants to know: the most frequent call, as short as Python allows."""
+        array = x.array
+        out = silent_copy().run(self.forward, array, **params)
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        result = new(x.result_class)
+        result.array = out
+        parent = x.node
+        if parent is not None and state.recording:
+            plan = self.plan(_NEEDED)
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
+        if self.view:
+            result.link_view(x, self, params)
         return result
 
     def _explained(self, error: AttributeError, args: tuple[Any, ...]) -> Exception:

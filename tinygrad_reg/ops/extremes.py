@@ -179,7 +179,8 @@ def _numbers(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> A
     """The numbers, in row-major order of `shape`, of the elements that `index` names on each line."""
     if keepdim:
         return numbers_along(index, shape, dim)
-    return numbers_along(np.expand_dims(index, dim), shape, dim).squeeze(dim)
+    lines = index.shape
+    return numbers_along(index.reshape((*lines[:dim], 1, *lines[dim:])), shape, dim).reshape(lines)
 
 
 @primitive
