@@ -23,7 +23,7 @@ from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of
-from .elementwise import binary, exp, gt, unary, where_p
+from .elementwise import binary, exp, gt, tanh, unary, where_p
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Elementwise, Unary, as_array, convert
 from .reduction import sum_p
@@ -172,13 +172,28 @@ def _silu_rule(g: Any, x: Any, s: Any) -> Any:
 
 def _softplus(x: Array, *, beta: float, threshold: float) -> Array:
     """log(1 + exp(beta · x)) / beta, and x itself where beta · x exceeds the threshold."""
-    scaled = x * beta
-    smooth = np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))
-    return choose(scaled > threshold, x, smooth / beta)
+    scaled = times(x, beta)
+    smooth = _smooth_relu(scaled)
+    return choose(scaled > threshold, x, smooth if beta == 1.0 else smooth / beta)
+
+
+def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
+    scaled = times(x, beta)
+    return where_p(gt(scaled, threshold), g, g * sigmoid(scaled))
+
+
+def _smooth_relu(x: Array) -> Array:
+    """log(1 + exp(x)), without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def times(x: Any, factor: float) -> Any:
+    """x · factor, without a pass over memory for the factor 1."""
+    return x if factor == 1.0 else x * factor
 
 
 softplus_p = Elementwise(_softplus, name="softplus", kind="float")
-softplus_p.vjp(x=lambda g, x, beta, threshold: where_p(gt(x * beta, threshold), g, g * sigmoid(x * beta)))
+softplus_p.vjp(x=_softplus_rule)
 
 
 @typed_errors
@@ -189,6 +204,14 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     tensor([  0.3133,   0.6931, 100.0000])
     """
     return softplus_p(input, beta=float(beta), threshold=float(threshold))
+
+
+def _mish_rule(g: Any, x: Any) -> Any:
+    t = tanh(softplus_p(x, beta=1.0, threshold=20.0))
+    return g * (t + x * (1.0 - t * t) * sigmoid(x))
+
+
+mish = unary("mish", lambda x: x * np.tanh(_smooth_relu(x)), _mish_rule, "x · tanh(log(1 + eˣ))")
 
 
 _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
