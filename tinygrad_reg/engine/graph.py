@@ -278,22 +278,22 @@ def run(
         raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
     as_tensors = create_graph or state.tracer is not None
     seeds: dict[Node, Any] = {}
-    for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
-        if root.node is None:
+    for i, root in enumerate(roots):
+        gradient, node = gradients[i], root.node
+        if node is None:
             raise GradientError(
                 f"{what}: element {i} of tensors does not require grad and does not have a grad_fn; make one of its inputs "
                 "with requires_grad=True, and compute it outside of no_grad"
             )
         seed: Any = seed_for(root, gradient, what)
         if as_tensors:
-            node = gradient.node if create_graph and gradient is not None else None
-            seed = wrap(Value.result_class, seed, node)
+            seed = wrap(Value.result_class, seed, gradient.node if create_graph and gradient is not None else None)
             if state.tracer is not None:
                 if gradient is not None and seed.array is not gradient.array:
                     state.tracer.unrepeatable("the gradient passed has another dtype than the result")
                 seed = seed.clone()  # told apart from what the user passed
                 state.tracer.seed(seed)
-        seeds[root.node] = seeds[root.node] + seed if root.node in seeds else seed
+        seeds[node] = seeds[node] + seed if node in seeds else seed
     useful = None if targets is None or ends else leading_to(ancestors(seeds), targets)
     lift = lifter(Value.result_class) if as_tensors else None
     settings = SETTINGS.set(SILENCE)

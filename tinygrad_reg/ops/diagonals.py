@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..engine.broadcasting import sum_to
+from ..engine.broadcasting import broadcast_to
 from ..engine.mutation import Array
 from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
-from .arguments import integer, normalize_dim, rank
+from .arguments import integer, normalize_dim, rank, shape_of
 from .shape import clone
 from .views import viewing
 
@@ -40,6 +40,15 @@ def diag_embed_p(x: Array, *, shape: tuple[int, ...], offset: int, dim1: int, di
 
 diagonal_p.vjp(x=lambda g, x_shape, offset, dim1, dim2: diag_embed_p(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2))
 diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, dim1=dim1, dim2=dim2))
+
+
+@primitive(name="trace")
+def trace_p(x: Array) -> Array:
+    """The sum of the diagonal of a matrix."""
+    return np.add.reduce(x.diagonal())
+
+
+trace_p.vjp(x=lambda g, x_shape: diag_embed_p(broadcast_to(g, shape=(min(x_shape),)), shape=x_shape, offset=0, dim1=0, dim2=1))
 
 
 @typed_errors
@@ -71,10 +80,10 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     first, second = normalize_dim(dim1, ndim + 1, "diag_embed"), normalize_dim(dim2, ndim + 1, "diag_embed")
     if first == second:
         raise ArgumentError(f"diag_embed: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
-    shape = list(input.shape[:-1])
+    *shape, size = shape_of(input)
     offset = integer(offset, "diag_embed", "offset")
     for dim in sorted((first, second)):
-        shape.insert(dim, input.shape[-1] + abs(offset))
+        shape.insert(dim, size + abs(offset))
     return diag_embed_p(input, shape=tuple(shape), offset=offset, dim1=first, dim2=second)
 
 
@@ -107,7 +116,7 @@ def trace(input: Tensor) -> Tensor:
         raise ShapeError(f"trace: expects a matrix, got shape {tuple(input.shape)}; for a batch use diagonal(0, -2, -1).sum(-1)")
     if input.dtype.kind == "b":
         raise DtypeError("trace: not defined for bool tensors; convert with .long() first")
-    return sum_to(diagonal_p(input, offset=0, dim1=0, dim2=1), shape=())
+    return trace_p(input)
 
 
 # ---- triangles ---------------------------------------------------------------------------------------------------------

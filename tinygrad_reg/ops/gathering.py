@@ -123,9 +123,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         try:
             common = np.broadcast_shapes((*ours[:dim], 1, *ours[dim + 1 :]), (*theirs[:dim], 1, *theirs[dim + 1 :]))
         except ValueError:
-            raise ShapeError(
-                f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {ours} · indices {theirs}"
-            ) from None
+            raise ShapeError(f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {ours} · indices {theirs}") from None
         input = _stretched(input, (*common[:dim], ours[dim], *common[dim + 1 :]))
         indices = _stretched(indices, (*common[:dim], theirs[dim], *common[dim + 1 :]))
     return _read_at(input, _numbered(input, dim, indices, "take_along_dim", signed=True), theirs[dim])

@@ -48,9 +48,10 @@ def as_array(x: Any) -> Any:
 
 def convert(x: Any, dtype: Any) -> Tensor:
     """`cast`, where it changes anything; a conversion to integers or bool ends the graph."""
-    if x.dtype == dtype:
+    given = x.dtype
+    if given is dtype or given == dtype:
         return x  # type: ignore[no-any-return]
-    ends = isinstance(x, Value) and np.dtype(dtype).kind != "f"
+    ends = isinstance(x, Value) and x.node is not None and np.dtype(dtype).kind != "f"
     return cast(cut(x) if ends else x, dtype=dtype)
 
 

@@ -104,6 +104,23 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     return out if dim is None else in_rows(out)
 
 
+def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
+    """Σ x² over the dims, without an array of squares where these are all dims or the last one."""
+    if is_plain(x):
+        return _sum(x * x, dim, keepdim)
+    if dim is None and not keepdim and x.flags.c_contiguous:
+        flat = x.reshape(-1)
+        if x.size <= _CHUNK:
+            return flat.dot(flat)
+        whole = x.size - x.size % _CHUNK
+        parts, rest = flat[:whole].reshape(-1, _CHUNK), flat[whole:]
+        return _add_up(np.vecdot(parts, parts)) + rest.dot(rest)
+    if dim == (x.ndim - 1,) and x.shape[-1] <= _CHUNK:
+        total = np.vecdot(x, x)
+        return total[..., None] if keepdim else total
+    return _sum(x * x, dim, keepdim)
+
+
 def in_rows(x: Array) -> Array:
     """x in row-major order, as PyTorch gives what it reduced, so that it can be viewed: NumPy keeps the order of the argument's dims."""
     return x if x.flags.c_contiguous else x.copy()
@@ -131,11 +148,13 @@ def _reduced_shape(shape: tuple[int, ...], dim: Dims, keepdim: bool) -> tuple[in
 @primitive(view=True)
 def spread(x: Array, *, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Array:
     """What a sum over `dim` of a tensor of this shape gave, repeated for all its elements: the transpose of `sum`."""
-    if dim is None and math.prod(shape) <= 1024:
-        return np.full(shape, x)
     if dim is not None and not keepdim:
         x = x.reshape(_reduced_shape(shape, dim, True))
-    return np.broadcast_to(x, shape)
+    if math.prod(shape) > _CHUNK:
+        return np.broadcast_to(x, shape)
+    out = np.empty(shape, x.dtype)  # of few elements a copy is made faster than a view
+    out[...] = x
+    return out
 
 
 @primitive(name="sum")
@@ -293,8 +312,7 @@ def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
     deviation = as_array(wide - _mean(wide, dim, True))
-    np.multiply(deviation, deviation, out=deviation)
-    return (_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction)).astype(x.dtype, copy=False)
+    return in_rows((square_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction)).astype(x.dtype, copy=False))
 
 
 def _var_rule(g: Any, x: Any, x_shape: Any, dim: Dims, keepdim: bool, correction: float) -> Any:

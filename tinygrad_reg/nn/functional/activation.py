@@ -114,8 +114,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     channels = given[1] if len(given) > 1 else 1
     if count not in (1, channels):
         raise ShapeError(
-            f"prelu: weight must have 1 element or {channels}, one for each channel (dim 1 of the input), got {count}\n"
-            f"  {given} · {slopes}"
+            f"prelu: weight must have 1 element or {channels}, one for each channel (dim 1 of the input), got {count}\n  {given} · {slopes}"
         )
     shape = (1, count, *(1,) * (len(given) - 2)) if len(given) > 1 else (1,) * len(given)
     return prelu_p(input, weight if slopes == shape else reshape_p(weight, shape=shape))
