@@ -158,7 +158,7 @@ def _operands(what: str, input: Any, other: Any) -> tuple[Array, Array]:
 def check_dtypes(what: str, *arrays: Any) -> None:
     """Raise DtypeError unless all have one dtype, and not bool."""
     dtypes = [array.dtype for array in arrays]
-    if any(dtype != dtypes[0] for dtype in dtypes):
+    if dtypes.count(dtypes[0]) != len(dtypes):
         raise DtypeError(f"{what}: the dtypes differ: {', '.join(map(str, dtypes))}; convert with .to(dtype)")
     if dtypes[0].kind == "b":
         raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() or .long() first")
