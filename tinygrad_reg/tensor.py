@@ -411,17 +411,20 @@ class Tensor(Methods):
     @typed_errors
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_zeros"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self._new(np.zeros(checked_shape(size, "new_zeros"), self._or(dtype)), device, requires_grad)
 
     @typed_errors
     def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_ones"), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self._new(np.ones(checked_shape(size, "new_ones"), self._or(dtype)), device, requires_grad)
 
     @typed_errors
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(size, "new_empty"), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self._new(np.empty(checked_shape(size, "new_empty"), self._or(dtype)), device, requires_grad)
+
+    def _or(self, dtype: Any) -> Dtype:
+        return self.array.dtype if dtype is None else as_dtype(dtype)
 
     def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
         if device is not None:

@@ -315,7 +315,7 @@ class Primitive:
         plan = None
         if any(parents) and state.grad_enabled:
             plan = self.plan(tuple(map(bool, parents)))
-        out = tuple([np.asarray(array) for array in out])
+        out = tuple([array if type(array) is np.ndarray else np.asarray(array) for array in out])
         if plan is None:
             results = tuple([wrap(result_class, array) for array in out])
         else:

@@ -122,7 +122,7 @@ def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
 def checked_shape(size: tuple[Any, ...], what: str) -> tuple[int, ...]:
     """A shape given as several numbers or as one tuple. Raises ShapeError if a size is negative."""
     shape = sizes(size, what)
-    if any(n < 0 for n in shape):
+    if min(shape, default=0) < 0:
         raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
     return shape
 

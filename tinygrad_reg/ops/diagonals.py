@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,21 +123,32 @@ def trace(input: Tensor) -> Tensor:
 # ---- triangles ---------------------------------------------------------------------------------------------------------
 
 
+_FEW = 1024  # elements up to which most of the time would be spent on the mask
+
+
+@functools.lru_cache(maxsize=64)
+def _triangle(rows: int, columns: int, diagonal: int) -> Array:
+    """Where the lower triangle of a matrix is, up to and with `diagonal`."""
+    return np.tri(rows, columns, diagonal, np.bool_)
+
+
 @primitive(name="tril")
 def tril_p(x: Array, *, diagonal: int) -> Array:
     """Zero above the given diagonal of the last two dimensions."""
-    return np.tril(x, diagonal)
+    return np.tril(x, diagonal) if x.size > _FEW else np.where(_triangle(*x.shape[-2:], diagonal), x, x.dtype.type(0))
 
 
+tril_p.plain = lambda x, *, diagonal: np.tril(x, diagonal)
 tril_p.vjp(x=lambda g, diagonal: tril_p(g, diagonal=diagonal))
 
 
 @primitive(name="triu")
 def triu_p(x: Array, *, diagonal: int) -> Array:
     """Zero below the given diagonal of the last two dimensions."""
-    return np.triu(x, diagonal)
+    return np.triu(x, diagonal) if x.size > _FEW else np.where(_triangle(*x.shape[-2:], diagonal - 1), x.dtype.type(0), x)
 
 
+triu_p.plain = lambda x, *, diagonal: np.triu(x, diagonal)
 triu_p.vjp(x=lambda g, diagonal: triu_p(g, diagonal=diagonal))
 
 

@@ -277,7 +277,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         return select_view(input, index=(_slice(index, shape[0]),))
     if kind is tuple and (plain := _plain(index, shape)):
         return select_view(input, index=plain)
-    if isinstance(index, Value) and index.array.dtype.kind == "i" and index.array.ndim and shape:
+    if shape and _is_positions(index):
         return read(input, (index,), (0,), "add")
     (view, dims), arrays, basic = split_index(index, shape)
     if basic:
@@ -326,6 +326,8 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
     step then stands at dimension dims[i]: positions (any integer array), or a mask, which takes as many dimensions as it
     has. The arrays are NumPy's or tensors, as given. `is_basic` says that there are none.
     """
+    if type(index) is tuple and len(index) == 1 and _is_positions(index[0]) and len(shape):  # the most frequent case
+        return ((), (0,)), [index[0]], False
     items = _items(index)
     free = len(shape) - sum(_consumed(item) for item in items)
     if free < 0:
@@ -363,6 +365,11 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
     while view and view[-1] is FULL:
         view.pop()
     return (tuple(view), tuple(dims)), arrays, not arrays
+
+
+def _is_positions(item: Any) -> bool:
+    """Whether this is a tensor of signed integers with at least one dimension."""
+    return isinstance(item, Value) and item.array.dtype.kind == "i" and bool(item.array.ndim)
 
 
 def _items(index: Any) -> list[Any]:
