@@ -98,7 +98,8 @@ def sweep(
 ) -> dict[Node, Any]:
     """Send the seeds back through the graph; return the complete cotangent of every target (None: of every leaf).
 
-    Children before parents: of the nodes that have received something, the one created last is next.
+    Children before parents: of the nodes that have received something, the one created last is next; leaves, which send nothing on,
+    are looked at in the end.
     Edges out of `useful` are not followed. `lift` turns a node's saved arrays into tensors (None: work on arrays).
     Unless `keep`, saved values are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
     walk's cotangent, so neither are their hooks called nor are the nodes behind them visited.
@@ -110,21 +111,20 @@ def sweep(
     arrived: dict[Node, Any] = {}
     raw = lift is None
     fit = sum_to.forward if raw else sum_to
-    heap = [(-node.index, node) for node in seeds]
+    heap = [(-node.index, node) for node in seeds if node.plan is not None]  # leaves come last
     heapify(heap)
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
-        if node.extras is not None and node.shape is not None and not (ends and targets is not None and node in targets):
+        wanted = targets is not None and node in targets
+        if node.extras is not None and node.shape is not None and not (ends and wanted):
             g = _observe(node, _owned(g) if node in shared else g)
             shared.add(node)  # a hook may have kept it
-        plan = node.plan
-        if plan is None if targets is None else node in targets:
+        if wanted:
             arrived[node] = _owned(g) if node in shared else g
             if ends:
                 continue
-        if plan is None:
-            continue
+        plan: Any = node.plan
         saved = node.saved
         if saved is FREED or node.index < writes.latest:
             check_usable(node)
@@ -157,7 +157,8 @@ def sweep(
                 part = fit(part, shape=parent.shape)
             if parent not in pending:
                 pending[parent] = part
-                heappush(heap, (-parent.index, parent))
+                if parent.plan is not None:
+                    heappush(heap, (-parent.index, parent))
                 memory: Any = part if raw else getattr(part, "array", part)
                 if part is g or memory.base is not None:
                     shared.add(parent)
@@ -171,6 +172,13 @@ def sweep(
                 array = values if plan.slots == 1 else values[slot]
                 if fingerprint(array) != before:
                     raise _overwritten(node, array, *_THROUGH_NUMPY, node.writer)
+    for leaf, g in pending.items():  # all have received everything
+        wanted = targets is None or leaf in targets
+        if leaf.extras is not None and not (ends and wanted):
+            g = _observe(leaf, _owned(g) if leaf in shared else g)
+            shared.add(leaf)
+        if wanted:
+            arrived[leaf] = _owned(g) if leaf in shared else g
     return arrived
 
 

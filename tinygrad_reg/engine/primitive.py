@@ -235,25 +235,45 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
+        if len(args) != 1 or self.outputs or not isinstance(args[0], Value) or (recording := state.recording) is None:
+            return self._on_any(args, params)
+        x = args[0]  # one tensor is the most frequent call: as short as Python allows
+        array = x.array
+        out = silent_copy().run(self.forward, array, **params)
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        result = new(x.result_class)
+        result.array = out
+        parent = x.node
+        if recording and parent is not None:
+            plan = self.plan(_NEEDED)
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
+        if self.view:
+            result.link_view(x, self, params)
+        return result
+
+    def _on_any(self, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        """The same for any arguments."""
+        for arg in args:
+            if isinstance(arg, Value):
+                result_class = arg.result_class
+                break
+        else:  # as in backward
+            try:
+                return self.forward(*args, **params)  # type: ignore[no-any-return]
+            except AttributeError as error:
+                raise self._explained(error, args) from None
         recording = state.recording
-        if len(args) == 1 and recording is not None and not self.outputs and isinstance(args[0], Value):
-            return self._on_one(args[0], params)
-        result_class = None
         raw: list[Any] = []
         parents: list[Node | None] = []
         for arg in args:
             if isinstance(arg, Value):
-                result_class = arg.result_class
                 raw.append(arg.array)
                 parents.append(arg.node)
             else:
                 raw.append(arg)
                 parents.append(None)
-        if result_class is None:
-            try:
-                return self.forward(*args, **params)  # type: ignore[no-any-return]
-            except AttributeError as error:
-                raise self._explained(error, args) from None
         out = silent_copy().run(self.forward, *raw, **params)
         if self.outputs:
             return self._finish_tuple(result_class, args, raw, parents, params, out)  # type: ignore[no-any-return]
@@ -267,23 +287,6 @@ class Primitive:
             result.link_view(args[0], self, params)
         if recording is None and state.tracer is not None:
             state.tracer.record(self, args, params, out)
-        return result
-
-    def _on_one(self, x: Value, params: dict[str, Any]) -> Tensor:
-        """The same on one tensor, where no tracer wants to know: the most frequent call, as short as Python allows."""
-        array = x.array
-        out = silent_copy().run(self.forward, array, **params)
-        if type(out) is not np.ndarray:
-            out = np.asarray(out)
-        result = new(x.result_class)
-        result.array = out
-        parent = x.node
-        if parent is not None and state.recording:
-            plan = self.plan(_NEEDED)
-            if plan is not None:
-                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
-        if self.view:
-            result.link_view(x, self, params)
         return result
 
     def _explained(self, error: AttributeError, args: tuple[Any, ...]) -> Exception:

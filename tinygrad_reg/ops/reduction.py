@@ -14,6 +14,7 @@ import numpy as np
 from ..dtypes import as_dtype
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.plain import is_plain
 from ..engine.primitive import primitive
 from ..engine.promotion import float_type
@@ -48,7 +49,7 @@ def _ndim(input: Any, what: str) -> int:
 
 def read_dims(input: Any, dim: Any, what: str) -> Dims:
     """`dim` as a sorted tuple of numbers from 0 on; None stands for all dims, however they were given."""
-    ndim = _ndim(input, what)
+    ndim = input.array.ndim if isinstance(input, Value) else _ndim(input, what)
     if dim is None:
         return None
     if type(dim) is int and -ndim <= dim < ndim:
