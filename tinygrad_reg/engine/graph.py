@@ -184,7 +184,8 @@ def sweep(
 
 def _owned(g: Any) -> Any:
     """A copy that nobody else holds."""
-    return g.clone() if isinstance(g, Value) else g.copy()
+    held: Any = g
+    return held.clone() if isinstance(g, Value) else held.copy()
 
 
 def _collect(sources: Iterable[Any], saved: Sequence[Any], params: dict[str, Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import promote_types
@@ -17,7 +18,7 @@ from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of, sizes
 from .pointwise import convert
-from .shape import atleast_1d, atleast_2d, broadcast_p, expand, reshape_p
+from .shape import atleast_1d, atleast_2d, expand, reshape_p
 from .views import FULL, select_view
 
 if TYPE_CHECKING:

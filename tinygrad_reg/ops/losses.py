@@ -20,7 +20,7 @@ from .extremes import pick
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import all_below, getitem, in_range
 from .pointwise import as_array, convert
-from .reduction import mean, sum, sum_p
+from .reduction import mean_p, sum, sum_p
 from .shape import unsqueeze
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def reduced(what: str, losses: Any, reduction: str) -> Tensor:
     check_reduction(what, reduction)
     if reduction == "none":
         return losses  # type: ignore[no-any-return]
-    return mean(losses) if reduction == "mean" else sum(losses)
+    if reduction == "sum":
+        return sum_p(losses, dim=None, keepdim=False)
+    check_float(what, losses)
+    return mean_p(losses, dim=None, keepdim=False)
 
 
 def check_reduction(what: str, reduction: str) -> None:
@@ -364,7 +367,7 @@ def binary_cross_entropy_with_logits(
 
 def _check_binary(what: str, x: Any, target: Any) -> None:
     check_tensors(what, input=x, target=target)
-    if x.shape != target.shape:
+    if shape_of(x) != shape_of(target):
         raise ShapeError(f"{what}: input and target must have the same shape\n  input {x.shape} · target {target.shape}")
     check_float(what, x)
     check_float(what, target)

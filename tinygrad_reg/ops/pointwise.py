@@ -95,6 +95,8 @@ cut.vjp(x=None)
 def check_broadcast(what: str, args: tuple[Any, ...]) -> None:
     """Raise ShapeError if the shapes of tensors, arrays and numbers do not broadcast."""
     shapes = [np.shape(x.array if isinstance(x, Value) else x) for x in args]
+    if shapes.count(shapes[0]) == len(shapes):
+        return
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
