@@ -47,6 +47,10 @@ class Axis(NamedTuple):
         numbers = np.arange(self.out)
         return numbers * self.stride - self.padding if self.kernel else numbers * self.size // self.out
 
+    def tiles(self) -> bool:
+        """Whether each input is in one window, of which the first starts with the first."""
+        return self.kernel == self.stride and self.kernel * self.out == self.size and not self.padding and self.dilation == 1
+
     def length(self) -> int:
         """How many positions the largest window has."""
         if self.kernel:
@@ -145,7 +149,7 @@ def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
         if axis.kernel == axis.size and axis.out == 1 and not axis.padding and axis.dilation == 1:
             x = ufunc.reduce(x, axis=at, keepdims=True)
             continue
-        if axis.kernel == axis.stride and axis.kernel * axis.out == axis.size and x.size <= _FEW * axis.kernel and not is_plain(x):
+        if axis.tiles() and x.size <= _FEW * axis.kernel and not is_plain(x):
             x = ufunc.reduce(x.reshape((*x.shape[:at], axis.out, axis.kernel, *x.shape[at + 1 :])), axis=at + 1)
             continue
         if _is_coarse(axis, x):
