@@ -132,6 +132,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "unsqueeze": [e((2, 3), dim=d) for d in (0, 1, 2)] + [e((), dim=0)],
     "diagonal": [e((3, 3), offset=o, dim1=0, dim2=1) for o in (0, 1, -2, 5)] + [e((2, 3, 4), offset=1, dim1=2, dim2=0)],
     "diag_embed": [e((3,), shape=(3, 3), offset=0, dim1=0, dim2=1), e((2, 3), shape=(4, 2, 4), offset=-1, dim1=2, dim2=0)],
+    "trace": [e((3, 3)), e((2, 4))],
     "slice": [e((4, 3), index=((1, 4, 2),)), e((4, 3), index=(2,)), e((4, 3), index=(None, (0, 4, 1), -1)), e((3,), index=((2, 2, 1),))],
     "slice_embed": [e((2, 3), index=((1, 4, 2),), shape=(4, 3)), e((3,), index=(2,), shape=(4, 3)), e((), index=(1,), shape=(2,))],
     "slice_put": [e((4, 3), (2, 3), index=((1, 4, 2),)), e((4, 3), (), index=(2,)), e((4,), (1,), index=((0, 4, 1),))],

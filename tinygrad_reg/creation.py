@@ -15,7 +15,7 @@ from .engine.primitive import silent_copy
 from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
-from .ops.arguments import checked_shape, integer, rank
+from .ops.arguments import checked_shape, integer, rank, shape_of
 from .tensor import Tensor, finished
 
 
@@ -153,6 +153,12 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return finish(np.full(shape, value.item(), value.dtype), requires_grad, device)
 
 
+def _like(input: Any, dtype: Any, what: str) -> tuple[tuple[int, ...], Dtype]:
+    """The shape of the input, and its dtype or the one asked for."""
+    rank(input, what)
+    return shape_of(input), input.dtype if dtype is None else as_dtype(dtype)
+
+
 @typed_errors
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the input's shape and dtype.
@@ -160,8 +166,7 @@ def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     >>> tg.zeros_like(tg.tensor([5, 6]))
     tensor([0, 0])
     """
-    rank(input, "zeros_like")
-    return zeros(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return finish(np.zeros(*_like(input, dtype, "zeros_like")), requires_grad, device)
 
 
 @typed_errors
@@ -171,8 +176,7 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
     >>> tg.ones_like(tg.tensor([5, 6]))
     tensor([1, 1])
     """
-    rank(input, "ones_like")
-    return ones(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return finish(np.ones(*_like(input, dtype, "ones_like")), requires_grad, device)
 
 
 @typed_errors
@@ -182,8 +186,7 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     >>> tg.empty_like(tg.zeros(2, 3)).shape
     (2, 3)
     """
-    rank(input, "empty_like")
-    return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return finish(np.empty(*_like(input, dtype, "empty_like")), requires_grad, device)
 
 
 @typed_errors
@@ -193,8 +196,8 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
     >>> tg.full_like(tg.zeros(2), 7)
     tensor([7., 7.])
     """
-    rank(input, "full_like")
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    shape, dtype = _like(input, dtype, "full_like")
+    return full(shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 @typed_errors

@@ -28,11 +28,14 @@ uint8 = np.dtype(np.uint8)
 bool = np.dtype(np.bool_)
 
 SUPPORTED = (float16, float32, float64, int8, int16, int32, int64, uint8, bool)
+_THEMSELVES = {dtype: dtype for dtype in SUPPORTED}
 _BY_NAME = {str(dtype): dtype for dtype in SUPPORTED}  # not "float" and "int": for NumPy they have 64 bits, here 32
 
 
 def as_dtype(dtype: Any) -> Dtype:
     """The NumPy dtype meant by a dtype, a NumPy scalar type, a Python type or a name. Raises ArgumentTypeError for others."""
+    if isinstance(dtype, np.dtype) and dtype in _THEMSELVES:
+        return _THEMSELVES[dtype]
     made: Dtype | None = None
     with contextlib.suppress(TypeError, ValueError):
         made = _BY_NAME.get(dtype) if isinstance(dtype, str) else np.dtype(dtype) if isinstance(dtype, type | np.dtype) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from . import dtypes
 from .engine.node import Value
 from .errors import ArgumentTypeError
 from .ops import (
@@ -1078,31 +1079,31 @@ class Methods(Value):
         return inplace.fill_(self, value)
 
     def float(self: Any) -> Tensor:
-        return convert(self, "float32")
+        return convert(self, dtypes.float32)
 
     def double(self: Any) -> Tensor:
-        return convert(self, "float64")
+        return convert(self, dtypes.float64)
 
     def half(self: Any) -> Tensor:
-        return convert(self, "float16")
+        return convert(self, dtypes.float16)
 
     def long(self: Any) -> Tensor:
-        return convert(self, "int64")
+        return convert(self, dtypes.int64)
 
     def int(self: Any) -> Tensor:
-        return convert(self, "int32")
+        return convert(self, dtypes.int32)
 
     def short(self: Any) -> Tensor:
-        return convert(self, "int16")
+        return convert(self, dtypes.int16)
 
     def char(self: Any) -> Tensor:
-        return convert(self, "int8")
+        return convert(self, dtypes.int8)
 
     def byte(self: Any) -> Tensor:
-        return convert(self, "uint8")
+        return convert(self, dtypes.uint8)
 
     def bool(self: Any) -> Tensor:
-        return convert(self, "bool")
+        return convert(self, dtypes.bool)
 
     def cpu(self: Any) -> Tensor:
         return self  # type: ignore[no-any-return]

@@ -426,17 +426,20 @@ class Tensor(Methods):
     @typed_errors
     def new_zeros(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Zeros in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(args, "new_zeros", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self._new(np.zeros(checked_shape(args, "new_zeros", size), self._or(dtype)), device, requires_grad)
 
     @typed_errors
     def new_ones(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """Ones in a new tensor, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(args, "new_ones", size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self._new(np.ones(checked_shape(args, "new_ones", size), self._or(dtype)), device, requires_grad)
 
     @typed_errors
     def new_empty(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
-        return self.new_full(checked_shape(args, "new_empty", size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return self._new(np.empty(checked_shape(args, "new_empty", size), self._or(dtype)), device, requires_grad)
+
+    def _or(self, dtype: Any) -> Dtype:
+        return self.array.dtype if dtype is None else as_dtype(dtype)
 
     def _new(self, array: Array, device: Any, requires_grad: bool) -> Tensor:
         return finished(wrap(type(self).result_class, array), requires_grad, device)

@@ -63,6 +63,7 @@ def plain_gelu_tanh(x: Any) -> Any:
 COMPOSITES: dict[str, tuple[Function, Function]] = {
     "sigmoid": (tg.sigmoid, plain_sigmoid),
     "silu": (fused.silu, lambda x: x * plain_sigmoid(x)),
+    "mish": (fused.mish, lambda x: x * tg.tanh(tg.log1p(tg.exp(x)))),
     "log_sigmoid": (fused.log_sigmoid, lambda x: tg.log(plain_sigmoid(x))),
     "softplus": (fused.softplus, lambda x: tg.log1p(tg.exp(x))),
     "softplus_beta": (lambda x: fused.softplus(x, beta=2.5), lambda x: tg.log1p(tg.exp(x * 2.5)) / 2.5),
@@ -144,6 +145,7 @@ ENDS: dict[str, tuple[Function, list[float], list[float], list[float]]] = {
     "logsigmoid": (fused.logsigmoid, [0, 1000, -1000, inf, -inf], [-math.log(2), 0, -1000, 0, -inf], [0.5, 0, 1, 0, 1]),
     "softplus": (fused.softplus, [0, 1000, -1000, inf, -inf], [math.log(2), 1000, 0, inf, 0], [0.5, 1, 0, 1, 0]),
     "silu": (fused.silu, [0, 1000, -1000], [0, 1000, 0], [0.5, 1, 0]),
+    "mish": (fused.mish, [0, 1000, -1000], [0, 1000, 0], [0.6, 1, 0]),
     "gelu": (fused.gelu, [0, 1000, -1000], [0, 1000, 0], [0.5, 1, 0]),
     "gelu_tanh": (lambda x: fused.gelu(x, "tanh"), [0, 1000, -1000], [0, 1000, 0], [0.5, 1, 0]),
     "softmax": (lambda x: tg.softmax(x, 0)[0], [-inf, 0], [0], [0, 0]),
@@ -168,7 +170,7 @@ def test_softplus_does_not_overflow_below_a_high_threshold() -> None:
     assert fused.softplus(tg.tensor([800.0]), threshold=1000).item() == 800.0
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "logsigmoid", "softplus", "silu", "gelu", "gelu_tanh"])
+@pytest.mark.parametrize("name", ["sigmoid", "logsigmoid", "softplus", "silu", "mish", "gelu", "gelu_tanh"])
 def test_a_branch_not_taken_gives_no_nan(name: str) -> None:
     x = tg.tensor([nan, 1.0], dtype=tg.float64, requires_grad=True)
     tg.where(tg.tensor([False, True]), ENDS[name][0](x), tg.zeros(2, dtype=tg.float64)).sum().backward()

@@ -35,6 +35,20 @@ def test_max_and_mean_by_hand() -> None:
     assert F.adaptive_max_pool1d(x, 3).tolist() == [[[3.0, 3.0, 0.0]]]
 
 
+def test_padded_windows_are_not_taken_for_tiles() -> None:
+    x = row(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    assert F.avg_pool1d(x, 3).tolist() == [[[2.0, 5.0]]]
+    assert F.avg_pool1d(x, 3, padding=1).tolist() == [[[1.0, 4.0]]]
+    assert F.max_pool1d(x, 3, padding=1).tolist() == [[[2.0, 5.0]]]
+
+
+@pytest.mark.parametrize("windows", [3, 1000])
+def test_few_windows_and_many_give_the_same(windows: int) -> None:
+    x = tg.arange(4.0 * windows).reshape(1, 1, -1)
+    assert F.avg_pool1d(x, 4).flatten().tolist() == [4.0 * i + 1.5 for i in range(windows)]
+    assert F.max_pool1d(x, 4).flatten().tolist() == [4.0 * i + 3.0 for i in range(windows)]
+
+
 def test_indices_count_through_the_flattened_input() -> None:
     x = tg.arange(12.0).reshape(1, 1, 3, 4)
     values, indices = F.max_pool2d(x, 2, 1, return_indices=True)

@@ -21,7 +21,7 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
-from .primitive import ALL, ALONE, outputs_of
+from .primitive import ALL, ALONE, SETTINGS, SILENCE, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
 from .watch import watch, writer_of
@@ -98,33 +98,33 @@ def sweep(
 ) -> dict[Node, Any]:
     """Send the seeds back through the graph; return the complete cotangent of every target (None: of every leaf).
 
-    Children before parents: of the nodes that have received something, the one created last is next.
+    Children before parents: of the nodes that have received something, the one created last is next; leaves, which send nothing on,
+    are looked at in the end.
     Edges out of `useful` are not followed. `lift` turns a node's saved arrays into tensors (None: work on arrays).
     Unless `keep`, saved values are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
     walk's cotangent, so neither are their hooks called nor are the nodes behind them visited.
     A cotangent whose node is in `shared` may be held by somebody else too, so it is never added to in place: a part is ours alone if it
     is neither the g it was made of nor a view.
     """
-    pending = dict(seeds)
+    pending = seeds
     shared = set(seeds)
     arrived: dict[Node, Any] = {}
     raw = lift is None
     fit = sum_to.forward if raw else sum_to
-    heap = [(-node.index, node) for node in seeds]
+    heap = [(-node.index, node) for node in seeds if node.plan is not None]  # leaves come last
     heapify(heap)
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
-        if node.extras is not None and node.shape is not None and not (ends and targets is not None and node in targets):
+        wanted = targets is not None and node in targets
+        if node.extras is not None and node.shape is not None and not (ends and wanted):
             g = _observe(node, _owned(g) if node in shared else g)
             shared.add(node)  # a hook may have kept it
-        plan = node.plan
-        if plan is None if targets is None else node in targets:
+        if wanted:
             arrived[node] = _owned(g) if node in shared else g
             if ends:
                 continue
-        if plan is None:
-            continue
+        plan: Any = node.plan
         saved = node.saved
         if saved is FREED or node.index < writes.latest:
             check_usable(node)
@@ -157,7 +157,8 @@ def sweep(
                 part = fit(part, shape=parent.shape)
             if parent not in pending:
                 pending[parent] = part
-                heappush(heap, (-parent.index, parent))
+                if parent.plan is not None:
+                    heappush(heap, (-parent.index, parent))
                 memory: Any = part if raw else getattr(part, "array", part)
                 if part is g or memory.base is not None:
                     shared.add(parent)
@@ -171,12 +172,20 @@ def sweep(
                 array = values if plan.slots == 1 else values[slot]
                 if fingerprint(array) != before:
                     raise _overwritten(node, array, *_THROUGH_NUMPY, node.writer)
+    for leaf, g in pending.items():  # all have received everything
+        wanted = targets is None or leaf in targets
+        if leaf.extras is not None and not (ends and wanted):
+            g = _observe(leaf, _owned(g) if leaf in shared else g)
+            shared.add(leaf)
+        if wanted:
+            arrived[leaf] = _owned(g) if leaf in shared else g
     return arrived
 
 
 def _owned(g: Any) -> Any:
     """A copy that nobody else holds."""
-    return g.clone() if hasattr(g, "clone") else g.copy()
+    held: Any = g
+    return held.clone() if isinstance(g, Value) else held.copy()
 
 
 def _collect(sources: Iterable[Any], saved: Sequence[Any], params: dict[str, Any]) -> list[Any]:
@@ -273,37 +282,38 @@ def run(
 
     With `ends`, the partial ones: the targets count as independent of each other, see `sweep`.
     """
-    for name, flag in (("create_graph", create_graph), ("retain_graph", retain_graph)):
-        if not isinstance(flag, int):
-            raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
+    if not (isinstance(create_graph, int) and isinstance(retain_graph, int)):
+        name, flag = ("retain_graph", retain_graph) if isinstance(create_graph, int) else ("create_graph", create_graph)
+        raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
     as_tensors = create_graph or state.tracer is not None
     seeds: dict[Node, Any] = {}
-    for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
-        if root.node is None:
+    for i, root in enumerate(roots):
+        gradient, node = gradients[i], root.node
+        if node is None:
             raise GradientError(
                 f"{what}: element {i} of tensors does not require grad and does not have a grad_fn; make one of its inputs "
                 "with requires_grad=True, and compute it outside of no_grad"
             )
         seed: Any = seed_for(root, gradient, what)
         if as_tensors:
-            node = gradient.node if create_graph and gradient is not None else None
-            seed = wrap(Value.result_class, seed, node)
+            seed = wrap(Value.result_class, seed, gradient.node if create_graph and gradient is not None else None)
             if state.tracer is not None:
                 if gradient is not None and seed.array is not gradient.array:
                     state.tracer.unrepeatable("the gradient passed has another dtype than the result")
                 seed = seed.clone()  # told apart from what the user passed
                 state.tracer.seed(seed)
-        seeds[root.node] = seeds[root.node] + seed if root.node in seeds else seed
+        seeds[node] = seeds[node] + seed if node in seeds else seed
     useful = None if targets is None or ends else leading_to(ancestors(seeds), targets)
     lift = lifter(Value.result_class) if as_tensors else None
+    settings = SETTINGS.set(SILENCE)
     before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
     state.grad_enabled = create_graph
     if recording is not None:
         state.recording = create_graph
     try:
-        with np.errstate(all="ignore"):
-            return sweep(seeds, targets, useful, lift, retain_graph, ends)
+        return sweep(seeds, targets, useful, lift, retain_graph, ends)
     finally:
+        SETTINGS.reset(settings)
         state.grad_enabled, state.recording = before, recording
 
 

@@ -35,13 +35,16 @@ if TYPE_CHECKING:
 Rule = Callable[..., Any]
 
 PRIMITIVES: dict[str, Primitive] = {}
+_NEEDED = (True,)
 UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, until the first call: at import they would take a tenth
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
-# costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone.
+# costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone. `SETTINGS.set(SILENCE)` is what errstate
+# comes to: for code of the user's, which is to see his own context variables.
 _silent = contextvars.copy_context()
 _silent.run(np.seterr, all="ignore")
 silent_copy = _silent.copy
+SETTINGS, SILENCE = next((var, value) for var, value in _silent.items() if contextvars.copy_context().get(var) is not value)
 
 
 #: The way back from a node to one argument:
@@ -232,20 +235,45 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
-        result_class = None
+        if len(args) != 1 or self.outputs or not isinstance(args[0], Value) or (recording := state.recording) is None:
+            return self._on_any(args, params)
+        x = args[0]  # one tensor is the most frequent call: as short as Python allows
+        array = x.array
+        out = silent_copy().run(self.forward, array, **params)
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        result = new(x.result_class)
+        result.array = out
+        parent = x.node
+        if recording and parent is not None:
+            plan = self.plan(_NEEDED)
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
+        if self.view:
+            result.link_view(x, self, params)
+        return result
+
+    def _on_any(self, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        """The same for any arguments."""
+        for arg in args:
+            if isinstance(arg, Value):
+                result_class = arg.result_class
+                break
+        else:  # as in backward
+            try:
+                return self.forward(*args, **params)  # type: ignore[no-any-return]
+            except AttributeError as error:
+                raise self._explained(error, args) from None
+        recording = state.recording
         raw: list[Any] = []
         parents: list[Node | None] = []
         for arg in args:
             if isinstance(arg, Value):
-                result_class = arg.result_class
                 raw.append(arg.array)
                 parents.append(arg.node)
             else:
                 raw.append(arg)
                 parents.append(None)
-        if result_class is None:
-            plain: Any = self._on_arrays(args, params)
-            return plain  # type: ignore[no-any-return]
         out = silent_copy().run(self.forward, *raw, **params)
         if self.outputs:
             return self._finish_tuple(result_class, args, raw, parents, params, out)  # type: ignore[no-any-return]
@@ -253,22 +281,20 @@ class Primitive:
             out = np.asarray(out)
         result = new(result_class)
         result.array = out
-        if any(parents) and state.grad_enabled:
+        if recording is not False and any(parents) and state.grad_enabled:
             self.record(result, raw, parents, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
-        if state.tracer is not None:
+        if recording is None and state.tracer is not None:
             state.tracer.record(self, args, params, out)
         return result
 
-    def _on_arrays(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-        try:
-            return self.forward(*args, **params)
-        except AttributeError:
-            if any(isinstance(x, np.ndarray | np.generic) for x in args):
-                raise
-            given = " and ".join(type(x).__name__ for x in args)
-            raise ArgumentTypeError(f"{self.name}: expected tensors, got {given}; wrap them in tg.tensor(...)") from None
+    def _explained(self, error: AttributeError, args: tuple[Any, ...]) -> Exception:
+        """What to raise for an error of the forward on arrays: that there are none, if so."""
+        if any(isinstance(x, np.ndarray | np.generic) for x in args):
+            return error
+        given = " and ".join(type(x).__name__ for x in args)
+        return ArgumentTypeError(f"{self.name}: expected tensors, got {given}; wrap them in tg.tensor(...)")
 
     def record(self, result: Value, raw: Sequence[Any], parents: Sequence[Node | None], params: dict[str, Any]) -> None:
         """Give `result` the node of this call, if any of its arguments has a rule."""
@@ -292,7 +318,7 @@ class Primitive:
         plan = None
         if any(parents) and state.grad_enabled:
             plan = self.plan(tuple(map(bool, parents)))
-        out = tuple([np.asarray(array) for array in out])
+        out = tuple([array if type(array) is np.ndarray else np.asarray(array) for array in out])
         if plan is None:
             results = tuple([wrap(result_class, array) for array in out])
         else:

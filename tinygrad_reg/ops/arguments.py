@@ -28,14 +28,10 @@ def numpy_names(function: F) -> F:
     first = min(flags.values(), default=nowhere)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and not _NUMPY.keys().isdisjoint(kwargs):
+            kwargs = _torch_names(function, kwargs)
         if flags and (kwargs or len(args) > first):
             _check_flags(function, flags, args, kwargs)
-        if kwargs:
-            for theirs, ours in _NUMPY.items():
-                if theirs in kwargs:
-                    if ours in kwargs:
-                        raise ArgumentTypeError(f"{function.__name__}: {theirs}= and {ours}= mean the same; give only one")
-                    kwargs[ours] = kwargs.pop(theirs)
         try:
             return function(*args, **kwargs)
         except TinygradRegError:
@@ -46,11 +42,20 @@ def numpy_names(function: F) -> F:
     return named_after(function, wrapper)
 
 
+def _torch_names(function: Callable[..., Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by PyTorch's names. Raises ArgumentTypeError if one is given by both names."""
+    for theirs, ours in _NUMPY.items():
+        if theirs in kwargs:
+            if ours in kwargs:
+                raise ArgumentTypeError(f"{function.__name__}: {theirs}= and {ours}= mean the same; give only one")
+            kwargs[ours] = kwargs.pop(theirs)
+    return kwargs
+
+
 def _check_flags(function: Callable[..., Any], flags: dict[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise ArgumentTypeError if a flag among the arguments is neither True nor False."""
     for name, position in flags.items():
-        theirs = "keepdims" if name == "keepdim" else name
-        value = args[position] if position < len(args) else kwargs.get(name, kwargs.get(theirs, True))
+        value = args[position] if position < len(args) else kwargs.get(name, True)
         if type(value) is not bool:
             raise ArgumentTypeError(f"{function.__name__}: {name} must be True or False, got {shown(value)}")
 
@@ -79,8 +84,8 @@ def integer(value: Any, what: str, name: str) -> int:
 
 def normalize_dim(dim: Any, ndim: int, what: str) -> int:
     """`dim` as a number from 0 to ndim - 1; a 0-d tensor takes 0 and -1. Raises DimensionError when it is out of range."""
-    if type(dim) is int and 0 <= dim < ndim:
-        return dim
+    if type(dim) is int and -ndim <= dim < ndim:
+        return dim if dim >= 0 else dim + ndim
     index = integer(dim, what, "dim")
     span = max(ndim, 1)
     if not -span <= index < span:
@@ -92,9 +97,10 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
     if dim is None:
         return tuple(range(ndim))
-    dims = (
-        tuple([normalize_dim(d, ndim, what) for d in dim]) if isinstance(dim, list | tuple | range) else (normalize_dim(dim, ndim, what),)
-    )
+    if not isinstance(dim, list | tuple | range):
+        index = normalize_dim(dim, ndim, what)
+        return (index,) if ndim else ()
+    dims = tuple([normalize_dim(d, ndim, what) for d in dim])
     if len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()
@@ -120,7 +126,7 @@ def checked_shape(given: tuple[Any, ...], what: str, named: Any = None) -> tuple
     if named is not None and given:
         raise ArgumentTypeError(f"{what}: the sizes are given twice, as {given} and as size={named!r}; give them once")
     shape = sizes(given if named is None else (named,), what)
-    if any(n < 0 for n in shape):
+    if min(shape, default=0) < 0:
         raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
     return shape
 

@@ -14,6 +14,7 @@ from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DtypeError, ShapeError
+from .arguments import shape_of
 from .arrangement import repeat_interleave
 from .dropout import check_probability, thinned
 from .elementwise import where_p
@@ -95,7 +96,7 @@ def scaled_dot_product_attention(
     check_probability(what, dropout_p)
     if enable_gqa:
         key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
-    factor = 1.0 / math.sqrt(max(query.shape[-1], 1)) if scale is None else float(scale)
+    factor = 1.0 / math.sqrt(max(shape_of(query)[-1], 1)) if scale is None else float(scale)
     scores = matmul(query * factor, key.mT)
     if is_causal:
         weights = masked_softmax(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
@@ -120,16 +121,17 @@ def _shared_heads(what: str, query: Any, x: Any) -> Any:
 
 def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
     check_tensors(what, query=query, key=key, value=value)
-    for name, x in (("query", query), ("key", key), ("value", value)):
-        if x.ndim < 2:
-            raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {tuple(x.shape)}")
-    shapes = f"\n  query {tuple(query.shape)} · key {tuple(key.shape)} · value {tuple(value.shape)}"
+    q, k, v = shape_of(query), shape_of(key), shape_of(value)
+    for name, shape in (("query", q), ("key", k), ("value", v)):
+        if len(shape) < 2:
+            raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {shape}")
+    shapes = f"\n  query {q} · key {k} · value {v}"
     check_float(what, query)
     if not query.dtype == key.dtype == value.dtype:
         raise DtypeError(f"{what}: the dtypes differ: {query.dtype}, {key.dtype}, {value.dtype}; convert with .to(dtype)")
-    if query.shape[-1] != key.shape[-1]:
+    if q[-1] != k[-1]:
         raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{shapes}")
-    if key.shape[-2] != value.shape[-2]:
+    if k[-2] != v[-2]:
         raise ShapeError(f"{what}: key and value must have the same length, dim -2{shapes}")
     if mask is None:
         return
@@ -139,9 +141,9 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
     if mask.dtype not in (np.bool_, np.float32, query.dtype):
         raise DtypeError(f"{what}: attn_mask must be bool, float32 or {query.dtype} as query is, got {mask.dtype}")
     try:
-        np.broadcast_shapes(mask.shape, (query.shape[-2], key.shape[-2]))
+        np.broadcast_shapes(mask.shape, (q[-2], k[-2]))
     except ValueError:
-        wanted = (query.shape[-2], key.shape[-2])
+        wanted = (q[-2], k[-2])
         raise ShapeError(f"{what}: attn_mask must broadcast to (..., {wanted[0]}, {wanted[1]}), got {tuple(mask.shape)}{shapes}") from None
 
 

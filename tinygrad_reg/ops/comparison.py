@@ -10,7 +10,7 @@ from ..engine.node import Value
 from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError
-from .arguments import rank
+from .arguments import rank, shape_of
 from .elementwise import abs, eq, isfinite, isnan, le
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     >>> tg.equal(tg.tensor([1, 2]), tg.tensor([1, 2]))
     True
     """
-    return rank(input, "equal") == rank(other, "equal") and input.shape == other.shape and all_true(eq(input, other))
+    return rank(input, "equal") == rank(other, "equal") and shape_of(input) == shape_of(other) and all_true(eq(input, other))
 
 
 def all_true(x: Any) -> bool:

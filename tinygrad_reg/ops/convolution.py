@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
 from .reduction import sum_p
@@ -247,15 +249,20 @@ fold_p.vjp(x=lambda g, kernel, stride, padding, dilation: unfold_p(g, kernel=ker
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
 
 
-def _check(what: str, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> None:
-    """Raise unless the tensors fit each other. `input` has a batch dimension."""
+def _check(what: str, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> tuple[Sizes, Sizes]:
+    """The shapes of input, which has a batch dimension, and weight. Raises unless the tensors fit each other."""
     for name, x in (("weight", weight), ("bias", bias)):
-        if not (hasattr(x, "shape") or (x is None and name == "bias")):
+        if not (isinstance(x, Value) or hasattr(x, "shape") or (x is None and name == "bias")):
             raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
     if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
         raise ArgumentError(f"{what}: groups must be a positive integer, got {groups!r}")
-    _check_shapes(what, tuple(input.shape), tuple(weight.shape), None if bias is None else tuple(bias.shape), groups, transposed)
-    check_dtypes(what, input, weight, *([] if bias is None else [bias]))
+    shape, of_weight = shape_of(input), shape_of(weight)
+    _check_shapes(what, shape, of_weight, None if bias is None else shape_of(bias), groups, transposed)
+    if bias is None:
+        check_dtypes(what, input, weight)
+    else:
+        check_dtypes(what, input, weight, bias)
+    return shape, of_weight
 
 
 @functools.lru_cache(maxsize=256)
@@ -298,10 +305,10 @@ def _convolve(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    _check(what, input, weight, bias, groups, False)
+    shape, of_weight = _check(what, input, weight, bias, groups, False)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
-    pairs = _pairs(what, padding, tuple(weight.shape[2:]), stride, dilation)
-    _check_reach(what, tuple(input.shape), tuple(weight.shape), stride, pairs, dilation)
+    pairs = _pairs(what, padding, of_weight[2:], stride, dilation)
+    _check_reach(what, shape, of_weight, stride, pairs, dilation)
     params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
     if bias is None:
         return unbatched(convolution(input, weight, **params), added)
@@ -325,15 +332,15 @@ def _convolve_transposed(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    _check(what, input, weight, bias, groups, True)
+    shape, of_weight = _check(what, input, weight, bias, groups, True)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
     pads, extra = per_dim(padding, spatial, what, "padding", 0), per_dim(output_padding, spatial, what, "output_padding", 0)
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ArgumentError(f"{what}: output_padding {extra} must be smaller than stride {stride} or dilation {dilation}")
-    reach = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
-    size = tuple([(n - 1) * s - 2 * p + r + e for n, s, p, r, e in zip(input.shape[2:], stride, pads, reach, extra, strict=True)])
-    if min(size) < 1 or 0 in input.shape[2:]:
-        shapes = f"\n  input {tuple(input.shape)} · weight {tuple(weight.shape)}"
+    reach = [d * (k - 1) + 1 for k, d in zip(of_weight[2:], dilation, strict=True)]
+    size = tuple([(n - 1) * s - 2 * p + r + e for n, s, p, r, e in zip(shape[2:], stride, pads, reach, extra, strict=True)])
+    if min(size) < 1 or 0 in shape[2:]:
+        shapes = f"\n  input {shape} · weight {of_weight}"
         raise ShapeError(f"{what}: the output would have the size {size}; use less padding, or a larger input{shapes}")
     pairs = tuple([(p, p - e) for p, e in zip(pads, extra, strict=True)])  # what is added to the output must not add a window
     params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..engine.broadcasting import broadcast_to
 from ..engine.mutation import Array
 from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
-from .arguments import integer, normalize_dim, rank
-from .reduction import sum
+from .arguments import integer, normalize_dim, rank, shape_of
 from .shape import clone
 from .views import viewing
 
@@ -40,6 +41,15 @@ def diag_embed_p(x: Array, *, shape: tuple[int, ...], offset: int, dim1: int, di
 
 diagonal_p.vjp(x=lambda g, x_shape, offset, dim1, dim2: diag_embed_p(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2))
 diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, dim1=dim1, dim2=dim2))
+
+
+@primitive(name="trace")
+def trace_p(x: Array) -> Array:
+    """The sum of the diagonal of a matrix; integers add up to int64."""
+    return np.add.reduce(x.diagonal(), dtype=np.int64 if x.dtype.kind in "iu" else None)
+
+
+trace_p.vjp(x=lambda g, x_shape: diag_embed_p(broadcast_to(g, shape=(min(x_shape),)), shape=x_shape, offset=0, dim1=0, dim2=1))
 
 
 @typed_errors
@@ -71,10 +81,10 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     first, second = normalize_dim(dim1, ndim + 1, "diag_embed"), normalize_dim(dim2, ndim + 1, "diag_embed")
     if first == second:
         raise ArgumentError(f"diag_embed: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
-    shape = list(input.shape[:-1])
+    *shape, size = shape_of(input)
     offset = integer(offset, "diag_embed", "offset")
     for dim in sorted((first, second)):
-        shape.insert(dim, input.shape[-1] + abs(offset))
+        shape.insert(dim, size + abs(offset))
     return diag_embed_p(input, shape=tuple(shape), offset=offset, dim1=first, dim2=second)
 
 
@@ -107,27 +117,38 @@ def trace(input: Tensor) -> Tensor:
         raise ShapeError(f"trace: expects a matrix, got shape {tuple(input.shape)}; for a batch use diagonal(0, -2, -1).sum(-1)")
     if input.dtype.kind == "b":
         raise DtypeError("trace: not defined for bool tensors; convert with .long() first")
-    return sum(diagonal_p(input, offset=0, dim1=0, dim2=1))
+    return trace_p(input)
 
 
 # ---- triangles ---------------------------------------------------------------------------------------------------------
 
 
+_FEW = 1024  # elements up to which most of the time would be spent on the mask
+
+
+@functools.lru_cache(maxsize=64)
+def _triangle(rows: int, columns: int, diagonal: int) -> Array:
+    """Where the lower triangle of a matrix is, up to and with `diagonal`."""
+    return np.tri(rows, columns, diagonal, np.bool_)
+
+
 @primitive(name="tril")
 def tril_p(x: Array, *, diagonal: int) -> Array:
     """Zero above the given diagonal of the last two dimensions."""
-    return np.tril(x, diagonal)
+    return np.tril(x, diagonal) if x.size > _FEW else np.where(_triangle(*x.shape[-2:], diagonal), x, x.dtype.type(0))
 
 
+tril_p.plain = lambda x, *, diagonal: np.tril(x, diagonal)
 tril_p.vjp(x=lambda g, diagonal: tril_p(g, diagonal=diagonal))
 
 
 @primitive(name="triu")
 def triu_p(x: Array, *, diagonal: int) -> Array:
     """Zero below the given diagonal of the last two dimensions."""
-    return np.triu(x, diagonal)
+    return np.triu(x, diagonal) if x.size > _FEW else np.where(_triangle(*x.shape[-2:], diagonal - 1), x.dtype.type(0), x)
 
 
+triu_p.plain = lambda x, *, diagonal: np.triu(x, diagonal)
 triu_p.vjp(x=lambda g, diagonal: triu_p(g, diagonal=diagonal))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
-from .arguments import normalize_dims, rank
+from .arguments import normalize_dims, rank, shape_of
 from .diagonals import diagonal
 from .linalg import check_dtypes
 from .pointwise import convert
@@ -51,19 +51,42 @@ def _contract(xs: str, x: Array, ys: str, y: Array, needed: set[str]) -> tuple[A
 
     Both are brought to (batch, own, summed) and (batch, summed, own), which is one batched matrix product.
     """
+    plan = _contraction(xs, x.shape, ys, y.shape, frozenset(needed))
+    x3, y3 = x.transpose(plan.x_dims).reshape(plan.x_shape), y.transpose(plan.y_dims).reshape(plan.y_shape)
+    products = x3[0].dot(y3[0]) if not plan.batch else x3 * y3 if not plan.summed else np.matmul(x3, y3)
+    return products.reshape(plan.shape), plan.letters
+
+
+class _Contraction(NamedTuple):
+    """How `_contract` arranges its operands, and what comes out."""
+
+    x_dims: tuple[int, ...]
+    x_shape: tuple[int, ...]
+    y_dims: tuple[int, ...]
+    y_shape: tuple[int, ...]
+    batch: bool  # whether there are letters of this kind
+    summed: bool
+    shape: tuple[int, ...]
+    letters: str
+
+
+@functools.lru_cache(maxsize=256)
+def _contraction(xs: str, x: tuple[int, ...], ys: str, y: tuple[int, ...], needed: frozenset[str]) -> _Contraction:
+    """The arrangement for operands of these letters and shapes."""
     batch = [c for c in xs if c in ys and c in needed]
     summed = [c for c in xs if c in ys and c not in needed]
     left, right = [c for c in xs if c not in ys], [c for c in ys if c not in xs]
-    size = {**dict(zip(xs, x.shape, strict=True)), **dict(zip(ys, y.shape, strict=True))}
+    size = {**dict(zip(xs, x, strict=True)), **dict(zip(ys, y, strict=True))}
 
-    def arranged(letters: str, array: Array, *groups: list[str]) -> Array:
-        moved = array.transpose([letters.index(c) for group in groups for c in group])
-        return moved.reshape([math.prod([size[c] for c in group]) for group in groups])
+    def arranged(letters: str, *groups: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        dims = tuple([letters.index(c) for group in groups for c in group])
+        return dims, tuple([math.prod([size[c] for c in group]) for group in groups])
 
-    x3, y3 = arranged(xs, x, batch, left, summed), arranged(ys, y, batch, summed, right)
-    products = x3[0].dot(y3[0]) if not batch else x3 * y3 if not summed else np.matmul(x3, y3)
     letters = batch + left + right
-    return products.reshape([size[c] for c in letters]), "".join(letters)
+    shape = tuple([size[c] for c in letters])
+    return _Contraction(
+        *arranged(xs, batch, left, summed), *arranged(ys, batch, summed, right), bool(batch), bool(summed), shape, "".join(letters)
+    )
 
 
 def _einsum_rule(g: Any, operands: tuple[Any, ...], position: int, equation: str) -> Any:
@@ -88,9 +111,12 @@ def einsum(*args: Any) -> Tensor:
     tensor([3., 7.])
     """
     equation, operands = _einsum_arguments(args)
-    terms, output = _parse(equation, tuple([x.ndim for x in operands]))
+    shapes = tuple([shape_of(x) for x in operands])
+    terms, output = _parse(equation, tuple(map(len, shapes)))
     if len(operands) > 1:
         check_dtypes("einsum", *operands)
+        if _is_direct(equation, shapes):
+            return einsum_p(*operands, equation=f"{','.join(terms)}->{output}")
     reduced = [_diagonals(x, term, equation) for x, term in zip(operands, terms, strict=True)]
     sizes = _letter_sizes(equation, reduced)
     squeezed = [_squeezed(x, term, sizes) for x, term in reduced]
@@ -102,6 +128,15 @@ def einsum(*args: Any) -> Tensor:
         x, term = final[0]
         return permute(x, tuple([term.index(letter) for letter in output]))
     return einsum_p(*[x for x, _ in final], equation=f"{','.join([term for _, term in final])}->{output}")
+
+
+@functools.lru_cache(maxsize=256)
+def _is_direct(equation: str, shapes: tuple[tuple[int, ...], ...]) -> bool:
+    """Whether the equation for operands of these shapes has the form of `einsum_p` already, which is most frequent."""
+    terms, output = _parse(equation, tuple(map(len, shapes)))
+    sizes = {pair for term, shape in zip(terms, shapes, strict=True) for pair in zip(term, shape, strict=True)}
+    used = "".join([*terms, output])
+    return len(sizes) == len(set(used)) and all(len(set(term)) == len(term) and all(used.count(c) > 1 for c in term) for term in terms)
 
 
 def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
@@ -214,17 +249,18 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     (2, 5)
     """
     least = min(rank(a, "tensordot"), rank(b, "tensordot"))
+    x, y = shape_of(a), shape_of(b)
     if isinstance(dims, int):
         if not 0 <= dims <= least:
-            raise ArgumentError(f"tensordot: dims={dims} must be from 0 to {least} for shapes {a.shape} and {b.shape}")
-        dims = (range(a.ndim - dims, a.ndim), range(dims))
-    mine, others = normalize_dims(tuple(dims[0]), a.ndim, "tensordot"), normalize_dims(tuple(dims[1]), b.ndim, "tensordot")
+            raise ArgumentError(f"tensordot: dims={dims} must be from 0 to {least} for shapes {x} and {y}")
+        dims = (range(len(x) - dims, len(x)), range(dims))
+    mine, others = normalize_dims(tuple(dims[0]), len(x), "tensordot"), normalize_dims(tuple(dims[1]), len(y), "tensordot")
     if len(mine) != len(others):
         raise ArgumentError(f"tensordot: {len(mine)} dims of a are paired with {len(others)} of b; give as many")
-    xs, ys = list(_ALPHABET[: a.ndim]), list(_ALPHABET[a.ndim : a.ndim + b.ndim])
+    xs, ys = list(_ALPHABET[: len(x)]), list(_ALPHABET[len(x) : len(x) + len(y)])
     for i, j in zip(mine, others, strict=True):
-        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
-            raise ShapeError(f"tensordot: dim {i} of a ({a.shape[i]}) and dim {j} of b ({b.shape[j]}) must agree\n  {a.shape} · {b.shape}")
+        if x[i] != y[j] and 1 not in (x[i], y[j]):
+            raise ShapeError(f"tensordot: dim {i} of a ({x[i]}) and dim {j} of b ({y[j]}) must agree\n  {x} · {y}")
         ys[j] = xs[i]
     output = [c for i, c in enumerate(xs) if i not in mine] + [c for j, c in enumerate(ys) if j not in others]
     return convert(einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(output)}", a, b), a.dtype)  # sums of integers are int64

@@ -6,6 +6,7 @@ Domains are open intervals one per argument, from which the laws draw; kinks are
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -384,8 +385,13 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
     return clamp_max_p(input, _bound(max, input))
 
 
+_HARMLESS = 65504.0  # floats up to there fit into every float dtype, and what they are compared with becomes one
+
+
 def _bound(bound: Any, input: Any) -> Any:
     """A bound of clamp. Raises RangeError for a number that wraps around in the dtype of the result, where it would bound nothing."""
+    if type(bound) is float and -_HARMLESS <= bound <= _HARMLESS:
+        return bound
     if isinstance(bound, int | float):
         check_fits(bound, result_type(input, bound), "clamp: a bound", wraps=False)
     return bound
@@ -434,12 +440,18 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return logit_p(input if eps is None else clamp(input, eps, 1.0 - eps))
 
 
+@functools.cache
+def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """The smallest and the largest finite number of a float dtype."""
+    return np.finfo(dtype).min, np.finfo(dtype).max
+
+
 def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | None) -> Array:
     """x with nan, inf and -inf replaced by numbers, the infinite ones by the largest and the smallest finite if by None."""
     if x.dtype.kind != "f":
         return np.array(x)
-    number, limits = x.dtype.type, np.finfo(x.dtype)
-    out = bounded(x, limits.min, limits.max)
+    number, limits = x.dtype.type, _limits(x.dtype)
+    out = bounded(x, *limits)
     if neginf is not None:
         out = choose(x == -math.inf, number(neginf), out)
     if posinf is not None:

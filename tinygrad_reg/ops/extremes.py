@@ -21,7 +21,7 @@ from .arguments import numpy_names, rank
 from .elementwise import eq, isnan, maximum, minimum
 from .indexing import numbers_along
 from .pointwise import convert
-from .reduction import Dims, in_rows, read_dim, read_dims, reduction, spread, sum_p
+from .reduction import Dims, in_rows, read_dim, read_dims, spread, sum_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -52,7 +52,7 @@ def whole_rule(g: Any, x: Any, out: Any, x_shape: Any) -> Any:
     return _shared(g, eq(x, out) | isnan(x), x_shape, None, False)
 
 
-@reduction("amax")
+@primitive(name="amax")
 def amax_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Largest element over `dim`; ties share the gradient."""
     return in_rows(_largest(x, axis=dim, keepdims=keepdim))
@@ -61,7 +61,7 @@ def amax_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 amax_p.vjp(x=_amax_rule)
 
 
-@reduction("amin")
+@primitive(name="amin")
 def amin_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Smallest element over `dim`; ties share the gradient."""
     return in_rows(_smallest(x, axis=dim, keepdims=keepdim))
@@ -70,7 +70,7 @@ def amin_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 amin_p.vjp(x=_amax_rule)
 
 
-@reduction("max")
+@primitive(name="max")
 def max_p(x: Array) -> Array:
     """Largest of all elements; ties share the gradient, and nans do."""
     return _largest(x, axis=None)
@@ -79,7 +79,7 @@ def max_p(x: Array) -> Array:
 max_p.vjp(x=whole_rule)
 
 
-@reduction("min")
+@primitive(name="min")
 def min_p(x: Array) -> Array:
     """Smallest of all elements; ties share the gradient, and nans do."""
     return _smallest(x, axis=None)
@@ -88,7 +88,7 @@ def min_p(x: Array) -> Array:
 min_p.vjp(x=whole_rule)
 
 
-@reduction("argmax")
+@primitive(name="argmax")
 def argmax_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     """Index of the first largest element, or of the first nan, along `dim`, or in row-major order."""
     return x.argmax(axis=dim, keepdims=keepdim)
@@ -97,7 +97,7 @@ def argmax_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
 argmax_p.vjp(x=None)
 
 
-@reduction("argmin")
+@primitive(name="argmin")
 def argmin_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     """Index of the first smallest element, or of the first nan, along `dim`, or in row-major order."""
     return x.argmin(axis=dim, keepdims=keepdim)
@@ -179,7 +179,8 @@ def _numbers(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> A
     """The numbers, in row-major order of `shape`, of the elements that `index` names on each line."""
     if keepdim:
         return numbers_along(index, shape, dim)
-    return numbers_along(np.expand_dims(index, dim), shape, dim).squeeze(dim)
+    lines = index.shape
+    return numbers_along(index.reshape((*lines[:dim], 1, *lines[dim:])), shape, dim).reshape(lines)
 
 
 @primitive

@@ -40,7 +40,7 @@ def _integers(index: Any, what: str) -> Any:
 
 def _raised(x: Any) -> Any:
     """A 0-d tensor as a 1-d one of size 1, any other as it is."""
-    return x if len(x.shape) else reshape_p(x, shape=(1,))
+    return x if x.ndim else reshape_p(x, shape=(1,))
 
 
 @primitive
@@ -68,8 +68,10 @@ places.vjp(index=None)
 
 def _numbered(input: Any, dim: int, index: Any, what: str, signed: bool = False) -> Any:
     """The `places` of an index with as many dimensions as the input, no larger except along dim."""
-    given, allowed = tuple(index.shape), shape_of(input)
-    if len(given) != len(allowed) or any(n > m for i, (n, m) in enumerate(zip(given, allowed, strict=True)) if i != dim):
+    given, allowed = shape_of(index), shape_of(input)
+    if given != allowed and (
+        len(given) != len(allowed) or any(n > m for i, (n, m) in enumerate(zip(given, allowed, strict=True)) if i != dim)
+    ):
         raise ShapeError(
             f"{what}: the index must have as many dimensions as the input, and be no larger except along dim {dim}\n"
             f"  index {given} · input {allowed}"
@@ -88,11 +90,11 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             [3]])
     """
     dim = normalize_dim(dim, rank(input, "gather"), "gather")
-    shape = tuple(_integers(index, "gather").shape)
+    shape = shape_of(_integers(index, "gather"))
     if 0 in shape:
         return reshape_p(select_view(reshape_p(input, shape=(-1,)), index=((0, 0, 1),)), shape=shape)
     input, index = _raised(input), _raised(index)
-    result = _read_at(input, _numbered(input, dim, index, "gather"), index.shape[dim])
+    result = _read_at(input, _numbered(input, dim, index, "gather"), shape_of(index)[dim])
     return result if shape else reshape_p(result, shape=())
 
 
@@ -114,19 +116,17 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is None:
         return take(input, reshape_p(indices, shape=(-1,)))
     dim = normalize_dim(dim, ndim, "take_along_dim")
-    if len(indices.shape) != ndim or not ndim:
-        raise ShapeError(f"take_along_dim: input {tuple(input.shape)} and indices {tuple(indices.shape)} must have equally many dimensions")
-    ours, theirs = list(input.shape), list(indices.shape)
-    ours[dim] = theirs[dim] = 1
-    try:
-        common = np.broadcast_shapes(tuple(ours), tuple(theirs))
-    except ValueError:
-        raise ShapeError(
-            f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {tuple(input.shape)} · indices {tuple(indices.shape)}"
-        ) from None
-    input = _stretched(input, (*common[:dim], input.shape[dim], *common[dim + 1 :]))
-    indices = _stretched(indices, (*common[:dim], indices.shape[dim], *common[dim + 1 :]))
-    return _read_at(input, _numbered(input, dim, indices, "take_along_dim", signed=True), indices.shape[dim])
+    ours, theirs = shape_of(input), shape_of(indices)
+    if len(theirs) != ndim or not ndim:
+        raise ShapeError(f"take_along_dim: input {ours} and indices {theirs} must have equally many dimensions")
+    if ours != theirs:
+        try:
+            common = np.broadcast_shapes((*ours[:dim], 1, *ours[dim + 1 :]), (*theirs[:dim], 1, *theirs[dim + 1 :]))
+        except ValueError:
+            raise ShapeError(f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {ours} · indices {theirs}") from None
+        input = _stretched(input, (*common[:dim], ours[dim], *common[dim + 1 :]))
+        indices = _stretched(indices, (*common[:dim], theirs[dim], *common[dim + 1 :]))
+    return _read_at(input, _numbered(input, dim, indices, "take_along_dim", signed=True), theirs[dim])
 
 
 def _stretched(x: Any, shape: tuple[int, ...]) -> Any:
@@ -188,30 +188,32 @@ _NOWHERE = np.zeros(0, np.int64)
 
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, what: str) -> Tensor:
-    shape = tuple(input.shape) if rank(input, what) >= 0 else ()
-    dim = normalize_dim(dim, len(shape), what)
+    dim = normalize_dim(dim, rank(input, what), what)
+    shape = shape_of(input)
     src = values_for(src, input, what)
-    if 0 in _integers(index, what).shape:
+    if 0 in shape_of(_integers(index, what)):
         if not isinstance(src, Value):
             return clone(input)
         none = select_view(reshape_p(src, shape=(-1,)), index=((0, 0, 1),))  # of the source, which stays in the graph
         return reshape_p(index_put_p(reshape_p(input, shape=(-1,)), none, _NOWHERE, dims=(0,), repeated="never"), shape=shape)
     index = _raised(index)
-    values = _cropped(_raised(src), tuple(index.shape), what) if isinstance(src, Value) or src.ndim or not shape else src
+    values = _cropped(_raised(src), shape_of(index), what) if isinstance(src, Value) or src.ndim or not shape else src
     numbers = _numbered(_raised(input), dim, index, what)
     flat = reshape_p(input, shape=(-1,))
     if reduce == "multiply":
         return reshape_p(index_multiply(flat, values, numbers), shape=shape)
-    repeated = "add" if reduce else "never" if index.shape[dim] == 1 else "last"
+    repeated = "add" if reduce else "never" if shape_of(index)[dim] == 1 else "last"
     return reshape_p(index_put_p(flat, values, numbers, dims=(0,), repeated=repeated), shape=shape)
 
 
 def _cropped(src: Any, shape: tuple[int, ...], what: str) -> Any:
     """The first part of `src` that has the shape of the index."""
-    given = tuple(src.shape)
+    given = shape_of(src)
+    if given == shape:
+        return src
     if len(given) != len(shape) or any(n < m for n, m in zip(given, shape, strict=True)):
         raise ShapeError(f"{what}: src must be at least as large as the index in every dimension\n  src {given} · index {shape}")
-    return src if given == shape else select_view(src, index=tuple([(0, n, 1) for n in shape]))
+    return select_view(src, index=tuple([(0, n, 1) for n in shape]))
 
 
 # ---- one position for each slice ---------------------------------------------------------------------------------------
@@ -220,9 +222,9 @@ def _cropped(src: Any, shape: tuple[int, ...], what: str) -> Any:
 def _vector(input: Any, dim: int, index: Any, what: str) -> tuple[Any, int, Any]:
     """Input and index with at least one dimension, and dim; the index must be a vector or 0-d."""
     dim = normalize_dim(dim, rank(input, what), what)
-    if len(_integers(index, what).shape) > 1:
+    if _integers(index, what).ndim > 1:
         raise DimensionError(f"{what}: the index must be a vector, got shape {tuple(index.shape)}; use gather or input[...] for others")
-    if not len(input.shape) and math.prod(index.shape) != 1:
+    if not input.ndim and math.prod(index.shape) != 1:
         raise DimensionError(f"{what}: the index into a 0-d tensor must have 1 element, got {math.prod(index.shape)}")
     return _raised(input), dim, _raised(index)
 
@@ -236,8 +238,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             [4, 4]])
     """
     x, dim, index = _vector(input, dim, index, "index_select")
-    result = index_p(x, in_range(index, size=x.shape[dim], what="index_select"), dims=(dim,), repeated="add")
-    return result if len(input.shape) else reshape_p(result, shape=())
+    result = index_p(x, in_range(index, size=shape_of(x)[dim], what="index_select"), dims=(dim,), repeated="add")
+    return result if input.ndim else reshape_p(result, shape=())
 
 
 @numpy_names
@@ -268,12 +270,13 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 def _slices_put(input: Any, dim: int, index: Any, source: Any, repeated: str, what: str) -> Tensor:
     x, dim, index = _vector(input, dim, index, what)
-    source = source if len(input.shape) else _raised(source)
-    wanted = (*x.shape[:dim], index.shape[0], *x.shape[dim + 1 :])
-    if tuple(source.shape) != wanted:
+    source = source if input.ndim else _raised(source)
+    shape = shape_of(x)
+    wanted = (*shape[:dim], *shape_of(index), *shape[dim + 1 :])
+    if shape_of(source) != wanted:
         raise ShapeError(f"{what}: the source must have shape {wanted}, one slice for each position, got {tuple(source.shape)}")
-    result = index_put_p(x, source, in_range(index, size=x.shape[dim], what=what), dims=(dim,), repeated=repeated)
-    return result if len(input.shape) else reshape_p(result, shape=())
+    result = index_put_p(x, source, in_range(index, size=shape[dim], what=what), dims=(dim,), repeated=repeated)
+    return result if input.ndim else reshape_p(result, shape=())
 
 
 @numpy_names
@@ -285,7 +288,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """
     x, dim, index = _vector(input, dim, index, "index_fill")
     result = put(x, fill_value(value, input, "index_fill"), [index], (dim,), "last", "index_fill")
-    return result if len(input.shape) else reshape_p(result, shape=())
+    return result if input.ndim else reshape_p(result, shape=())
 
 
 # ---- parts -------------------------------------------------------------------------------------------------------------
@@ -298,8 +301,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     >>> tg.select(tg.tensor([[1, 2], [3, 4]]), 0, 1)
     tensor([3, 4])
     """
-    shape = tuple(input.shape) if rank(input, "select") else ()
-    dim, index = normalize_dim(dim, len(shape), "select"), operator.index(index)
+    dim, index = normalize_dim(dim, rank(input, "select"), "select"), operator.index(index)
+    shape = shape_of(input)
     if not shape or not -shape[dim] <= index < shape[dim]:
         raise out_of_range(index, dim, shape)
     return select_view(input, index=(*(FULL,) * dim, index))
@@ -316,7 +319,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if not ndim:
         raise ShapeError("narrow: a 0-d tensor has no dimension to narrow; use unsqueeze(0) first")
     dim, start, length = normalize_dim(dim, ndim, "narrow"), operator.index(start), operator.index(length)
-    size = input.shape[dim]
+    size = shape_of(input)[dim]
     if not -size <= start <= size:
         raise DimensionError(f"narrow: start {start} is out of range for dimension {dim} with size {size}; use {-size} to {size}")
     start += size if start < 0 else 0

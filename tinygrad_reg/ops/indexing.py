@@ -8,6 +8,7 @@ places that the arrays name more than once: "add" up, the "last" one wins, or "n
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import warnings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 Dims = tuple[int, ...]
+_ARRAYS = (Value, np.ndarray)
 
 # ---- the primitives ----------------------------------------------------------------------------------------------------
 
@@ -51,19 +53,30 @@ def _full_index(indices: Sequence[Array], dims: Dims) -> tuple[Any, ...]:
 _UNSIGNED = {bytes: np.dtype(f"u{bytes}") for bytes in (1, 2, 4, 8)}
 
 
-def _all_below(index: Array, size: int) -> bool:
+def all_below(index: Array, size: int) -> bool:
     """Whether all positions lie in 0 ... size - 1: read without a sign, negative ones are the largest of all."""
     return not index.size or bool(np.maximum.reduce(index.view(_UNSIGNED[index.dtype.itemsize]), axis=None) < size)
 
 
 def numbers_along(index: Array, shape: tuple[int, ...], dim: int) -> Array:
     """The number, in row-major order of `shape`, of the element at each position along `dim`; elsewhere the index keeps its place."""
-    out = np.multiply(index, math.prod(shape[dim + 1 :]), dtype=np.int64)
-    for d, count in enumerate(index.shape):
+    step = math.prod(shape[dim + 1 :])
+    offsets = _offsets if index.size <= _KEPT else _offsets.__wrapped__
+    return np.multiply(index, step, dtype=np.int64) + offsets(index.shape, shape, dim)
+
+
+_KEPT = 4096  # elements of an index whose offsets are worth remembering
+
+
+@functools.lru_cache(maxsize=64)
+def _offsets(places: tuple[int, ...], shape: tuple[int, ...], dim: int) -> Array:
+    """The part of `numbers_along` that does not depend on the positions, for an index of shape `places`; it broadcasts."""
+    total: Any = np.zeros((), np.int64)
+    for d, count in enumerate(places):
         if d != dim and count > 1:
             step = math.prod(shape[d + 1 :])
-            out += np.arange(0, count * step, step).reshape(-1, *(1,) * (index.ndim - 1 - d))
-    return out
+            total = total + np.arange(0, count * step, step).reshape(-1, *(1,) * (len(places) - 1 - d))
+    return total
 
 
 class _Rows:
@@ -73,7 +86,7 @@ class _Rows:
         last = indices[-1]
         lead = dims[-1] + (last.ndim if last.dtype.kind == "b" else 1)
         self.width = math.prod(shape[lead:])
-        if len(indices) == 1 and lead == 1 and last.dtype.kind != "b" and _all_below(last, shape[0]):
+        if len(indices) == 1 and lead == 1 and last.dtype.kind != "b" and all_below(last, shape[0]):
             numbers = last
         else:
             numbers = np.arange(math.prod(shape[:lead])).reshape(shape[:lead])[_full_index(indices, dims)]
@@ -118,6 +131,8 @@ class _Rows:
 
 
 def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
+    if out.ndim == 1 and len(indices) == 1 and indices[0].dtype.kind != "b":
+        return _write_elements(out, values, indices[0], repeated)
     if repeated == "never":
         at = _full_index(indices, dims)
         if np.ndim(values) > 1:  # NumPy would drop leading dimensions of size 1
@@ -127,6 +142,17 @@ def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeat
         _Rows(out.shape, indices, dims).add(out, values)
     else:
         _Rows(out.shape, indices, dims).put(out, values)
+    return out
+
+
+def _write_elements(out: Array, values: Any, index: Array, repeated: str) -> Array:
+    """The same into a vector, by one array of positions."""
+    if getattr(values, "shape", None) != index.shape:
+        values = np.broadcast_to(values, index.shape)
+    if repeated == "add":
+        np.add.at(out, index.ravel(), values.ravel())  # flat, it is 6 times faster
+    else:
+        out[index] = values
     return out
 
 
@@ -223,7 +249,7 @@ index_put_p.vjp(
 @primitive
 def in_range(index: Array, *, size: int, what: str) -> Array:
     """The index itself. Raises DimensionError unless all of it lies in 0 ... size - 1."""
-    if not _all_below(index, size):
+    if not all_below(index, size):
         wrong = index[(index < 0) | (index >= size)].flat[0]
         raise DimensionError(f"{what}: index {wrong} is out of range for a dimension of size {size}; use 0 to {size - 1}")
     return index
@@ -251,7 +277,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         return select_view(input, index=(_slice(index, shape[0]),))
     if kind is tuple and (plain := _plain(index, shape)):
         return select_view(input, index=plain)
-    if isinstance(index, Value) and index.array.dtype.kind == "i" and index.array.ndim and shape:
+    if shape and _is_positions(index):
         return read(input, (index,), (0,), "add")
     (view, dims), arrays, basic = split_index(index, shape)
     if basic:
@@ -300,6 +326,8 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
     step then stands at dimension dims[i]: positions (any integer array), or a mask, which takes as many dimensions as it
     has. The arrays are NumPy's or tensors, as given. `is_basic` says that there are none.
     """
+    if type(index) is tuple and len(index) == 1 and _is_positions(index[0]) and len(shape):  # the most frequent case
+        return ((), (0,)), [index[0]], False
     items = _items(index)
     free = len(shape) - sum(_consumed(item) for item in items)
     if free < 0:
@@ -339,6 +367,11 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
     return (tuple(view), tuple(dims)), arrays, not arrays
 
 
+def _is_positions(item: Any) -> bool:
+    """Whether this is a tensor of signed integers with at least one dimension."""
+    return isinstance(item, Value) and item.array.dtype.kind == "i" and bool(item.array.ndim)
+
+
 def _items(index: Any) -> list[Any]:
     """The parts of an index: each an int, a slice, None, Ellipsis, or an array or tensor of positions or bools."""
     if type(index) is list and len(index) < 32 and any(_is_nested(item) for item in index):
@@ -354,7 +387,7 @@ def _items(index: Any) -> list[Any]:
 
 
 def _is_array(x: Any) -> bool:
-    return isinstance(x, Value | np.ndarray)
+    return isinstance(x, _ARRAYS)
 
 
 def _is_nested(item: Any) -> bool:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import promote_types
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank, sizes
+from .arguments import normalize_dim, numpy_names, rank, shape_of, sizes
 from .pointwise import convert
 from .shape import atleast_1d, atleast_2d, expand, reshape_p
 from .views import FULL, select_view
@@ -88,13 +89,13 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     tensor([1.0000, 2.0000, 0.5000])
     """
     listed = _listed(tensors, "cat")
-    first = listed[0]
-    if not first.ndim or (first.ndim == 1 and not first.shape[0]):
+    first = shape_of(listed[0])
+    if not first or first == (0,):
         listed = _without_void(listed, dim)
-        first = listed[0]
-    dim = normalize_dim(dim, first.ndim, "cat")
+        first = shape_of(listed[0])
+    dim = normalize_dim(dim, len(first), "cat")
     try:
-        return cat_p(*listed, dim=dim, bounds=_bounds([x.shape[dim] for x in listed]))
+        return cat_p(*listed, dim=dim, bounds=_bounds([shape_of(x)[dim] for x in listed]))
     except (ValueError, IndexError):
         filled = _without_void(listed, dim)
         _check_fit(filled, dim)
@@ -132,10 +133,10 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
             [2, 4]])
     """
     listed = _listed(tensors, "stack")
-    shape = listed[0].shape
+    shape = shape_of(listed[0])
     dim = normalize_dim(dim, len(shape) + 1, "stack")
     for x in listed:
-        if x.shape != shape:
+        if shape_of(x) != shape:
             shapes = " · ".join(str(tuple(x.shape)) for x in listed)
             raise ShapeError(f"stack: all tensors must have the same shape\n  {shapes}\n  use cat to join along an existing dimension")
     return stack_p(*listed, dim=dim)
@@ -149,7 +150,7 @@ def hstack(tensors: Any) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
-    raised = atleast_1d(list(_listed(tensors, "hstack")))
+    raised = [x if x.ndim else atleast_1d(x) for x in _listed(tensors, "hstack")]
     return cat(raised, 0 if raised[0].ndim == 1 else 1)
 
 
@@ -161,7 +162,7 @@ def vstack(tensors: Any) -> Tensor:
     tensor([[1, 2],
             [3, 4]])
     """
-    return cat(atleast_2d(list(_listed(tensors, "vstack"))), 0)
+    return cat([x if x.ndim > 1 else atleast_2d(x) for x in _listed(tensors, "vstack")], 0)
 
 
 # ---- taking apart --------------------------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def _length(input: Any, dim: Any, what: str) -> tuple[int, int]:
     if not ndim:
         raise DimensionError(f"{what}: a 0-d tensor has no dimension to take apart; use unsqueeze(0) first")
     dim = normalize_dim(dim, ndim, what)
-    return dim, input.shape[dim]
+    return dim, shape_of(input)[dim]
 
 
 @numpy_names
@@ -306,14 +307,16 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise ArgumentError(f'meshgrid: indexing must be "ij" or "xy", got {indexing!r}')
     if not listed or max([rank(x, "meshgrid") for x in listed]) > 1:
         raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {[tuple(x.shape) for x in listed]}")
-    if any(x.dtype != listed[0].dtype for x in listed):
+    dtype = listed[0].dtype
+    if any(x.dtype != dtype for x in listed):
         raise DtypeError(f"meshgrid: all tensors must have the same dtype, got {[str(x.dtype) for x in listed]}")
     place = list(range(len(listed)))
     if indexing == "xy" and len(listed) > 1:
         place[:2] = 1, 0
-    lengths = [(x.shape or (1,))[0] for x in listed]
+    lengths = [(shape_of(x) or (1,))[0] for x in listed]
     shape = tuple([lengths[i] for i in place])
-    return tuple([expand(reshape_p(x, shape=(-1, *(1,) * (len(place) - 1 - p))), shape) for x, p in zip(listed, place, strict=True)])
+    apart = [reshape_p(x, shape=(-1, *(1,) * (len(place) - 1 - p))) for x, p in zip(listed, place, strict=True)]
+    return tuple([broadcast_p(x, shape=shape) for x in apart])
 
 
 @typed_errors
@@ -324,7 +327,9 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     >>> x.shape, y.shape
     ((3, 2), (3, 2))
     """
-    shapes = [tuple(x.shape) for x in tensors if rank(x, "broadcast_tensors") >= 0]
+    shapes = [shape_of(x) for x in tensors if rank(x, "broadcast_tensors") >= 0]
+    if shapes and shapes.count(shapes[0]) == len(shapes):
+        return tuple([broadcast_p(x, shape=shapes[0]) for x in tensors])
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:

@@ -20,9 +20,9 @@ from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import rank
+from .arguments import rank, shape_of
 from .elementwise import mul
-from .shape import permute, reshape, unsqueeze
+from .shape import permute, reshape, t_p, unsqueeze_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -158,7 +158,7 @@ def _operands(what: str, input: Any, other: Any) -> tuple[Array, Array]:
 def check_dtypes(what: str, *arrays: Any) -> None:
     """Raise DtypeError unless all have one dtype, and not bool."""
     dtypes = [array.dtype for array in arrays]
-    if any(dtype != dtypes[0] for dtype in dtypes):
+    if dtypes.count(dtypes[0]) != len(dtypes):
         raise DtypeError(f"{what}: the dtypes differ: {', '.join(map(str, dtypes))}; convert with .to(dtype)")
     if dtypes[0].kind == "b":
         raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() or .long() first")
@@ -183,6 +183,8 @@ def _check_batches(x: tuple[int, ...], y: tuple[int, ...]) -> None:
 def _check_dims(what: str, **wanted: tuple[Any, int]) -> None:
     """Raise ShapeError unless each named tensor has the number of dims given with it."""
     for name, (x, ndim) in wanted.items():
+        if isinstance(x, Value) and x.array.ndim == ndim:
+            continue
         if not hasattr(x, "ndim"):
             raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
         if x.ndim != ndim:
@@ -207,15 +209,14 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> tg.bmm(tg.ones(10, 2, 3), tg.ones(10, 3, 4)).shape
     (10, 2, 4)
     """
-    _check_batch("bmm", input=input, mat2=mat2)
+    _check_dims("bmm", input=(input, 3), mat2=(mat2, 3))
+    _check_batch("bmm", shape_of(input), shape_of(mat2))
     return matmul(input, mat2)
 
 
-def _check_batch(what: str, **batches: Any) -> None:
-    _check_dims(what, **{name: (x, 3) for name, x in batches.items()})
-    x, y = batches.values()
-    if x.shape[0] != y.shape[0]:
-        raise ShapeError(f"{what}: the batches have {x.shape[0]} and {y.shape[0]} matrices\n  {x.shape} @ {y.shape}")
+def _check_batch(what: str, x: tuple[int, ...], y: tuple[int, ...]) -> None:
+    if x[0] != y[0]:
+        raise ShapeError(f"{what}: the batches have {x[0]} and {y[0]} matrices\n  {x} @ {y}")
 
 
 @typed_errors
@@ -260,7 +261,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
             [ 6,  8, 10]])
     """
     _check_dims("outer", input=(input, 1), vec2=(vec2, 1))
-    return mul(unsqueeze(input, 1), vec2)
+    return mul(unsqueeze_p(input, dim=1), vec2)
 
 
 ger = outer
@@ -275,12 +276,13 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     """
     if not (rank(input, "inner") and rank(other, "inner")):
         return mul(input, other)
-    if input.shape[-1] != other.shape[-1]:
-        raise ShapeError(f"inner: the last dims must agree, got {input.shape[-1]} and {other.shape[-1]}\n  {input.shape} · {other.shape}")
-    if other.ndim == 1:
+    x, y = shape_of(input), shape_of(other)
+    if x[-1] != y[-1]:
+        raise ShapeError(f"inner: the last dims must agree, got {x[-1]} and {y[-1]}\n  {x} · {y}")
+    if len(y) == 1:
         return matmul(input, other)
-    products = matmul(input, rows(other).mT)
-    return products if other.ndim == 2 else reshape(products, (*input.shape[:-1], *other.shape[:-1]))
+    products = matmul(input, t_p(rows(other)))
+    return products if len(y) == 2 else reshape(products, (*x[:-1], *y[:-1]))
 
 
 @typed_errors
@@ -338,7 +340,8 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
     >>> tg.addbmm(tg.zeros(2, 4), tg.ones(10, 2, 3), tg.ones(10, 3, 4)).shape
     (2, 4)
     """
-    _check_batch("addbmm", batch1=batch1, batch2=batch2)
+    _check_dims("addbmm", batch1=(batch1, 3), batch2=(batch2, 3))
+    _check_batch("addbmm", shape_of(batch1), shape_of(batch2))
     if batch1.shape[2] != batch2.shape[1]:
         raise ShapeError(f"addbmm: the inner sizes differ: {batch1.shape[2]} and {batch2.shape[1]}\n  {batch1.shape} @ {batch2.shape}")
     b, n, k = batch1.shape
@@ -347,17 +350,21 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
 
 
 def _add_product(what: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
-    check_dtypes(what, input, product)
-    if not expands(input.shape, product.shape):
-        raise ShapeError(f"{what}: input of shape {input.shape} does not expand to the product's shape {product.shape}")
+    dtype, given, target = product.dtype, shape_of(input), shape_of(product)
+    if input.dtype is not dtype:
+        check_dtypes(what, input, product)
+    if not expands(given, target):
+        raise ShapeError(f"{what}: input of shape {given} does not expand to the product's shape {target}")
     for name, factor in (("beta", beta), ("alpha", alpha)):
-        if isinstance(factor, float) and product.dtype.kind != "f":
+        if isinstance(factor, float) and dtype.kind != "f":
             raise ArgumentError(f"{what}: {name} must be an integer for integer tensors, got {factor}")
     return _times(input, beta) + _times(product, alpha)
 
 
 def expands(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
     """Whether a tensor of `shape` broadcasts to `target`."""
+    if shape == target:
+        return True
     return len(shape) <= len(target) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(target), strict=False))
 
 

@@ -14,18 +14,20 @@ from ..engine.promotion import result_type
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
+from .arguments import shape_of
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import pick
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
-from .indexing import getitem, in_range
+from .indexing import all_below, getitem, in_range
 from .pointwise import as_array, convert
-from .reduction import mean, sum, sum_p
+from .reduction import mean_p, sum, sum_p
 from .shape import reshape, unsqueeze
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _ndarray = np.ndarray
+_ARRAYS = (Value, _ndarray)
 
 
 def reduced(what: str, losses: Any, reduction: str) -> Tensor:
@@ -33,7 +35,10 @@ def reduced(what: str, losses: Any, reduction: str) -> Tensor:
     check_reduction(what, reduction)
     if reduction == "none":
         return losses  # type: ignore[no-any-return]
-    return mean(losses) if reduction == "mean" else sum(losses)
+    if reduction == "sum":
+        return sum_p(losses, dim=None, keepdim=False)
+    check_float(what, losses)
+    return mean_p(losses, dim=None, keepdim=False)
 
 
 def check_reduction(what: str, reduction: str) -> None:
@@ -45,7 +50,7 @@ def check_reduction(what: str, reduction: str) -> None:
 def check_tensors(what: str, **given: Any) -> None:
     """Raise ArgumentTypeError unless all are tensors or arrays."""
     for name, x in given.items():
-        if not isinstance(x, Value | _ndarray):
+        if not isinstance(x, _ARRAYS):
             raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
 
 
@@ -190,19 +195,20 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     The one class of a sample without a batch may come as (1,) too.
     """
     check_tensors(what, input=x, target=target)
-    if not x.ndim:
+    shape, given, kind = shape_of(x), shape_of(target), target.dtype.kind
+    if not shape:
         raise ShapeError(f"{what}: input needs at least 1 dim, the classes")
-    dim = 0 if x.ndim == 1 else 1
-    if weight is not None and weight.shape != (x.shape[dim],):
-        raise ShapeError(f"{what}: weight must have one element for each of the {x.shape[dim]} classes, got shape {weight.shape}")
-    if target.shape == x.shape and target.dtype.kind == "f":
+    dim = 0 if len(shape) == 1 else 1
+    if weight is not None and weight.shape != (shape[dim],):
+        raise ShapeError(f"{what}: weight must have one element for each of the {shape[dim]} classes, got shape {weight.shape}")
+    if given == shape and kind == "f":
         return dim, target
-    expected = x.shape[:dim] + x.shape[dim + 1 :]
-    if dim == 0 and target.shape == (1,):
-        target = reshape(target, ())
-    if target.shape != expected:
-        raise ShapeError(f"{what}: target must be class indices of shape {expected}\n  input {x.shape} · target {target.shape}")
-    if target.dtype.kind not in "iu":
+    expected = shape[:dim] + shape[dim + 1 :]
+    if dim == 0 and given == (1,):
+        target, given = reshape(target, ()), ()
+    if given != expected:
+        raise ShapeError(f"{what}: target must be class indices of shape {expected}\n  input {shape} · target {given}")
+    if kind not in "iu":
         raise DtypeError(f"{what}: class indices must be integers, got {target.dtype}; convert with .long()")
     return dim, target
 
@@ -211,7 +217,7 @@ def _check_range(what: str, target: Any, classes: int, ignore_index: int) -> boo
     """Whether some targets are ignored (True while tracing, where values must not decide). Raises if a class does not exist."""
     values = target.array if isinstance(target, Value) else target
     anywhere = 0 <= ignore_index < classes or state.tracer is not None
-    if not values.size or (values.min() >= 0 and values.max() < classes):
+    if all_below(values, classes):
         return anywhere
     outside = (values < 0) | (values >= classes)
     wrong = values[outside & (values != ignore_index)]
@@ -240,12 +246,13 @@ def _at_target(x: Any, target: Any, dim: int) -> Any:
 
 def _picked(loss: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, what: str) -> tuple[Any, Any]:
     """weight · loss(x, targets), and the weights, both 0 where ignored; None for weights that are all 1."""
-    some_ignored = _check_range(what, target, x.shape[dim], ignore_index)
+    classes = shape_of(x)[dim]
+    some_ignored = _check_range(what, target, classes, ignore_index)
     if some_ignored:
         ignored = target == ignore_index
         target = masked(target, ignored)
     if state.tracer is not None:
-        target = in_range(target, size=x.shape[dim], what=what)  # the check of a replay
+        target = in_range(target, size=classes, what=what)  # the check of a replay
     found = loss(x, target, dim=dim)
     weights = None if weight is None else getitem(weight, target)
     losses = found if weights is None else found * weights
@@ -276,7 +283,7 @@ def cross_entropy(
     check_float("cross_entropy", input)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if target.shape == input.shape and target.dtype.kind == "f":
+    if target.dtype.kind == "f":
         return _soft_cross_entropy(log_softmax_p(input, dim=dim), target, weight, dim, reduction, label_smoothing)
     if not label_smoothing:
         return _weighted(*_picked(class_losses, input, target, weight, ignore_index, dim, "cross_entropy"), reduction)
@@ -365,7 +372,7 @@ def binary_cross_entropy_with_logits(
 
 def _check_binary(what: str, x: Any, target: Any) -> None:
     check_tensors(what, input=x, target=target)
-    if x.shape != target.shape:
+    if shape_of(x) != shape_of(target):
         raise ShapeError(f"{what}: input and target must have the same shape\n  input {x.shape} · target {target.shape}")
     check_float(what, x)
     check_float(what, target)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
@@ -57,8 +58,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     if kind not in ("b", "u"):
         given = "no tensor" if kind is None else str(condition.dtype)
         raise DtypeError(f"where: the condition must be a bool tensor, got {given}; compare first, for example x > 0")
-    dtype = result_type(input, other)
-    operands = condition, _as_operand(input, dtype), _as_operand(other, dtype)
+    operands = condition, input, other
+    if not (isinstance(input, Value) and isinstance(other, Value) and input.array.dtype is other.array.dtype):
+        dtype = result_type(input, other)
+        operands = condition, _as_operand(input, dtype), _as_operand(other, dtype)
     try:
         return where_p(*operands)
     except ValueError:

@@ -7,6 +7,7 @@ over memory and can be differentiated again.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,12 @@ import numpy as np
 
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import numpy_names, rank
+from .arguments import numpy_names, rank, shape_of
 from .assign import assign
 from .elementwise import clamp_min_p, rsqrt, sqrt
 from .fused import check_float, row_dot
@@ -27,7 +29,7 @@ from .losses import check_tensors
 from .norms import norm
 from .pointwise import convert
 from .reduction import mean_p, sum_p
-from .shape import reshape
+from .shape import reshape, reshape_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -56,7 +58,7 @@ def channel_sum(x: Array) -> Array:
     if flat.ndim == 3:
         flat = sum_p.forward(flat, dim=(2,), keepdim=False)
     if len(flat) == 1:
-        return flat.reshape(-1)
+        return flat[0]
     return column_sums(flat) if flat.flags.c_contiguous and flat.dtype.char in "fd" else np.add.reduce(flat, axis=0)
 
 
@@ -109,11 +111,12 @@ def channel_combination(x: Array, y: Array, scale: Array, shift: Array, slope: A
 @primitive(outputs=True)
 def standardize_channels(x: Array, *, eps: float) -> tuple[Array, Array, Array]:
     """Each channel minus its mean, over √(variance + eps); and the means and the variances; (n, c, ...) -> the same, (c,), (c,)."""
-    count = x.size // max(x.shape[1], 1)
+    shape = x.shape
+    count = x.size // max(shape[1], 1)
     mean = channel_sum.forward(x) / count
-    out = x - _column(mean, x.shape)
+    out = x - _column(mean, shape)
     variance = channel_dot.forward(out, out) / count
-    out *= _column(1.0 / np.sqrt(variance + eps), x.shape)
+    out *= _column(1.0 / np.sqrt(variance + eps), shape)
     return out, mean, variance
 
 
@@ -168,26 +171,31 @@ rms_standardize.vjp(x=_rms_rule)
 
 def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> None:
     """Raise unless all vectors that are given have one element per channel, and weights the input's dtype."""
+    wanted, dtype = (channels,), input.dtype
     for name, x in vectors.items():
         if x is None:
             continue
-        check_tensors(what, **{name: x})
-        if tuple(x.shape) != (channels,):
+        if not isinstance(x, Value):
+            check_tensors(what, **{name: x})
+        if shape_of(x) != wanted:
             raise ShapeError(f"{what}: {name} must have shape ({channels},) for {channels} channels, got {tuple(x.shape)}")
-        if x.dtype != input.dtype and (x.dtype.kind != "f" or input.dtype != _FLOAT16):
-            raise DtypeError(f"{what}: {name} is {x.dtype}, input {input.dtype}; convert one with .to(dtype)")
+        if x.dtype is not dtype and x.dtype != dtype and (x.dtype.kind != "f" or dtype != _FLOAT16):
+            raise DtypeError(f"{what}: {name} is {x.dtype}, input {dtype}; convert one with .to(dtype)")
 
 
-def _check_input(what: str, input: Any) -> None:
+def _check_input(what: str, input: Any) -> tuple[int, ...]:
+    """The shape of an input of at least two dims."""
     check_tensors(what, input=input)
-    if input.ndim < 2:
-        raise ShapeError(f"{what}: input needs at least 2 dims, (n, channels, ...), got shape {tuple(input.shape)}")
+    shape = shape_of(input)
+    if len(shape) < 2:
+        raise ShapeError(f"{what}: input needs at least 2 dims, (n, channels, ...), got shape {shape}")
     check_float(what, input)
+    return shape
 
 
 def _wide(input: Any) -> Any:
     """float16 as float32: half precision is for storage, not for adding up."""
-    return convert(input, _FLOAT32) if input is not None and input.dtype == _FLOAT16 else input
+    return convert(input, _FLOAT32) if input is not None and input.dtype is _FLOAT16 else input
 
 
 def _times_plus(x: Any, weight: Any, bias: Any) -> Any:
@@ -228,15 +236,15 @@ def batch_norm(
             [ 1.0000,  1.0000]])
     """
     what = "batch_norm"
-    _check_input(what, input)
-    channels = input.shape[1]
+    shape = _check_input(what, input)
+    channels = shape[1]
     _check_channels(what, input, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     x, w, b = _wide(input), _wide(weight), _wide(bias)
     if not training:
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
-    count = math.prod(input.shape) // max(channels, 1)
+    count = math.prod(shape) // max(channels, 1)
     if count == 1:
-        raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {tuple(input.shape)}")
+        raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
     out, mean, variance = standardize_channels(x, eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
@@ -276,24 +284,22 @@ def instance_norm(
              [-1.0000,  1.0000]]])
     """
     what = "instance_norm"
-    _check_input(what, input)
-    n, channels = input.shape[:2]
+    shape = _check_input(what, input)
+    n, channels = shape[:2]
     _check_channels(what, input, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     x, w, b = _wide(input), _wide(weight), _wide(bias)
     if not use_input_stats:
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
-    count = math.prod(input.shape[2:])
+    count = math.prod(shape[2:])
     if count == 1:
-        raise ShapeError(
-            f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {tuple(input.shape)}"
-        )
-    out, mean, variance = standardize_channels(reshape(x, (1, n * channels, count)), eps=float(eps))
+        raise ShapeError(f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {shape}")
+    out, mean, variance = standardize_channels(reshape_p(x, shape=(1, n * channels, count)), eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
             _move(running_mean, mean_p(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
             unbiased = reshape(variance, (n, channels)) * (count / max(count - 1, 1))
             _move(running_var, mean_p(unbiased, dim=(0,), keepdim=False), momentum)
-    return convert(_times_plus(reshape(out, input.shape), w, b), input.dtype)
+    return convert(_times_plus(reshape_p(out, shape=shape), w, b), input.dtype)
 
 
 @typed_errors
@@ -306,18 +312,18 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
     what = "group_norm"
-    _check_input(what, input)
+    shape = _check_input(what, input)
     if isinstance(num_groups, bool) or not hasattr(num_groups, "__index__"):
         raise ArgumentTypeError(f"{what}: num_groups must be an integer, got {type(num_groups).__name__}: {num_groups!r}")
-    n, channels = input.shape[:2]
+    n, channels = shape[:2]
     if num_groups < 1 or channels % num_groups:
-        raise ShapeError(f"{what}: {channels} channels cannot be divided into {num_groups} groups\n  input {tuple(input.shape)}")
+        raise ShapeError(f"{what}: {channels} channels cannot be divided into {num_groups} groups\n  input {shape}")
     _check_channels(what, input, channels, weight=weight, bias=bias)
-    if n * channels // num_groups * math.prod(input.shape[2:]) == 1:
-        raise ShapeError(f"{what}: one value per group has no variance\n  input {tuple(input.shape)}, {num_groups} groups")
-    count = channels // num_groups * math.prod(input.shape[2:])
-    out = standardize_channels(reshape(_wide(input), (1, n * num_groups, count)), eps=float(eps))[0]
-    return convert(_times_plus(reshape(out, input.shape), _wide(weight), _wide(bias)), input.dtype)
+    count = channels // num_groups * math.prod(shape[2:])
+    if n * count == 1:
+        raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
+    out = standardize_channels(reshape_p(_wide(input), shape=(1, n * num_groups, count)), eps=float(eps))[0]
+    return convert(_times_plus(reshape_p(out, shape=shape), _wide(weight), _wide(bias)), input.dtype)
 
 
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
@@ -334,15 +340,20 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
     check_float("rms_norm", input)
-    if not shape or tuple(input.shape[-len(shape) :]) != shape:
+    if not shape or shape_of(input)[-len(shape) :] != shape:
         raise ShapeError(f"rms_norm: input must end in the dims of normalized_shape, at least one\n  {tuple(input.shape)} · {shape}")
-    if weight is not None and tuple(weight.shape) != shape:
+    if weight is not None and shape_of(weight) != shape:
         raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(weight.shape)}")
     if weight is not None and weight.dtype != input.dtype:
         raise DtypeError(f"rms_norm: weight is {weight.dtype}, input {input.dtype}; convert one with .to(dtype)")
-    chosen = float(np.finfo(_FLOAT32 if input.dtype == _FLOAT16 else input.dtype).eps) if eps is None else float(eps)
+    chosen = _smallest_step(_FLOAT32 if input.dtype == _FLOAT16 else input.dtype) if eps is None else float(eps)
     out = rms_standardize(_wide(input), dims=len(shape), eps=chosen)[0]
     return convert(out if weight is None else out * _wide(weight), input.dtype)
+
+
+@functools.cache
+def _smallest_step(dtype: np.dtype[Any]) -> float:
+    return float(np.finfo(dtype).eps)
 
 
 @numpy_names

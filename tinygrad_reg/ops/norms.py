@@ -15,7 +15,7 @@ from ..dtypes import as_dtype
 from ..engine.graph import grad
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
-from ..engine.plain import is_plain
+from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -26,35 +26,16 @@ from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
 from .pointwise import as_array, convert
-from .reduction import Dims, in_rows, read_dims, reduction, spread, sum_p, widened
+from .reduction import Dims, in_rows, read_dims, spread, square_sum, sum_p, widened
 from .shape import permute_p, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_PART = 1024  # terms that BLAS adds up one after the other; beyond, float32 would lose digits
-
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
 
-def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
-    """Σ x² over the dims, without an array of squares where these are all dims or the last one."""
-    if is_plain(x):
-        return sum_p.forward(x * x, dim=dim, keepdim=keepdim)
-    if dim is None and not keepdim and x.flags.c_contiguous:
-        flat = x.reshape(-1)
-        if x.size <= _PART:
-            return flat.dot(flat)
-        whole = x.size - x.size % _PART
-        parts, rest = flat[:whole].reshape(-1, _PART), flat[whole:]
-        return np.add.reduce(np.vecdot(parts, parts)) + rest.dot(rest)
-    if dim == (x.ndim - 1,) and x.shape[-1] <= _PART:
-        total = np.vecdot(x, x)
-        return total[..., None] if keepdim else total
-    return sum_p.forward(x * x, dim=dim, keepdim=keepdim)
-
-
-@reduction("norm_2")
+@primitive(name="norm_2")
 def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """√Σ x² over `dim`."""
     return in_rows(as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False))
@@ -82,7 +63,7 @@ def limit_of_ratio(g: Any, out: Any) -> Any:
     return slope * eq(wrap(Value.result_class, g.array), 0.0)
 
 
-@reduction("norm_p")
+@primitive(name="norm_p")
 def norm_p(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
     """(Σ |x|ᵖ)^(1/p) over `dim`."""
     total = sum_p.forward(as_array(np.absolute(widened(x)) ** p), dim=dim, keepdim=keepdim)

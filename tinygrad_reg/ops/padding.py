@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
-from .arguments import rank
+from .arguments import rank, shape_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -25,6 +26,7 @@ Pads = tuple[tuple[int, int], ...]
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
 def _inside(shape: tuple[int, ...], pads: Pads) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Where the elements that remain stand in the padded array, and where in the one of this shape."""
     sizes = shape[len(shape) - len(pads) :]
@@ -33,6 +35,7 @@ def _inside(shape: tuple[int, ...], pads: Pads) -> tuple[tuple[Any, ...], tuple[
     return (..., *padded), (..., *given)
 
 
+@functools.lru_cache(maxsize=256)
 def _padded_shape(shape: tuple[int, ...], pads: Pads) -> tuple[int, ...]:
     kept = len(shape) - len(pads)
     return (*shape[:kept], *[n + low + high for n, (low, high) in zip(shape[kept:], pads, strict=True)])
@@ -74,14 +77,20 @@ def pad_edges(x: Array, *, pads: Pads, mode: str) -> Array:
     """x with borders taken from it: mirrored at its ends ("reflect"), the last element ("replicate"), or the other end ("circular")."""
     out = filled(x, _padded_shape(x.shape, pads))
     out[_inside(x.shape, pads)[0]] = x
-    count = len(pads)
-    inner = [slice(low, low + n) for n, (low, _) in zip(x.shape[x.ndim - count :], pads, strict=True)]
-    for dim, (low, high) in enumerate(pads):
-        index: tuple[Any, ...] = (..., *[slice(None)] * (dim + 1), *inner[dim + 1 :])
-        lines = out[index]  # later dimensions are still without borders
-        for target, source in _sources(x.shape[x.ndim - count + dim], low, high, mode):
-            lines[_at(target, dim, count)] = lines[_at(source, dim, count)]
+    for border, source in _borders(x.shape[x.ndim - len(pads) :], pads, mode):
+        out[border] = out[source]
     return out
+
+
+@functools.lru_cache(maxsize=256)
+def _borders(sizes: tuple[int, ...], pads: Pads, mode: str) -> tuple[tuple[Any, Any], ...]:
+    """Where the borders of a padded array lie and what each repeats, one dimension after the other."""
+    inner = [slice(low, low + n) for n, (low, _) in zip(sizes, pads, strict=True)]
+    pairs: list[tuple[Any, Any]] = []
+    for dim, (n, (low, high)) in enumerate(zip(sizes, pads, strict=True)):
+        before, after = [slice(None)] * dim, inner[dim + 1 :]  # later dimensions are still without borders
+        pairs += [((..., *before, target, *after), (..., *before, source, *after)) for target, source in _sources(n, low, high, mode)]
+    return tuple(pairs)
 
 
 @primitive
@@ -133,12 +142,12 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     """
     ndim = rank(input, "pad")
     pads = _read_pads(pad, ndim)
-    shape = tuple(input.shape)
+    shape = shape_of(input)
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise ArgumentError(f'pad: mode must be "constant", "reflect", "replicate" or "circular", got {mode!r}')
     if min(_padded_shape(shape, pads), default=0) < 0:
         raise ShapeError(f"pad: {pads} crops more than there is\n  input {shape}; these are the pairs of its last dimensions")
-    if not isinstance(value, bool | int | float | None):
+    if value is not None and not isinstance(value, bool | int | float):
         raise ArgumentTypeError(f"pad: value must be a number, got {type(value).__name__}")
     if mode == "constant":
         return pad_constant(input, pads=pads, value=0 if value is None else value)
@@ -152,15 +161,20 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     return _pad_edges(input, pads, mode)
 
 
+@functools.lru_cache(maxsize=256)
+def _apart(pads: Pads) -> tuple[Pads, Pads]:
+    """What is added and what is taken away."""
+    return tuple([(max(low, 0), max(high, 0)) for low, high in pads]), tuple([(min(low, 0), min(high, 0)) for low, high in pads])
+
+
 def _pad_edges(input: Any, pads: Pads, mode: str) -> Tensor:
     """Grow, then crop; in "circular" mode crop first, because what goes around is what was left."""
-    grown = tuple([(max(low, 0), max(high, 0)) for low, high in pads])
-    cropped = tuple([(min(low, 0), min(high, 0)) for low, high in pads])
+    grown, cropped = _apart(pads)
     crops = cropped != ((0, 0),) * len(pads)
     if crops and mode == "circular":
         input = _crop(input, cropped)
-    for n, pair in zip(input.shape[-len(pads) :], grown, strict=True):
-        most = {"reflect": n - 1, "replicate": max(pair) if n else 0, "circular": n}[mode]
+    for n, pair in zip(shape_of(input)[-len(pads) :], grown, strict=True):
+        most = n - 1 if mode == "reflect" else n if mode == "circular" else max(pair) if n else 0
         if max(pair) > most or (n == 0 and not crops):
             raise ShapeError(
                 f'pad: mode "{mode}" can add at most {most} elements to a dimension of size {n}, asked for {pair}\n'

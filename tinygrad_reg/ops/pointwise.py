@@ -48,9 +48,10 @@ def as_array(x: Any) -> Any:
 
 def convert(x: Any, dtype: Any) -> Tensor:
     """`cast`, where it changes anything; a conversion to integers or bool ends the graph."""
-    if x.dtype == dtype:
+    given = x.dtype
+    if given is dtype or given == dtype:
         return x  # type: ignore[no-any-return]
-    ends = isinstance(x, Value) and np.dtype(dtype).kind != "f"
+    ends = isinstance(x, Value) and x.node is not None and np.dtype(dtype).kind != "f"
     return cast(cut(x) if ends else x, dtype=dtype)
 
 
@@ -94,6 +95,8 @@ cut.vjp(x=None)
 def check_broadcast(what: str, args: tuple[Any, ...]) -> None:
     """Raise ShapeError if the shapes of tensors, arrays and numbers do not broadcast."""
     shapes = [np.shape(x.array if isinstance(x, Value) else x) for x in args]
+    if shapes.count(shapes[0]) == len(shapes):
+        return
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:

@@ -20,6 +20,7 @@ from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DtypeError, ShapeError
+from .arguments import shape_of
 from .fused import check_float
 from .pointwise import as_array
 from .reduction import mean_p
@@ -45,6 +46,10 @@ class Axis(NamedTuple):
         """The input at which each window starts, which may be in the padding."""
         numbers = np.arange(self.out)
         return numbers * self.stride - self.padding if self.kernel else numbers * self.size // self.out
+
+    def tiles(self) -> bool:
+        """Whether each input is in one window, of which the first starts with the first."""
+        return self.kernel == self.stride and self.kernel * self.out == self.size and not self.padding and self.dilation == 1
 
     def length(self) -> int:
         """How many positions the largest window has."""
@@ -134,12 +139,18 @@ def _accumulate(ufunc: Any, out: Array, at: tuple[Any, ...], values: Array) -> N
         out[at] = ufunc(place, values)
 
 
+_FEW = 128  # windows up to which one call of NumPy beats one for each position in a window
+
+
 def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
     """ufunc over the inputs of each window, one dimension after the other."""
     for dim, axis in enumerate(axes):
         at = x.ndim - len(axes) + dim
         if axis.kernel == axis.size and axis.out == 1 and not axis.padding and axis.dilation == 1:
             x = ufunc.reduce(x, axis=at, keepdims=True)
+            continue
+        if axis.tiles() and x.size <= _FEW * axis.kernel and not is_plain(x):
+            x = ufunc.reduce(x.reshape((*x.shape[:at], axis.out, axis.kernel, *x.shape[at + 1 :])), axis=at + 1)
             continue
         if _is_coarse(axis, x):
             x = _each_window(ufunc, x, at, axis)
@@ -372,7 +383,7 @@ def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, p
     strides = kernels if stride is None or (isinstance(stride, list | tuple) and not stride) else per_dim(stride, count, what, "stride", 1)
     paddings, dilations = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
     _refuse_empty(what, input)
-    return _regular_axes(what, tuple(input.shape), kernels, strides, paddings, dilations, bool(ceil_mode))
+    return _regular_axes(what, shape_of(input), kernels, strides, paddings, dilations, bool(ceil_mode))
 
 
 @functools.lru_cache(maxsize=256)
@@ -401,13 +412,13 @@ def _regular_axes(
 
 
 def _refuse_empty(what: str, input: Any) -> None:
-    if 0 in input.shape[1:]:
+    if 0 in shape_of(input)[1:]:
         raise ShapeError(f"{what}: only the batch may be empty, got an input of shape {tuple(input.shape)}")
 
 
 def _adaptive_axes(what: str, input: Any, count: int, output_size: Any) -> Axes:
     """Windows that give the sizes asked for, None for the input's; regular ones where they divide its size."""
-    given = input.shape[-count:]
+    given = shape_of(input)[-count:]
     wanted = output_size if isinstance(output_size, list | tuple) else (output_size,) * count
     if None in wanted and len(wanted) == count:
         wanted = tuple([n if size is None else size for n, size in zip(given, wanted, strict=True)])

@@ -7,7 +7,6 @@ Inside of this module `dim` has been read already: None for all dims, else a sor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +14,11 @@ import numpy as np
 from ..dtypes import as_dtype
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
-from ..engine.node import Value, new
+from ..engine.node import Value
 from ..engine.plain import is_plain
-from ..engine.primitive import Primitive, make_node, primitive, silent_copy
+from ..engine.primitive import primitive
 from ..engine.promotion import float_type
 from ..engine.selection import choose
-from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError
 from .arguments import normalize_dim, normalize_dims, numpy_names
@@ -38,36 +36,6 @@ _largest: Any = np.maximum.reduce
 _CHUNK = 1024  # terms that BLAS adds up one after the other; beyond, float32 would lose digits
 
 
-class Reduction(Primitive):
-    """A primitive of one array and static keywords, whose call is as short as Python allows."""
-
-    def __call__(self, input: Any, **params: Any) -> Tensor:
-        """Apply to a tensor, and record."""
-        if not isinstance(input, Value):
-            raw: Tensor = self.forward(input, **params)
-            return raw
-        recording = state.recording
-        if recording is None:
-            return super().__call__(input, **params)
-        array = input.array
-        out = silent_copy().run(self.forward, array, **params)
-        if type(out) is not _ndarray:
-            out = np.asarray(out)
-        result = new(input.result_class)
-        result.array = out
-        parent = input.node
-        if parent is not None and recording:
-            plan = self.plan((True,))
-            if plan is not None:
-                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
-        return result
-
-
-def reduction(name: str) -> Callable[[Callable[..., Any]], Reduction]:
-    """Make a `Reduction` of this name of a function on one array."""
-    return lambda forward: Reduction(forward, name=name)
-
-
 # ---- reading arguments ---------------------------------------------------------------------------------------------
 
 
@@ -81,7 +49,7 @@ def _ndim(input: Any, what: str) -> int:
 
 def read_dims(input: Any, dim: Any, what: str) -> Dims:
     """`dim` as a sorted tuple of numbers from 0 on; None stands for all dims, however they were given."""
-    ndim = _ndim(input, what)
+    ndim = input.array.ndim if isinstance(input, Value) else _ndim(input, what)
     if dim is None:
         return None
     if type(dim) is int and -ndim <= dim < ndim:
@@ -137,6 +105,23 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     return out if dim is None else in_rows(out)
 
 
+def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
+    """Σ x² over the dims, without an array of squares where these are all dims or the last one."""
+    if is_plain(x):
+        return _sum(x * x, dim, keepdim)
+    if dim is None and not keepdim and x.flags.c_contiguous:
+        flat = x.reshape(-1)
+        if x.size <= _CHUNK:
+            return flat.dot(flat)
+        whole = x.size - x.size % _CHUNK
+        parts, rest = flat[:whole].reshape(-1, _CHUNK), flat[whole:]
+        return _add_up(np.vecdot(parts, parts)) + rest.dot(rest)
+    if dim == (x.ndim - 1,) and x.shape[-1] <= _CHUNK:
+        total = np.vecdot(x, x)
+        return total[..., None] if keepdim else total
+    return _sum(x * x, dim, keepdim)
+
+
 def in_rows(x: Array) -> Array:
     """x in row-major order, as PyTorch gives what it reduced, so that it can be viewed: NumPy keeps the order of the argument's dims."""
     return x if x.flags.c_contiguous else x.copy()
@@ -164,14 +149,16 @@ def _reduced_shape(shape: tuple[int, ...], dim: Dims, keepdim: bool) -> tuple[in
 @primitive(view=True)
 def spread(x: Array, *, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Array:
     """What a sum over `dim` of a tensor of this shape gave, repeated for all its elements: the transpose of `sum`."""
-    if dim is None and math.prod(shape) <= 1024:
-        return np.full(shape, x)
     if dim is not None and not keepdim:
         x = x.reshape(_reduced_shape(shape, dim, True))
-    return np.broadcast_to(x, shape)
+    if math.prod(shape) > _CHUNK:
+        return np.broadcast_to(x, shape)
+    out = np.empty(shape, x.dtype)  # of few elements a copy is made faster than a view
+    out[...] = x
+    return out
 
 
-@reduction("sum")
+@primitive(name="sum")
 def sum_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Sum of the elements over `dim`; integers and bools add up to int64."""
     return _sum(x, dim, keepdim)
@@ -203,7 +190,7 @@ def _mean(x: Array, dim: Dims, keepdim: bool) -> Array:
     return total.astype(x.dtype) if x.dtype.char == "e" else total
 
 
-@reduction("mean")
+@primitive(name="mean")
 def mean_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Arithmetic mean of the elements over `dim`."""
     return _mean(x, dim, keepdim)
@@ -274,7 +261,7 @@ def _logical(ufunc: np.ufunc, x: Array, dim: Dims, keepdim: bool) -> Array:
     return found.astype(x.dtype) if x.dtype.char == "B" else found
 
 
-@reduction("all")
+@primitive(name="all")
 def all_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Whether all elements over `dim` are nonzero."""
     return _logical(np.logical_and, x, dim, keepdim)
@@ -283,7 +270,7 @@ def all_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 all_p.vjp(x=None)
 
 
-@reduction("any")
+@primitive(name="any")
 def any_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Whether any element over `dim` is nonzero."""
     return _logical(np.logical_or, x, dim, keepdim)
@@ -326,8 +313,7 @@ def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
     deviation = as_array(wide - _mean(wide, dim, True))
-    np.multiply(deviation, deviation, out=deviation)
-    return (_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction)).astype(x.dtype, copy=False)
+    return in_rows((square_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction)).astype(x.dtype, copy=False))
 
 
 def _var_rule(g: Any, x: Any, x_shape: Any, dim: Dims, keepdim: bool, correction: float) -> Any:
@@ -340,7 +326,7 @@ def _std_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool, 
     return _var_rule(of_var, x, x_shape, dim, keepdim, correction)
 
 
-@reduction("var")
+@primitive(name="var")
 def var_p(x: Array, *, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Variance over `dim`."""
     return _var(x, dim, keepdim, correction)
@@ -349,7 +335,7 @@ def var_p(x: Array, *, dim: Dims, keepdim: bool, correction: float) -> Array:
 var_p.vjp(x=_var_rule)
 
 
-@reduction("std")
+@primitive(name="std")
 def std_p(x: Array, *, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Standard deviation over `dim`."""
     return np.sqrt(_var(x, dim, keepdim, correction))
@@ -434,7 +420,7 @@ def _logsumexp_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: 
     return spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * weights
 
 
-@reduction("logsumexp")
+@primitive(name="logsumexp")
 def logsumexp_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """log Σ eˣ over `dim`, the largest element taken out of the exponent."""
     wide = widened(x)

@@ -18,7 +18,7 @@ from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
-from .arguments import rank
+from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
 from .shape import permute_p, reshape_p
@@ -145,12 +145,16 @@ def _cubic_kernel(x: Array) -> Array:
 
 def _along(vector: Array, dim: int, x: Array) -> Array:
     """A vector that multiplies x along a dimension; repeated over the later ones, so that the product runs through long lines."""
-    return np.repeat(vector, math.prod(x.shape[dim + 1 :])).reshape(-1, *x.shape[dim + 1 :])
+    later = x.shape[dim + 1 :]
+    return vector.repeat(math.prod(later)).reshape((-1, *later)) if later else vector
+
+
+_FEW = 1024  # elements up to which one call of NumPy beats one for each round
 
 
 def _taken(x: Array, dim: int, reading: _Reading) -> Array:
     """One element for each output; along the last dim slices are faster than places."""
-    if dim < x.ndim - 1 or is_plain(x) or not all(isinstance(inputs, slice) for _, inputs in reading.rounds):
+    if dim < x.ndim - 1 or x.size <= _FEW or is_plain(x) or not all(isinstance(inputs, slice) for _, inputs in reading.rounds):
         return x.take(reading.index, axis=dim)
     out = np.empty((*x.shape[:dim], len(reading.index)), x.dtype)
     for outputs, inputs in reading.rounds:
@@ -219,7 +223,7 @@ def _each(given: Any, count: int, name: str, shape: tuple[int, ...]) -> list[Any
 
 def _sizes(input: Any, count: int, size: Any, scale_factor: Any) -> tuple[list[int], list[float | None]]:
     """The size and, if given, the factor of each spatial dimension."""
-    shape = tuple(input.shape)
+    shape = shape_of(input)
     if (size is None) == (scale_factor is None):
         raise ArgumentError(f"interpolate: give either size or scale_factor, got size={size} and scale_factor={scale_factor}")
     try:
@@ -270,16 +274,17 @@ def interpolate(
         raise ArgumentError(f'interpolate: antialias is for the modes "bilinear" and "bicubic", got {mode!r}')
     if recompute_scale_factor and size is not None:
         raise ArgumentError("interpolate: recompute_scale_factor is for scale_factor, not for an explicit size; leave it out")
+    shape = shape_of(input)
     sizes, factors = _sizes(input, count, size, scale_factor)
-    if min(sizes) < 1 or 0 in input.shape[1:]:
-        raise ShapeError(f"interpolate: sizes must be positive, got {tuple(sizes)} for an input of shape {tuple(input.shape)}")
+    if min(sizes) < 1 or 0 in shape[1:]:
+        raise ShapeError(f"interpolate: sizes must be positive, got {tuple(sizes)} for an input of shape {shape}")
     if mode == "area":
         return adaptive_mean("interpolate", count, input, sizes)
     kind = "linear" if "linear" in mode else "cubic" if mode == "bicubic" else mode
     out = input
     for i in reversed(range(count)):
         scale = None if recompute_scale_factor else factors[i]
-        out = resample(out, dim=i + 2, grid=Grid(input.shape[i + 2], sizes[i], kind, scale, bool(align_corners), antialias))
+        out = resample(out, dim=i + 2, grid=Grid(shape[i + 2], sizes[i], kind, scale, bool(align_corners), antialias))
     return out
 
 
@@ -306,7 +311,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     (1, 3, 10, 10)
     """
     r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
-    *lead, c, h, w = input.shape
+    *lead, c, h, w = shape_of(input)
     if c % (r * r):
         raise ShapeError(f"pixel_shuffle: channels must be divisible by {r}² = {r * r}, got {c}\n  input {tuple(input.shape)}")
     apart = reshape_p(input, shape=(*lead, c // (r * r), r, r, h, w))

@@ -19,7 +19,7 @@ from ..engine.primitive import primitive
 from ..errors import ArgumentTypeError
 from .arguments import numpy_names
 from .elementwise import isfinite, ne, where_p
-from .reduction import all_p, as_asked, in_rows, read_dim, reduction, spread, widened
+from .reduction import all_p, as_asked, in_rows, read_dim, spread, widened
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -48,7 +48,7 @@ def _accumulate(ufunc: np.ufunc, x: Array, dim: int | None, reverse: bool) -> Ar
     return out.astype(x.dtype, copy=False) if exact else out
 
 
-@reduction("cumsum")
+@primitive(name="cumsum")
 def cumsum_p(x: Array, *, dim: int | None, reverse: bool) -> Array:
     """Running sum along `dim` (None: in row-major order), from the end if `reverse`."""
     return _accumulate(np.add, x, dim, reverse)
@@ -67,7 +67,7 @@ def _cumprod_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: int | None, rever
     return _nan_at_nonfinite(before * after, x, dim)
 
 
-@reduction("cumprod")
+@primitive(name="cumprod")
 def cumprod_p(x: Array, *, dim: int | None, reverse: bool) -> Array:
     """Running product along `dim` (None: in row-major order), from the end if `reverse`."""
     return _accumulate(np.multiply, x, dim, reverse)
@@ -82,7 +82,7 @@ def _nan_at_nonfinite(part: Any, x: Any, dim: int | None) -> Any:
     return where_p(dividing & ~isfinite(x), math.nan, part)
 
 
-@reduction("shifted")
+@primitive(name="shifted")
 def shifted(x: Array, *, by: int, dim: int | None, fill: float) -> Array:
     """x moved by 1 or -1 places along `dim`, with `fill` where nothing came."""
     out = filled(x, x.shape, fill)
@@ -127,7 +127,7 @@ def _prod_rule(g: Any, x: Any, x_shape: Any, dim: int | None, keepdim: bool) -> 
     return spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * others
 
 
-@reduction("prod")
+@primitive(name="prod")
 def prod_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     """Product of the elements over `dim`; integers and bools multiply to int64."""
     if dim is None and not keepdim and x.size >= _WIDTH * _MANY and x.dtype.char in "fd" and x.flags.c_contiguous:

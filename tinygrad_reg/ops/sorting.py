@@ -22,7 +22,6 @@ from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeErro
 from .arguments import normalize_dim, numpy_names, rank
 from .extremes import Chosen, pick, read_choice, whole_rule
 from .indexing import in_range, index_p
-from .reduction import reduction
 from .shape import reshape_p
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ def _first(found: Array, x: Array, dim: int | None, keepdim: bool) -> Array:
     return found.reshape(x.shape).argmax(axis=dim, keepdims=keepdim)
 
 
-@reduction("median")
+@primitive(name="median")
 def median_p(x: Array) -> Array:
     """The lower median of all elements, nan if one is nan or there are none; equal elements share the gradient."""
     if not x.size:

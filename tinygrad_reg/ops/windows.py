@@ -119,13 +119,25 @@ class Layout:
         self.phases = list(itertools.product(*per_axis))
         self.starts = [sum(axis.place * step for axis, step in zip(axes, steps, strict=True)) for axes in self.phases]
         self.strides = [tuple([axis.apart * step for axis, step in zip(axes, steps, strict=True)]) for axes in self.phases]
+        whole = (slice(None), slice(None))
+        self.elements = math.prod(kernel)
+        self.sources = [(*whole, *[axis.source for axis in axes]) for axes in self.phases]  # of the input, by phase
+        self.targets = [(*whole, *[axis.target for axis in axes]) for axes in self.phases]
+        self.columns_of = [(slice(None), *[axis.elements for axis in axes]) for axes in self.phases]
+        self.runs = [  # what each kernel element of a phase meets, as a run of places
+            [
+                (element, sum(map(operator.mul, element, strides), first))
+                for element in itertools.product(*[range(axis.many) for axis in axes])
+            ]
+            for axes, first, strides in zip(self.phases, self.starts, self.strides, strict=True)
+        ]
         filled = [[len(range(*axis.target.indices(g))) for axis in axes] for axes, g in zip(per_axis, self.grid, strict=True)]
         self.unpadded = all(f == g for fs, g in zip(filled, self.grid, strict=True) for f in fs)
         self.reaches_all = all(sum(fs) == n for fs, n in zip(filled, size, strict=True))
 
     def parts(self, images: int, channels: int, itemsize: int, size: int = 1 << 22) -> Iterator[slice]:
         """The batch in slices whose columns have about this size: what fits into a cache is faster, and needs little memory."""
-        each = channels * math.prod(self.kernel) * self.pitch * itemsize
+        each = channels * self.elements * self.pitch * itemsize
         count = max(size // max(each, 1), 1)
         for start in range(0, images, count):
             yield slice(start, start + count)
@@ -134,16 +146,15 @@ class Layout:
         """(n, c, *size) -> (phases, c, n, *grid), zeros for padding."""
         new: Any = np.empty if self.unpadded else np.zeros
         out: Array = new((len(self.phases), x.shape[1], x.shape[0], *self.grid), x.dtype)
-        for laid, axes in zip(out, self.phases, strict=True):
-            source = x[(slice(None), slice(None), *[axis.source for axis in axes])]
-            laid[(slice(None), slice(None), *[axis.target for axis in axes])] = source.swapaxes(0, 1)
+        for laid, source, target in zip(out, self.sources, self.targets, strict=True):
+            laid[target] = x[source].swapaxes(0, 1)
         return out
 
     def columns(self, x: Array, clean: bool = False) -> Array:
         """(n, c, *size) -> (c · kernel, n · pitch): what each kernel element meets. `clean`: zeros for windows that `crop` skips."""
         laid = self._lay(x)
         n, c = x.shape[:2]
-        if math.prod(self.kernel) == 1:
+        if self.elements == 1:
             return laid.reshape(c, n * self.pitch)
         columns = np.empty((c, *self.kernel, n, self.pitch), x.dtype)
         item = x.itemsize
@@ -151,8 +162,9 @@ class Layout:
             shape = (c, *[axis.many for axis in axes], n, self.run)
             strides = (n * self.places * item, *[s * item for s in self.strides[i]], self.places * item, item)
             windows: Array = np.ndarray(shape, x.dtype, laid[i], self.starts[i] * item, strides)
-            columns[(slice(None), *[axis.elements for axis in axes], slice(None), slice(self.run))] = windows
-        columns[..., self.run :] = 0
+            columns[(*self.columns_of[i], slice(None), slice(self.run))] = windows
+        if self.run < self.pitch:
+            columns[..., self.run :] = 0
         flat = columns.reshape(-1, n * self.pitch)
         if clean:
             self._wipe(flat)
@@ -163,22 +175,20 @@ class Layout:
         n, c = out.shape[:2]
         if clean:
             self._wipe(columns)
-        if math.prod(self.kernel) == 1:
+        if self.elements == 1:
             laid = columns.reshape(1, c, n, *self.grid)
         else:
             laid = np.zeros((len(self.phases), c, n, self.places), columns.dtype)
             apart = columns.reshape(c, *self.kernel, n, self.pitch)
-            for i, axes in enumerate(self.phases):
-                those = apart[(slice(None), *[axis.elements for axis in axes])]
-                for element in np.ndindex(*[axis.many for axis in axes]):
-                    start = self.starts[i] + sum(map(operator.mul, element, self.strides[i]))
-                    laid[i, :, :, start : start + self.run] += those[(slice(None), *element, slice(None), slice(self.run))]
+            for phase, columns_of, runs in zip(laid, self.columns_of, self.runs, strict=True):
+                those = apart[columns_of]
+                for element, start in runs:
+                    phase[:, :, start : start + self.run] += those[(slice(None), *element, slice(None), slice(self.run))]
             laid = laid.reshape(len(self.phases), c, n, *self.grid)
         if not self.reaches_all:
             out[...] = 0
-        for phase, axes in zip(laid, self.phases, strict=True):
-            source = phase[(slice(None), slice(None), *[axis.target for axis in axes])]
-            out[(slice(None), slice(None), *[axis.source for axis in axes])] = source.swapaxes(0, 1)
+        for phase, source, target in zip(laid, self.sources, self.targets, strict=True):
+            out[source] = phase[target].swapaxes(0, 1)
 
     def _rows(self, flat: Array) -> Array:
         """(c, n · pitch) -> (c, n, out[0], *grid[1:])."""

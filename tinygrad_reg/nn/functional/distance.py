@@ -9,7 +9,7 @@ import numpy as np
 from ...engine.promotion import float_type, result_type
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
-from ...ops.arguments import normalize_dim, numpy_names
+from ...ops.arguments import normalize_dim, numpy_names, shape_of
 from ...ops.elementwise import clamp_min_p
 from ...ops.losses import check_tensors
 from ...ops.norms import norm
@@ -38,16 +38,17 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     """
     x1, x2 = _alike("cosine_similarity", x1, x2)
     products = x1 * x2
-    dim = normalize_dim(dim, products.ndim, "cosine_similarity")
-    x1 = x1 if x1.ndim == products.ndim else expand(x1, products.shape)
-    x2 = x2 if x2.ndim == products.ndim else expand(x2, products.shape)
-    lengths = [clamp_min_p(_norm_along(x, products.shape, dim), float(eps)) for x in (x1, x2)]
+    shape = shape_of(products)
+    dim = normalize_dim(dim, len(shape), "cosine_similarity")
+    x1 = x1 if x1.ndim == len(shape) else expand(x1, shape)
+    x2 = x2 if x2.ndim == len(shape) else expand(x2, shape)
+    lengths = [clamp_min_p(_norm_along(x, shape, dim), float(eps)) for x in (x1, x2)]
     return sum(products, dim) / (lengths[0] * lengths[1])
 
 
 def _norm_along(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
     """The norm along dim; if x has size 1 there, as often as it is repeated."""
-    return norm(x if x.ndim == 0 or x.shape[dim] == shape[dim] else expand(x, shape), 2, dim)
+    return norm(x if x.ndim == 0 or shape_of(x)[dim] == shape[dim] else expand(x, shape), 2, dim)
 
 
 @numpy_names

@@ -10,6 +10,7 @@ from ...engine.mutation import Array
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops import losses
+from ...ops.arguments import shape_of
 from ...ops.elementwise import abs, exp, log, unary
 from ...ops.fused import linear
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
@@ -53,7 +54,7 @@ def _difference(what: str, input: Tensor, target: Tensor, reduction: str) -> Ten
     """input - target, where the shapes agree enough."""
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
-    check_pair(what, input.shape, target.shape)
+    check_pair(what, shape_of(input), shape_of(target))
     return input - target
 
 
@@ -286,7 +287,7 @@ def kl_div(
     if reduction not in ("mean", "sum", "none", "batchmean"):
         raise ArgumentError(f'kl_div: reduction must be "batchmean", "mean", "sum" or "none", got {reduction!r}')
     check_tensors("kl_div", input=input, target=target)
-    check_pair("kl_div", input.shape, target.shape)
+    check_pair("kl_div", shape_of(input), shape_of(target))
     each = exp(target) * (target - input) if log_target else negative_entropy(target) - target * input
     if reduction == "batchmean":
         return sum(each) / (input.shape[0] if input.ndim else 1)
