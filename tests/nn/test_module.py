@@ -125,7 +125,8 @@ def test_assigning_before_init_says_so(value: Callable[[], Any]) -> None:
 def test_plain_attributes_may_come_before_init() -> None:
     class Early(nn.Module):
         def __init__(self) -> None:
-            self.size = 3
+            self.size = self.scratch = 3
+            del self.scratch
             super().__init__()
 
     assert Early().size == 3

@@ -605,3 +605,36 @@ def test_hooks_around_saving_and_loading() -> None:
         handle.remove()
     assert "note" not in optimizer.state_dict()
     assert len(seen) == 3
+
+
+def test_a_wrapper_that_leaves_out_the_constructor() -> None:
+    class Counting(tg.optim.Optimizer):
+        def __init__(self, inner: tg.optim.Optimizer) -> None:
+            self.inner, self.param_groups, self.steps = inner, inner.param_groups, 0
+
+        def step(self, closure: Any = None) -> Any:
+            self.steps += 1
+            return self.inner.step(closure)
+
+    w = tg.nn.Parameter(tg.ones(1))
+    outer = Counting(tg.optim.SGD([w], lr=0.5))
+    for _ in range(2):
+        outer.zero_grad()
+        w.sum().backward()
+        assert outer.step(lambda: 3) == 3
+    assert (outer.steps, w.tolist()) == (2, [0.0])
+
+
+def test_a_subclass_fills_in_what_older_states_lack() -> None:
+    class Grown(tg.optim.SGD):
+        def __setstate__(self, state: Any) -> None:
+            super().__setstate__(state)
+            for group in self.param_groups:
+                group.setdefault("added", 7)
+
+    made = Grown([tg.nn.Parameter(tg.ones(1))], lr=0.5)
+    called = []
+    made.register_step_post_hook(lambda *_: called.append(1))
+    made.load_state_dict(tg.optim.SGD([tg.nn.Parameter(tg.ones(1))], lr=0.25).state_dict())
+    made.step()
+    assert (made.param_groups[0]["added"], made.param_groups[0]["lr"], called) == (7, 0.25, [1])

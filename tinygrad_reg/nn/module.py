@@ -134,7 +134,7 @@ class Module:
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
         for which in TABLES:
-            self.__dict__[which].pop(name, None)
+            self.__dict__.get(which, {}).pop(name, None)
 
     def __dir__(self) -> list[str]:
         return sorted(name for name in object.__dir__(self) if not name[0].isdigit())

@@ -28,7 +28,8 @@ def _stepping(step: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(step)
     def stepping(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._opt_called = True
-        if not (self._before_step or self._after_step) or type(self).step is not stepping:
+        held = self.__dict__.get  # a wrapper of another optimizer may have left out `Optimizer.__init__`
+        if not (held("_before_step") or held("_after_step")) or type(self).step is not stepping:
             return step(self, *args, **kwargs)
         return self._step_with_hooks(step, (self, *args), kwargs)
 
@@ -283,7 +284,7 @@ class Optimizer:
             shapes = {name: self.shape_of(name, p.array.shape) for name in self.states(group)}
             single = ("step", *self.numbers)
             entries[p] = {name: _loaded(p, name, value, shapes.get(name), name in single, what) for name, value in entry.items()}
-        self.state, self.param_groups = entries, groups
+        self.__setstate__({"state": entries, "param_groups": groups})  # where a subclass may fill in what older files lack
         self._passed("loaded")
 
     def _merged(self, ours: Group, theirs: Group, what: str) -> Group:
@@ -304,7 +305,8 @@ class Optimizer:
         }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
-        self._begin()
+        if "_layouts" not in self.__dict__:
+            self._begin()
         self.__dict__.update(saved)
 
     # ---- hooks and text ------------------------------------------------------------------------------------------------

@@ -76,3 +76,21 @@ def test_arguments_called_like_words_of_c() -> None:
         for found, expected in zip(step(*given), function(*given), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-14)
     assert "one C function" in step.explain()
+
+
+@needs_compiler
+def test_several_views_that_need_a_copy_of_one_value() -> None:
+    """As the weights of the gradients have in attention with the batch first."""
+    layer = tg.nn.TransformerEncoderLayer(4, 2, 8, 0.0, batch_first=True).double()
+    x = tg.tensor(np.random.default_rng(0).standard_normal((2, 5, 4)))
+
+    def gradients() -> list[tg.Tensor]:
+        layer.zero_grad()
+        layer(x).square().mean().backward()
+        return [p.grad for p in layer.parameters()]
+
+    want = [g.numpy().copy() for g in gradients()]
+    step = tg.compile(gradients, backend="c")
+    for _ in range(3):
+        for a, b in zip(step(), want, strict=True):
+            np.testing.assert_allclose(a.numpy(), b, rtol=1e-9, atol=1e-12)

@@ -65,7 +65,7 @@ class Layout:
         """The view of a copy of its source in row-major order."""
         source = equation.inputs[0]
         copy = Var(source.shape, source.dtype, source.strides)
-        self.names[copy] = f"{self.names[source]}_copy"
+        self.names[copy] = f"{self.names[source]}_copy{len(self.workspace)}"  # several views may each need a copy of it
         place = self.place(copy, row_major(source.shape, 1))
         self.copies.append(self.copy(source, place, equation.line))
         found = view(place, equation)
