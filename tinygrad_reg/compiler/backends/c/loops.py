@@ -19,6 +19,7 @@ from .memory import Ref, Storage
 from .text import loops, place
 
 LONG = 1024  # sums of so many elements of float32, in sixteen lanes, are as good as NumPy's
+VECTOR = 16  # elements of float32 in the widest
 WIDTH = 8  # an innermost dimension shorter than this is not worth a vector
 
 
@@ -118,8 +119,9 @@ class LoopText:
         settled = [_access(home) for var in self._made_in_order() if (home := self.layout.home(var)) is not None]
         accesses = [*self._loads.values(), *(f for t in self._terms.values() for f in (t.left, t.right)), *settled]
 
-        def cost(d: int) -> tuple[bool, int, int]:
-            return self.shape[d] < WIDTH, sum(a.strides[d] not in (0, 1) for a in accesses), -d
+        def cost(d: int) -> tuple[bool, int, bool, int]:
+            strided = sum(a.strides[d] not in (0, 1) for a in accesses)
+            return self.shape[d] < WIDTH, strided, _leaves_much(self.shape[d]), -d
 
         inner = min(dims, key=cost, default=None)
         return [d for d in dims if d != inner] + ([] if inner is None else [inner])
@@ -293,6 +295,11 @@ class _Places:
     def __call__(self, access: Access, beyond: int = 0) -> str:
         where = place(access.offset + beyond, [(s, f"i{i}") for i, s in enumerate(self._steps(access))])
         return f"{access.storage.name}[{where}]"
+
+
+def _leaves_much(n: int) -> bool:
+    """Whether what fills no vector, and is done one by one, takes a good part of the time."""
+    return n < 4 * VECTOR and n % VECTOR != 0
 
 
 def _access(ref: Ref) -> Access:
