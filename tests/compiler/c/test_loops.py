@@ -159,3 +159,18 @@ def test_products_of_any_size_and_layout(m: int, n: int, k: int, left: bool, rig
         np.testing.assert_allclose(
             found / scale, expected / scale, rtol=1e-5 if dtype == "float32" else 1e-12, atol=1e-5 if dtype == "float32" else 1e-12
         )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_products_with_every_rest_of_rows_and_of_terms(turned: bool, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    built = Built()
+    for rows in range(1, 17):
+        terms = 16 + 3 * rows
+        a, b = (rng.integers(-3, 4, (n, terms)).astype(dtype) for n in (rows, 9))
+        a[0, 0] = np.inf  # an element that is taken twice would show as nan
+        b[:, 0] = 1
+        y = built.array(b.T.copy()) if turned else built.call(TRANSPOSED, built.array(b))
+        built.call(ufunc_op(np.matmul), built.array(a), y)
+    assert all(same(expected, found) for expected, found in built.both())

@@ -18,6 +18,7 @@ from .layout import Layout
 from .memory import Ref
 from .text import loops, place
 
+ROWS = 8  # of a tile
 LARGE = 4_000_000  # multiplications from which BLAS, with two threads, is faster
 
 _BLAS = r"""
@@ -28,7 +29,7 @@ void use_blas_@S@(gemm_@S@ function) { blas_@S@ = function; }
 """
 
 KERNEL = r"""
-#define TG_ROWS 8
+#define TG_ROWS @ROWS@
 #define TG_VECTORS 3
 #if defined(__AVX512F__)
 #define TG_BYTES 64
@@ -45,10 +46,11 @@ KERNEL = r"""
 #else
 #pragma GCC optimize("fp-contract=fast")
 #endif
-"""
+""".replace("@ROWS@", str(ROWS))
 
 TYPED = r"""
 typedef @T@ vector_@S@ __attribute__((vector_size(TG_BYTES)));
+typedef @B@ bits_@S@ __attribute__((vector_size(TG_BYTES)));
 enum { WIDTH_@S@ = TG_BYTES / sizeof(@T@) };
 
 TG_INLINE void tile_@S@(int rows, int vectors, long k, const @T@ *a, long ai, long ak,
@@ -88,62 +90,74 @@ TG_INLINE void tile_@S@(int rows, int vectors, long k, const @T@ *a, long ai, lo
 TG_INLINE void panel_@S@(int vectors, long m, long k, const @T@ *a, long ai, long ak,
     const @T@ *b, long bk, @T@ *c, long ci, long cj, long n) {
     long i = 0;
-    for (; i + 8 <= m; i += 8) tile_@S@(8, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
-    if (i + 4 <= m) {
-        tile_@S@(4, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
-        i += 4;
+    for (; i + TG_ROWS <= m; i += TG_ROWS) tile_@S@(TG_ROWS, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
+    a += i * ai;
+    c += i * ci;
+    switch (m - i) {
+@REST@
     }
-    if (i + 2 <= m) {
-        tile_@S@(2, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
-        i += 2;
-    }
-    if (i < m) tile_@S@(1, vectors, k, a + i * ai, ai, ak, b, bk, c + i * ci, ci, cj, n);
 }
 
-TG_INLINE void dots_@S@(int rows, int columns, long k, const @T@ *a, long ai, const @T@ *b, long bj, @T@ *c, long ci, long cj) {
-    vector_@S@ total[4][4];
-#pragma GCC unroll 4
+TG_INLINE @T@ sum_@S@(vector_@S@ x) {
+    @T@ lanes[16 / sizeof(@T@)];
+    typedef @T@ quarter __attribute__((vector_size(16)));
+    quarter part[TG_BYTES / 16];
+    memcpy(part, &x, TG_BYTES);
+#pragma GCC unroll 2
+    for (int half = TG_BYTES / 32; half; half /= 2)
+#pragma GCC unroll 2
+        for (int i = 0; i < half; ++i) part[i] += part[i + half];
+    memcpy(lanes, part, 16);
+    return sizeof(@T@) == 4 ? (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]) : lanes[0] + lanes[1];
+}
+
+TG_INLINE vector_@S@ part_@S@(const @T@ *x, bits_@S@ kept) {
+    vector_@S@ all;
+    memcpy(&all, x, TG_BYTES);
+    return (vector_@S@)((bits_@S@)all & kept);
+}
+
+TG_INLINE void dots_@S@(int rows, int columns, long k, bits_@S@ kept, const @T@ *a, long ai, const @T@ *b, long bj,
+    @T@ *c, long ci, long cj) {
+    vector_@S@ total[6][4];
+    const bits_@S@ all = ~(bits_@S@){0};
+#pragma GCC unroll 6
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
         for (int j = 0; j < columns; ++j) total[i][j] = (vector_@S@){0};
-    long p = 0;
-    for (; p + WIDTH_@S@ <= k; p += WIDTH_@S@) {
+    for (long p = 0; p < k; p += WIDTH_@S@) {
+        const int last = p + WIDTH_@S@ > k; /* the last WIDTH elements, without those that were taken already */
+        const long at = last ? k - WIDTH_@S@ : p;
+        const bits_@S@ taken = last ? kept : all;
         vector_@S@ column[4];
 #pragma GCC unroll 4
-        for (int j = 0; j < columns; ++j) memcpy(&column[j], b + j * bj + p, TG_BYTES);
-#pragma GCC unroll 4
+        for (int j = 0; j < columns; ++j) column[j] = part_@S@(b + j * bj + at, taken);
+#pragma GCC unroll 6
         for (int i = 0; i < rows; ++i) {
-            vector_@S@ row;
-            memcpy(&row, a + i * ai + p, TG_BYTES);
+            const vector_@S@ row = part_@S@(a + i * ai + at, taken);
 #pragma GCC unroll 4
             for (int j = 0; j < columns; ++j) total[i][j] += row * column[j];
         }
     }
+#pragma GCC unroll 6
     for (int i = 0; i < rows; ++i)
-        for (int j = 0; j < columns; ++j) {
-            @T@ lanes[WIDTH_@S@], sum = 0;
-            memcpy(lanes, &total[i][j], TG_BYTES);
-            for (int half = WIDTH_@S@ / 2; half; half /= 2)
-                for (int l = 0; l < half; ++l) lanes[l] += lanes[l + half];
-            for (long q = p; q < k; ++q) sum += a[i * ai + q] * b[j * bj + q];
-            c[i * ci + j * cj] = lanes[0] + sum;
-        }
+#pragma GCC unroll 4
+        for (int j = 0; j < columns; ++j) c[i * ci + j * cj] = sum_@S@(total[i][j]);
 }
 
-/* The product where a row of a and a column of b are contiguous. */
+/* The product where a row of a and a column of b are contiguous, and no shorter than a vector. */
 static void dot_product_@S@(long m, long n, long k, const @T@ *a, long ai, const @T@ *b, long bj, @T@ *c, long ci, long cj) {
+    bits_@S@ kept;
+    for (int l = 0; l < WIDTH_@S@; ++l) kept[l] = -(l >= WIDTH_@S@ - k % WIDTH_@S@);
     for (long i = 0, rows; i < m; i += rows) {
-        rows = m - i >= 4 ? 4 : m - i >= 2 ? 2 : 1;
+        rows = m - i <= 6 ? m - i : 4;
         for (long j = 0, columns; j < n; j += columns) {
             const @T@ *x = a + i * ai, *y = b + j * bj;
             @T@ *z = c + i * ci + j * cj;
             columns = n - j >= 4 ? 4 : 1;
-            if (rows == 4 && columns == 4) dots_@S@(4, 4, k, x, ai, y, bj, z, ci, cj);
-            else if (rows == 4) dots_@S@(4, 1, k, x, ai, y, bj, z, ci, cj);
-            else if (rows == 2 && columns == 4) dots_@S@(2, 4, k, x, ai, y, bj, z, ci, cj);
-            else if (rows == 2) dots_@S@(2, 1, k, x, ai, y, bj, z, ci, cj);
-            else if (columns == 4) dots_@S@(1, 4, k, x, ai, y, bj, z, ci, cj);
-            else dots_@S@(1, 1, k, x, ai, y, bj, z, ci, cj);
+            switch (columns == 4 ? rows : -rows) {
+@DOTS@
+            }
         }
     }
 }
@@ -174,11 +188,26 @@ static void product_@S@(long m, long n, long k, const @T@ *a, long ai, long ak,
 """
 
 
+#: The rows that are left over, in one tile.
+_REST = "\n".join(f"    case {i}: tile_@S@({i}, vectors, k, a, ai, ak, b, bk, c, ci, cj, n); break;" for i in range(1, ROWS))
+
+#: The elements of a few rows and columns.
+_DOTS = "\n".join(
+    f"            case {sign}{i}: dots_@S@({i}, {columns}, k, kept, x, ai, y, bj, z, ci, cj); break;"
+    for sign, columns in (("", 4), ("-", 1))
+    for i in range(1, 7)
+)
+
+
 def text(dtypes: Iterable[Any]) -> str:
     """The functions for products of these dtypes."""
 
     def filled(template: str, dtype: Any) -> str:
-        return template.replace("@T@", c_type(dtype)).replace("@S@", suffix(dtype)).replace("@I@", integer())
+        bits = f"int{8 * dtype.itemsize}_t"
+        marks = {"REST": _REST, "DOTS": _DOTS, "T": c_type(dtype), "B": bits, "S": suffix(dtype), "I": integer()}
+        for mark, stands_for in marks.items():
+            template = template.replace(f"@{mark}@", stands_for)
+        return template
 
     ordered = sorted(dtypes, key=suffix)
     kernels = "".join([filled(TYPED, dtype) for dtype in ordered])
@@ -250,14 +279,14 @@ class ProductText:
         right_step, out_step = self.right.strides[-1], self.out.strides[-1]
         if turned:
             m, n, right_step, out_step = n, m, self.left.strides[-2], self.out.strides[-2]
-        packing = k * n * (2 if right_step != 1 else 1 if n % self._width else 0)
+        packing = k * n * 2 if right_step != 1 else k * min(n, 3 * self._width) if n % self._width else 0
         return m * -(-n // self._width) * k + packing + m * n * (0 if out_step == 1 else 1)
 
     def _cost_as_dots(self) -> int | None:
         """The same where the elements are taken one by one as products of contiguous vectors; None if they are not contiguous."""
         m, n, k = self.sizes
-        contiguous = self.left.strides[-1] == 1 and self.right.strides[-2] == 1
-        return m * n * (-(-k // self._width) + 10) if contiguous else None
+        contiguous = self.left.strides[-1] == 1 and self.right.strides[-2] == 1 and k >= self._width
+        return m * n * (-(-k // self._width) + 5) if contiguous else None
 
 
 def _form(ref: Ref) -> tuple[bool, int] | None:
