@@ -125,11 +125,10 @@ inline_ double tg_two_sum(double a, double b, double *rest) {
 }""",
     # ---- exponentials ----------------------------------------------------------------------------------------------------
     "tg_scale_K": """
-// y 2^k, where t = k + <ROUND>; in two steps, so that only the last one may overflow or round.
+// y 2^k, where t = k + <ROUND>, whose lowest bits are k; in two steps, so that only the last one may overflow or round.
 inline_ real tg_scale_K(real y, real t) {
-  real half = tg_mad_K(t - <ROUND>, 0.5, <ROUND>);
-  real rest = (t - <ROUND>) - (half - <ROUND>) + <ROUND>;
-  return y * tg_real_K((tg_bits_K(half) + <BIAS>) << <BITS>) * tg_real_K((tg_bits_K(rest) + <BIAS>) << <BITS>);
+  word k = tg_bits_K(t), half = (k >> 1) << <BITS>;
+  return y * tg_real_K(half + <ONE>) * tg_real_K((k << <BITS>) - half + <ONE>);
 }""",
     "tg_exp_rest_K": """
 // exp(x + d) = 2^k (1 + what is returned), for a small d: x = k ln 2 + r, exp(r) by a polynomial.

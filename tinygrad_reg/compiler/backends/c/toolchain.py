@@ -37,6 +37,7 @@ _WANTED: tuple[tuple[str, ...], ...] = (
     ("-mprefer-vector-width=512",),
     ("-fno-math-errno",),
     ("-fno-trapping-math",),
+    ("-fno-thread-jumps",),  # two bounds of one number stay two selections, which are vectors, where GCC would make paths of them
     ("-ffp-contract=off",),
     ("-fwrapv",),  # integers overflow as NumPy's do
     ("-fopenmp-simd",),  # what the source marks as independent may be done at once
