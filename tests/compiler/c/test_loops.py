@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_reg.compiler.backends.c import expressions
-from tinygrad_reg.compiler.numpy_ops import BROADCAST, CAST, DOT, RESHAPE, TRANSPOSED, VDOT, WHERE, reduce_op, ufunc_op
+from tinygrad_reg.compiler.numpy_ops import BROADCAST, CAST, CONCATENATE, DOT, JOIN, RESHAPE, TRANSPOSED, VDOT, WHERE, reduce_op, ufunc_op
 
 from .building import Built, same
 
@@ -174,3 +174,19 @@ def test_products_with_every_rest_of_rows_and_of_terms(turned: bool, dtype: str)
         y = built.array(b.T.copy()) if turned else built.call(TRANSPOSED, built.array(b))
         built.call(ufunc_op(np.matmul), built.array(a), y)
     assert all(same(expected, found) for expected, found in built.both())
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_parts_of_joins_are_made_where_they_stand(axis: int) -> None:
+    rng = np.random.default_rng(0)
+    built = Built()
+    a, b = (built.array(rng.integers(-3, 4, (4, 10, 16)).astype(np.float64)) for _ in range(2))
+    loop = built.call(ufunc_op(np.multiply), a, b)
+    copied = built.call(RESHAPE, built.call(TRANSPOSED, built.call(ufunc_op(np.add), a, b)), shape=(4, 10, 16))
+    product = built.call(ufunc_op(np.matmul), a, built.array(rng.integers(-3, 4, (16, 16)).astype(np.float64)))
+    reshaped = built.call(RESHAPE, built.call(ufunc_op(np.subtract), a, b), shape=(40, 16))
+    parts = (loop, copied, product, loop, built.call(RESHAPE, reshaped, shape=(4, 10, 16)), b)
+    joined = built.call(CONCATENATE, *parts, axis=axis)
+    outer = built.call(JOIN, joined, a, loop)
+    built.call(ufunc_op(np.negative), outer)
+    assert all(same(expected, found) for expected, found in built.both(built.call(ufunc_op(np.square), outer)))

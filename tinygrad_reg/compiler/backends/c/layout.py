@@ -6,13 +6,15 @@ Values of the workspace have no layout until the loop that makes them is known: 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any, NamedTuple
 
 from ...numpy_ops import COPY, NumpyOp, is_reduction
 from ...program import Equation, Var, names_of, row_major
-from .kernels import Call, Check, Gather, Kernels, Loop, Update, Within, canonical
-from .memory import Ref, Storage, elements, extent, view
+from .kernels import Call, Check, Gather, Join, Kernels, Loop, Product, Update, Within, canonical
+from .memory import Ref, Storage, elements, extent, joined, reshaped, view
 
+SHORT_ROW = 8  # elements: shorter ones are not made in place
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 
 
@@ -36,6 +38,7 @@ class Layout:
         self._refs = {var: self._argument(var, elements(var)) for var in (*program.inputs, *program.captured)}
         self._homes = {var: self._argument(var, elements(var)) for var in self.fresh}
         self.copied = list(self._not_in_place())
+        self._settle_joins()
 
     def _argument(self, var: Var, strides: tuple[int, ...]) -> Ref:
         """An array that the caller gives."""
@@ -123,6 +126,10 @@ class Layout:
         """Arrays for the caller, whose memory can hold something else before they are made."""
         return [self._homes[var].storage for var in self.fresh]
 
+    def is_at(self, x: Var, place: Ref) -> bool:
+        """Whether a value was made in a place that was settled for it, and that is this one."""
+        return self.kernels.views.base(x) in self._homes and self.ref(x).same_place(place)
+
     def scratch(self, dtype: Any, size: int, name: str) -> Storage:
         """A new piece of the workspace."""
         storage = Storage(dtype, size, name)
@@ -156,6 +163,35 @@ class Layout:
             return False  # they may end the step
         later = [need.base for kernel in kernels.list[at + 1 :] for need in kernels.readings(kernel)]
         return target not in later and target not in kernels.ends
+
+    # ---- joins -----------------------------------------------------------------------------------------------------------
+
+    def _settle_joins(self) -> None:
+        """What becomes a part of a join is made there, so that nothing needs to be copied; a join may itself be a part of a later one."""
+        for kernel in reversed(self.kernels.list):
+            if isinstance(kernel, Join):
+                [equation] = kernel.equations
+                [out] = equation.outputs
+                whole = self._homes[out] = self.place(out, elements(out))
+                for x, part in joined(equation, whole):
+                    base = self.kernels.views.base(x)
+                    strides = reshaped(part.shape, part.strides, base.shape) if self.kernels.views.is_whole(x) else None
+                    if strides is not None and self._can_be_made(base, place := Ref(whole.storage, part.offset, base.shape, strides)):
+                        self._homes[base] = place
+
+    def _can_be_made(self, value: Var, place: Ref) -> bool:
+        """Whether one kernel makes a value that is settled nowhere else, and can make it there."""
+        kernel = self.kernels.made_by.get(value)
+        if value in self._homes or not isinstance(kernel, Loop | Product | Join) or not _has_rows(place):
+            return False
+        flat = isinstance(kernel, Join) and "axis" not in kernel.equations[0].params
+        return place.is_contiguous() or not flat
+
+
+def _has_rows(place: Ref) -> bool:
+    """Whether elements of the last dimension stand one after the other, enough of them for a vector; or whether there are few at all."""
+    *_, (n, step) = [(1, 1), *((n, s) for n, s in zip(place.shape, place.strides, strict=True) if n != 1)]
+    return step == 1 and n >= min(SHORT_ROW, prod(place.shape))
 
 
 def _is_uniform(array: Any) -> bool:

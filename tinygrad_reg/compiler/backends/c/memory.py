@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,11 @@ class Ref(NamedTuple):
         steps = [0 if n == 1 else s for n, s in zip(self.shape, self.strides, strict=True)]
         return self._replace(shape=shape, strides=(0,) * missing + tuple(steps))
 
+    def same_place(self, other: Ref) -> bool:
+        """Whether each element is where that of the other is."""
+        steps = [[(n, s) for n, s in zip(ref.shape, ref.strides, strict=True) if n != 1] for ref in (self, other)]
+        return self.storage is other.storage and self.offset == other.offset and steps[0] == steps[1]
+
     def is_contiguous(self) -> bool:
         """Whether the elements stand in row-major order without gaps."""
         return all(n == 1 or s == t for n, s, t in zip(self.shape, self.strides, row_major(self.shape, 1), strict=True))
@@ -77,6 +82,18 @@ def item(ref: Ref, index: Any) -> Ref:
     items = index if isinstance(index, tuple) else (index,)
     whole = items if any(x is Ellipsis for x in items) else (*items, ...)  # a view even if there is an integer for every dimension
     return _looking(ref, lambda x: x[whole])
+
+
+def joined(equation: Equation, whole: Ref) -> Iterator[tuple[Var, Ref]]:
+    """What a join puts one after the other, and where; without an axis, flattened."""
+    axis, start = equation.params.get("axis"), 0
+    for x in equation.inputs:
+        if axis is None:
+            yield x, Ref(whole.storage, whole.offset + start, x.shape, row_major(x.shape, 1))
+            start += math.prod(x.shape)
+        else:
+            yield x, Ref(whole.storage, whole.offset + start * whole.strides[axis], x.shape, whole.strides)
+            start += x.shape[axis]
 
 
 def _looking(ref: Ref, look: Callable[[NDArray], NDArray]) -> Ref:

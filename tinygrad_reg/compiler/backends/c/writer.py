@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
 from typing import NamedTuple, Protocol
 
 from ...numpy_ops import ADD_AT, COPY, PUT_ALONG, SET, NumpyOp, ufunc_op
@@ -17,7 +16,7 @@ from .itemwise import Itemwise, ItemwiseText, itemwise
 from .kernels import Best, Call, Check, Gather, Join, Kernel, Kernels, Loop, Product, Running, Update, Within
 from .layout import ALIGNMENT, Layout, Place, Uses, assign_places
 from .loops import LoopText
-from .memory import Ref, Storage, elements, item
+from .memory import Ref, Storage, elements, item, joined
 from .products import ProductText
 from .repeats import shared
 from .text import at
@@ -155,19 +154,12 @@ class Writer:
             yield self.layout.change(ufunc_op(op.ufunc), part, value, equation.line)
 
     def _join(self, kernel: Join) -> Iterator[Loop]:
-        """Copies of the parts to their places."""
+        """Copies of those parts that were not made in their places."""
         [equation] = kernel.equations
         [out] = equation.outputs
-        whole = self.layout.place(out, elements(out))
-        axis, start = equation.params.get("axis"), 0
-        for x in equation.inputs:
-            if axis is None:
-                part = Ref(whole.storage, whole.offset + start, x.shape, row_major(x.shape, 1))
-                start += prod(x.shape)
-            else:
-                part = Ref(whole.storage, whole.offset + start * whole.strides[axis], x.shape, whole.strides)
-                start += x.shape[axis]
-            yield self.layout.copy(x, part, equation.line)
+        for x, part in joined(equation, self.layout.place(out, elements(out))):
+            if not self.layout.is_at(x, part):
+                yield self.layout.copy(x, part, equation.line)
 
     def write(self) -> Written:
         """The source."""
