@@ -27,6 +27,7 @@ OPAQUE = {
     **dict.fromkeys(["index", "index_embed"], "arrays apart from each other, and masks whose choice has a shape that depends on values"),
     "window_argmax": "padded windows beside ones of unequal sizes, which no layer has",
     "index_multiply": "products at repeated positions",
+    "svd": "iterations of LAPACK",
     "erfinv": "Halley's steps for some of the elements",
     "not_negative": "an error that floats decide",
     "safe_softmax": "rows without elements",

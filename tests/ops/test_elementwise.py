@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
+from tinygrad_reg.engine.primitive import PRIMITIVES
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, RangeError, ShapeError
 
 inf, nan = np.inf, np.nan
@@ -286,7 +287,8 @@ def test_reflected_operators() -> None:
         (lambda: tg.ones(2) + "1", TypeError, "unsupported operand"),
         (lambda: tg.ones(2) < None, TypeError, "not supported between"),
         (lambda: tg.add(tg.ones(2), "1"), ArgumentTypeError, "add: expected tensors or numbers"),
-        (lambda: tg.bitwise_and(tg.tensor([1]), tg.tensor([1]), where=tg.tensor([True])), ArgumentTypeError, "unexpected keyword"),
+        (lambda: tg.bitwise_and(tg.tensor([1]), tg.tensor([1]), where=tg.tensor([True])), TypeError, "unexpected keyword"),
+        (lambda: PRIMITIVES["power"](tg.ones(1), exponent=2.0, where=tg.tensor([True])), ArgumentTypeError, "unexpected keyword"),
         (lambda: tg.tensor([True]) - 1, DtypeError, "not defined with a bool"),
         (lambda: 1.0 - tg.tensor(True), DtypeError, "not defined with a bool"),
         (lambda: tg.add(tg.tensor([1]), 1, alpha=1.5), DtypeError, "needs an integer"),

@@ -54,8 +54,8 @@ def binary(name: str, forward: Callable[[Any, Any], Any], x: Rule | None, y: Rul
 
 
 def bitwise(name: str, forward: np.ufunc, doc: str, kind: str = "integer") -> Elementwise:
-    """A row of the table for integers and bools, which have no derivative (and no use for the short way of floats)."""
-    p = Elementwise(forward, name=name, kind=kind, domain=(REAL,) * forward.nin)
+    """A row of the table for integers and bools, which have no derivative."""
+    p = (Unary if forward.nin == 1 else Binary)(forward, name=name, kind=kind, domain=(REAL,) * forward.nin)
     p.vjp(**dict.fromkeys(p.arguments))
     p.__doc__ = documented(name, doc)
     return p
