@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..engine.graph import ancestors
 from ..engine.node import FREED, Leaf, Value
-from ..engine.state import get_default_dtype, state, switched
+from ..engine.state import state, switched
 from ..errors import ArgumentError, ArgumentTypeError, CompileError, TraceError
 from .backends import BACKENDS
 from .compare import difference, same_results
@@ -112,7 +112,7 @@ class CompiledStep:
             variant.eager_runs += 1
             return self.function(*call.args, **call.kwargs)
         memo: list[tuple[HostCall, dict[str, float]]] = []
-        generators = [(g, g.get_state()) for g in variant.generators]
+        generators = [(g, g.get_state()) for g in variant.generators] if variant.generators else ()
         try:
             return variant.replay(call.tensors, memo)
         except Stale:
@@ -264,7 +264,7 @@ class CompiledStep:
 
 
 def _modes() -> tuple[Any, ...]:
-    return state.grad_enabled, state.inference, get_default_dtype()
+    return state.grad_enabled, state.inference, state.default_dtype
 
 
 def _returned(arrays: list[Any], tensors: list[Any], x: Any) -> Any:

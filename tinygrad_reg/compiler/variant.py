@@ -144,7 +144,7 @@ class Variant:
         for leaf, array in zip(self._leaves, gradients, strict=True):
             gradient = new(result_class)
             gradient.array = array
-            _leaf(leaf, tensors).grad = gradient
+            (tensors[leaf].node if isinstance(leaf, int) else leaf).grad = gradient
         for leaf in self._cleared:
             _leaf(leaf, tensors).grad = None
         self.replays += 1
@@ -174,19 +174,22 @@ class Variant:
 
 def given_back(returned: Any, arrays: Sequence[Any], tensors: Sequence[Any]) -> Any:
     """What a step returns, around these arrays."""
-
-    def leaf(part: Returned) -> Any:
-        if part.kind == "made":
-            return wrap(Value.result_class, arrays[part.what])
-        return tensors[part.what] if part.kind == "argument" else part.what
-
-    return leaf(returned) if isinstance(returned, Returned) else unflatten(returned, leaf)
+    if isinstance(returned, Returned):
+        return _result(returned, arrays, tensors)
+    return unflatten(returned, lambda part: _result(part, arrays, tensors))
 
 
 def overlapping(tensors: Sequence[Any]) -> bool:
     """Whether two of these tensors and arrays share memory."""
     arrays = [x.array if isinstance(x, Value) else x for x in tensors]
     return any(np.may_share_memory(x, y) for x, y in itertools.combinations(arrays, 2))
+
+
+def _result(returned: Returned, arrays: Sequence[Any], tensors: Sequence[Any]) -> Any:
+    kind, what = returned
+    if kind == "made":
+        return wrap(Value.result_class, arrays[what])
+    return tensors[what] if kind == "argument" else what
 
 
 def _leaf(holder: Leaf | int, tensors: Sequence[Any]) -> Leaf:

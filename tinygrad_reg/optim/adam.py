@@ -62,14 +62,14 @@ class Adam(Optimizer):
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
         lr, (beta1, beta2) = group["lr"], group["betas"]
         correction = math.sqrt(1 - beta2**step)
-        numbers = {
+        return {
             "rate": lr * correction / (1 - beta1**step),
             "eps": group["eps"] * correction,
             "new1": 1 - beta1,
             "beta2": beta2,
             "new2": 1 - beta2,
+            **decay_of(group),
         }
-        return numbers | decay_of(group)
 
     def update(
         self,

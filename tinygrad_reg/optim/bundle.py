@@ -116,7 +116,11 @@ class Bundle:
 
     def in_step(self) -> bool:
         """Whether step counts and numbers are still the same for all parameters."""
-        return all(held.count(held[0]) == len(held) for held in [vector.tolist() for vector in self.scalars])
+        for vector in self.scalars:
+            held = vector.tolist()
+            if held.count(held[0]) != len(held):
+                return False
+        return True
 
     def _gather(self, gradients: list[NDArray]) -> NDArray:
         for part, array in self.pairs:
@@ -152,11 +156,12 @@ class Layout:
         self.params = params
         self.names = names
         self.shapes = [p.array.shape for p in params]
-        self._kept = [(p, kept.all_names(p.array.shape)) for p in params]
         self.bundles = [
             Bundle(positions, [params[i] for i in positions], state, kept, count) for count, positions in self._divide(state, kept)
         ]
-        self._arrays = self._present(params, state)
+        self._arrays = [p.array for p in params]
+        named = [(p, kept.all_names(p.array.shape)) for p in params]
+        self._states = [(p, [(name, state[p][name].array) for name in names]) for p, names in named if names]
 
     def _divide(self, state: State, kept: Kept) -> list[tuple[int, list[int]]]:
         """(step count, positions) of each bundle: small parameters of one dtype, one count and equal numbers go together.
@@ -180,17 +185,18 @@ class Layout:
             positions.append(i)
         return divided
 
-    def _present(self, params: list[Tensor], state: State) -> list[NDArray]:
-        entries = [(state[p], names) for p, names in self._kept if names]
-        return [p.array for p in params] + [entry[name].array for entry, names in entries for name in names]
-
     def holds(self, params: list[Tensor], state: State, names: tuple[str, ...]) -> bool:
         """Whether these are still the parameters, memory, states, and common counts and numbers that the bundles were built for."""
-        try:
-            present = self._present(params, state)
-        except (KeyError, AttributeError):  # a state was removed, or replaced by what is no tensor
+        arrays = [p.array for p in params]
+        if names != self.names or len(arrays) != len(self._arrays) or not all(map(is_, arrays, self._arrays)):
             return False
-        if names != self.names or len(present) != len(self._arrays) or not all(map(is_, present, self._arrays)):
+        try:
+            for p, places in self._states:
+                entry = state[p]
+                for name, array in places:
+                    if entry[name].array is not array:
+                        return False
+        except (KeyError, AttributeError):  # a state was removed, or replaced by what is no tensor
             return False
         return all(bundle.in_step() for bundle in self.bundles)
 

@@ -182,8 +182,7 @@ class Optimizer:
             raise ShapeError(f"step: the gradients have shapes {[g.shape for g in gradients]}, the parameters {layout.shapes}")
         if state.tracer is not None:
             with no_grad():
-                for bundle in layout.bundles:
-                    self._trace(state.tracer, index, layout, bundle)
+                self._trace(state.tracer, index, layout)
             return
         for bundle in layout.bundles:
             chosen = [gradients[i] for i in bundle.positions]
@@ -197,13 +196,13 @@ class Optimizer:
     def _numbers(self, group: Group, bundle: Bundle) -> dict[str, float]:
         """The coefficients of the bundle's next step, as Python floats (a np.float64 would turn float32 arrays into float64)."""
         held = {name: vector.item(0) for name, vector in bundle.numbers.items()}
-        found = self.coefficients(group, int(bundle.steps[0]) + 1, **held)
+        found = self.coefficients(group, int(bundle.steps.item(0)) + 1, **held)
         return {name: float(value) for name, value in found.items()}
 
     # ---- the same step under a tracer ----------------------------------------------------------------------------------
 
-    def _trace(self, tracer: Tracer, index: int, layout: Layout, bundle: Bundle) -> None:
-        """The bundle's step written as operations on tensors, with the coefficients as inputs."""
+    def _trace(self, tracer: Tracer, index: int, layout: Layout) -> None:
+        """The group's step written as operations on tensors, with the coefficients of all bundles as inputs."""
         group = self.param_groups[index]
         for name, value in group.items():
             if isinstance(value, Value):
@@ -211,7 +210,13 @@ class Optimizer:
                     f"{type(self).__name__}.step inside of a compiled step: {name} is a tensor, which a replay would not read anew; give "
                     "a number, which a schedule changes too"
                 )
-        numbers = tracer.host(self._numbers_again, index, layout, bundle, self._form(group))
+        found = tracer.host(self._numbers_again, index, layout, self._form(group))
+        for position, bundle in enumerate(layout.bundles):
+            mark = _mark(position, layout)
+            self._trace_bundle(group, bundle, {key.removesuffix(mark): number for key, number in found.items() if key.endswith(mark)})
+
+    def _trace_bundle(self, group: Group, bundle: Bundle, numbers: dict[str, Any]) -> None:
+        """The update rule of one bundle."""
         params: list[Any] = list(bundle.params)
         p, g, kept = params[0], params[0].grad, [self.state[params[0]][name] for name in bundle.names]
         held = {name: wrap(Tensor, vector) for name, vector in bundle.numbers.items()}
@@ -226,8 +231,8 @@ class Optimizer:
         steps = wrap(Tensor, bundle.steps)
         assign(steps, steps + 1, "step")
 
-    def _numbers_again(self, index: int, layout: Layout, bundle: Bundle, form: Any) -> dict[str, float]:
-        """The coefficients for a replay; none if groups, states or options are no longer those that were traced.
+    def _numbers_again(self, index: int, layout: Layout, form: Any) -> dict[str, float]:
+        """The coefficients of all bundles for a replay; none if groups, states or options are no longer those that were traced.
 
         Changes nothing, so that a replay which finds other names than it was traced with can be given up for a new trace.
         """
@@ -235,7 +240,10 @@ class Optimizer:
         if not fits or not layout.holds(layout.params, self.state, layout.names):
             return {}
         self._opt_called = True
-        return self._numbers(self.param_groups[index], bundle)
+        found = [self._numbers(self.param_groups[index], bundle) for bundle in layout.bundles]
+        if len(found) == 1:
+            return found[0]
+        return {name + _mark(i, layout): value for i, numbers in enumerate(found) for name, value in numbers.items()}
 
     def _form(self, group: Group) -> Any:
         """What the traced operations depend on besides the names of the coefficients."""
@@ -363,6 +371,11 @@ class Optimizer:
             lines = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
             texts.append(f"Parameter Group {i}\n{''.join(lines)}")
         return f"{type(self).__name__} (\n" + "\n".join(texts) + ")"
+
+
+def _mark(position: int, layout: Layout) -> str:
+    """What ends the names of a bundle's coefficients where a group has several bundles."""
+    return "" if len(layout.bundles) == 1 else f"_{position + 1}"
 
 
 def refuse_tracing(what: str) -> None:

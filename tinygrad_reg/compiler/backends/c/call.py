@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,15 +16,28 @@ from .layout import ALIGNMENT
 from .memory import Ref, elements, extent
 from .writer import CallPiece, Written
 
-#: Where an array object keeps the pointer to its elements: first of all, after what every object of CPython begins with.
-_POINTER = object.__basicsize__
+#: Where a tuple keeps the pointers to its items, and an array the one to its elements: after what every object of CPython begins with.
+_ITEMS, _ELEMENTS = tuple.__basicsize__, object.__basicsize__
 _UNALIGNED = 3  # what the C function returns
 
 
+class _Frame(ctypes.Structure):
+    """The C file's struct frame: what is the same at every call."""
+
+    _fields_ = (
+        *((name, ctypes.c_long) for name in ("items", "elements", "count")),
+        ("low_bits", ctypes.c_char_p),
+        *((name, ctypes.c_void_p) for name in ("numbers", "workspace")),
+    )
+
+
 def finds_elements() -> bool:
-    """Whether arrays are built as they are in CPython; the C function is then given the objects, and looks for their elements itself."""
-    arrays = [np.ones(3), np.ones((4, 4))[1:, 2:]]
-    return all(ctypes.c_void_p.from_address(id(a) + _POINTER).value == _address(a) for a in arrays)
+    """Whether tuples and arrays are built as they are in CPython; the C function is then given a tuple, and looks into it itself."""
+    arrays = (np.ones(3), np.ones((4, 4))[1:, 2:])
+    items = (ctypes.c_void_p * len(arrays)).from_address(id(arrays) + _ITEMS)
+    return list(items) == [id(a) for a in arrays] and all(
+        ctypes.c_void_p.from_address(id(a) + _ELEMENTS).value == _address(a) for a in arrays
+    )
 
 
 def _address(array: NDArray) -> int:
@@ -34,45 +48,36 @@ def _address(array: NDArray) -> int:
 def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray], sizes: Sequence[float] = ()) -> Callable[..., Any]:
     """The function `run` of an executable. `sizes` are what the library needs to know of a program's sizes, after the numbers."""
     layout, program = written.layout, written.layout.kernels.program
-    first_captured = len(program.inputs)
-    first_fresh = first_captured + len(program.captured)
-    first_constant = first_fresh + len(layout.fresh)
-    objects = (ctypes.c_void_p * max(len(layout.arrays), 1))()
     low_bits = bytes([storage.dtype.itemsize - 1 for storage in layout.arrays])  # those of an address that are 0 if it is aligned
     table = (ctypes.c_double * max(len(written.numbers) + len(sizes), 1))()
     table[len(written.numbers) : len(written.numbers) + len(sizes)] = list(sizes)
+    pack = struct.Struct(f"{len(written.numbers)}d").pack_into
     memory = np.zeros(written.workspace, np.uint8)
     start = _address(memory) + -_address(memory) % ALIGNMENT
+    frame = _Frame(_ITEMS, _ELEMENTS, len(layout.arrays), low_bits, ctypes.addressof(table), start)
     step: Any = library.step_of_objects
-    step.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_char_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    step.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
+    given = ctypes.c_void_p(ctypes.addressof(frame))
     parts = [ctypes.cast(getattr(library, f"step_{i}"), ctypes.c_void_p) for i in range(len(written.calls) + 1)]
-    given = ctypes.cast(objects, ctypes.c_void_p), _POINTER, low_bits, len(layout.arrays), ctypes.cast(table, ctypes.c_void_p), start
-    for i, array in enumerate(constants, first_constant):
-        objects[i] = id(array)
+    first = parts[0]
     forms = [_form(var) for var in layout.fresh]
     n_results = len(program.results)
     calls = [_call(piece, layout.arrays, start, written) for piece in written.calls]
 
     def run(inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray]) -> tuple[list[Any], list[Any]]:
-        for i, array in enumerate(inputs):
-            objects[i] = id(array)
-        for i, array in enumerate(captured, first_captured):
-            objects[i] = id(array)
-        table[: len(numbers)] = list(numbers)
+        pack(table, 0, *numbers)
         fresh = [make(*form) for make, form in forms]
-        for i, array in enumerate(fresh, first_fresh):
-            objects[i] = id(array)
-        ended = step(parts[0], *given)
+        arrays = (*inputs, *captured, *fresh, *constants)
+        ended = step(first, arrays, given)
         if calls and not ended:
-            arrays = [*inputs, *captured, *fresh, *constants]
             for call, part in zip(calls, parts[1:], strict=True):
                 call(arrays, numbers)
-                ended = ended or step(part, *given)
+                ended = ended or step(part, arrays, given)
         if ended:
             raise {OUT_OF_RANGE: OutOfRange, _UNALIGNED: GivenUp}.get(ended, NotFinite)
         return fresh[:n_results], fresh[n_results:]
 
-    run.alive = memory, constants  # type: ignore[attr-defined]  # what the pointers lead to
+    run.alive = memory, frame, table  # type: ignore[attr-defined]  # what the pointers lead to
     return run
 
 

@@ -22,16 +22,24 @@ from .repeats import shared
 from .text import at
 
 _OF_OBJECTS = r"""
-/* A part of the step for arrays of Python, whose pointers to elements are at an offset; 3 if elements are not aligned. */
-int step_of_objects(
-    int (*part)(void *const *, const double *, char *), char *const *objects, long offset, const unsigned char *low_bits, long count,
-    const double *numbers, char *workspace) {
-    void *arrays[count + 1];
-    for (long i = 0; i < count; ++i) {
-        memcpy(&arrays[i], objects[i] + offset, sizeof(void *));
-        if ((uintptr_t)arrays[i] & low_bits[i]) return 3;
+struct frame {
+    long items, elements, count;
+    const unsigned char *low_bits;
+    const double *numbers;
+    char *workspace;
+};
+
+/* A part of the step for a tuple of Python's arrays: where its items are, and in these the pointers to elements; 3 if elements are not
+   aligned. */
+int step_of_objects(int (*part)(void *const *, const double *, char *), const char *tuple, const struct frame *frame) {
+    void *arrays[frame->count + 1];
+    for (long i = 0; i < frame->count; ++i) {
+        const char *object;
+        memcpy(&object, tuple + frame->items + i * sizeof(void *), sizeof(void *));
+        memcpy(&arrays[i], object + frame->elements, sizeof(void *));
+        if ((uintptr_t)arrays[i] & frame->low_bits[i]) return 3;
     }
-    return part(arrays, numbers, workspace);
+    return part(arrays, frame->numbers, frame->workspace);
 }
 """
 
