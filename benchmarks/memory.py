@@ -121,7 +121,8 @@ def _accounted(peer: str, problem: models.Problem, step: Any) -> int:
     [buffers] = re.findall(r"([\d,]+) bytes", step.step.explain())
     tracemalloc.start()
     try:
-        models.losses(step, 2)  # now the gradients, which the next step replaces, are traced
+        step.model.zero_grad()
+        models.losses(step, 2)  # now the gradients, which the next step may replace, are traced
         tracemalloc.reset_peak()
         step()
         _, peak = tracemalloc.get_traced_memory()

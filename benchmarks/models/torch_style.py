@@ -51,7 +51,7 @@ def torch_compile(problem: Problem) -> Step:
         update()
         return next(model.parameters()).detach().view(-1)[0]
 
-    return update_alone if problem.model == "adam" else Stepping(module, problem, step)
+    return update_alone if problem.model == "adam" else Stepping(module, problem, model, step)
 
 
 def _torch() -> Any:
@@ -80,14 +80,14 @@ def _step(module: Any, problem: Problem, compiled: Compile, **options: Any) -> S
         update_alone()
         return first[0]
 
-    return Stepping(module, problem, step) if problem.model != "adam" else updated
+    return Stepping(module, problem, model, step) if problem.model != "adam" else updated
 
 
 class Stepping:
     """Calls the step on the batches in turn."""
 
-    def __init__(self, module: Any, problem: Problem, step: Callable[..., Any]) -> None:
-        self.step = step
+    def __init__(self, module: Any, problem: Problem, model: Any, step: Callable[..., Any]) -> None:
+        self.model, self.step = model, step
         self.batches = itertools.cycle([tuple(map(module.tensor, batch)) for batch in problem.batches()])
 
     def __call__(self) -> Any:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
+import sys
+import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.mutation import owner, writes
+from ..engine.mutation import NDArray, owner, writes
 from ..engine.node import Leaf, Value, new, wrap
 from ..engine.primitive import silent_copy
 from ..ops.random import draw_p
@@ -18,6 +21,9 @@ from .program import HostCall, layout
 from .recording import GradientOf
 from .surroundings import Fact, check_of
 from .trees import unflatten
+
+
+_LARGE = 1024  # elements of a gradient from which on it pays to use its memory again
 
 
 class Stale(Exception):
@@ -75,6 +81,9 @@ class Variant:
         self._stamps = writes.keys(*written)
         self._leaves = [holder for holder, index in recording.gradients if index is not None]
         self._cleared = [holder for holder, index in recording.gradients if index is None]
+        sizes = [math.prod(var.shape) for var in recording.program.gradients]
+        self._large = [(i, leaf) for i, (leaf, size) in enumerate(zip(self._leaves, sizes, strict=True)) if size >= _LARGE]
+        self._made: dict[int, weakref.ref[NDArray]] = {}  # the memory of large gradients that the last replay has set
         memory = zip(recording.places, self.arrays, strict=True)
         self.unchanged = check_of(
             [
@@ -123,7 +132,7 @@ class Variant:
     # ---- running ---------------------------------------------------------------------------------------------------------
 
     def replay(self, tensors: Sequence[Any], memo: list[tuple[HostCall, dict[str, float]]]) -> Any:
-        """Run the program on these arguments. Raises Stale or GivenUp, with nothing changed but what `memo` tells."""
+        """Run the program on these arguments. Raises Stale or GivenUp, with nothing changed but what `memo` tells, and some gradients None."""
         recording, arrays = self.recording, self.arrays
         numbers: list[float] = []
         for call in recording.hosts:
@@ -136,7 +145,9 @@ class Variant:
             arrays[i] = _array_at(recording.places[i], tensors)
         inputs = [x.array if isinstance(x, Value) else x for x in tensors]
         assert self.executable is not None
-        results, gradients = silent_copy().run(self.executable.run, inputs, numbers, arrays)
+        spare = self._spare(tensors) if self._large and self.executable.recycles else None
+        given = (inputs, numbers, arrays) if spare is None else (inputs, numbers, arrays, spare)
+        results, gradients = silent_copy().run(self.executable.run, *given)
         writes.stamp(self._stamps)
         for i in self._moving_changed:
             writes.note(arrays[i])
@@ -145,10 +156,25 @@ class Variant:
             gradient = new(result_class)
             gradient.array = array
             (tensors[leaf].node if isinstance(leaf, int) else leaf).grad = gradient
+        if spare is not None:
+            self._made = {i: weakref.ref(gradients[i]) for i, _ in self._large if gradients[i].base is None}
         for leaf in self._cleared:
             _leaf(leaf, tensors).grad = None
         self.replays += 1
         return given_back(self.returned, results, tensors)
+
+    def _spare(self, tensors: Sequence[Any]) -> dict[int, NDArray]:
+        """Memory of large gradients that the last replay has set and that nobody else knows; their leaves have no gradient from now on.
+
+        A gradient that the step looks at before it sets another is among `arrays`, so it is known.
+        """
+        spare = {}
+        for i, holder in self._large:
+            leaf, made = _leaf(holder, tensors), self._made.get(i)
+            if made is not None and leaf.grad is not None and made() is leaf.grad.array and _references(leaf) == _ALONE:
+                spare[i] = leaf.grad.array
+                leaf.grad = None
+        return spare
 
     def describe(self) -> list[str]:
         """What it is and how it went, in a few lines."""
@@ -190,6 +216,23 @@ def _result(returned: Returned, arrays: Sequence[Any], tensors: Sequence[Any]) -
     if kind == "made":
         return wrap(Value.result_class, arrays[what])
     return tensors[what] if kind == "argument" else what
+
+
+def _references(leaf: Leaf) -> tuple[int, int]:
+    """How many references there are to a leaf's gradient, and to its memory."""
+    gradient: Any = leaf.grad
+    array = gradient.array
+    return sys.getrefcount(gradient), sys.getrefcount(array)
+
+
+def _alone() -> tuple[int, int]:
+    """What `_references` gives where there is only the leaf: how it counts its own differs between versions of Python."""
+    leaf = Leaf(np.empty(()))
+    leaf.grad = wrap(Value.result_class, np.empty(()))
+    return _references(leaf)
+
+
+_ALONE = _alone()
 
 
 def _leaf(holder: Leaf | int, tensors: Sequence[Any]) -> Leaf:

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 from ...engine.mutation import NDArray
 
-Step = Callable[[Sequence[NDArray], Sequence[float], Sequence[NDArray]], tuple[Sequence[Any], Sequence[Any]]]
-
 
 class Executable(NamedTuple):
     """`run(inputs, numbers, captured) -> (results, gradients)`, which also writes; the text it was made of, and a few words.
 
     Results and gradients are memory of their own, which no later call touches. Raises NotFinite before anything is written.
+    If it `recycles`, a fourth argument gives memory for gradients, by their position, in which what is returned may be.
     """
 
-    run: Step
+    run: Callable[..., tuple[Sequence[Any], Sequence[Any]]]
     source: str
     summary: str
+    recycles: bool = False
     export: Callable[[str, Sequence[NDArray]], None] | None = None  # to a folder, with what captured arrays hold

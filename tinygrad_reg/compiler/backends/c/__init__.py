@@ -51,7 +51,8 @@ def build(program: Program, others: Sequence[str] = ()) -> Executable:
         runner(written, library, constants, sizes),
         written.source,
         f"one C function{between}{' for several sizes' if sizes else ''}, {written.workspace:,} bytes of workspace",
-        lambda folder, captured: export(folder, written, captured, constants),
+        recycles=True,
+        export=lambda folder, captured: export(folder, written, captured, constants),
     )
 
 

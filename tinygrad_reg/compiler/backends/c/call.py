@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .writer import CallPiece, Written
 
 #: Where a tuple keeps the pointers to its items, and an array the one to its elements: after what every object of CPython begins with.
 _ITEMS, _ELEMENTS = tuple.__basicsize__, object.__basicsize__
+NOTHING: Mapping[int, NDArray] = MappingProxyType({})
 _UNALIGNED = 3  # what the C function returns
 
 
@@ -60,13 +62,15 @@ def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray],
     given = ctypes.c_void_p(ctypes.addressof(frame))
     parts = [ctypes.cast(getattr(library, f"step_{i}"), ctypes.c_void_p) for i in range(len(written.calls) + 1)]
     first = parts[0]
-    forms = [_form(var) for var in layout.fresh]
     n_results = len(program.results)
+    forms = [(i, *_form(var)) for i, var in enumerate(layout.fresh, -n_results)]  # gradients are numbered from 0
     calls = [_call(piece, layout.arrays, start, written) for piece in written.calls]
 
-    def run(inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray]) -> tuple[list[Any], list[Any]]:
+    def run(
+        inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray], spare: Mapping[int, NDArray] = NOTHING
+    ) -> tuple[list[Any], list[Any]]:
         pack(table, 0, *numbers)
-        fresh = [make(*form) for make, form in forms]
+        fresh = [spare[i] if i in spare else make(*form) for i, make, form in forms]
         arrays = (*inputs, *captured, *fresh, *constants)
         ended = step(first, arrays, given)
         if calls and not ended:
