@@ -22,7 +22,6 @@ from .recording import GradientOf
 from .surroundings import Fact, check_of
 from .trees import unflatten
 
-
 _LARGE = 1024  # elements of a gradient from which on it pays to use its memory again
 
 
