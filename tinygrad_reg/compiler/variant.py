@@ -131,7 +131,7 @@ class Variant:
     # ---- running ---------------------------------------------------------------------------------------------------------
 
     def replay(self, tensors: Sequence[Any], memo: list[tuple[HostCall, dict[str, float]]]) -> Any:
-        """Run the program on these arguments. Raises Stale or GivenUp, with nothing changed but what `memo` tells, and some gradients None."""
+        """Run the program on these arguments. Raises Stale or GivenUp, with nothing changed but what `memo` tells, and gradients None."""
         recording, arrays = self.recording, self.arrays
         numbers: list[float] = []
         for call in recording.hosts:
