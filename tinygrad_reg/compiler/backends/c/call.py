@@ -122,7 +122,7 @@ def _call(piece: CallPiece, storages: Sequence[Any], start: int, written: Writte
         if ref.storage in storages:
             position = storages.index(ref.storage)
             return lambda arrays: _seen(_address(arrays[position]) + ref.offset * size, ref, strides)
-        fixed = _seen(start + written.offsets[ref.storage] + ref.offset * size, ref, strides)
+        fixed = _seen(start + written.places[ref.storage].offset + ref.offset * size, ref, strides)
         return lambda arrays: fixed
 
     given = [array_of(x) if isinstance(x, Ref) else x for x in piece.inputs]

@@ -6,7 +6,7 @@ Values of the workspace have no layout until the loop that makes them is known: 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...numpy_ops import COPY, NumpyOp, is_reduction
 from ...program import Equation, Var, names_of, row_major
@@ -104,6 +104,10 @@ class Layout:
         """Where a value has to be stored, if that is settled."""
         return self._homes.get(var)
 
+    def lenders(self) -> list[Storage]:
+        """Arrays for the caller, whose memory can hold something else before they are made."""
+        return [self._homes[var].storage for var in self.fresh]
+
     def scratch(self, dtype: Any, size: int, name: str) -> Storage:
         """A new piece of the workspace."""
         storage = Storage(dtype, size, name)
@@ -143,10 +147,18 @@ def _is_uniform(array: Any) -> bool:
     return bool(array.size) and array.tobytes() == array.reshape(-1)[:1].tobytes() * array.size
 
 
-def assign_offsets(touched: list[list[Storage]], workspace: list[Storage]) -> tuple[dict[Storage, int], int]:
-    """A byte offset for each storage of the workspace, so that those in use at the same time do not overlap; and the size of all.
+class Place(NamedTuple):
+    """Where a storage of the workspace is: so many bytes after its beginning, or after that of an array that is written only later."""
 
-    `touched` are the storages that each kernel uses, in the order of the kernels. Large ones choose their place first.
+    lender: Storage | None
+    offset: int
+
+
+def assign_places(touched: list[list[Storage]], workspace: list[Storage], lenders: list[Storage]) -> tuple[dict[Storage, Place], int]:
+    """A place for each storage of the workspace, so that those in use at the same time do not overlap; and the size of the workspace.
+
+    `touched` are the storages that each kernel uses, in the order of the kernels. Large ones choose their place first: if they can, in
+    the memory of one of the `lenders`, arrays that hold nothing before the first kernel that touches them.
     """
     first: dict[Storage, int] = {}
     last: dict[Storage, int] = {}
@@ -154,13 +166,30 @@ def assign_offsets(touched: list[list[Storage]], workspace: list[Storage]) -> tu
         for storage in storages:
             first.setdefault(storage, i)
             last[storage] = i
-    placed: list[tuple[int, int, Storage]] = []
+    areas: list[Storage | None] = [*sorted((s for s in lenders if s in first), key=first.__getitem__), None]
+    taken: dict[Storage | None, list[tuple[int, Storage]]] = {area: [] for area in areas}
+    places: dict[Storage, Place] = {}
     for storage in sorted((s for s in workspace if s in first), key=lambda s: -s.nbytes):
-        busy = sorted((a, b) for a, b, other in placed if first[other] <= last[storage] and first[storage] <= last[other])
-        start = 0
-        for a, b in busy:
-            if start + storage.nbytes <= a:
+        for area in areas:
+            busy = [(a, a + s.nbytes) for a, s in taken[area] if first[s] <= last[storage] and first[storage] <= last[s]]
+            start = _gap(storage.nbytes, sorted(busy))
+            if area is None or (last[storage] < first[area] and _has_room(area, storage, start)):
+                taken[area].append((start, storage))
+                places[storage] = Place(area, start)
                 break
-            start = max(start, -(-b // ALIGNMENT) * ALIGNMENT)
-        placed.append((start, start + storage.nbytes, storage))
-    return {storage: a for a, _, storage in placed}, max((b for _, b, _ in placed), default=0)
+    return places, max((start + storage.nbytes for start, storage in taken[None]), default=0)
+
+
+def _gap(size: int, busy: list[tuple[int, int]]) -> int:
+    """The first place for so many bytes between areas that are busy."""
+    start = 0
+    for a, b in busy:
+        if start + size <= a:
+            break
+        start = max(start, -(-b // ALIGNMENT) * ALIGNMENT)
+    return start
+
+
+def _has_room(lender: Storage, storage: Storage, start: int) -> bool:
+    """Whether an array is large enough, and aligned as another dtype needs it."""
+    return start + storage.nbytes <= lender.nbytes and storage.dtype.itemsize <= lender.dtype.itemsize

@@ -14,7 +14,7 @@ from . import mathematics, products
 from .expressions import c_type
 from .gathers import BestText, GatherText, RunningText, ScatterText, WithinText
 from .kernels import Best, Call, Check, Gather, Join, Kernel, Kernels, Loop, Product, Running, Update, Within
-from .layout import ALIGNMENT, Layout, assign_offsets
+from .layout import ALIGNMENT, Layout, Place, assign_places
 from .loops import LoopText
 from .memory import Ref, Storage, elements, item
 from .products import ProductText
@@ -56,7 +56,7 @@ class Written(NamedTuple):
     """A program as C, and what Python has to know to run it."""
 
     source: str
-    offsets: dict[Storage, int]  # in the workspace
+    places: dict[Storage, Place]  # of what is in the workspace
     workspace: int  # bytes
     layout: Layout
     numbers: tuple[Var, ...]
@@ -166,17 +166,18 @@ class Writer:
     def write(self) -> Written:
         """The source."""
         layout = self.layout
-        offsets, size = assign_offsets([piece.touched for _, piece in self.pieces], layout.workspace)
+        called = any(isinstance(piece, CallPiece) for _, piece in self.pieces)  # Python finds what it works on in the workspace
+        places, size = assign_places([piece.touched for _, piece in self.pieces], layout.workspace, [] if called else layout.lenders())
         names = layout.names
         numbers = [f"const double {names[var]} = numbers[{i}];" for i, var in enumerate(self.program.numbers)]
         numbers += [self._scalar(e) for e in self.kernels.scalars]
         fixed = {names[var] for var in (*self.program.numbers, *[var for e in self.kernels.scalars for var in e.outputs])}
-        types = {storage.name: c_type(storage.dtype) for storage in (*layout.arrays, *offsets)}
+        types = {storage.name: c_type(storage.dtype) for storage in (*layout.arrays, *places)}
         kernels = [list(piece.text()) for _, piece in self.pieces]
         functions, texts = shared(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
         pointers = [
             *(f"{types[s.name]} *const {s.name} = arrays[{i}];" for i, s in enumerate(layout.arrays)),
-            *(f"{types[s.name]} *const {s.name} = (void *)(workspace + {o});" for s, o in offsets.items()),
+            *(f"{types[s.name]} *const {s.name} = (void *)({_area(place)} + {place.offset});" for s, place in places.items()),
         ]
         body = list(functions)
         parts, calls = self._parts_of_step(texts)
@@ -186,7 +187,7 @@ class Writer:
             body += ["    " + x for x in text]
             body += ["    return 0;", "}", ""]
         source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body, _OF_OBJECTS])
-        return Written(source, offsets, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
+        return Written(source, places, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
 
     def _parts_of_step(self, texts: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[CallPiece]]:
         """The lines of the functions between calls of Python, under the user's lines; and these calls."""
@@ -217,6 +218,10 @@ class Writer:
         if op.name == "**":
             value = f"pow({', '.join(texts)})"
         return f"const double {self.layout.names[out]} = {value};"
+
+
+def _area(place: Place) -> str:
+    return "workspace" if place.lender is None else f"(char *){place.lender.name}"
 
 
 def _used(declarations: list[str], text: list[str]) -> list[str]:
