@@ -154,22 +154,30 @@ class Place(NamedTuple):
     offset: int
 
 
-def assign_places(touched: list[list[Storage]], workspace: list[Storage], lenders: list[Storage]) -> tuple[dict[Storage, Place], int]:
+class Uses(NamedTuple):
+    """What a kernel does with memory."""
+
+    touched: list[Storage]
+    takeovers: list[tuple[Storage, Storage]]  # (new, old): the new may be where the old is, if nobody needs that afterwards
+
+
+def assign_places(kernels: list[Uses], workspace: list[Storage], lenders: list[Storage]) -> tuple[dict[Storage, Place], int]:
     """A place for each storage of the workspace, so that those in use at the same time do not overlap; and the size of the workspace.
 
-    `touched` are the storages that each kernel uses, in the order of the kernels. Large ones choose their place first: if they can, in
-    the memory of one of the `lenders`, arrays that hold nothing before the first kernel that touches them.
+    `kernels` are in their order. Large storages choose their place first: if they can, in the memory of one of the `lenders`, arrays
+    that hold nothing before the first kernel that touches them.
     """
     first: dict[Storage, int] = {}
     last: dict[Storage, int] = {}
-    for i, storages in enumerate(touched):
-        for storage in storages:
+    for i, uses in enumerate(kernels):
+        for storage in uses.touched:
             first.setdefault(storage, i)
             last[storage] = i
+    over = _taken_over(kernels, set(workspace), first, last)
     areas: list[Storage | None] = [*sorted((s for s in lenders if s in first), key=first.__getitem__), None]
     taken: dict[Storage | None, list[tuple[int, Storage]]] = {area: [] for area in areas}
     places: dict[Storage, Place] = {}
-    for storage in sorted((s for s in workspace if s in first), key=lambda s: -s.nbytes):
+    for storage in sorted((s for s in workspace if s in first and s not in over), key=lambda s: -s.nbytes):
         for area in areas:
             busy = [(a, a + s.nbytes) for a, s in taken[area] if first[s] <= last[storage] and first[storage] <= last[s]]
             start = _gap(storage.nbytes, sorted(busy))
@@ -177,7 +185,23 @@ def assign_places(touched: list[list[Storage]], workspace: list[Storage], lender
                 taken[area].append((start, storage))
                 places[storage] = Place(area, start)
                 break
+    for new, old in over.items():
+        places[new] = places[old]
     return places, max((start + storage.nbytes for start, storage in taken[None]), default=0)
+
+
+def _taken_over(
+    kernels: list[Uses], workspace: set[Storage], first: dict[Storage, int], last: dict[Storage, int]
+) -> dict[Storage, Storage]:
+    """Storages in the place of one that ends where they begin, which is in use for longer then."""
+    over: dict[Storage, Storage] = {}
+    for i, uses in enumerate(kernels):
+        for new, old in uses.takeovers:
+            root = over.get(old, old)
+            if {new, old} <= workspace and new not in over and first[new] == i == last[root] and new.size <= root.size:
+                over[new] = root
+                last[root] = last[new]
+    return over
 
 
 def _gap(size: int, busy: list[tuple[int, int]]) -> int:

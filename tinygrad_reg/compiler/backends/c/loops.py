@@ -92,6 +92,19 @@ class LoopText:
         yield from (access for _, access in self._stores)
         yield from self._places
 
+    def takeovers(self) -> Iterator[tuple[Storage, Storage]]:
+        """Memory that is stored to and memory that is read, where every element is read only in the turn that stores it at its place."""
+        reading = [
+            *self._loads.values(),
+            *(factor for terms in self._terms.values() for factor in (terms.left, terms.right)),
+            *self._places,
+        ]
+        for _, store in self._stores:
+            for storage in dict.fromkeys(access.storage for access in self._loads.values()):
+                met = {access[1:] for access in reading if access.storage is storage}
+                if met == {store[1:]} and storage.dtype == store.storage.dtype:
+                    yield store.storage, storage
+
     # ---- memory ----------------------------------------------------------------------------------------------------------
 
     def _made_in_order(self) -> Iterator[Var]:

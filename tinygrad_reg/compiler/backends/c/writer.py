@@ -14,7 +14,7 @@ from . import mathematics, products
 from .expressions import c_type
 from .gathers import BestText, GatherText, RunningText, ScatterText, WithinText
 from .kernels import Best, Call, Check, Gather, Join, Kernel, Kernels, Loop, Product, Running, Update, Within
-from .layout import ALIGNMENT, Layout, Place, assign_places
+from .layout import ALIGNMENT, Layout, Place, Uses, assign_places
 from .loops import LoopText
 from .memory import Ref, Storage, elements, item
 from .products import ProductText
@@ -167,7 +167,8 @@ class Writer:
         """The source."""
         layout = self.layout
         called = any(isinstance(piece, CallPiece) for _, piece in self.pieces)  # Python finds what it works on in the workspace
-        places, size = assign_places([piece.touched for _, piece in self.pieces], layout.workspace, [] if called else layout.lenders())
+        uses = [Uses(piece.touched, list(piece.takeovers()) if isinstance(piece, LoopText) else []) for _, piece in self.pieces]
+        places, size = assign_places(uses, layout.workspace, [] if called else layout.lenders())
         names = layout.names
         numbers = [f"const double {names[var]} = numbers[{i}];" for i, var in enumerate(self.program.numbers)]
         numbers += [self._scalar(e) for e in self.kernels.scalars]
