@@ -100,6 +100,21 @@ class Layout:
         self._refs[var] = found
         return found
 
+    def place_of_base(self, kernel: Update) -> Ref | None:
+        """Memory for the result of an update where what it changes is: if that is in the workspace, and nobody else needs it then."""
+        [equation] = kernel.equations
+        [out], [base, *others] = equation.outputs, equation.inputs
+        kernels = self.kernels
+        later = kernels.list[kernels.list.index(kernel) + 1 :]
+        if base not in kernels.made_by or {base, out} & (kernels.ends | self._homes.keys()):
+            return None
+        if any(isinstance(x, Var) and kernels.views.base(x) is base for x in others):
+            return None
+        if any(need.base is base for other in later for need in kernels.readings(other)) or not self.ref(base).is_contiguous():
+            return None
+        self._refs[out] = self.ref(base)._replace(shape=out.shape)
+        return self._refs[out]
+
     def home(self, var: Var) -> Ref | None:
         """Where a value has to be stored, if that is settled."""
         return self._homes.get(var)

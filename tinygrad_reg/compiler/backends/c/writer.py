@@ -13,6 +13,7 @@ from ...scalars import Scalar
 from . import mathematics, products
 from .expressions import c_type
 from .gathers import BestText, GatherText, RunningText, ScatterText, WithinText
+from .itemwise import Itemwise, ItemwiseText, itemwise
 from .kernels import Best, Call, Check, Gather, Join, Kernel, Kernels, Loop, Product, Running, Update, Within
 from .layout import ALIGNMENT, Layout, Place, Uses, assign_places
 from .loops import LoopText
@@ -109,7 +110,7 @@ class Writer:
         self.kernels = Kernels(program)
         self.layout = Layout(self.kernels)
         self.pieces: list[tuple[Kernel, Piece]] = []
-        for kernel in self.kernels.list:
+        for kernel in itemwise(self.kernels):
             self._add(kernel)
         for target, value in self.layout.copied:
             self._add(self.layout.copy(value, self.layout.ref(target), ""))
@@ -128,17 +129,22 @@ class Writer:
             yield kernel
         elif isinstance(kernel, Join):
             yield from self._join(kernel)
+        elif isinstance(kernel, Itemwise):
+            yield ItemwiseText(kernel, self.layout)
         elif isinstance(kernel, Update):
-            yield from self._update(kernel.equations[0])
+            yield from self._update(kernel)
         else:
             yield _PIECES[type(kernel)](kernel.equations[0], self.layout)
 
-    def _update(self, equation: Equation) -> Iterator[Loop | Piece]:
-        """A copy of the base, and then what changes it."""
+    def _update(self, kernel: Update) -> Iterator[Loop | Piece]:
+        """A copy of the base, unless that is not needed any more, and then what changes it."""
+        [equation] = kernel.equations
         op, [out], [base, value, *_] = equation.primitive, equation.outputs, equation.inputs
         assert isinstance(op, NumpyOp)
-        whole = self.layout.place(out, row_major(out.shape, 1))
-        yield self.layout.copy(base, whole, equation.line)
+        whole = self.layout.place_of_base(kernel)
+        if whole is None:
+            whole = self.layout.place(out, row_major(out.shape, 1))
+            yield self.layout.copy(base, whole, equation.line)
         if op in (ADD_AT, PUT_ALONG):
             yield ScatterText(equation, whole, self.layout)
             return
@@ -208,7 +214,8 @@ class Writer:
         return functions, calls
 
     def _functions(self, body: list[str]) -> str:
-        dtypes = {piece.dtype for _, piece in self.pieces if isinstance(piece, ProductText)}
+        found = [piece.product if isinstance(piece, ItemwiseText) else piece for _, piece in self.pieces]
+        dtypes = {piece.dtype for piece in found if isinstance(piece, ProductText)}
         return mathematics.text(set(re.findall(r"\btg_\w+", "\n".join(body)))) + "\n" + products.text(dtypes)
 
     def _scalar(self, equation: Equation) -> str:
