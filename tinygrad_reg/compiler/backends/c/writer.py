@@ -108,9 +108,10 @@ class Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.kernels = Kernels(program)
+        self.kernels.list[:] = itemwise(self.kernels)
         self.layout = Layout(self.kernels)
         self.pieces: list[tuple[Kernel, Piece]] = []
-        for kernel in itemwise(self.kernels):
+        for kernel in self.kernels.list:
             self._add(kernel)
         for target, value in self.layout.copied:
             self._add(self.layout.copy(value, self.layout.ref(target), ""))
