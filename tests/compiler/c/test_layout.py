@@ -13,6 +13,9 @@ import tinygrad_reg as tg
 from tinygrad_reg import nn
 from tinygrad_reg.compiler.backends.c.layout import Uses, assign_places
 from tinygrad_reg.compiler.backends.c.memory import Storage
+from tinygrad_reg.compiler.numpy_ops import ADD_SET, GETITEM, SET, TRANSPOSED, reduce_op, ufunc_op
+
+from .building import Built, same
 
 DTYPES = [np.dtype(name) for name in ("float32", "float64", "int8")]
 
@@ -60,6 +63,33 @@ def test_what_is_in_use_at_the_same_time_does_not_overlap(drawn: Any) -> None:
                 or (end == begin and (begin, s, t) in pairs)
                 or (when[s][-1] == when[t][0] and (when[t][0], t, s) in pairs)
             )
+
+
+def test_an_update_takes_over_its_base_only_where_nothing_else_needs_it() -> None:
+    """Every value but the last is read: afterwards, by the update itself, or by nobody."""
+    built = Built()
+    x = built.array(np.random.default_rng(0).standard_normal((40, 30)).astype(np.float32))
+    base = built.call(ufunc_op(np.exp), built.call(TRANSPOSED, x))
+    first = built.call(SET, base, 1.5, index=(slice(3, 9),))
+    second = built.call(ADD_SET, first, built.call(GETITEM, first, index=(slice(0, 5),)), index=(slice(2, 7),))
+    third = built.call(ADD_SET, second, built.call(GETITEM, base, index=(slice(0, 5),)), index=(slice(4, 9),))
+    fourth = built.call(SET, third, 0.25, index=(slice(None), slice(4, 9)))
+    total = built.call(reduce_op(np.add), built.call(ufunc_op(np.multiply), fourth, second), axis=1, keepdims=False)
+    for expected, found in built.both(total, fourth):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_loop_does_not_store_over_what_it_reads_elsewhere() -> None:
+    built = Built()
+    x = built.array(np.random.default_rng(0).standard_normal((24, 24)))
+    totals = [x]
+    for _ in range(4):  # a sum forces each value into memory; the next loop reads it in two ways
+        value = built.call(ufunc_op(np.multiply), totals[-1], 0.5)
+        scale = built.call(reduce_op(np.maximum), value, axis=None, keepdims=False)
+        turned = built.call(ufunc_op(np.add), value, built.call(TRANSPOSED, value))
+        totals.append(built.call(ufunc_op(np.subtract), turned, scale))
+    [(expected, found)] = built.both(totals[-1])
+    assert same(expected, found)
 
 
 def workspace(step: Any) -> int:

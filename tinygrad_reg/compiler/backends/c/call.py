@@ -19,7 +19,7 @@ from .writer import CallPiece, Written
 
 #: Where a tuple keeps the pointers to its items, and an array the one to its elements: after what every object of CPython begins with.
 _ITEMS, _ELEMENTS = tuple.__basicsize__, object.__basicsize__
-NOTHING: Mapping[int, NDArray] = MappingProxyType({})
+_NOTHING: Mapping[int, NDArray] = MappingProxyType({})
 _UNALIGNED = 3  # what the C function returns
 
 
@@ -67,7 +67,7 @@ def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray],
     calls = [_call(piece, layout.arrays, start, written) for piece in written.calls]
 
     def run(
-        inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray], spare: Mapping[int, NDArray] = NOTHING
+        inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray], spare: Mapping[int, NDArray] = _NOTHING
     ) -> tuple[list[Any], list[Any]]:
         pack(table, 0, *numbers)
         fresh = [spare[i] if i in spare else make(*form) for i, make, form in forms]

@@ -27,7 +27,7 @@ class ItemwiseText:
         [var] = copy.outputs
         self.source = layout.ref(copy.inputs[0])
         item = layout.place(var, _one_item(var))
-        self.target = Ref(item.storage, 0, self.source.shape, (0, *row_major(self.source.shape[1:], 1)))
+        self.target = Ref(item.storage, item.offset, self.source.shape, (item.strides[0], *row_major(self.source.shape[1:], 1)))
         self.product = ProductText(product, layout)
         self.touched = [self.source.storage, *self.product.touched]
 

@@ -249,7 +249,8 @@ def _taken_over(
     for i, uses in enumerate(kernels):
         for new, old in uses.takeovers:
             root = over.get(old, old)
-            if {new, old} <= workspace and new not in over and first[new] == i == last[root] and new.size <= root.size:
+            ends = first[new] == i == last[root] < last[new]
+            if ends and {new, old} <= workspace and new not in over and new.size <= root.size:
                 over[new] = root
                 last[root] = last[new]
     return over

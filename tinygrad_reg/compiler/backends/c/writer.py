@@ -107,6 +107,7 @@ class Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.kernels = Kernels(program)
+        self.kernels.list[:] = itemwise(self.kernels)
         self.layout = Layout(self.kernels)
         self.pieces: list[tuple[Kernel, Piece]] = []
         for kernel in itemwise(self.kernels):
