@@ -322,7 +322,8 @@ REASONS: dict[str, str] = {
     "reshape view flatten unflatten squeeze unsqueeze transpose permute movedim t T mT diagonal select narrow":
         "reading arguments in Python; no arithmetic is done",
     "expand broadcast_to": "np.broadcast_to itself is written in Python and takes 3 µs",
-    "trace diag": "small: a view of the diagonal and a sum of it are two operations",
+    "trace diag diag_embed tril triu": "small: reading arguments in Python, and a view of the diagonal or a mask",
+    "nn.functional.cosine_similarity": "small: two norms, a product and a quotient are operations of their own",
     "erf erfc nn.functional.gelu": "NumPy has no error function: some thirty passes over blocks that fit the cache",
     "sign nan_to_num clamp* addcmul addcdiv lerp outer nn.functional.relu* nn.functional.hard* *.leaky_relu *.prelu":
         "large: NumPy makes one pass over memory for each operation in one thread, PyTorch one for all in two",

@@ -207,7 +207,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 
 def _mish_rule(g: Any, x: Any) -> Any:
-    t = tanh(softplus_p(x, beta=1.0, threshold=20.0))
+    t = tanh(softplus_p(x, beta=1.0, threshold=math.inf))
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
