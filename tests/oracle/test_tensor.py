@@ -690,3 +690,34 @@ CALLS = [
 @pytest.mark.parametrize("call", CALLS, ids=[f"call{i}" for i in range(len(CALLS))])
 def test_calls(call: Any) -> None:
     agree(call, ours_may_work=True)
+
+
+PIECEWISE = {
+    "relu": lambda t, x: t.relu(x),
+    "leaky_relu": lambda t, x: t.nn.functional.leaky_relu(x),
+    "prelu": lambda t, x: t.nn.functional.prelu(x, t.tensor([0.2], dtype=t.float64)),
+    "hardtanh": lambda t, x: t.nn.functional.hardtanh(x),
+    "relu6": lambda t, x: t.nn.functional.relu6(x),
+    "threshold": lambda t, x: t.nn.functional.threshold(x, 0.1, 2.0),
+    "hardshrink": lambda t, x: t.nn.functional.hardshrink(x),
+    "softshrink": lambda t, x: t.nn.functional.softshrink(x),
+    "max_pool1d": lambda t, x: t.nn.functional.max_pool1d(x, 2),
+    "max_pool2d": lambda t, x: t.nn.functional.max_pool2d(x[None], 2),
+    "adaptive_max_pool1d": lambda t, x: t.nn.functional.adaptive_max_pool1d(x, 2),
+    "maximum": lambda t, x: t.maximum(x, x.flip(0).detach()),
+    "amax": lambda t, x: t.amax(x, 1),
+    "clamp": lambda t, x: t.clamp(x, -0.5, 0.5),
+    "sum": lambda t, x: x.sum(0),
+    "mul": lambda t, x: x * 2.0,
+}
+
+
+@pytest.mark.parametrize("name", PIECEWISE)
+def test_whether_gradients_of_straight_pieces_can_be_differentiated_again(name: str) -> None:
+    found = []
+    for t in (torch, tg):
+        x = t.tensor([[-2.0, -0.3, 0.2, 0.7], [1.0, -1.5, 0.1, 2.0]], dtype=t.float64, requires_grad=True)
+        (first,) = t.autograd.grad(PIECEWISE[name](t, x).sum(), x, create_graph=True)
+        second = t.autograd.grad(first.sum(), x)[0].tolist() if first.requires_grad else None
+        found.append((first.tolist(), second))
+    assert found[0] == found[1]

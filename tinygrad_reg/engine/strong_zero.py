@@ -27,6 +27,14 @@ def masked(x: Array, mask: Array) -> Array:
 masked.vjp(x=lambda g, mask: masked(g, mask), mask=None)
 
 
+def linked(part: Any, x: Any) -> Any:
+    """`part` of a gradient, which x decides only by the piece it is in, in a graph that leads to x: there the derivative is 0, not absent.
+
+    So a gradient of relu can be differentiated again, as PyTorch's can.
+    """
+    return part + masked(x, True) if state.grad_enabled and isinstance(part, Value) and isinstance(x, Value) else part
+
+
 def strong_zero(part: Any, cotangent: Any) -> Any:
     """`part`, what an elementwise rule made of `cotangent`, with 0 where the cotangent is 0 and the part is not finite.
 

@@ -20,7 +20,7 @@ from ..engine.primitive import Rule, primitive
 from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
-from ..engine.strong_zero import masked
+from ..engine.strong_zero import linked, masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from . import large
 from .arguments import integer, rank
@@ -226,7 +226,7 @@ round_p: Unary = unary("round", np.rint, zero, "the nearest integer, halves to e
 relu: Unary = unary(
     "relu",
     lambda x: bounded(x, 0, math.inf),
-    lambda g, out: masked(g, le(out, 0.0)),
+    lambda g, out: linked(masked(g, le(out, 0.0)), out),
     "max(x, 0); derivative 0 at 0",
     kind="number",
     kinks=(0.0,),

@@ -19,6 +19,7 @@ from ..engine.mutation import Array
 from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
+from ..engine.strong_zero import linked
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
@@ -369,7 +370,7 @@ def window_indices(which: Array, *, axes: Axes) -> Array:
     return as_array(total)
 
 
-window_max.vjp(x=lambda g, x, out, axes: window_place(g, window_argmax(x, out, axes=axes), axes=axes))
+window_max.vjp(x=lambda g, x, out, axes: linked(window_place(g, window_argmax(x, out, axes=axes), axes=axes), x))
 window_argmax.vjp(x=None, out=None)
 window_pick.vjp(x=lambda g, which, axes: window_place(g, which, axes=axes), which=None)
 window_place.vjp(x=lambda g, which, axes: window_pick(g, which, axes=axes), which=None)

@@ -13,7 +13,7 @@ from ...engine.node import Value
 from ...engine.primitive import Primitive
 from ...engine.refusal import typed_errors
 from ...engine.selection import choose
-from ...engine.strong_zero import masked
+from ...engine.strong_zero import linked, masked
 from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops import fused
 from ...ops.arguments import normalize_dim, rank, shape_of
@@ -74,7 +74,7 @@ def _leaky_relu(x: Array, *, negative_slope: float) -> Array:
 
 
 leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0.0,))
-leaky_relu_p.vjp(x=lambda g, x, negative_slope: where_p(gt(x, 0.0), g, g * negative_slope))
+leaky_relu_p.vjp(x=lambda g, x, negative_slope: linked(where_p(gt(x, 0.0), g, g * negative_slope), x))
 
 
 @typed_errors
@@ -93,7 +93,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 prelu_p = binary(
     "prelu",
     lambda x, y: choose(x > 0, x, x * y),
-    lambda g, x, y: where_p(gt(x, 0.0), g, g * y),
+    lambda g, x, y: linked(where_p(gt(x, 0.0), g, g * y), x),
     lambda g, x: masked(g * x, gt(x, 0.0)),
     "x where positive, y · x elsewhere",
     kinks="zero",
@@ -127,7 +127,7 @@ def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
 
 
 hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_val", "max_val"))
-hardtanh_p.vjp(x=lambda g, x, min_val, max_val: masked(g, le(x, min_val) | ge(x, max_val)))
+hardtanh_p.vjp(x=lambda g, x, min_val, max_val: linked(masked(g, le(x, min_val) | ge(x, max_val)), x))
 
 
 @typed_errors
@@ -160,7 +160,7 @@ def _threshold(x: Array, *, threshold: float, value: float) -> Array:
 
 
 threshold_p = Parametric(_threshold, name="threshold", kind="number", kinks=("threshold",))
-threshold_p.vjp(x=lambda g, x, threshold: masked(g, le(x, threshold)))
+threshold_p.vjp(x=lambda g, x, threshold: linked(masked(g, le(x, threshold)), x))
 
 
 @typed_errors
@@ -181,7 +181,7 @@ def _hardsigmoid(x: Array) -> Array:
 
 
 hardsigmoid_p = Parametric(_hardsigmoid, name="hardsigmoid", kind="float", kinks=(-3.0, 3.0))
-hardsigmoid_p.vjp(x=lambda g, x: masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))))
+hardsigmoid_p.vjp(x=lambda g, x: linked(masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))), x))
 
 
 @typed_errors
@@ -219,7 +219,7 @@ def _softshrink(x: Array, *, lambd: float) -> Array:
 
 
 softshrink_p = Parametric(_softshrink, name="softshrink", kind="float", kinks=("lambd", "-lambd"))
-softshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
+softshrink_p.vjp(x=lambda g, x, lambd: linked(masked(g, le(abs(x), lambd)), x))
 
 
 @typed_errors
@@ -240,7 +240,7 @@ def _hardshrink(x: Array, *, lambd: float) -> Array:
 
 
 hardshrink_p = Parametric(_hardshrink, name="hardshrink", kind="float", kinks=("lambd", "-lambd"))
-hardshrink_p.vjp(x=lambda g, x, lambd: masked(g, le(abs(x), lambd)))
+hardshrink_p.vjp(x=lambda g, x, lambd: linked(masked(g, le(abs(x), lambd)), x))
 
 
 @typed_errors
