@@ -92,6 +92,7 @@ def markdown(result: dict[str, Any]) -> str:
         "## Memory of compiled steps",
         bars.FOOTPRINT,
         bars.footprint(measured),
+        bars.FOOTPRINT_COSTS,
         "## What the machine can do",
         bars.LIMITS,
         bars.limits(measured),
