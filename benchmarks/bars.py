@@ -91,10 +91,10 @@ EAGER_COSTS = {
 }
 #: where the time of a compiled step goes, said where its bar is missed
 COMPILED_COSTS = {
-    "regression": "1-50-5-1: C takes a third of the step at n=100 and two thirds at n=1000. The rest is Python, 15 to 20 µs a call whatever the "
-    "size: it makes sure that nothing has changed since the trace, computes the optimizer's numbers, and makes tensors of gradients"
-    " and results. Tried: one tuple of arrays handed to C, one question for each parameter group, the facts as one generated "
-    "expression, gradients in the memory of the last ones.",
+    "regression": "1-50-5-1: C takes a third of the step at n=100 and two thirds at n=1000. The rest is Python, 15 to 20 µs a call "
+    "whatever the size: it makes sure that nothing has changed since the trace, computes the optimizer's numbers, and "
+    "makes tensors of gradients and results. Tried: one tuple of arrays handed to C, one question for each parameter "
+    "group, the facts as one generated expression, gradients in the memory of the last ones.",
     "mlp32": "MLP, batch 32: three products with 32 columns are most of it, and too small for two threads of BLAS to gain; the update of "
     "235,000 parameters is bound by memory and runs in one thread.",
     "lstm": "LSTM: the products' operations would take a fifth of the time at the speed of large ones; they are 128 × 32 by 32 × 32, a "

@@ -65,6 +65,9 @@ DECIDED = [
     Decided("std", ([2.0, 2.0, 2.0],), {"dim": None, "keepdim": False, "correction": 1}, ([0.0, 0.0, 0.0],)),
 ]
 
+#: Straight pieces, whose gradient can be differentiated again: it is 0, and not absent.
+PIECES = ("relu", "leaky_relu", "prelu", "hardtanh", "threshold", "hardsigmoid", "softshrink", "hardshrink", "window_max")
+
 #: Calls of these are tested through the primitives that make them: they cannot be called by themselves.
 INTERNAL = {"output": "the entries of a tuple of results; see split, unbind, standardize"}
 
@@ -214,7 +217,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "std": [Example(x.arguments, {**x.params, "correction": c}) for x in _REDUCED[:3] for c in (0.0, 1.0)],
     "logsumexp": _REDUCED,
     "norm_2": _REDUCED,
-    "svd": [e((3, 2)), e((2, 3)), e((2, 2, 2))],
+    "svd": [e((3, 2)), e((2, 3)), e((2, 2, 2)), e((2, 3, 2)), e((2, 2, 3))],
     "norm_p": [Example(x.arguments, {**x.params, "p": p}) for x in _REDUCED for p in (3.0, 1.5, 4.0)],
     "cumsum": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
     "cumprod": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],

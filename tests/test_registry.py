@@ -19,7 +19,7 @@ from tinygrad_reg.engine.primitive import PRIMITIVES, Primitive, check_registry
 from tinygrad_reg.ops.pointwise import Binary, Elementwise
 from tinygrad_reg.testing import arrays_for, gradcheck
 
-from .examples_of_primitives import DECIDED, INTERNAL, PAIRS, SHARES_MEMORY, TRIPLES, Example, examples_of
+from .examples_of_primitives import DECIDED, INTERNAL, PAIRS, PIECES, SHARES_MEMORY, TRIPLES, Example, examples_of
 
 Array = np.ndarray[Any, Any]
 
@@ -244,6 +244,14 @@ def test_rules_do_not_write_into_what_they_are_given() -> None:
                 rule_call(p, i, g, args, out, params)
             for x, y in zip(given_arrays, before, strict=True):
                 np.testing.assert_array_equal(x, y, err_msg=name)
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_gradients_of_straight_pieces_can_be_differentiated_again(name: str) -> None:
+    for p, args, params in cases(name, 0) if name in PIECES else ():
+        x = tg.tensor(args[0], requires_grad=True)
+        (first,) = tg.autograd.grad(p(x, *map(tg.tensor, args[1:]), **params).sum(), x, create_graph=True)
+        assert not tg.autograd.grad(first.sum(), x)[0].any()
 
 
 @pytest.mark.parametrize("name", sorted({point.name for point in DECIDED}))

@@ -53,6 +53,7 @@ LAWS: dict[str, Callable[[str], None]] = {
     "arrays in, arrays out": _in_each_dtype(laws.test_rules_on_arrays_give_arrays_that_are_nobody_elses),
     "both modes agree": _drawn(laws.test_both_modes_of_backward_agree),
     "points where the gradient was decided": laws.test_decided_points,
+    "straight pieces stay in the graph": laws.test_gradients_of_straight_pieces_can_be_differentiated_again,
     "linear in the cotangent": _drawn(laws.test_vjp_is_linear_in_the_cotangent),
 }
 
