@@ -365,6 +365,8 @@ SINGLE: list[tuple[Any, ...]] = [
     ("random_", "x.half().random_(0, 10**6)", RangeError, "random_", "999999", "float16"),
     ("random_", "x.random_(5, 5)", ArgumentError, "5"),
     ("lerp", "lerp(1.0, x, 0.5)", ArgumentTypeError, "float"),
+    ("exp", "exp(x, x)", ArgumentTypeError, "takes 1", "got 2"),
+    ("mul", "mul(x, x, x)", ArgumentTypeError, "takes 2", "got 3"),
     ("bitwise_not", "bitwise_not(i, i)", ArgumentTypeError, "takes 1", "got 2"),
     ("index_add", 'index_add(i, 0, i, i, alpha="a")', ArgumentTypeError, "alpha", "str"),
     ("new_full", "x.new_full((-1,), 0.0)", ShapeError, "(-1,)"),
