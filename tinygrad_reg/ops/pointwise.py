@@ -245,10 +245,8 @@ class Unary(Elementwise):
         super().vjp(**rules)
         self._plan = UNPLANNED
 
-    def __call__(self, input: Any, *others: Any) -> Tensor:
+    def __call__(self, input: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
-        if others:
-            raise ArgumentTypeError(f"{self.name}: takes 1 argument, got {1 + len(others)}")
         if not isinstance(input, Value):
             try:
                 return self.forward(input) if type(input) is _ndarray else self._raw(input)  # type: ignore[no-any-return]
@@ -297,10 +295,8 @@ class Binary(Elementwise):
         self._plan_x, self._plan_y = self.plan((True, False)), self.plan((False, True))
         self._plan_x_number, self._plan_y_number = self.plan((True, None)), self.plan((None, True))
 
-    def __call__(self, input: Any, other: Any, *others: Any) -> Tensor:
+    def __call__(self, input: Any, other: Any) -> Tensor:
         """Apply to tensors of shapes that broadcast, or a tensor and a number."""
-        if others:
-            raise ArgumentTypeError(f"{self.name}: takes 2 arguments, got {2 + len(others)}")
         if isinstance(input, Value):
             x: Any = input.array
             xnode = input.node
