@@ -1,6 +1,7 @@
 """Writes a program as one C function, in the order of the data's way: algebra, memory, kernels, then their text, then the call.
 
-algebra, remake, settle   Program -> Program: products that are sums in disguise; windows made twice; results in memory of their own
+algebra, hoist            Program -> Program: products that are sums in disguise; views of what is computed before it is
+remake, settle            Program -> Program: windows made twice; results in memory of their own
 memory            where a value is: storage, offset, strides
 kernels           equations gathered into loops, products and the rest
 expressions       an element of a function as C; mathematics: exp, tanh, sin ... for vectors
@@ -27,6 +28,7 @@ from . import toolchain
 from .algebra import thin_products
 from .call import finds_elements, runner
 from .export import export
+from .hoist import views_first
 from .remake import remake
 from .settle import settle
 from .sizes import shared
@@ -41,7 +43,7 @@ def build(program: Program, others: Sequence[str] = ()) -> Executable:
     if toolchain.compiler() is None or not finds_elements():
         _warn_once("arrays are not built as they are in CPython" if toolchain.compiler() else toolchain.missing())
         return numpy_source.build(program)
-    lowered = settle(remake(optimize(thin_products(optimize(program, TO_LOOPS)), SIMPLIFY)))
+    lowered = settle(remake(views_first(optimize(thin_products(optimize(program, TO_LOOPS)), SIMPLIFY))))
     written = Writer(lowered).write()
     text, sizes = shared(written.source, others, len(written.numbers))
     library = toolchain.load(text)

@@ -130,12 +130,15 @@ class Views:
         """The value whose memory this is."""
         return self._looked_at(var)[0]
 
+    def ref(self, var: Var) -> Ref:
+        """The elements of its base that it has, as if the base stood in row-major order."""
+        return self._looked_at(var)[1]
+
     def is_whole(self, var: Var) -> bool:
         """Whether it has all elements of its base in the same order."""
         base, ref = self._looked_at(var)
-        steps = [(n, s) for n, s in zip(ref.shape, ref.strides, strict=True) if n != 1]
         shape = canonical(base.shape)
-        return ref.offset == 0 and steps == list(zip(shape, row_major(shape, 1), strict=True))
+        return ref.offset == 0 and ref.plain() == (shape, row_major(shape, 1))
 
     def _looked_at(self, var: Var) -> tuple[Var, Ref]:
         if var not in self._seen:
@@ -151,6 +154,7 @@ class Kernels:
         self.program = program
         self.views = Views()
         self._needs: dict[Kernel, frozenset[Reading]] = {}
+        self._reads: dict[Kernel, frozenset[Ref]] = {}
         self.scalars: list[Equation] = []  # arithmetic with numbers, done first
         self.numbers: dict[Var, tuple[Any, np.dtype[Any]]] = {}  # numbers as arrays: written where they are read
         early, after = late(program)
@@ -261,7 +265,7 @@ class Kernels:
         for i in reversed(range(at)):
             earlier = kernels[i]
             makes = _outputs(earlier)
-            if isinstance(earlier, Loop) and earlier.shape == later.shape and self._go_together(earlier, needs):
+            if isinstance(earlier, Loop) and earlier.shape == later.shape and self._go_together(earlier, later):
                 up, down = made.isdisjoint(need.base for need in needs), read.isdisjoint(makes)
                 if up or down:
                     place, gone = (i, at) if up else (at, i)
@@ -272,14 +276,21 @@ class Kernels:
             read.update(need.base for need in self.readings(earlier))
         return None
 
-    def _go_together(self, earlier: Loop, needs: frozenset[Reading]) -> bool:
+    def _go_together(self, earlier: Loop, later: Loop) -> bool:
         """Whether the later loop takes what the earlier makes element by element, and whether it reads or takes anything of it at all."""
-        makes = _outputs(earlier)
+        needs, makes = self.readings(later), _outputs(earlier)
         summed = {e.outputs[0] for e in earlier.equations if is_reduction(e.primitive)}
         taken = [need for need in needs if need.base in makes]
         if any(not need.aligned or need.base in summed for need in taken):
             return False
-        return bool(taken) or not needs.isdisjoint(self.readings(earlier))
+        return bool(taken) or not self._read(later).isdisjoint(self._read(earlier))
+
+    def _read(self, kernel: Kernel) -> frozenset[Ref]:
+        """What it reads of arrays of more than one element; other parts of the same memory are nothing that two loops share."""
+        if kernel not in self._reads:
+            refs = [self.views.ref(x) for equation in kernel.equations for x in equation.reads() if canonical(x.shape)]
+            self._reads[kernel] = frozenset([Ref(ref.storage, ref.offset, *ref.plain()) for ref in refs])
+        return self._reads[kernel]
 
     # ---- computing again instead of storing ------------------------------------------------------------------------------
 

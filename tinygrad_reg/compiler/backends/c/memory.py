@@ -43,8 +43,12 @@ class Ref(NamedTuple):
 
     def same_place(self, other: Ref) -> bool:
         """Whether each element is where that of the other is."""
-        steps = [[(n, s) for n, s in zip(ref.shape, ref.strides, strict=True) if n != 1] for ref in (self, other)]
-        return self.storage is other.storage and self.offset == other.offset and steps[0] == steps[1]
+        return self.storage is other.storage and self.offset == other.offset and self.plain() == other.plain()
+
+    def plain(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shape and strides without the dimensions of size 1."""
+        kept = [d for d, n in enumerate(self.shape) if n != 1]
+        return tuple([self.shape[d] for d in kept]), tuple([self.strides[d] for d in kept])
 
     def is_contiguous(self) -> bool:
         """Whether the elements stand in row-major order without gaps."""
