@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, find, given
+from hypothesis import Phase, assume, find, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
@@ -74,10 +74,18 @@ def test_indices_without_arrays_give_views(data: Any, shape: tuple[int, ...]) ->
     assert not part.numel() or np.shares_memory(part.numpy(), x.numpy())
 
 
+def drawn(strategy: Any, wanted: Any) -> Any:
+    """One example that is wanted; how small it can be made does not matter."""
+    return find(strategy, wanted, settings=settings(max_examples=5000, phases=[Phase.generate]))
+
+
 @pytest.mark.parametrize("form", [int, slice, type(None), type(...), *ARRAYS[:4]])
 def test_every_form_of_index_occurs(form: type) -> None:
-    find(indices((2, 3)), lambda index: isinstance(index, tuple) and any(isinstance(item, form) for item in index))
-    find(indices((2, 3)), lambda index: isinstance(index, tg.Tensor) and index.dtype == tg.bool and index.ndim == 2)
+    drawn(indices((2, 3)), lambda index: isinstance(index, tuple) and any(isinstance(item, form) for item in index))
+
+
+def test_masks_of_several_dims_occur() -> None:
+    drawn(indices((2, 3)), lambda index: isinstance(index, tg.Tensor) and index.dtype == tg.bool and index.ndim == 2)
 
 
 def test_without_hypothesis_gradcheck_works_and_strategies_say_what_to_install() -> None:
