@@ -588,6 +588,7 @@ def question(number: int) -> str:
     return "lambda x:" + line.split("lambda x:")[len(before) + 1]
 
 
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad:UserWarning")  # of torch, once in a process
 @pytest.mark.parametrize("number", range(len(QUESTIONS)), ids=lambda n: ids(QUESTIONS[n]) + f"-{n}")
 def test_questions(number: int) -> None:
     asked = question(number)
