@@ -23,6 +23,12 @@ torch = pytest.importorskip("torch")
 nan, inf = float("nan"), float("inf")
 
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad:UserWarning"),  # of torch, once in a process
+    pytest.mark.filterwarnings("ignore:Creating a tensor from a list of numpy.ndarrays:UserWarning"),
+]
+
+
 def plain(x: Any) -> Any:
     """What can be compared: tensors as (dtype, shape, requires_grad, is_leaf, elements), containers by their elements."""
     if isinstance(x, torch.Tensor | tg.Tensor):
@@ -588,7 +594,6 @@ def question(number: int) -> str:
     return "lambda x:" + line.split("lambda x:")[len(before) + 1]
 
 
-@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad:UserWarning")  # of torch, once in a process
 @pytest.mark.parametrize("number", range(len(QUESTIONS)), ids=lambda n: ids(QUESTIONS[n]) + f"-{n}")
 def test_questions(number: int) -> None:
     asked = question(number)
