@@ -44,22 +44,26 @@ def as_device(device: Any) -> Device:
     return Device(device)
 
 
-class cuda:  # noqa: N801
-    """What scripts ask before they move to a GPU, and what they do there in passing: nothing.
-
-    >>> tg.cuda.is_available(), tg.cuda.device_count()
-    (False, 0)
-    """
+class _Absent:
+    """A kind of device that is not there."""
 
     @staticmethod
     def is_available() -> bool:
-        """False: there is no GPU support."""
+        """False: there is no such device."""
         return False
 
     @staticmethod
     def device_count() -> int:
         """0."""
         return 0
+
+
+class cuda(_Absent):  # noqa: N801
+    """What scripts ask before they move to a GPU, and what they do there in passing: nothing.
+
+    >>> tg.cuda.is_available(), tg.cuda.device_count()
+    (False, 0)
+    """
 
     @staticmethod
     def manual_seed(seed: int) -> None:
@@ -72,22 +76,12 @@ class cuda:  # noqa: N801
         """Nothing: there is no cache."""
 
 
-class accelerator:  # noqa: N801
+class accelerator(_Absent):  # noqa: N801
     """What scripts ask to choose a device: there is no accelerator.
 
     >>> tg.accelerator.current_accelerator().type if tg.accelerator.is_available() else "cpu"
     'cpu'
     """
-
-    @staticmethod
-    def is_available() -> bool:
-        """False."""
-        return False
-
-    @staticmethod
-    def device_count() -> int:
-        """0."""
-        return 0
 
     @staticmethod
     def current_accelerator(check_available: bool = False) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import tinygrad_reg as tg
 from tinygrad_reg import nn, optim
 from tinygrad_reg.compiler import backends
-from tinygrad_reg.compiler.backends.c.sizes import shared
+from tinygrad_reg.compiler.backends.c.sizes import for_many_sizes
 from tinygrad_reg.compiler.dynamic import Underivable, _Formulas
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError
 
@@ -243,14 +243,14 @@ def test_only_formulas_on_which_all_agree_are_used() -> None:
 def test_one_library_does_for_texts_that_differ_in_numbers_alone() -> None:
     text = "static f(int a);\nint step_0(numbers) {\n    g1(10, 0.5f, 7, 1e-05);\n}\n\nint step_1(numbers) {\n    h(10);\n}\n"
     other = text.replace("10", "12").replace("0.5f", "0.25f")
-    made, values = shared(text, [other, "something else"], 2)
+    made, values = for_many_sizes(text, [other, "something else"], 2)
     assert values == [10.0, 0.5, 10.0]
     assert made.count("const long size2_long = (long)numbers[2];") == 1
     assert "const float size3_float = (float)numbers[3];\n    g1(size2_long, size3_float, 7, 1e-05);" in made
     assert "int step_1(numbers) {\n    const long size4_long = (long)numbers[4];\n    h(size4_long);" in made
-    assert shared(other, [text, "something else"], 2)[0] == made
-    assert shared(text, [], 2) == shared(text, [text], 2) == (text, [])
-    assert shared("f(3)" + text, ["f(4)" + text], 2)[1] == []  # outside of the step
+    assert for_many_sizes(other, [text, "something else"], 2)[0] == made
+    assert for_many_sizes(text, [], 2) == for_many_sizes(text, [text], 2) == (text, [])
+    assert for_many_sizes("f(3)" + text, ["f(4)" + text], 2)[1] == []  # outside of the step
 
 
 @pytest.mark.skipif("c" not in BACKENDS, reason="there is no C compiler")

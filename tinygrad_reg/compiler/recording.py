@@ -177,16 +177,17 @@ def _settle(trace: Trace) -> tuple[dict[Var, Any], dict[Var, NDArray]]:
     """Where each captured array is found at the next call; those that only this run knew are constants."""
     found = [_place_of(trace, capture) for capture in trace.captures.values()]
     trace.forget()
+    alive = {var: array for var, place, _ in found if isinstance(place, weakref.ref) and (array := place()) is not None}
+    tensors = _tensors_of(list(alive.values()))
     places: dict[Var, Any] = {}
     constants: dict[Var, NDArray] = {}
     for var, place, before in found:
-        if isinstance(place, weakref.ref):
-            array = place()
-            if array is None:
-                constants[var] = before
-                continue
-            place = _tensor_of(array)
-        places[var] = place
+        if not isinstance(place, weakref.ref):
+            places[var] = place
+        elif var in alive:
+            places[var] = tensors.get(id(alive[var]), alive[var])
+        else:
+            constants[var] = before
     return places, constants
 
 
@@ -202,16 +203,13 @@ def _place_of(trace: Trace, capture: Capture) -> tuple[Var, Any, Any]:
     return capture.var, weakref.ref(capture.array), before
 
 
-def _tensor_of(array: NDArray) -> Value | NDArray:
-    """A tensor that has this very array, wherever it is, so that replaced memory is noticed; or the array itself."""
-    for referrer in gc.get_referrers(array):
-        if isinstance(referrer, Value) and referrer.array is array:
-            return referrer
-        if isinstance(referrer, dict) and referrer.get("array") is array:
-            for holder in gc.get_referrers(referrer):
-                if isinstance(holder, Value) and holder.array is array:
-                    return holder
-    return array
+def _tensors_of(arrays: list[NDArray]) -> dict[int, Value]:
+    """Tensors that have these very arrays, wherever they are, by the ids of the arrays: so replaced memory is noticed."""
+    wanted = {id(array) for array in arrays}
+    referrers = gc.get_referrers(*arrays) if arrays else []
+    attributes = [x for x in referrers if isinstance(x, dict) and id(x.get("array")) in wanted]
+    holders = [*referrers, *gc.get_referrers(*attributes)] if attributes else referrers
+    return {id(x.array): x for x in holders if isinstance(x, Value) and id(x.array) in wanted}
 
 
 def _named(trace: Trace, places: dict[Var, Any]) -> dict[Var, str]:

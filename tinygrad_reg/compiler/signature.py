@@ -16,8 +16,6 @@ from .trees import flatten
 
 def signature(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any]) -> Any:
     """Of tensors and arrays the form, of other values the values themselves. The former are collected in `tensors`."""
-    if not args and not kwargs:
-        return ()
     key = []
     for x in args:
         if not isinstance(x, Value):

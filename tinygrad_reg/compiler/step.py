@@ -112,7 +112,7 @@ class CompiledStep:
             variant.eager_runs += 1
             return self.function(*call.args, **call.kwargs)
         memo: list[tuple[HostCall, dict[str, float]]] = []
-        generators = [(g, g.get_state()) for g in variant.generators] if variant.generators else ()
+        generators = [(g, g.get_state()) for g in variant.generators]
         try:
             return variant.replay(call.tensors, memo)
         except Stale:

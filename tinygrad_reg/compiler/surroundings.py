@@ -27,6 +27,7 @@ import numpy as np
 
 from ..engine.node import Leaf, Value
 from ..nn.hooks import Hooks
+from ..nn.members import TABLES
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 
@@ -36,7 +37,6 @@ _PLUMBING = (os.path.join(_LAYERS, "hooks.py"), os.path.join(_LAYERS, "functiona
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
-_TABLES = ("_module_names", "_parameter_names", "_buffer_names")
 _SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
 _MISSING: Any = object()
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic, Value, types.CodeType)
@@ -293,11 +293,11 @@ class _Survey:
             self._add(Fact("attribute", x, "_module_hooks", x._module_hooks, "the hooks of a module"))
             for part in ("training", *x._parameter_names, *x._buffer_names, *x._module_names):
                 self._add(Fact("attribute", x, part, x.__dict__[part], f"{name}.{part}"))
-            for table in self.attributes.intersection(_TABLES):
+            for table in self.attributes.intersection(TABLES):
                 self._add(Fact("contents", x.__dict__[table], None, contents(x.__dict__[table]), f"the members of {name}"))
             yield x._module_hooks, name
             yield from [(x.__dict__[part], f"{name}.{part}") for part in x._module_names]
-        for attribute in sorted(self.attributes.difference(_TABLES)):
+        for attribute in sorted(self.attributes.difference(TABLES)):
             value = _held(x, attribute)
             if value is not _MISSING:
                 self._add(Fact("attribute", x, attribute, value, f"{name}.{attribute}"))

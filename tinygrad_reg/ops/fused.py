@@ -464,7 +464,7 @@ def layer_norm(
             continue
         if shape_of(factor) != shape:
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
-        if factor.dtype is not dtype and factor.dtype != dtype:
+        if factor.dtype != dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
     out = standardize(input, dims=len(shape), eps=float(eps))[0]
     if weight is None:

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_reg as tg
 from tinygrad_reg import nn, optim
-from tinygrad_reg.compiler.backends.c.repeats import shared
+from tinygrad_reg.compiler.backends.c.repeats import as_functions
 
 from .conftest import needs_compiler
 
@@ -17,7 +17,9 @@ POINTERS = {"a": "float", "b": "float", "c": "float", "d": "double", "a_packed":
 
 
 def written(*kernels: list[str]) -> tuple[list[str], list[list[str]]]:
-    functions, lines = shared(kernels, POINTERS, {"t1", "t2", "t3"}, lambda text: ["const double rate = numbers[0];"] * ("rate" in text))
+    functions, lines = as_functions(
+        kernels, POINTERS, {"t1", "t2", "t3"}, lambda text: ["const double rate = numbers[0];"] * ("rate" in text)
+    )
     return functions, [list(x) for x in lines]
 
 
@@ -61,7 +63,7 @@ def test_what_differs_otherwise_stays() -> None:
 
 
 def test_values_called_like_functions() -> None:
-    functions, lines = shared([["a[0] = t1(t1);"], ["a[0] = t1(t2);"]], POINTERS, {"t1", "t2"}, lambda text: [])
+    functions, lines = as_functions([["a[0] = t1(t1);"], ["a[0] = t1(t2);"]], POINTERS, {"t1", "t2"}, lambda text: [])
     assert [list(x) for x in lines] == [["kernel_0(numbers, a);"]] * 2
     assert functions[1] == "    pointer0[0] = t1(value0);"
 

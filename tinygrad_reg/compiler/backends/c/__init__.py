@@ -31,7 +31,7 @@ from .export import export
 from .hoist import views_first
 from .remake import remake
 from .settle import settle
-from .sizes import shared
+from .sizes import for_many_sizes
 from .writer import Writer
 
 
@@ -45,7 +45,7 @@ def build(program: Program, others: Sequence[str] = ()) -> Executable:
         return numpy_source.build(program)
     lowered = settle(remake(views_first(optimize(thin_products(optimize(program, TO_LOOPS)), SIMPLIFY))))
     written = Writer(lowered).write()
-    text, sizes = shared(written.source, others, len(written.numbers))
+    text, sizes = for_many_sizes(written.source, others, len(written.numbers))
     library = toolchain.load(text)
     _bind_products(library)
     constants = [lowered.constants[var] for var in written.layout.bound]

@@ -18,9 +18,8 @@ from ...program import Equation, Program, Var, row_major
 from . import expressions
 from .kernels import Views
 from .loops import VECTOR
-from .memory import view
+from .memory import SHORT_ROW, view
 
-ROW = 8  # elements: parts with shorter rows are not computed for themselves
 LONG = 1024  # elements: in longer rows those that fill no vector do not matter
 PARTS = 8  # of one value: more are not worth a loop each
 
@@ -134,7 +133,7 @@ class _Hoist:
             return False
         quick, row = expressions.is_quick(equation), self._row(end)
         if prod(end.shape) < prod(x.shape):
-            return row >= (ROW if quick else LONG) or (row >= VECTOR and row % VECTOR == 0)
+            return row >= (SHORT_ROW if quick else LONG) or (row >= VECTOR and row % VECTOR == 0)
         arrays = [a for a in equation.reads() if prod(self.views.base(a).shape) >= prod(x.shape)]
         return quick and len(arrays) <= 1 and not self.views.is_whole(end)
 

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 from ...numpy_ops import COPY, NumpyOp, is_reduction
 from ...program import Equation, Var, names_of, row_major
 from .kernels import Call, Check, Gather, Join, Kernels, Loop, Product, Update, Within, canonical
-from .memory import Ref, Storage, elements, extent, joined, reshaped, view
+from .memory import SHORT_ROW, Ref, Storage, elements, extent, joined, reshaped, view
 
-SHORT_ROW = 8  # elements: shorter ones are not made in place
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 
 

@@ -15,12 +15,11 @@ from .algebra import SHORT_PRODUCT
 from .expressions import c_type, convert, literal
 from .kernels import Loop
 from .layout import Layout
-from .memory import Ref, Storage
+from .memory import SHORT_ROW, Ref, Storage
 from .text import loops, place
 
 LONG = 1024  # sums of so many elements of float32, in sixteen lanes, are as good as NumPy's
 VECTOR = 16  # elements of float32 in the widest
-WIDTH = 8  # an innermost dimension shorter than this is not worth a vector
 
 
 class Access(NamedTuple):
@@ -134,7 +133,7 @@ class LoopText:
 
         def cost(d: int) -> tuple[bool, int, bool, int]:
             strided = sum(a.strides[d] not in (0, 1) for a in accesses)
-            return self.shape[d] < WIDTH, strided, _leaves_much(self.shape[d]), -d
+            return self.shape[d] < SHORT_ROW, strided, _leaves_much(self.shape[d]), -d
 
         inner = min(dims, key=cost, default=None)
         return [d for d in dims if d != inner] + ([] if inner is None else [inner])

@@ -12,6 +12,8 @@ from ....engine.mutation import NDArray
 from ...numpy_ops import RAVEL, RESHAPE, STRIDED, WITHIN, NumpyOp
 from ...program import Equation, Var, row_major
 
+SHORT_ROW = 8  # elements: shorter ones are not worth a vector, nor memory of their own
+
 
 class Storage:
     """Memory of so many elements, under the name of a pointer in the text."""

@@ -23,7 +23,7 @@ class _Form(NamedTuple):
     offsets: tuple[str, ...]
 
 
-def shared(
+def as_functions(
     kernels: Sequence[Sequence[str]], pointers: Mapping[str, str], values: Set[str], declarations: Callable[[str], Sequence[str]]
 ) -> tuple[list[str], list[Sequence[str]]]:
     """Functions for kernels that repeat themselves, and the lines to write for each kernel: its own, or a call.

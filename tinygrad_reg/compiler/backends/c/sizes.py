@@ -14,7 +14,7 @@ _NAME = re.compile(r"\bsize\d+_(?:long|float|double)\b")
 _FUNCTION = re.compile(r"^(?=int step_\d|static __attribute__\(\(noinline\)\) void kernel_)", re.MULTILINE)  # that has the table of numbers
 
 
-def shared(text: str, others: Sequence[str], taken: int) -> tuple[str, list[float]]:
+def for_many_sizes(text: str, others: Sequence[str], taken: int) -> tuple[str, list[float]]:
     """The text with what differs from `others` read from `numbers[taken:]`, and these numbers; the text itself if that cannot be."""
     parts = _NUMBER.split(text)
     alike = [split for other in others if (split := _NUMBER.split(other))[::2] == parts[::2]]

@@ -18,7 +18,7 @@ from .layout import ALIGNMENT, Layout, Place, Uses, assign_places
 from .loops import LoopText
 from .memory import Ref, Storage, elements, item, joined
 from .products import ProductText
-from .repeats import shared
+from .repeats import as_functions
 from .text import at
 
 _OF_OBJECTS = r"""
@@ -110,7 +110,7 @@ class Writer:
         self.kernels.list[:] = itemwise(self.kernels)
         self.layout = Layout(self.kernels)
         self.pieces: list[tuple[Kernel, Piece]] = []
-        for kernel in itemwise(self.kernels):
+        for kernel in self.kernels.list:
             self._add(kernel)
         for target, value in self.layout.copied:
             self._add(self.layout.copy(value, self.layout.ref(target), ""))
@@ -174,7 +174,7 @@ class Writer:
         fixed = {names[var] for var in (*self.program.numbers, *[var for e in self.kernels.scalars for var in e.outputs])}
         types = {storage.name: c_type(storage.dtype) for storage in (*layout.arrays, *places)}
         kernels = [list(piece.text()) for _, piece in self.pieces]
-        functions, texts = shared(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
+        functions, texts = as_functions(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
         pointers = [
             *(f"{types[s.name]} *const {s.name} = arrays[{i}];" for i, s in enumerate(layout.arrays)),
             *(f"{types[s.name]} *const {s.name} = (void *)({_area(place)} + {place.offset});" for s, place in places.items()),
