@@ -172,10 +172,10 @@ def pick(x: Array, index: Array, *, dim: int | None, keepdim: bool) -> Array:
     """The element that `index` names on each line along `dim`; None: x has one line."""
     if dim is None:
         return x.reshape(-1)[index]
-    return x.reshape(-1)[_numbers(index, x.shape, dim, keepdim)]
+    return x.reshape(-1)[numbered(index, x.shape, dim, keepdim)]
 
 
-def _numbers(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> Array:
+def numbered(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> Array:
     """The numbers, in row-major order of `shape`, of the elements that `index` names on each line."""
     if keepdim:
         return numbers_along(index, shape, dim)
@@ -190,7 +190,7 @@ def place(x: Array, index: Array, *, shape: tuple[int, ...], dim: int | None, ke
     if dim is None:
         out.reshape(-1)[index] = x
     else:
-        out.reshape(-1)[_numbers(index, shape, dim, keepdim)] = x
+        out.reshape(-1)[numbered(index, shape, dim, keepdim)] = x
     return out
 
 

@@ -16,7 +16,7 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import shape_of
 from .elementwise import binary, clamp_min, log, log1p, mul, square
-from .extremes import pick
+from .extremes import numbered, pick
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import all_below, getitem, in_range
 from .pointwise import as_array, convert
@@ -143,8 +143,7 @@ def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     np.exp(out, out=out)
     apart = np.expand_dims(y, dim)
     out *= apart / sum_p.forward(out, dim=(dim,), keepdim=True)
-    at = np.expand_dims(target, dim)
-    np.put_along_axis(out, at, np.take_along_axis(out, at, dim) - apart, dim)
+    out.reshape(-1)[numbered(target, out.shape, dim, False)] -= y
     if not math.isfinite(np.vdot(out, out)):
         out = np.where(apart == 0, out.dtype.type(0), out)
     return out.astype(x.dtype, copy=False)

@@ -24,7 +24,7 @@ from ..errors import DtypeError, InplaceError, ShapeError
 from ..tensor import Tensor
 
 SMALL = 8192  # elements: up to here gathering and scattering costs less than one more run of the rule
-BLOCK = 65536  # bytes: the rule runs over pieces of this size, so that its intermediate results stay in the cache
+BLOCK = 1 << 17  # bytes: the rule runs over pieces of this size, so that its intermediate results stay in the cache
 
 Rule = Callable[..., tuple[Any, ...]]
 State = Mapping[Tensor, dict[str, Any]]
@@ -107,7 +107,8 @@ class Bundle:
         for block, held in self.blocks:
             p, *states = held
             for target, value in zip(held, rule(p, -g[block] if maximize else g[block], *states, **coefficients), strict=True):
-                target[...] = value
+                if value is not target:
+                    target[...] = value
         if self.joined:
             for part, array in self.pairs:
                 array[...] = part

@@ -92,7 +92,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__}: define coefficients() and update(), or override step()")
 
     def update(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """`update(p, g, *states, **coefficients)`: the new parameter and the new states."""
+        """`update(p, g, *states, **coefficients)`: the new parameter and the new states, made anew or in their own memory; g must stay."""
         raise NotImplementedError(f"{type(self).__name__}: define coefficients() and update(), or override step()")
 
     # ---- groups --------------------------------------------------------------------------------------------------------

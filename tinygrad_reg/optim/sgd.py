@@ -79,7 +79,9 @@ class SGD(Optimizer):
     ) -> tuple[Any, ...]:
         p, g = decayed(p, g, decay)
         if velocity is None:
-            return (p - lr * g,)
-        velocity = momentum * velocity + (g if share is None else share * g)
-        step = velocity if ahead is None else g + ahead * velocity
-        return p - lr * step, velocity
+            p -= lr * g
+            return (p,)
+        velocity *= momentum
+        velocity += g if share is None else share * g
+        p -= lr * (velocity if ahead is None else g + ahead * velocity)
+        return p, velocity
