@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib.util
 import os
 import shlex
@@ -41,6 +42,7 @@ def compiler() -> list[str] | None:
     return [sys.executable, "-m", "ziglang", "cc"] if importlib.util.find_spec("ziglang") else None
 
 
+@functools.cache
 def library(dtype: str) -> Any:
     """The compiled file."""
     command = compiler()

@@ -41,7 +41,7 @@ def _losses(peer: str, problem: models.Problem) -> list[float]:
     return models.losses(models.build(peer, problem))
 
 
-@pytest.mark.parametrize("name", models.PROBLEMS)
+@pytest.mark.parametrize("name", [pytest.param(x, marks=[pytest.mark.slow] * (x in ("mlp512", "gpt", "lstm"))) for x in models.PROBLEMS])
 def test_our_steps_train_and_agree_compiled_or_not(name: str) -> None:
     problem = _smallest(name)
     eager = _losses("tinygrad_reg", problem)

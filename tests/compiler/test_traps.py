@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import random
 import re
 from collections.abc import Callable
@@ -258,6 +260,31 @@ def test_variables_of_closure_module_and_object_are_compared_at_every_call() -> 
             holder.factor = 7.0
         assert same(holder.function(x), holder.step(x))
     assert holder.step.traces == 5
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_no_name_leads_to_is_found_among_all_objects(frozen: bool) -> None:
+    """A function with a closure, and a tensor whose memory is replaced, both behind an iterator; also out of the collector's sight."""
+    scale, w = 2.0, tg.ones(3)
+    hidden = itertools.cycle([lambda x: x * scale, w])
+
+    def function(x: Any) -> Any:
+        return next(hidden)(x) + next(hidden).detach()
+
+    (gc.freeze if frozen else gc.unfreeze)()
+    try:
+        step = tg.compile(function, backend="numpy_source")
+        x = tg.ones(3)
+        for i in range(9):
+            if i == 3:
+                scale = 3.0
+            if i == 6:
+                w.data = tg.zeros(3)
+            assert same(function(x), step(x))
+        assert step.traces == 2
+        assert bool(gc.get_freeze_count()) == frozen
+    finally:
+        gc.freeze()  # as conftest.py left it
 
 
 def eager_with(why: str, function: Callable[..., Any], calls: int = 7) -> Any:

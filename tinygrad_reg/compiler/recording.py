@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from ..engine.mutation import NDArray, owner
 from ..engine.node import Leaf, Value
 from .passes import tidy
 from .program import HostCall, Program, Var, unique
-from .surroundings import Fact, hooks_of
+from .surroundings import Fact, hooks_of, referrers
 from .trace import Capture, Trace
 
 
@@ -199,6 +198,8 @@ def _place_of(trace: Trace, capture: Capture) -> tuple[Var, Any, Any]:
     tensor = capture.tensor()
     if tensor is not None:
         return capture.var, tensor, None
+    if not capture.has_tensor:
+        return capture.var, capture.array, None
     before = capture.array.copy(order="K") if capture.before is capture.array else capture.before
     return capture.var, weakref.ref(capture.array), before
 
@@ -206,9 +207,8 @@ def _place_of(trace: Trace, capture: Capture) -> tuple[Var, Any, Any]:
 def _tensors_of(arrays: list[NDArray]) -> dict[int, Value]:
     """Tensors that have these very arrays, wherever they are, by the ids of the arrays: so replaced memory is noticed."""
     wanted = {id(array) for array in arrays}
-    referrers = gc.get_referrers(*arrays) if arrays else []
-    attributes = [x for x in referrers if isinstance(x, dict) and id(x.get("array")) in wanted]
-    holders = [*referrers, *gc.get_referrers(*attributes)] if attributes else referrers
+    holders = referrers(*arrays)
+    holders += referrers(*[x for x in holders if isinstance(x, dict) and id(x.get("array")) in wanted])
     return {id(x.array): x for x in holders if isinstance(x, Value) and id(x.array) in wanted}
 
 

@@ -89,6 +89,19 @@ class Fact(NamedTuple):
         return f"the step changes the Python variable {self.name!r}, which a replay would not; do it outside of the step, or use a tensor"
 
 
+def referrers(*objects: Any) -> list[Any]:
+    """The containers that hold any of these, among them those that `gc.freeze` has put aside, which are put aside again."""
+    if not objects:
+        return []
+    if not gc.get_freeze_count():
+        return gc.get_referrers(*objects)
+    gc.unfreeze()
+    try:
+        return gc.get_referrers(*objects)
+    finally:
+        gc.freeze()
+
+
 def hooks_of(tensors: Iterable[Value]) -> Iterator[Fact]:
     """The facts about which hooks the tensors have, that a step takes from outside."""
     name = "the hooks of a tensor"
@@ -167,7 +180,7 @@ class Witness:
         """Functions with a closure that have run and that nothing led to. Those made by the step itself have no facts."""
         inner = {constant for code in self._globals for constant in code.co_consts if isinstance(constant, types.CodeType)}
         left = [code for code in self._globals if code.co_freevars and code not in survey.entered and code not in inner]
-        return [x for x in gc.get_referrers(*left) if isinstance(x, types.FunctionType)] if left else []
+        return [x for x in referrers(*left) if isinstance(x, types.FunctionType)]
 
     def reads_memory(self) -> bool:
         """Whether a function of the user's takes `.array` of something: the memory of a tensor, if it is one."""

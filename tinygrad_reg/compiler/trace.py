@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import NDArray, owner
-from ..engine.node import Leaf, Value
+from ..engine.node import Leaf, Value, wrap
 from ..engine.primitive import OUTPUT, Primitive
 from ..errors import TraceError
 from ..ops.assign import copied, overwritten
@@ -45,6 +45,7 @@ class Capture:
         self.before = array  # what it held at the start; a copy, once it is written
         self.tensors: list[tuple[weakref.ref[Value], Any]] = []  # those through which it was seen, with their nodes
         self.gradient_of: Leaf | None = None
+        self.has_tensor = True  # possibly; it may be given other memory
 
     def tensor(self) -> Value | None:
         """A tensor that still has this array."""
@@ -162,6 +163,13 @@ class Trace:
             f"{what} inside of a compiled step: the value is not known when the step is replayed\n  at {user_line()}\n"
             "  return the tensor from the step and convert it there; to choose by value, use tg.where"
         )
+
+    def memory(self, array: NDArray) -> Value:
+        """A tensor of an array that no tensor has."""
+        self.read(array)
+        if id(array) in self.captures:
+            self.captures[id(array)].has_tensor = False
+        return wrap(Value.result_class, array)
 
     def read_grad(self, leaf: Leaf) -> None:
         """Note that `.grad` of a leaf is looked at."""

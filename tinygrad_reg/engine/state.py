@@ -32,6 +32,9 @@ class Tracer(Protocol):
     def host(self, function: Callable[..., dict[str, float]], *args: Any) -> dict[str, Any]:
         """Call `function(*args)` now and at every replay; its numbers are inputs of the step."""
 
+    def memory(self, array: Any) -> Any:
+        """A tensor of an array that no tensor has: it is found at this place at every replay."""
+
     def read_grad(self, leaf: Any) -> None:
         """Note that `.grad` of a leaf is looked at."""
 

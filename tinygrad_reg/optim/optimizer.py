@@ -214,22 +214,24 @@ class Optimizer:
         found = tracer.host(self._numbers_again, index, layout, self._form(group))
         for position, bundle in enumerate(layout.bundles):
             mark = _mark(position, layout)
-            self._trace_bundle(group, bundle, {key.removesuffix(mark): number for key, number in found.items() if key.endswith(mark)})
+            self._trace_bundle(
+                tracer, group, bundle, {key.removesuffix(mark): number for key, number in found.items() if key.endswith(mark)}
+            )
 
-    def _trace_bundle(self, group: Group, bundle: Bundle, numbers: dict[str, Any]) -> None:
+    def _trace_bundle(self, tracer: Tracer, group: Group, bundle: Bundle, numbers: dict[str, Any]) -> None:
         """The update rule of one bundle."""
         params: list[Any] = list(bundle.params)
         p, g, kept = params[0], params[0].grad, [self.state[params[0]][name] for name in bundle.names]
-        held = {name: wrap(Tensor, vector) for name, vector in bundle.numbers.items()}
+        held = {name: tracer.memory(vector) for name, vector in bundle.numbers.items()}
         following = [tensor * 0.0 + numbers.pop(name) for name, tensor in held.items()]
         if bundle.joined:
             p, g = (cat([x.reshape(-1) for x in xs]) for xs in (params, [p.grad for p in params]))
-            kept = [wrap(Tensor, vector) for vector in bundle.states]
+            kept = [tracer.memory(vector) for vector in bundle.states]
         new, *states = self.update(p, -g if group.get("maximize", False) else g, *kept, **numbers)
         parts = bundle.parts_of(new) if bundle.joined else [new]
         for target, value in zip((*kept, *held.values(), *params), (*states, *following, *parts), strict=True):
             assign(target, value, "step")
-        steps = wrap(Tensor, bundle.steps)
+        steps = tracer.memory(bundle.steps)
         assign(steps, steps + 1, "step")
 
     def _numbers_again(self, index: int, layout: Layout, form: Any) -> dict[str, float]:

@@ -76,12 +76,12 @@ def test_dtypes_mix_as_in_numpy() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
-@pytest.mark.parametrize("shape", [(5,), (4, 9), (9, 4), (3, 1, 17), (2, 3, 4, 5), (1, 1), (0, 3), ()])
-def test_reductions(dtype: str, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("name", ["add", "multiply", "maximum", "minimum", "logical_and", "logical_or"])
+def test_reductions(name: str, dtype: str) -> None:
     built = Built()
-    x = built.array((np.random.default_rng(0).standard_normal(shape) * 3).astype(dtype))
-    axes: list[Any] = [None, *range(len(shape)), tuple(range(len(shape)))] + ([(0, -1)] if len(shape) > 1 else [])
-    for name in ("add", "multiply", "maximum", "minimum", "logical_and", "logical_or"):
+    for shape in ((5,), (4, 9), (9, 4), (3, 1, 17), (2, 3, 4, 5), (1, 1), (0, 3), ()):
+        x = built.array((np.random.default_rng(0).standard_normal(shape) * 3).astype(dtype))
+        axes: list[Any] = [None, *range(len(shape)), tuple(range(len(shape)))] + ([(0, -1)] if len(shape) > 1 else [])
         for axis in axes:
             for keepdims in (False, True):
                 if 0 not in shape or name in ("add", "multiply"):

@@ -15,6 +15,7 @@ from ..test_models import flat, run
 from .conftest import needs_compiler
 
 pytestmark = needs_compiler
+USUAL = ("mlp", "cnn", "gpt", "lstm")
 DRAWING = {"cnn", "gpt", "gpt_written_out", "lstm", "vae"}  # dropout, and the noise of a VAE
 
 
@@ -34,7 +35,7 @@ def test_a_hundred_steps_of_a_model_differ_by_rounding(name: str) -> None:
     assert ("calls of Python" in step.explain()) == (name in DRAWING)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in MODELS])
 def test_float32_is_as_exact_as_eager(name: str) -> None:
     exact, eager, compiled = MODELS[name](tg.float64), MODELS[name](tg.float32), MODELS[name](tg.float32)
     step = tg.compile(compiled.step, backend="c")
@@ -43,7 +44,7 @@ def test_float32_is_as_exact_as_eager(name: str) -> None:
     assert largest_difference(truth, run(compiled, step, 6), least=0.1) <= 2 * rounding + 1e-6
 
 
-@pytest.mark.parametrize("dtype", [tg.float32, tg.float64], ids=str)
+@pytest.mark.parametrize("dtype", [pytest.param(tg.float32, marks=pytest.mark.slow), tg.float64], ids=str)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer(optimizer: str, dtype: Any) -> None:
     eager, compiled = task(optimizer, dtype), task(optimizer, dtype)
