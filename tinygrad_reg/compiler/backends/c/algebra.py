@@ -23,17 +23,18 @@ SHORT_PRODUCT = NumpyOp("short_product", np.matmul)
 def thin_products(program: Program) -> Program:
     """Products of vectors, with ones, and with short inner sizes as multiplications and sums; all others as matmul of matrices."""
     ones = {var for var, array in program.constants.items() if array.size and (array == 1).all()}
-    equations = [made for equation in program.equations for made in _rewritten(equation, ones)]
+    turned = {equation.outputs[0] for equation in program.equations if equation.primitive is TRANSPOSED}
+    equations = [made for equation in program.equations for made in _rewritten(equation, ones, turned)]
     return program._replace(equations=tuple(equations))
 
 
-def _rewritten(equation: Equation, ones: set[Var]) -> list[Equation]:
+def _rewritten(equation: Equation, ones: set[Var], turned: set[Var]) -> list[Equation]:
     """The equations that give the same result; what is no product, or not of equal dtypes, stays as it is."""
     [out, *_] = equation.outputs
     is_product = equation.primitive in (DOT, VDOT, _MATMUL)
     if not is_product or not all(isinstance(x, Var) and x.dtype == out.dtype for x in equation.inputs):
         return [equation]
-    build = _Builder(equation)
+    build = _Builder(equation, turned)
     x, y = equation.inputs
     if not _build(build, equation.primitive, x, y, out, ones):
         return [equation]
@@ -65,10 +66,11 @@ def _build(build: _Builder, op: Operation, x: Var, y: Var, out: Var, ones: set[V
 
 
 class _Builder:
-    """Collects the equations that take the place of one."""
+    """Collects the equations that take the place of one. `turned` are transposed matrices."""
 
-    def __init__(self, equation: Equation) -> None:
+    def __init__(self, equation: Equation, turned: set[Var]) -> None:
         self.line = equation.line
+        self.turned = turned
         self.equations: list[Equation] = []
 
     def emit(self, op: NumpyOp, inputs: tuple[Any, ...], form: tuple[int, ...], **params: Any) -> Var:
@@ -99,8 +101,12 @@ class _Builder:
             return self.times(x, y)
         if k <= SHORT:
             return self.emit(SHORT_PRODUCT, (x, y), form)
+        if n == 1 and x in self.turned and matrices:  # in the order of the matrix itself, as the loop that makes it
+            return self.reshape(self.sum(self.times(self.transpose(x), y), (0,)), form)
         if n == 1 and len(y.shape) == 2:
             return self.sum(self.times(x, self.transpose(y)), (len(x.shape) - 1,), keepdims=True)
+        if m == 1 and y in self.turned and matrices:
+            return self.reshape(self.sum(self.times(self.transpose(y), x), (1,)), form)
         if m == 1 and matrices:
             return self.sum(self.times(self.transpose(x), y), (0,), keepdims=True)
         return self.emit(_MATMUL, (x, y), form)
