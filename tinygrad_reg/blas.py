@@ -1,4 +1,4 @@
-"""NumPy's own BLAS: how many threads its products use, and where its functions are, for compiled steps to call."""
+"""Threads, and NumPy's own BLAS: where its functions are, for compiled steps to call."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from .engine.refusal import typed_errors
 from .errors import ArgumentTypeError, RangeError
 
 # NumPy's wheels give the functions of their OpenBLAS a prefix, and an ending where its integers have 64 bits
+_threads = ctypes.c_int(0)  # not known yet
 _FORMS = (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", ""))
 
 
 @typed_errors
 def set_num_threads(int: int) -> None:  # noqa: A002  # PyTorch's name
-    """Let products of matrices use so many threads, in this process. Compiled steps and everything else of NumPy follow.
+    """Let products of matrices, and long loops of steps compiled to C, use so many threads in this process.
 
-    Where NumPy has another BLAS than OpenBLAS, nothing changes. Raises ArgumentTypeError or RangeError for what is no positive integer.
+    The products of NumPy follow where its BLAS is OpenBLAS. Raises ArgumentTypeError or RangeError for what is no positive integer.
 
     >>> before = tg.get_num_threads()
     >>> tg.set_num_threads(1)
@@ -33,19 +34,27 @@ def set_num_threads(int: int) -> None:  # noqa: A002  # PyTorch's name
     count = int.__index__()
     if not 1 <= count < 2**31:
         raise RangeError(f"set_num_threads: expected a positive number of threads, got {count}")
+    _threads.value = count
     function = _function("openblas_set_num_threads")
     if function is not None:
         function(ctypes.c_int(count))
 
 
 def get_num_threads() -> int:
-    """How many threads products of matrices use; 1 where NumPy's BLAS is not OpenBLAS.
+    """How many threads products of matrices and compiled steps use; at first as many as OpenBLAS does, or as there are cores.
 
     >>> tg.get_num_threads() >= 1
     True
     """
-    function = _function("openblas_get_num_threads")
-    return 1 if function is None else int(function())
+    return threads().value
+
+
+def threads() -> ctypes.c_int:
+    """Where the number stands, for C to read."""
+    if not _threads.value:
+        function = _function("openblas_get_num_threads")
+        _threads.value = (os.cpu_count() or 1) if function is None else int(function())
+    return _threads
 
 
 def integer() -> str:

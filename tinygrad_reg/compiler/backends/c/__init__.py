@@ -8,7 +8,7 @@ expressions       an element of a function as C; mathematics: exp, tanh, sin ...
 layout            memory for every value
 loops, products, gathers    the text of a kernel, from pieces of text
 writer            the whole text; repeats: one function for equal kernels; sizes: one text for many sizes
-toolchain, cache  from the text to a library
+toolchain, cache  from the text to a library; threads: for long loops
 call              running it from Python; export: without Python
 """
 
@@ -24,7 +24,7 @@ from ...passes import SIMPLIFY, TO_LOOPS, optimize
 from ...program import Program
 from .. import numpy_source
 from ..executable import Executable
-from . import toolchain
+from . import threads, toolchain
 from .algebra import thin_products
 from .call import finds_elements, runner
 from .export import export
@@ -48,6 +48,7 @@ def build(program: Program, others: Sequence[str] = ()) -> Executable:
     text, sizes = for_many_sizes(written.source, others, len(written.numbers))
     library = toolchain.load(text)
     _bind_products(library)
+    threads.lend(library)
     constants = [lowered.constants[var] for var in written.layout.bound]
     between = f", {len(written.calls)} calls of Python between its parts" if written.calls else ""
     return Executable(

@@ -5,14 +5,17 @@ So the windows of a convolution are held for one sample at a time, in the cache.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ...program import Var, row_major
+from .expressions import c_type
 from .kernels import Join, Kernel, Kernels, Product
 from .layout import Layout
 from .memory import Ref, Storage, view
 from .products import ProductText
 from .text import at, loops
+from .threads import STACK, Division
 
 
 class Itemwise(Kernel):
@@ -34,13 +37,23 @@ class ItemwiseText:
     def text(self) -> Iterator[str]:
         """The product's loop over its matrices, which begins with a copy."""
         start, *rest = self.product.text()
+        yield from [start, *self._copy(), *rest]
+
+    def division(self) -> Division | None:
+        """Matrices for threads to share, each with room for a copy of its own; None if that does not pay."""
+        found, item = self.product.division(), self.target.storage
+        if found is None or item.nbytes > STACK:
+            return None
+        room, start, *rest = found.turns
+        held = f"{c_type(item.dtype)} item[{item.size}] __attribute__((aligned(64)));"
+        lines = [re.sub(rf"\b{item.name}\b", "item", line) for line in (start, *self._copy(), *rest)]
+        return found._replace(turns=[room, held, *lines])
+
+    def _copy(self) -> Iterator[str]:
         indices = [f"i{d}" for d in range(len(self.source.shape))]
-        copying = loops(
-            list(zip(indices, self.source.shape, strict=True))[1:], [f"{at(self.target, indices)} = {at(self.source, indices)};"]
-        )
-        yield start
+        sizes = list(zip(indices, self.source.shape, strict=True))
+        copying = loops(sizes[1:], [f"{at(self.target, indices)} = {at(self.source, indices)};"])
         yield from ("    " + line for line in copying)
-        yield from rest
 
 
 def itemwise(kernels: Kernels) -> Iterator[Kernel]:

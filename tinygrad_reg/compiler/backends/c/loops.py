@@ -10,7 +10,7 @@ import numpy as np
 
 from ...numpy_ops import CAST, COPY, NumpyOp, is_reduction
 from ...program import Equation, Var
-from . import expressions
+from . import expressions, threads
 from .algebra import SHORT_PRODUCT
 from .expressions import c_type, convert, literal
 from .kernels import Loop
@@ -20,6 +20,7 @@ from .text import loops, place
 
 LONG = 1024  # sums of so many elements of float32, in sixteen lanes, are as good as NumPy's
 VECTOR = 16  # elements of float32 in the widest
+_COSTLY = 10  # additions that a division or a function takes
 
 
 class Access(NamedTuple):
@@ -163,17 +164,37 @@ class LoopText:
 
     def text(self) -> Iterator[str]:
         """The loop's lines."""
+        yield from self._start()
+        yield from self._turns()
+
+    def division(self) -> threads.Division | None:
+        """The turns of the outermost loop for threads to share; None if that does not pay, or if they meet in a total."""
+        runs = self._runs()
+        size = prod(self.shape[d] for d in runs[0]) if runs else 0
+        costs = [1 if expressions.is_quick(e) else _COSTLY for e in self._equations if e.primitive is not SHORT_PRODUCT]
+        costs += [2 * terms.size for terms in self._terms.values()]
+        work = prod(self.shape) * (sum(costs) + len(list(self._accesses()))) * max((s.dtype.itemsize for s in self.touched), default=0) / 8
+        if size < 2 or work < threads.WORTH or any(runs[0][0] in total.dims for total in self._totals):
+            return None
+        return threads.Division(size, VECTOR if len(runs) == 1 else 1, list(self._start()), list(self._turns("begin", "end")))
+
+    def _start(self) -> Iterator[str]:
+        """The lines before the loop."""
+        for total, access in zip(self._totals, self._places, strict=True):
+            yield from self._clear(total, access)
+
+    def _turns(self, begin: str = "0", end: str | None = None) -> Iterator[str]:
+        """The lines of the loop, or of some turns of the outermost."""
         runs = self._runs()
         at = _Places(runs)
         inner = runs[-1] if runs else []
         running = [bool(inner) and inner[-1] in total.dims for total in self._totals]
-        for total, access in zip(self._totals, self._places, strict=True):
-            yield from self._clear(total, access)
         depth = ""
         for i, run in enumerate(runs):
             if run is inner:
                 yield from (depth + line for line in self._start_running(running))
-            yield f"{depth}for (long i{i} = 0; i{i} < {prod(self.shape[d] for d in run)}; ++i{i}) {{"
+            first, last = (begin, end) if i == 0 and end else ("0", prod(self.shape[d] for d in run))
+            yield f"{depth}for (long i{i} = {first}; i{i} < {last}; ++i{i}) {{"
             depth += "    "
         yield from (depth + line for line in self._body(at, running))
         for run in reversed(runs):

@@ -9,17 +9,19 @@ right matrix that are not contiguous, and the rest that fills no vector, are pac
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import prod
 from typing import Any
 
 from ....blas import integer
 from ...program import Equation
+from . import threads
 from .expressions import c_type, suffix
 from .layout import Layout
 from .memory import Ref
 from .text import loops, place
 
 ROWS = 8  # of a tile
-LARGE = 4_000_000  # multiplications from which BLAS, with two threads, is faster
+LARGE = 16_000_000  # multiplications from which BLAS is faster: it copies factors to where the cache holds them
 
 _BLAS = r"""
 /* Large products go to BLAS if the caller has named its function. */
@@ -233,31 +235,64 @@ class ProductText:
         self.scratch = layout.scratch(self.dtype, k * 3 * self._width, f"{layout.names[out]}_packed")
         self.touched = [self.left.storage, self.right.storage, self.out.storage, self.scratch]
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it goes to BLAS, if there is one."""
+        return prod(self.sizes) >= LARGE and bool(self._blas())
+
     def text(self) -> Iterator[str]:
         """The call for each matrix of the batch."""
-        m, n, k = self.sizes
         lines = [self._own()]
-        if m * n * k >= LARGE and (call := self._blas()):
-            lines = [f"if (blas_{suffix(self.dtype)}) {call}", f"else {lines[0]}"]
+        if self.is_large:
+            lines = [f"if (blas_{suffix(self.dtype)}) {self._blas()}", f"else {lines[0]}"]
         yield from loops([(f"i{d}", size) for d, size in enumerate(self.batch) if size != 1], lines)
+
+    def division(self) -> threads.Division | None:
+        """Matrices of the batch, or rows or columns of the only one, for threads to share; None if that does not pay."""
+        room = f"{c_type(self.dtype)} packed[{self.scratch.size}] __attribute__((aligned(64)));"
+        batch = [(f"i{d}", size) for d, size in enumerate(self.batch) if size != 1]
+        if 2 * prod(self.batch) * prod(self.sizes) * self.dtype.itemsize / 8 < threads.WORTH or self.scratch.nbytes > threads.STACK:
+            return None
+        if batch:
+            (first, size), *others = batch
+            lines = [f"for (long {first} = begin; {first} < end; ++{first}) {{", *loops(others, [self._own("packed")]), "}"]
+            return threads.Division(size, 1, [], [room, *lines])
+        c = self._call()[-1]
+        wide = 3 * self._width
+        by_columns = c.shape[-1] >= 2 * wide
+        size, unit = (c.shape[-1], wide) if by_columns else (c.shape[-2], ROWS)
+        if size <= unit:
+            return None
+        return threads.Division(size, unit, [], [room, self._own("packed", "columns" if by_columns else "rows")])
 
     def _at(self, ref: Ref) -> str:
         """Where the matrix of a batch begins."""
         indices = ["0" if size == 1 else f"i{d}" for d, size in enumerate(self.batch)]
         return f"{ref.storage.name} + {place(ref.offset, zip(ref.strides, indices, strict=False))}"
 
-    def _own(self) -> str:
-        """The call of our kernel, in the form that takes the fewest steps."""
-        a, b, c, (m, n, k) = self.left, self.right, self.out, self.sizes
-        kind = suffix(self.dtype)
+    def _call(self) -> tuple[bool, Ref, Ref, Ref]:
+        """Whether elements are taken one by one as products of vectors; the factors and the result, in the form with the fewest steps."""
+        a, b, c = self.left, self.right, self.out
         dots, straight, turned = self._cost_as_dots(), self._cost(), self._cost(turned=True)
         if dots is not None and dots < min(straight, turned):
-            steps = f"{a.strides[-2]}, {self._at(b)}, {b.strides[-1]}, {self._at(c)}, {c.strides[-2]}, {c.strides[-1]}"
-            return f"dot_product_{kind}({m}, {n}, {k}, {self._at(a)}, {steps});"
-        if turned < straight:
-            a, b, c, m, n = _turned(b), _turned(a), _turned(c), n, m
-        matrices = ", ".join([f"{self._at(x)}, {x.strides[-2]}, {x.strides[-1]}" for x in (a, b, c)])
-        return f"product_{kind}({m}, {n}, {k}, {matrices}, {self.scratch.name});"
+            return True, a, b, c
+        return (False, _turned(b), _turned(a), _turned(c)) if turned < straight else (False, a, b, c)
+
+    def _own(self, room: str | None = None, part: str | None = None) -> str:
+        """The call of our kernel, for all or for the "rows" or "columns" from `begin` to `end`. `room` is memory to pack in."""
+        as_dots, a, b, c = self._call()
+        m, n = ["end - begin" if part == which else str(size) for which, size in zip(("rows", "columns"), c.shape[-2:], strict=True)]
+        at_a, at_b, at_c = self._at(a), self._at(b), self._at(c)
+        if part == "rows":
+            at_a, at_c = (f"{at} + {x.strides[-2]} * begin" for at, x in ((at_a, a), (at_c, c)))
+        elif part == "columns":
+            at_b, at_c = (f"{at} + {x.strides[-1]} * begin" for at, x in ((at_b, b), (at_c, c)))
+        sizes, kind = f"{m}, {n}, {self.sizes[-1]}", suffix(self.dtype)
+        if as_dots:
+            steps = f"{a.strides[-2]}, {at_b}, {b.strides[-1]}, {at_c}, {c.strides[-2]}, {c.strides[-1]}"
+            return f"dot_product_{kind}({sizes}, {at_a}, {steps});"
+        matrices = ", ".join([f"{at}, {x.strides[-2]}, {x.strides[-1]}" for at, x in ((at_a, a), (at_b, b), (at_c, c))])
+        return f"product_{kind}({sizes}, {matrices}, {room or self.scratch.name});"
 
     def _blas(self) -> str:
         """The call of BLAS; nothing if a matrix has no contiguous dimension."""

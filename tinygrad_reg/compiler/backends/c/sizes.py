@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 _NUMBER = re.compile(r"(?<![\w.])(\.?\d(?:[eEpP][+-]|[\w.])*)")  # as the preprocessor reads them
 _NAME = re.compile(r"\bsize\d+_(?:long|float|double)\b")
-_FUNCTION = re.compile(r"^(?=int step_\d|static __attribute__\(\(noinline\)\) void kernel_)", re.MULTILINE)  # that has the table of numbers
+#: What has the table of numbers.
+_FUNCTION = re.compile(r"^(?=int step_\d|static __attribute__\(\(noinline\)\) void (?:kernel|part)_)", re.MULTILINE)
 
 
 def for_many_sizes(text: str, others: Sequence[str], taken: int) -> tuple[str, list[float]]:

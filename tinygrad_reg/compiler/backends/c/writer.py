@@ -20,7 +20,9 @@ from .memory import Ref, Storage, elements, item, joined
 from .products import ProductText
 from .repeats import as_functions
 from .text import at
+from .threads import DIVIDED
 
+_GIVEN = "void *const *arrays, const double *numbers, char *workspace"
 _OF_OBJECTS = r"""
 struct frame {
     long items, elements, count;
@@ -173,21 +175,36 @@ class Writer:
         numbers += [self._scalar(e) for e in self.kernels.scalars]
         fixed = {names[var] for var in (*self.program.numbers, *[var for e in self.kernels.scalars for var in e.outputs])}
         types = {storage.name: c_type(storage.dtype) for storage in (*layout.arrays, *places)}
-        kernels = [list(piece.text()) for _, piece in self.pieces]
-        functions, texts = as_functions(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
         pointers = [
             *(f"{types[s.name]} *const {s.name} = arrays[{i}];" for i, s in enumerate(layout.arrays)),
             *(f"{types[s.name]} *const {s.name} = (void *)({_area(place)} + {place.offset});" for s, place in places.items()),
         ]
-        body = list(functions)
+        declarations = [*pointers, *numbers]
+        kernels, body = self._divided(declarations)
+        functions, texts = as_functions(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
+        body += functions
         parts, calls = self._parts_of_step(texts)
         for i, text in enumerate(parts):
-            body += [f"int step_{i}(void *const *arrays, const double *numbers, char *workspace) {{"]
-            body += ["    " + x for x in _used([*pointers, *numbers], text)]
-            body += ["    " + x for x in text]
-            body += ["    return 0;", "}", ""]
+            body += _function(f"int step_{i}({_GIVEN})", declarations, text, ["return 0;"])
         source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body, _OF_OBJECTS])
         return Written(source, places, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
+
+    def _divided(self, declarations: list[str]) -> tuple[list[list[str]], list[str]]:
+        """The lines of each kernel, and functions for shares of those that threads divide among them."""
+        kernels: list[list[str]] = []
+        functions: list[str] = []
+        own = not any(product.is_large for product in self._products())  # else the cores are those of BLAS
+        for _, piece in self.pieces:
+            division = piece.division() if own and isinstance(piece, LoopText | ProductText | ItemwiseText) else None
+            if division is None:
+                kernels.append(list(piece.text()))
+                continue
+            name = f"part_{len(functions)}"
+            head = f"static __attribute__((noinline)) void {name}({_GIVEN}, long begin, long end)"
+            functions.append("\n".join(_function(head, declarations, division.turns)))
+            call = f"divided(&{name}_trial, {name}, arrays, numbers, workspace, {division.size}, {division.unit});"
+            kernels.append([*division.before, f"static struct trial {name}_trial;", call])
+        return kernels, [DIVIDED, *functions] if functions else []
 
     def _parts_of_step(self, texts: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[CallPiece]]:
         """The lines of the functions between calls of Python, under the user's lines; and these calls."""
@@ -206,9 +223,12 @@ class Writer:
             functions[-1] += ["{", *("    " + x for x in lines), "}"]
         return functions, calls
 
-    def _functions(self, body: list[str]) -> str:
+    def _products(self) -> list[ProductText]:
         found = [piece.product if isinstance(piece, ItemwiseText) else piece for _, piece in self.pieces]
-        dtypes = {piece.dtype for piece in found if isinstance(piece, ProductText)}
+        return [piece for piece in found if isinstance(piece, ProductText)]
+
+    def _functions(self, body: list[str]) -> str:
+        dtypes = {product.dtype for product in self._products()}
         return mathematics.text(set(re.findall(r"\btg_\w+", "\n".join(body)))) + "\n" + products.text(dtypes)
 
     def _scalar(self, equation: Equation) -> str:
@@ -219,6 +239,11 @@ class Writer:
         if op.name == "**":
             value = f"pow({', '.join(texts)})"
         return f"const double {self.layout.names[out]} = {value};"
+
+
+def _function(head: str, declarations: list[str], text: list[str], end: Sequence[str] = ()) -> list[str]:
+    """A function, with what it needs of the declarations."""
+    return [head + " {", *("    " + line for line in (*_used(declarations, text), *text, *end)), "}", ""]
 
 
 def _area(place: Place) -> str:
