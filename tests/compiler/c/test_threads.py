@@ -123,3 +123,15 @@ def test_without_posix_threads_a_step_runs_alone(monkeypatch: pytest.MonkeyPatch
     finally:
         monkeypatch.undo()
         threads._pool.cache_clear()
+
+
+def test_where_a_product_goes_to_blas_the_cores_are_left_to_it() -> None:
+    def step(x: tg.Tensor, w: tg.Tensor) -> tg.Tensor:
+        return (x @ w).tanh()
+
+    x, w = (tg.tensor(np.random.default_rng(i).standard_normal(shape)) for i, shape in enumerate([(64, 1024), (1024, 256)]))
+    compiled = tg.compile(step, backend="c")
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(x, w).numpy(), step(x, w).numpy(), rtol=1e-10, atol=1e-10)
+    assert "if (blas_f64) blas_f64(" in compiled.source
+    assert "divided" not in compiled.source

@@ -21,7 +21,8 @@ from .memory import Ref
 from .text import loops, place
 
 ROWS = 8  # of a tile
-LARGE = 16_000_000  # multiplications from which BLAS is faster: it copies factors to where the cache holds them
+LARGE = 16_000_000  # multiplications from which BLAS may be faster: it copies factors to where the cache holds them,
+DEEP = 1024  # which pays for an inner size from here on
 
 _BLAS = r"""
 /* Large products go to BLAS if the caller has named its function. */
@@ -238,7 +239,7 @@ class ProductText:
     @property
     def is_large(self) -> bool:
         """Whether it goes to BLAS, if there is one."""
-        return prod(self.sizes) >= LARGE and bool(self._blas())
+        return prod(self.sizes) >= LARGE and self.sizes[-1] >= DEEP and bool(self._blas())
 
     def text(self) -> Iterator[str]:
         """The call for each matrix of the batch."""

@@ -46,7 +46,7 @@ _POOL = r"""
 #include <stdatomic.h>
 #include <time.h>
 @TYPES@
-enum { MOST = 64, LOOKS = 2000, TRIALS = 4, PERIOD = 512 };
+enum { MOST = 64, LOOKS = 2000, TRIALS = 2, PERIOD = 128 };
 
 static struct {
     turns *some;
