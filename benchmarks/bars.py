@@ -80,9 +80,10 @@ AGAINST_BEST = [
 BY_HAND = (1.5, 1.1)  # against C by hand
 #: where the time of an eager step goes, said where its bar is missed
 EAGER_COSTS = {
-    "mlp32": "BLAS takes a quarter of the step. A third is the update of 235,000 parameters, six passes of NumPy in one thread over blocks "
-    "that fit the cache, where PyTorch's two threads make three. The rest is the bias, relu and cross entropy in one thread and some 40 "
-    "calls. NumPy by hand, with nothing to record, is the floor for this: see its row.",
+    "mlp32": "BLAS takes two fifths of the step. A quarter is the update of 235,000 parameters: four passes of NumPy in one thread, bound "
+    "by memory, where PyTorch's two threads make three. The rest is the bias, relu and cross entropy in one thread and some 40 calls. "
+    "NumPy by hand, with nothing to record, is the floor for this: see its row. Tried: the update in two threads of Python, which wait "
+    "for each other (twice as slow), and blocks of other sizes.",
     "mlp512": "Three fifths are BLAS; an eighth is the update, the rest passes over the hidden values in one thread.",
     "cnn": "A quarter is BLAS, a quarter copies windows to columns for it and back, where PyTorch's library convolves directly; "
     "an eighth is pooling.",
@@ -95,15 +96,15 @@ COMPILED_COSTS = {
     "whatever the size: it makes sure that nothing has changed since the trace, computes the optimizer's numbers, and "
     "makes tensors of gradients and results. Tried: one tuple of arrays handed to C, one question for each parameter "
     "group, the facts as one generated expression, gradients in the memory of the last ones.",
-    "mlp32": "MLP, batch 32: three products with 32 columns are most of it, and too small for two threads of BLAS to gain; the update of "
-    "235,000 parameters is bound by memory and runs in one thread.",
+    "mlp32": "MLP, batch 32: three products with 32 columns are most of it; the update of 235,000 parameters is bound by memory.",
+    "mlp512": "MLP, batch 512: products are nearly all of it, at four fifths of what BLAS does with large square matrices, as the peers' are.",
     "lstm": "LSTM: the products' operations would take a fifth of the time at the speed of large ones; they are 128 × 32 by 32 × 32, a "
     "hundred one after the other. As much goes to `exp` and `tanh` of the gates, the rest to sums over all steps for the gradients "
     "of weights and biases. Tried: gates made where they are joined, repeated steps written once, tiles that hold all left-over "
     "rows.",
-    "by hand": "Against C by hand: that is called with pointers prepared once, and nothing is looked at. C alone takes 1.2 to 1.6 times as "
-    "long at n=100, 1.1 to 1.2 times at n=1000; by hand a block of samples stays in registers through all layers, a compiled step "
-    "stores the hidden layers and reads them again.",
+    "by hand": "Against C by hand, in one thread: that is called with pointers prepared once, and nothing is looked at. At n=100 C alone "
+    "takes 1.2 to 1.6 times as long, and 15 µs of Python come on top; by hand a block of samples stays in registers through all "
+    "layers, a compiled step stores the hidden layers and reads them again.",
 }
 #: the same of memory
 FOOTPRINT_COSTS = (

@@ -47,7 +47,7 @@ class ItemwiseText:
         room, start, *rest = found.turns
         held = f"{c_type(item.dtype)} item[{item.size}] __attribute__((aligned(64)));"
         lines = [re.sub(rf"\b{item.name}\b", "item", line) for line in (start, *self._copy(), *rest)]
-        return found._replace(turns=[room, held, *lines])
+        return found._replace(turns=[room, held, *lines], replaced=(*found.replaced, item))
 
     def _copy(self) -> Iterator[str]:
         indices = [f"i{d}" for d in range(len(self.source.shape))]

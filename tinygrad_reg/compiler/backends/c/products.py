@@ -257,14 +257,14 @@ class ProductText:
         if batch:
             (first, size), *others = batch
             lines = [f"for (long {first} = begin; {first} < end; ++{first}) {{", *loops(others, [self._own("packed")]), "}"]
-            return threads.Division(size, 1, [], [room, *lines])
+            return threads.Division(size, 1, [], [room, *lines], (self.scratch,))
         c = self._call()[-1]
         wide = 3 * self._width
         by_columns = c.shape[-1] >= 2 * wide
         size, unit = (c.shape[-1], wide) if by_columns else (c.shape[-2], ROWS)
         if size <= unit:
             return None
-        return threads.Division(size, unit, [], [room, self._own("packed", "columns" if by_columns else "rows")])
+        return threads.Division(size, unit, [], [room, self._own("packed", "columns" if by_columns else "rows")], (self.scratch,))
 
     def _at(self, ref: Ref) -> str:
         """Where the matrix of a batch begins."""

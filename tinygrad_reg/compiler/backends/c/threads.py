@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ....blas import threads
 from ....errors import CompileError
 from . import toolchain
+from .memory import Storage
 
 _TYPES = r"""
 typedef void turns(void *const *arrays, const double *numbers, char *workspace, long begin, long end);
@@ -169,12 +170,16 @@ STACK = 1 << 18  # bytes that a share may take there
 
 
 class Division(NamedTuple):
-    """Work that threads may share: lines before it, and lines for the turns from `begin` to `end`, in multiples of a unit."""
+    """Work that threads may share: lines before it, and lines for the turns from `begin` to `end`, in multiples of a unit.
+
+    Each share has its own memory instead of the `replaced`.
+    """
 
     size: int
     unit: int
     before: list[str]
     turns: list[str]
+    replaced: tuple[Storage, ...] = ()
 
 
 def lend(library: ctypes.CDLL) -> None:

@@ -20,7 +20,7 @@ from .memory import Ref, Storage, elements, item, joined
 from .products import ProductText
 from .repeats import as_functions
 from .text import at
-from .threads import DIVIDED
+from .threads import DIVIDED, Division
 
 _GIVEN = "void *const *arrays, const double *numbers, char *workspace"
 _OF_OBJECTS = r"""
@@ -168,7 +168,8 @@ class Writer:
         """The source."""
         layout = self.layout
         called = any(isinstance(piece, CallPiece) for _, piece in self.pieces)  # Python finds what it works on in the workspace
-        uses = [Uses(piece.touched, list(piece.takeovers()) if isinstance(piece, LoopText) else []) for _, piece in self.pieces]
+        divisions = self._divisions()
+        uses = [_uses(piece, division) for (_, piece), division in zip(self.pieces, divisions, strict=True)]
         places, size = assign_places(uses, layout.workspace, [] if called else layout.lenders())
         names = layout.names
         numbers = [f"const double {names[var]} = numbers[{i}];" for i, var in enumerate(self.program.numbers)]
@@ -180,7 +181,7 @@ class Writer:
             *(f"{types[s.name]} *const {s.name} = (void *)({_area(place)} + {place.offset});" for s, place in places.items()),
         ]
         declarations = [*pointers, *numbers]
-        kernels, body = self._divided(declarations)
+        kernels, body = self._divided(divisions, declarations)
         functions, texts = as_functions(kernels, types, {*names.values()} - fixed, lambda text: _used(numbers, [text]))
         body += functions
         parts, calls = self._parts_of_step(texts)
@@ -189,13 +190,17 @@ class Writer:
         source = "\n".join(["#include <stdint.h>", "#include <string.h>", "#include <math.h>", self._functions(body), *body, _OF_OBJECTS])
         return Written(source, places, size + ALIGNMENT, layout, self.program.numbers, tuple(calls))
 
-    def _divided(self, declarations: list[str]) -> tuple[list[list[str]], list[str]]:
-        """The lines of each kernel, and functions for shares of those that threads divide among them."""
+    def _divisions(self) -> list[Division | None]:
+        """How threads divide each piece; not at all if there are products for BLAS, whose threads the cores are left to."""
+        if any(product.is_large for product in self._products()):
+            return [None] * len(self.pieces)
+        return [piece.division() if isinstance(piece, LoopText | ProductText | ItemwiseText) else None for _, piece in self.pieces]
+
+    def _divided(self, divisions: Sequence[Division | None], declarations: list[str]) -> tuple[list[list[str]], list[str]]:
+        """The lines of each piece, and functions for shares of those that are divided."""
         kernels: list[list[str]] = []
         functions: list[str] = []
-        own = not any(product.is_large for product in self._products())  # else the cores are those of BLAS
-        for _, piece in self.pieces:
-            division = piece.division() if own and isinstance(piece, LoopText | ProductText | ItemwiseText) else None
+        for (_, piece), division in zip(self.pieces, divisions, strict=True):
             if division is None:
                 kernels.append(list(piece.text()))
                 continue
@@ -244,6 +249,13 @@ class Writer:
 def _function(head: str, declarations: list[str], text: list[str], end: Sequence[str] = ()) -> list[str]:
     """A function, with what it needs of the declarations."""
     return [head + " {", *("    " + line for line in (*_used(declarations, text), *text, *end)), "}", ""]
+
+
+def _uses(piece: Piece, division: Division | None) -> Uses:
+    replaced = () if division is None else division.replaced
+    return Uses(
+        [storage for storage in piece.touched if storage not in replaced], list(piece.takeovers()) if isinstance(piece, LoopText) else []
+    )
 
 
 def _area(place: Place) -> str:
