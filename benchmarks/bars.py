@@ -97,7 +97,7 @@ COMPILED_COSTS = {
     "makes tensors of gradients and results. Tried: one tuple of arrays handed to C, one question for each parameter "
     "group, the facts as one generated expression, gradients in the memory of the last ones.",
     "mlp32": "MLP, batch 32: three products with 32 columns are most of it; the update of 235,000 parameters is bound by memory.",
-    "mlp512": "MLP, batch 512: products are nearly all of it, at four fifths of what BLAS does with large square matrices, as the peers' are.",
+    "mlp512": "MLP, batch 512: products are nearly all of it, at four fifths of the speed of large square ones; so it is with the peers.",
     "lstm": "LSTM: the products' operations would take a fifth of the time at the speed of large ones; they are 128 × 32 by 32 × 32, a "
     "hundred one after the other. As much goes to `exp` and `tanh` of the gates, the rest to sums over all steps for the gradients "
     "of weights and biases. Tried: gates made where they are joined, repeated steps written once, tiles that hold all left-over "
