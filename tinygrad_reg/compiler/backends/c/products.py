@@ -258,10 +258,10 @@ class ProductText:
             (first, size), *others = batch
             lines = [f"for (long {first} = begin; {first} < end; ++{first}) {{", *loops(others, [self._own("packed")]), "}"]
             return threads.Division(size, 1, [], [room, *lines], (self.scratch,))
-        c = self._call()[-1]
+        as_dots, _, _, c = self._call()
         wide = 3 * self._width
         by_columns = c.shape[-1] >= 2 * wide
-        size, unit = (c.shape[-1], wide) if by_columns else (c.shape[-2], ROWS)
+        size, unit = (c.shape[-1], wide) if by_columns else (c.shape[-2], ROWS if as_dots else 4 * ROWS)  # more packs less often
         if size <= unit:
             return None
         return threads.Division(size, unit, [], [room, self._own("packed", "columns" if by_columns else "rows")], (self.scratch,))

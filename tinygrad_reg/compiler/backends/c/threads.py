@@ -47,15 +47,18 @@ _POOL = r"""
 #include <stdatomic.h>
 #include <time.h>
 @TYPES@
-enum { MOST = 64, LOOKS = 2000, TRIALS = 2, PERIOD = 128 };
+enum { MOST = 64, LOOKS = 2000, TRIALS = 2, PERIOD = 128, PIECES = 4 };
 
 static struct {
     turns *some;
     void *const *arrays;
     const double *numbers;
     char *workspace;
-    long size, share;
+    long size, shares, share, piece;
 } job;
+static struct {
+    _Alignas(64) atomic_long pieces;
+} taken[MOST]; /* of each share */
 static atomic_long issue, left;
 static atomic_int sleeping;
 static long started, first_issue[MOST];
@@ -63,10 +66,16 @@ static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER, lock = PTHREAD_MUTEX_IN
 static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
 static const int *wanted;
 
-/* The share of one thread. */
+static inline long least(long a, long b) { return a < b ? a : b; }
+
+/* The share of one thread, which the cores' caches may still hold from the last loop; then what slower threads have left of theirs. */
 static void take(long thread) {
-    const long begin = thread * job.share, end = begin + job.share < job.size ? begin + job.share : job.size;
-    if (begin < end) job.some(job.arrays, job.numbers, job.workspace, begin, end);
+    for (long i = 0; i < job.shares && thread < job.shares; ++i) {
+        const long owner = (thread + i) % job.shares;
+        const long end = least((owner + 1) * job.share, job.size);
+        for (long begin; (begin = owner * job.share + atomic_fetch_add(&taken[owner].pieces, 1) * job.piece) < end;)
+            job.some(job.arrays, job.numbers, job.workspace, begin, least(begin + job.piece, end));
+    }
 }
 
 /* A thread's life: it takes part in every issue of the job. */
@@ -121,9 +130,10 @@ static int start(void) {
 
 /* All turns of a loop, in shares that are multiples of `unit`; the caller takes one. */
 static void share(turns *some, void *const *arrays, const double *numbers, char *workspace, long size, long unit, long threads) {
-    const long units = (size + unit - 1) / unit;
+    const long units = ((size + unit - 1) / unit + threads - 1) / threads;
     job.some = some, job.arrays = arrays, job.numbers = numbers, job.workspace = workspace;
-    job.size = size, job.share = (units + threads - 1) / threads * unit;
+    job.size = size, job.shares = threads, job.share = units * unit, job.piece = (units + PIECES - 1) / PIECES * unit;
+    for (long i = 0; i < threads; ++i) atomic_store(&taken[i].pieces, 0);
     atomic_store(&left, started);
     atomic_fetch_add(&issue, 1);
     if (atomic_load(&sleeping)) {
@@ -144,7 +154,7 @@ static long now(void) {
 
 /* All turns of a loop, divided or not, whatever the last trial found faster. */
 void divide(struct trial *trial, turns *some, void *const *arrays, const double *numbers, char *workspace, long size, long unit) {
-    const long threads = *wanted < MOST ? *wanted : MOST;
+    const long threads = least(*wanted, MOST);
     if (threads < 2 || pthread_mutex_trylock(&busy)) {
         some(arrays, numbers, workspace, 0, size);
         return;
@@ -153,7 +163,7 @@ void divide(struct trial *trial, turns *some, void *const *arrays, const double 
     const long turn = trial->calls++ % PERIOD;
     const int tried = turn < 2 * TRIALS, together = started && (tried ? turn < TRIALS : trial->divided < trial->alone);
     const long begin = tried ? now() : 0;
-    if (together) share(some, arrays, numbers, workspace, size, unit, started + 1 < threads ? started + 1 : threads);
+    if (together) share(some, arrays, numbers, workspace, size, unit, least(started + 1, threads));
     else some(arrays, numbers, workspace, 0, size);
     if (tried) {
         long *shortest = turn < TRIALS ? &trial->divided : &trial->alone;
