@@ -173,6 +173,14 @@ def test_each_worker_knows_itself_and_draws_other_numbers() -> None:
     assert data.get_worker_info() is None
 
 
+def test_a_worker_has_one_thread_unless_it_asks_for_more() -> None:
+    def threads(i: int) -> int:
+        return tg.get_num_threads()
+
+    assert lists(data.DataLoader(Calls(4, threads), None, num_workers=2)) == [1] * 4
+    assert lists(data.DataLoader(Calls(4, threads), None, num_workers=2, worker_init_fn=lambda _: tg.set_num_threads(3))) == [3] * 4
+
+
 def test_the_function_that_prepares_a_worker() -> None:
     def prepare(worker: int) -> None:
         os.environ["PREPARED"] = str(worker)

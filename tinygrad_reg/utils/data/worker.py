@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...blas import set_num_threads
 from ...engine.state import set_default_dtype
 from ...errors import WorkerError
 from ...ops.random import manual_seed
@@ -100,6 +101,7 @@ def get_worker_info() -> WorkerInfo | None:
 def work(job: Job, worker: int, tasks: Any, stop: Any) -> None:
     """Answer tasks until told to stop, or until nobody is there to tell."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process ends us
+    set_num_threads(1)  # there are several of us
     _seed(job, worker)
     out = _Sender(tasks)
     fetch: Any = None

@@ -44,10 +44,11 @@ class ItemwiseText:
         found, item = self.product.division(), self.target.storage
         if found is None or item.nbytes > STACK:
             return None
-        room, start, *rest = found.turns
+        place = next(i for i, line in enumerate(found.turns) if line.startswith("for"))
         held = f"{c_type(item.dtype)} item[{item.size}] __attribute__((aligned(64)));"
-        lines = [re.sub(rf"\b{item.name}\b", "item", line) for line in (start, *self._copy(), *rest)]
-        return found._replace(turns=[room, held, *lines], replaced=(*found.replaced, item))
+        lines = [*found.turns[: place + 1], *self._copy(), *found.turns[place + 1 :]]
+        lines = [held, *(re.sub(rf"\b{item.name}\b", "item", line) for line in lines)]
+        return found._replace(turns=lines, replaced=(*found.replaced, item))
 
     def _copy(self) -> Iterator[str]:
         indices = [f"i{d}" for d in range(len(self.source.shape))]

@@ -1,4 +1,4 @@
-"""Matrix products: small ones by a kernel of registers, large ones by BLAS.
+"""Matrix products by a kernel of registers, and by BLAS where a long inner size makes its packing worth while.
 
 The kernel holds a tile of the result, up to 8 rows and 3 vectors wide, in registers while it runs along the inner size: each
 step takes a few vectors of the right matrix and one element of the left for every row (Goto and van de Geijn, "Anatomy of
@@ -21,8 +21,7 @@ from .memory import Ref
 from .text import loops, place
 
 ROWS = 8  # of a tile
-LARGE = 16_000_000  # multiplications from which BLAS may be faster: it copies factors to where the cache holds them,
-DEEP = 1024  # which pays for an inner size from here on
+LARGE, DEEP = 16_000_000, 1024  # so many multiplications, with such an inner size, and BLAS is faster: it packs both factors
 
 _BLAS = r"""
 /* Large products go to BLAS if the caller has named its function. */
@@ -250,21 +249,22 @@ class ProductText:
 
     def division(self) -> threads.Division | None:
         """Matrices of the batch, or rows or columns of the only one, for threads to share; None if that does not pay."""
-        room = f"{c_type(self.dtype)} packed[{self.scratch.size}] __attribute__((aligned(64)));"
+        as_dots, _, _, c = self._call()
+        room = [] if as_dots else [f"{c_type(self.dtype)} packed[{self.scratch.size}] __attribute__((aligned(64)));"]
         batch = [(f"i{d}", size) for d, size in enumerate(self.batch) if size != 1]
-        if 2 * prod(self.batch) * prod(self.sizes) * self.dtype.itemsize / 8 < threads.WORTH or self.scratch.nbytes > threads.STACK:
+        work = 2 * prod(self.batch) * prod(self.sizes) * self.dtype.itemsize / 8
+        if work < threads.WORTH or (room and self.scratch.nbytes > threads.STACK):
             return None
         if batch:
             (first, size), *others = batch
             lines = [f"for (long {first} = begin; {first} < end; ++{first}) {{", *loops(others, [self._own("packed")]), "}"]
-            return threads.Division(size, 1, [], [room, *lines], (self.scratch,))
-        as_dots, _, _, c = self._call()
+            return threads.Division(size, 1, [], [*room, *lines], (self.scratch,))
         wide = 3 * self._width
         by_columns = c.shape[-1] >= 2 * wide
         size, unit = (c.shape[-1], wide) if by_columns else (c.shape[-2], ROWS if as_dots else 4 * ROWS)  # more packs less often
         if size <= unit:
             return None
-        return threads.Division(size, unit, [], [room, self._own("packed", "columns" if by_columns else "rows")], (self.scratch,))
+        return threads.Division(size, unit, [], [*room, self._own("packed", "columns" if by_columns else "rows")], (self.scratch,))
 
     def _at(self, ref: Ref) -> str:
         """Where the matrix of a batch begins."""

@@ -117,11 +117,15 @@ void use_count(const int *number) {
 static int start(void) {
     sigset_t all, before;
     pthread_t thread;
+    pthread_attr_t room;
     first_issue[started + 1] = atomic_load(&issue);
+    pthread_attr_init(&room);
+    pthread_attr_setstacksize(&room, 4 << 20);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = pthread_create(&thread, 0, work, (void *)(started + 1));
+    const int failed = pthread_create(&thread, &room, work, (void *)(started + 1));
     pthread_sigmask(SIG_SETMASK, &before, 0);
+    pthread_attr_destroy(&room);
     if (failed) return 0;
     pthread_detach(thread);
     ++started;
