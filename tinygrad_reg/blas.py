@@ -12,8 +12,8 @@ import numpy as np
 from .engine.refusal import typed_errors
 from .errors import ArgumentTypeError, RangeError
 
-# NumPy's wheels give the functions of their OpenBLAS a prefix, and an ending where its integers have 64 bits
 _threads = ctypes.c_int(0)  # not known yet
+# NumPy's wheels give the functions of their OpenBLAS a prefix, and an ending where its integers have 64 bits
 _FORMS = (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", ""))
 
 
@@ -46,10 +46,10 @@ def get_num_threads() -> int:
     >>> tg.get_num_threads() >= 1
     True
     """
-    return threads().value
+    return thread_count().value
 
 
-def threads() -> ctypes.c_int:
+def thread_count() -> ctypes.c_int:
     """Where the number stands, for C to read."""
     if not _threads.value:
         function = _function("openblas_get_num_threads")

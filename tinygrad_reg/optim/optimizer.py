@@ -214,9 +214,8 @@ class Optimizer:
         found = tracer.host(self._numbers_again, index, layout, self._form(group))
         for position, bundle in enumerate(layout.bundles):
             mark = _mark(position, layout)
-            self._trace_bundle(
-                tracer, group, bundle, {key.removesuffix(mark): number for key, number in found.items() if key.endswith(mark)}
-            )
+            numbers = {key.removesuffix(mark): number for key, number in found.items() if key.endswith(mark)}
+            self._trace_bundle(tracer, group, bundle, numbers)
 
     def _trace_bundle(self, tracer: Tracer, group: Group, bundle: Bundle, numbers: dict[str, Any]) -> None:
         """The update rule of one bundle."""

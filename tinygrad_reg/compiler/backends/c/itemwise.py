@@ -5,17 +5,15 @@ So the windows of a convolution are held for one sample at a time, in the cache.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ...program import Var, row_major
-from .expressions import c_type
 from .kernels import Join, Kernel, Kernels, Product
 from .layout import Layout
 from .memory import Ref, Storage, view
 from .products import ProductText
 from .text import at, loops
-from .threads import STACK, Division
+from .threads import Division
 
 
 class Itemwise(Kernel):
@@ -36,25 +34,17 @@ class ItemwiseText:
 
     def text(self) -> Iterator[str]:
         """The product's loop over its matrices, which begins with a copy."""
-        start, *rest = self.product.text()
-        yield from [start, *self._copy(), *rest]
+        yield from self.product.text(self._copy())
 
     def division(self) -> Division | None:
-        """Matrices for threads to share, each with room for a copy of its own; None if that does not pay."""
-        found, item = self.product.division(), self.target.storage
-        if found is None or item.nbytes > STACK:
-            return None
-        place = next(i for i, line in enumerate(found.turns) if line.startswith("for"))
-        held = f"{c_type(item.dtype)} item[{item.size}] __attribute__((aligned(64)));"
-        lines = [*found.turns[: place + 1], *self._copy(), *found.turns[place + 1 :]]
-        lines = [held, *(re.sub(rf"\b{item.name}\b", "item", line) for line in lines)]
-        return found._replace(turns=lines, replaced=(*found.replaced, item))
+        """Matrices for threads to share, each with memory of its own for the copy; None if that does not pay."""
+        found = self.product.division(self._copy())
+        return None if found is None else found._replace(own=(*found.own, self.target.storage))
 
-    def _copy(self) -> Iterator[str]:
+    def _copy(self) -> list[str]:
         indices = [f"i{d}" for d in range(len(self.source.shape))]
         sizes = list(zip(indices, self.source.shape, strict=True))
-        copying = loops(sizes[1:], [f"{at(self.target, indices)} = {at(self.source, indices)};"])
-        yield from ("    " + line for line in copying)
+        return list(loops(sizes[1:], [f"{at(self.target, indices)} = {at(self.source, indices)};"]))
 
 
 def itemwise(kernels: Kernels) -> Iterator[Kernel]:

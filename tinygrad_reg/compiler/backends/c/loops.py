@@ -173,7 +173,7 @@ class LoopText:
         size = prod(self.shape[d] for d in runs[0]) if runs else 0
         costs = [1 if expressions.is_quick(e) else _COSTLY for e in self._equations if e.primitive is not SHORT_PRODUCT]
         costs += [2 * terms.size for terms in self._terms.values()]
-        work = prod(self.shape) * (sum(costs) + len(list(self._accesses()))) * max((s.dtype.itemsize for s in self.touched), default=0) / 8
+        work = prod(self.shape) * (sum(costs) + len(self.touched)) * max((s.dtype.itemsize for s in self.touched), default=0) / 8
         if size < 2 or work < threads.WORTH or any(runs[0][0] in total.dims for total in self._totals):
             return None
         return threads.Division(size, VECTOR if len(runs) == 1 else 1, list(self._start()), list(self._turns("begin", "end")))
@@ -183,8 +183,8 @@ class LoopText:
         for total, access in zip(self._totals, self._places, strict=True):
             yield from self._clear(total, access)
 
-    def _turns(self, begin: str = "0", end: str | None = None) -> Iterator[str]:
-        """The lines of the loop, or of some turns of the outermost."""
+    def _turns(self, begin: str = "0", end: str = "") -> Iterator[str]:
+        """The lines of the loop; given an end, of some turns of the outermost."""
         runs = self._runs()
         at = _Places(runs)
         inner = runs[-1] if runs else []

@@ -8,7 +8,7 @@ right matrix that are not contiguous, and the rest that fills no vector, are pac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -17,7 +17,7 @@ from ...program import Equation
 from . import threads
 from .expressions import c_type, suffix
 from .layout import Layout
-from .memory import Ref
+from .memory import Ref, Storage
 from .text import loops, place
 
 ROWS = 8  # of a tile
@@ -232,46 +232,50 @@ class ProductText:
         self.batch = batch
         self.out = layout.place(out, _strides(out.shape, n < m and n < 16))
         self._width = 64 // self.dtype.itemsize  # elements of the widest vector
-        self.scratch = layout.scratch(self.dtype, k * 3 * self._width, f"{layout.names[out]}_packed")
-        self.touched = [self.left.storage, self.right.storage, self.out.storage, self.scratch]
+        self._as_dots, *self._matrices = self._form()
+        self._packed = layout.scratch(self.dtype, k * 3 * self._width, f"{layout.names[out]}_packed")
+        self.touched = [self.left.storage, self.right.storage, self.out.storage, *self._packing()]
 
     @property
     def is_large(self) -> bool:
         """Whether it goes to BLAS, if there is one."""
         return prod(self.sizes) >= LARGE and self.sizes[-1] >= DEEP and bool(self._blas())
 
-    def text(self) -> Iterator[str]:
-        """The call for each matrix of the batch."""
+    def text(self, before: Sequence[str] = ()) -> Iterator[str]:
+        """The call for each matrix of the batch, after some lines."""
         lines = [self._own()]
         if self.is_large:
             lines = [f"if (blas_{suffix(self.dtype)}) {self._blas()}", f"else {lines[0]}"]
-        yield from loops([(f"i{d}", size) for d, size in enumerate(self.batch) if size != 1], lines)
+        yield from loops(self._turns(), [*before, *lines])
 
-    def division(self) -> threads.Division | None:
+    def division(self, before: Sequence[str] = ()) -> threads.Division | None:
         """Matrices of the batch, or rows or columns of the only one, for threads to share; None if that does not pay."""
-        as_dots, _, _, c = self._call()
-        room = [] if as_dots else [f"{c_type(self.dtype)} packed[{self.scratch.size}] __attribute__((aligned(64)));"]
-        batch = [(f"i{d}", size) for d, size in enumerate(self.batch) if size != 1]
-        work = 2 * prod(self.batch) * prod(self.sizes) * self.dtype.itemsize / 8
-        if work < threads.WORTH or (room and self.scratch.nbytes > threads.STACK):
+        if 2 * prod(self.batch) * prod(self.sizes) * self.dtype.itemsize / 8 < threads.WORTH:
             return None
-        if batch:
-            (first, size), *others = batch
-            lines = [f"for (long {first} = begin; {first} < end; ++{first}) {{", *loops(others, [self._own("packed")]), "}"]
-            return threads.Division(size, 1, [], [*room, *lines], (self.scratch,))
+        if self._turns():
+            (first, size), *others = self._turns()
+            lines = [f"for (long {first} = begin; {first} < end; ++{first}) {{", *loops(others, [*before, self._own()]), "}"]
+            return threads.Division(size, 1, [], lines, self._packing())
+        rows, columns = self._matrices[-1].shape[-2:]
         wide = 3 * self._width
-        by_columns = c.shape[-1] >= 2 * wide
-        size, unit = (c.shape[-1], wide) if by_columns else (c.shape[-2], ROWS if as_dots else 4 * ROWS)  # more packs less often
-        if size <= unit:
-            return None
-        return threads.Division(size, unit, [], [*room, self._own("packed", "columns" if by_columns else "rows")], (self.scratch,))
+        if columns >= 2 * wide:
+            return threads.Division(columns, wide, [], [self._own("columns")], self._packing())
+        unit = ROWS if self._as_dots else 4 * ROWS  # more rows are packed for less often
+        return threads.Division(rows, unit, [], [self._own("rows")], self._packing()) if rows > unit else None
+
+    def _turns(self) -> list[tuple[str, int]]:
+        return [(f"i{d}", size) for d, size in enumerate(self.batch) if size != 1]
+
+    def _packing(self) -> tuple[Storage, ...]:
+        """Memory of this product alone."""
+        return () if self._as_dots else (self._packed,)
 
     def _at(self, ref: Ref) -> str:
         """Where the matrix of a batch begins."""
         indices = ["0" if size == 1 else f"i{d}" for d, size in enumerate(self.batch)]
         return f"{ref.storage.name} + {place(ref.offset, zip(ref.strides, indices, strict=False))}"
 
-    def _call(self) -> tuple[bool, Ref, Ref, Ref]:
+    def _form(self) -> tuple[bool, Ref, Ref, Ref]:
         """Whether elements are taken one by one as products of vectors; the factors and the result, in the form with the fewest steps."""
         a, b, c = self.left, self.right, self.out
         dots, straight, turned = self._cost_as_dots(), self._cost(), self._cost(turned=True)
@@ -279,9 +283,9 @@ class ProductText:
             return True, a, b, c
         return (False, _turned(b), _turned(a), _turned(c)) if turned < straight else (False, a, b, c)
 
-    def _own(self, room: str | None = None, part: str | None = None) -> str:
-        """The call of our kernel, for all or for the "rows" or "columns" from `begin` to `end`. `room` is memory to pack in."""
-        as_dots, a, b, c = self._call()
+    def _own(self, part: str | None = None) -> str:
+        """The call of our kernel, for all or for the "rows" or "columns" from `begin` to `end`."""
+        a, b, c = self._matrices
         m, n = ["end - begin" if part == which else str(size) for which, size in zip(("rows", "columns"), c.shape[-2:], strict=True)]
         at_a, at_b, at_c = self._at(a), self._at(b), self._at(c)
         if part == "rows":
@@ -289,11 +293,11 @@ class ProductText:
         elif part == "columns":
             at_b, at_c = (f"{at} + {x.strides[-1]} * begin" for at, x in ((at_b, b), (at_c, c)))
         sizes, kind = f"{m}, {n}, {self.sizes[-1]}", suffix(self.dtype)
-        if as_dots:
+        if self._as_dots:
             steps = f"{a.strides[-2]}, {at_b}, {b.strides[-1]}, {at_c}, {c.strides[-2]}, {c.strides[-1]}"
             return f"dot_product_{kind}({sizes}, {at_a}, {steps});"
         matrices = ", ".join([f"{at}, {x.strides[-2]}, {x.strides[-1]}" for at, x in ((at_a, a), (at_b, b), (at_c, c))])
-        return f"product_{kind}({sizes}, {matrices}, {room or self.scratch.name});"
+        return f"product_{kind}({sizes}, {matrices}, {self._packed.name});"
 
     def _blas(self) -> str:
         """The call of BLAS; nothing if a matrix has no contiguous dimension."""

@@ -13,7 +13,7 @@ import ctypes
 import functools
 from typing import NamedTuple
 
-from ....blas import threads
+from ....blas import thread_count
 from ....errors import CompileError
 from . import toolchain
 from .memory import Storage
@@ -40,13 +40,16 @@ static division *divided = undivided;
 void use_threads(division *function) {{ divided = function; }}
 """
 
-_POOL = r"""
+_POOL = (
+    r"""
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
-@TYPES@
+"""
+    + _TYPES
+    + r"""
 enum { MOST = 64, LOOKS = 2000, TRIALS = 2, PERIOD = 128, PIECES = 4 };
 
 static struct {
@@ -177,23 +180,24 @@ void divide(struct trial *trial, turns *some, void *const *arrays, const double 
     pthread_mutex_unlock(&busy);
 }
 """
+)
 
 
 WORTH = 100_000  # additions of float64, about, from which on dividing may pay
-STACK = 1 << 18  # bytes that a share may take there
+STACK = 1 << 19  # bytes that a share may have of its own
 
 
 class Division(NamedTuple):
     """Work that threads may share: lines before it, and lines for the turns from `begin` to `end`, in multiples of a unit.
 
-    Each share has its own memory instead of the `replaced`.
+    Of the memory `own`, which nothing else uses, every share has its own.
     """
 
     size: int
     unit: int
     before: list[str]
     turns: list[str]
-    replaced: tuple[Storage, ...] = ()
+    own: tuple[Storage, ...] = ()
 
 
 def lend(library: ctypes.CDLL) -> None:
@@ -206,8 +210,8 @@ def lend(library: ctypes.CDLL) -> None:
 @functools.cache
 def _pool() -> ctypes.CDLL | None:
     try:
-        library = toolchain.load(_POOL.replace("@TYPES@", _TYPES))
+        library = toolchain.load(_POOL)
     except CompileError:  # no POSIX threads here
         return None
-    library.use_count(ctypes.byref(threads()))
+    library.use_count(ctypes.byref(thread_count()))
     return library

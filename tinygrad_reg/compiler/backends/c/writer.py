@@ -20,7 +20,7 @@ from .memory import Ref, Storage, elements, item, joined
 from .products import ProductText
 from .repeats import as_functions
 from .text import at
-from .threads import DIVIDED, Division
+from .threads import DIVIDED, STACK, Division
 
 _GIVEN = "void *const *arrays, const double *numbers, char *workspace"
 _OF_OBJECTS = r"""
@@ -194,7 +194,8 @@ class Writer:
         """How threads divide each piece; not at all if there are products for BLAS, whose threads the cores are left to."""
         if any(product.is_large for product in self._products()):
             return [None] * len(self.pieces)
-        return [piece.division() if isinstance(piece, LoopText | ProductText | ItemwiseText) else None for _, piece in self.pieces]
+        found = [piece.division() if isinstance(piece, LoopText | ProductText | ItemwiseText) else None for _, piece in self.pieces]
+        return [x if x is not None and sum(storage.nbytes for storage in x.own) <= STACK else None for x in found]
 
     def _divided(self, divisions: Sequence[Division | None], declarations: list[str]) -> tuple[list[list[str]], list[str]]:
         """The lines of each piece, and functions for shares of those that are divided."""
@@ -206,7 +207,8 @@ class Writer:
                 continue
             name = f"part_{len(functions)}"
             head = f"static __attribute__((noinline)) void {name}({_GIVEN}, long begin, long end)"
-            functions.append("\n".join(_function(head, declarations, division.turns)))
+            own = [f"{c_type(s.dtype)} {s.name}[{s.size}] __attribute__((aligned({ALIGNMENT})));" for s in division.own]
+            functions.append("\n".join(_function(head, declarations, [*own, *division.turns])))
             call = f"divided(&{name}_trial, {name}, arrays, numbers, workspace, {division.size}, {division.unit});"
             kernels.append([*division.before, f"static struct trial {name}_trial;", call])
         return kernels, [DIVIDED, *functions] if functions else []
@@ -252,10 +254,10 @@ def _function(head: str, declarations: list[str], text: list[str], end: Sequence
 
 
 def _uses(piece: Piece, division: Division | None) -> Uses:
-    replaced = () if division is None else division.replaced
-    return Uses(
-        [storage for storage in piece.touched if storage not in replaced], list(piece.takeovers()) if isinstance(piece, LoopText) else []
-    )
+    """What a piece does with memory that it shares with others."""
+    own = () if division is None else division.own
+    touched = [storage for storage in piece.touched if storage not in own]
+    return Uses(touched, list(piece.takeovers()) if isinstance(piece, LoopText) else [])
 
 
 def _area(place: Place) -> str:
