@@ -21,9 +21,9 @@ from .memory import Storage
 _TYPES = r"""
 typedef void turns(void *const *arrays, const double *numbers, char *workspace, long begin, long end);
 
-/* What is known of one loop: how often it was called, and its shortest times in nanoseconds, divided and alone. */
+/* What is known of one loop: calls since a trial began, after how many the next begins, and the shortest times, divided and alone. */
 struct trial {
-    long calls, divided, alone;
+    long calls, period, divided, alone; /* times in nanoseconds */
 };
 """
 
@@ -50,7 +50,7 @@ _POOL = (
 """
     + _TYPES
     + r"""
-enum { MOST = 64, LOOKS = 2000, TRIALS = 2, PERIOD = 128, PIECES = 4 };
+enum { MOST = 64, LOOKS = 2000, TRIALS = 2, FIRST = 8, LAST = 128, PIECES = 4 };
 
 static struct {
     turns *some;
@@ -167,7 +167,11 @@ void divide(struct trial *trial, turns *some, void *const *arrays, const double 
         return;
     }
     while (started < threads - 1 && start()) continue;
-    const long turn = trial->calls++ % PERIOD;
+    if (trial->calls == trial->period) { /* sooner at first, when threads of what ran before may still hold the cores */
+        trial->period = trial->period ? least(2 * trial->period, LAST) : FIRST;
+        trial->calls = 0;
+    }
+    const long turn = trial->calls++;
     const int tried = turn < 2 * TRIALS, together = started && (tried ? turn < TRIALS : trial->divided < trial->alone);
     const long begin = tried ? now() : 0;
     if (together) share(some, arrays, numbers, workspace, size, unit, least(started + 1, threads));
