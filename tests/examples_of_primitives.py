@@ -323,6 +323,14 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 7), dim=1, grid=Grid(4, 7, "cubic")),
     ],
     "safe_softmax": [e((2, 3)), e((2, 2, 3)), e((3,)), e((2, 0))],
+    "attention": [
+        e((2, 3), (4, 3), (4, 2), is_causal=False, scale=0.5),
+        e((2, 2, 3), (2, 3, 3), (2, 3, 1), is_causal=True, scale=1.0),
+        e((2, 3), (2, 3), (2, 3), mask("10", "00"), is_causal=False, scale=1.0),
+        e((2, 1, 2, 3), (3, 2, 3), (3, 2, 3), (2, 2), is_causal=False, scale=2.0),
+    ],
+    "gelu": [e(shape) for shape in ((2, 3), (), (0, 2))],
+    "gelu_grad": [e(*[shape] * 4) for shape in ((2, 3), (), (0, 2))],
     "masked_softmax": [e((2, 3), mask("101", "011")), e((2, 2, 3), mask("101", "000"))],
     "draw_p": [
         e(kind=kind, shape=(2, 3), dtype=np.dtype(dtype), generator=default_generator, params=params)

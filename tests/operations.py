@@ -134,7 +134,9 @@ def _one_line(rule: Any) -> str | None:
 
 def derivative(p: Primitive) -> str:
     """What each argument gets of the cotangent g."""
-    rules = {name: None if rule is None else f"`{_one_line(rule) or rule.__name__ + '(...)'}`" for name, rule in p.rules.items()}
+    rules = {
+        name: None if rule is None else f"`{_one_line(rule) or rule.__name__ + '(...)'}`" for name, rule in {**p.rules, **p.shared}.items()
+    }
     given = {name: text for name, text in rules.items() if text is not None}
     if not given:
         return "none"

@@ -134,6 +134,67 @@ def test_several_results() -> None:
         np.testing.assert_allclose(g.numpy(), expected.detach().numpy())
 
 
+def test_a_named_result_is_saved_without_the_others() -> None:
+    @primitive(outputs=("square", "power"))
+    def both(x: Any) -> Any:
+        return x * x, np.exp(x)
+
+    both.vjp(x=lambda g, x, power: g[0] * (x * 2.0) + g[1] * power)
+    x = leaf()
+    square, power = both(x)
+    [(node, _)] = power.grad_fn.next_functions
+    assert [saved is y for saved, y in zip(node.values(), (x.array, power.array), strict=True)] == [True, True]
+    assert square.grad_fn.name() == "BothBackward0"
+    gradcheck(both, leaf())
+
+
+def test_where_nothing_arrives_there_are_zeros_that_nobody_can_write_to() -> None:
+    seen = []
+
+    @primitive(outputs=True)
+    def twice(x: Any) -> Any:
+        return x + 0.0, x * 2.0
+
+    def rule(g: Any) -> Any:
+        seen.append(g[1])
+        return g[0] + g[1] * 2.0
+
+    twice.vjp(x=rule)
+    twice(x := leaf())[0].sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0, 1.0]
+    assert seen[0].tolist() == [0.0, 0.0, 0.0]
+    assert not seen[0].flags.writeable
+
+
+def test_what_rules_share_is_computed_once_in_a_walk_and_only_if_it_is_asked_for() -> None:
+    calls = []
+
+    @primitive
+    def cubes(x: Any, y: Any, z: Any) -> Any:
+        return x * y * y * y + z
+
+    def cubed(g: Any, y: Any) -> Any:
+        calls.append(y)
+        return y * y * y
+
+    cubes.shares(cubed=cubed, scaled=lambda g, cubed: g * cubed)
+    cubes.vjp(x=lambda g, scaled: scaled, y=lambda g, x, y, cubed: g * x * (cubed / y * 3.0), z=lambda g: g)
+    x, y, z = leaf(), leaf(), leaf()
+    gradcheck(cubes, (x, y, z))
+    calls.clear()
+    cubes(x, y, z).sum().backward()
+    assert len(calls) == 1
+    cubes(x, y, z).sum().backward()
+    assert len(calls) == 2
+    cubes(x.detach(), y.detach(), z).sum().backward()
+    assert len(calls) == 2
+    z.grad = None
+    (cubes(x, y, z) + cubes(x, y, z)).backward(tg.ones(3, dtype=tg.float64))  # handed on as it is, and never added to in place
+    np.testing.assert_allclose(x.grad.numpy(), 4.0 * y.detach().numpy() ** 3)
+    with pytest.raises(RuleError, match="asks for 'unheard'"):
+        cubes.shares(more=lambda g, unheard: unheard)
+
+
 def test_none_says_that_there_is_no_derivative() -> None:
     @primitive
     def choose(x: Any, index: Any) -> Any:

@@ -26,7 +26,7 @@ class Mutant(NamedTuple):
     """A fault in the rule of one argument of a primitive."""
 
     primitive: str
-    argument: str
+    argument: str  # or what several rules share
     kind: str  # what sort of fault
     change: str  # what exactly
     rule: Rule
@@ -40,7 +40,7 @@ class Mutant(NamedTuple):
 def mutants_of(name: str) -> Iterator[Mutant]:
     """All faults of all rules of one primitive."""
     p = PRIMITIVES[name]
-    for argument, rule in p.rules.items():
+    for argument, rule in {**p.rules, **p.shared}.items():
         if rule is None:
             continue
         for kind, change, made in [*_around(p, argument, rule), *_in_source(rule), *_swapped(p, argument)]:
@@ -92,7 +92,7 @@ def _detached(part: Any) -> Any:
 
 def _swapped(p: Primitive, argument: str) -> Iterator[tuple[str, str, Rule]]:
     for other, rule in p.rules.items():
-        if other != argument and rule is not None and rule is not p.rules[argument]:
+        if argument in p.rules and other != argument and rule is not None and rule is not p.rules[argument]:
             yield "swapped rules", f"the rule of {other}", rule
 
 

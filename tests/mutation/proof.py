@@ -80,8 +80,9 @@ class Proof(NamedTuple):
 def judge(mutant: Mutant) -> str | None:
     """The law that notices the fault."""
     p = PRIMITIVES[mutant.primitive]
-    right = p.rules[mutant.argument]
-    p.vjp(**{mutant.argument: mutant.rule})
+    declare, rules = (p.shares, p.shared) if mutant.argument in p.shared else (p.vjp, p.rules)
+    right = rules[mutant.argument]
+    declare(**{mutant.argument: mutant.rule})
     try:
         for title, law in LAWS.items():
             try:
@@ -89,7 +90,7 @@ def judge(mutant: Mutant) -> str | None:
             except Exception:  # whatever it is: the fault shows
                 return title
     finally:
-        p.vjp(**{mutant.argument: right})  # type: ignore[arg-type]
+        declare(**{mutant.argument: right})
     return None
 
 

@@ -12,6 +12,7 @@ import pytest
 import tinygrad_reg as tg
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from tinygrad_reg.nn import functional as F
+from tinygrad_reg.ops import attention
 from tinygrad_reg.testing import gradcheck
 
 inf = float("inf")
@@ -30,6 +31,22 @@ def test_it_is_its_composite() -> None:
     np.testing.assert_allclose(F.scaled_dot_product_attention(q, k, v, mask).numpy(), (masked @ v).numpy(), rtol=1e-12)
     gradcheck(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, mask), (q, k, v))
     gradcheck(lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, m), (q, k, v, normal(3, 5)))
+
+
+@pytest.mark.parametrize("kind", ["", "bool", "float", "causal"])
+def test_many_weights_are_not_kept_and_change_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    q, k, v, m = normal(2, 3, 4), normal(2, 3, 4), normal(1, 3, 2), normal(3, 3)
+    options: dict[str, Any] = {"bool": {"attn_mask": m > 0}, "float": {"attn_mask": m}, "causal": {"is_causal": True}}.get(kind, {})
+    leaves = [x.requires_grad_() for x in ((q, k, v, m) if kind == "float" else (q, k, v))]
+    found = []
+    for limit in (0, 1000):
+        monkeypatch.setattr(attention, "_MANY", limit)
+        out = F.scaled_dot_product_attention(q, k, v, **options)
+        assert (out.grad_fn.name() == "AttentionBackward0") is (limit == 0)
+        first = tg.autograd.grad((out * out).sum(), leaves, create_graph=True)
+        found.append([out, *first, *tg.autograd.grad(sum((g * g).sum() for g in first), leaves)])
+    for x, y in zip(*found, strict=True):
+        np.testing.assert_allclose(x.detach().numpy(), y.detach().numpy(), rtol=1e-12, atol=1e-14)
 
 
 def test_causal_queries_see_no_later_keys() -> None:

@@ -21,7 +21,8 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
-from .primitive import ALL, ALONE, SETTINGS, SILENCE, outputs_of
+from .plan import ALL, ALONE, collect
+from .primitive import SETTINGS, SILENCE, Parts, output_of, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
 from .watch import watch, writer_of
@@ -117,7 +118,7 @@ def sweep(
         node = heappop(heap)[1]
         g = pending.pop(node)
         wanted = targets is not None and node in targets
-        if node.extras is not None and node.shape is not None and not (ends and wanted):
+        if node.extras is not None and type(g) is not Parts and not (ends and wanted):
             g = _observe(node, _owned(g) if node in shared else g)
             shared.add(node)  # a hook may have kept it
         if wanted:
@@ -135,8 +136,9 @@ def sweep(
             saved = lift(node)
         if not keep and plan.slots:
             node.saved = FREED
-        if node.shape is None:
+        if type(g) is Parts:
             g = g.whole()
+        common: dict[str, Any] | None = None
         for position, rule, pick, sources, guarded in plan.edges:
             parent: Any = node.first if position == 0 else node.second if position == 1 else node.others[position - 2]
             if useful is not None and parent not in useful:
@@ -148,7 +150,8 @@ def sweep(
             elif pick is not None:
                 part = rule(g, *pick(saved))
             else:
-                part = rule(g, *_collect(sources, (saved,) if plan.slots == 1 else saved, node.params))
+                common = {} if common is None else common
+                part = rule(g, *collect(sources, (saved,) if plan.slots == 1 else saved, node.params, g, common))
             if guarded and not (raw and isfinite(vdot(part, part) if part.size <= SMALL else add_up(part, None))):
                 part = strong_zero(part, g)
             if part is None:  # a Function of the user's says so
@@ -188,21 +191,6 @@ def _owned(g: Any) -> Any:
     return held.clone() if isinstance(g, Value) else held.copy()
 
 
-def _collect(sources: Iterable[Any], saved: Sequence[Any], params: dict[str, Any]) -> list[Any]:
-    """The values a rule asked for, when some are keywords or tuples."""
-    values: list[Any] = []
-    for source in sources:
-        if type(source) is int:
-            values.append(saved[source])
-        elif isinstance(source, str):
-            values.append(params[source])
-        elif isinstance(source, tuple):
-            values.append(tuple([saved[i] for i in source]))
-        else:
-            values.append(int(source))
-    return values
-
-
 def lifter(result_class: type[Tensor]) -> Lift:
     """A function that gives a node's saved values as tensors, connected to the graph they came from."""
 
@@ -212,7 +200,9 @@ def lifter(result_class: type[Tensor]) -> Lift:
         made_by = (*node.parents, node)
         for slot, position in enumerate(node.plan.arrays):
             value = saved[slot]
-            if isinstance(value, np.ndarray):
+            if position > node.plan.arguments:
+                saved[slot] = output_of(node, position - node.plan.arguments - 1, value, result_class)
+            elif isinstance(value, np.ndarray):
                 saved[slot] = wrap(result_class, value, made_by[position])
             elif isinstance(value, tuple) and position == node.plan.arguments:
                 saved[slot] = outputs_of(node, value, result_class)

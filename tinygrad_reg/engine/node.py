@@ -12,7 +12,8 @@ from .mutation import Array, NDArray, owner, tick
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-    from .primitive import Plan, Primitive
+    from .plan import Plan
+    from .primitive import Primitive
 
 new = object.__new__
 FREED: Any = object()  # in place of saved values that were released
@@ -35,14 +36,16 @@ class Node:
     prints: Prints | None  # fingerprints of the saved values that NumPy code can write to
     params: dict[str, Any]
     index: int  # creation time: parents always come before children
-    shape: tuple[int, ...] | None  # of the result; None for a tuple of results
+    shape: Any  # of the result; of several results, their layout
     extras: Extras | None
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
 
     def name(self) -> str:
-        """The operation in PyTorch's way of naming nodes: `AddBackward0`."""
+        """The operation in PyTorch's way of naming nodes: `AddBackward0`. One of several results is named after their call."""
+        if self.primitive.name == "output" and self.first is not None:
+            return self.first.name()
         return "".join(part.capitalize() for part in self.primitive.name.split("_")) + "Backward0"
 
     @property

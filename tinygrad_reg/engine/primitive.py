@@ -4,7 +4,8 @@ Arrays are positional, static metadata is keyword-only. A rule is a function `ru
 by name for what else it needs:
 
     x               an array argument              x_shape, x_dtype   of an array argument
-    out             the result                     dim, keepdim, ...  a keyword of the call
+    out             the result, or all of them     dim, keepdim, ...  a keyword of the call
+    cdf, ...        one of several results that have names, or what several rules share
     tensors         the tuple of a `*tensors`      position           which of `*tensors` is meant
 
 Only what some rule names is saved. Rules use operators and primitives, never NumPy: on arrays they run as NumPy, on
@@ -16,7 +17,6 @@ from __future__ import annotations
 import contextvars
 import inspect
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
@@ -26,17 +26,15 @@ from .lending import LOANS, fingerprints
 from .lines import user_line
 from .mutation import Array, tick
 from .node import Node, Value, new, wrap
+from .plan import Plan, Rule, asked_by, borrowed, make_plan
 from .state import state
 from .watch import watch
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-Rule = Callable[..., Any]
-
 PRIMITIVES: dict[str, Primitive] = {}
 _NEEDED = (True,)
-UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, until the first call: at import they would take a tenth
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
 # costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone. `SETTINGS.set(SILENCE)` is what errstate
@@ -47,66 +45,7 @@ silent_copy = _silent.copy
 SETTINGS, SILENCE = next((var, value) for var, value in _silent.items() if contextvars.copy_context().get(var) is not value)
 
 
-#: The way back from a node to one argument:
-#:   its position,
-#:   its rule,
-#:   a function that picks the rule's values out of `saved` (None: as `sources` say),
-#:   where they come from: an index into `saved`, the name of a keyword, or the indices of a tuple,
-#:   guarded: elementwise and naming an array, so that 0 · inf can occur, see graph.strong_zero.
-Edge: TypeAlias = tuple[int, Rule, Callable[[Any], tuple[Any, ...]] | None, tuple[int | str | tuple[int, ...], ...], bool]
-
-
-class Plan:
-    """What to save and whom to send gradients to, for one combination of arguments that need them."""
-
-    __slots__ = ("arguments", "arrays", "edges", "save", "saves_arguments", "slots")
-
-    def __init__(
-        self, arguments: int, arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], edges: tuple[Edge, ...], view: bool
-    ) -> None:
-        self.arguments = arguments  # how many there are
-        self.arrays = arrays  # positions in (*args, out)
-        self.slots = len(arrays) + len(metas)  # how many values are saved; one is saved as it is, several as a tuple
-        self.save = saver(arrays, metas)
-        self.saves_arguments = any(view or position < arguments for position in arrays)  # memory that others can hold, too
-        self.edges = edges
-
-
-def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...]) -> Callable[[tuple[Any, ...]], Any]:
-    """A function that takes what a plan saves out of (*args, out); metas are (position, "shape" or "dtype")."""
-    if not metas:
-        return itemgetter(*arrays) if arrays else _nothing
-
-    def save(values: tuple[Any, ...]) -> Any:
-        saved = (*[values[i] for i in arrays], *[getattr(values[i], meta, ()) for i, meta in metas])  # a number has no shape
-        return saved if len(saved) > 1 else saved[0]
-
-    return save
-
-
-def _nothing(_: Any) -> tuple[Any, ...]:
-    return ()
-
-
-def picker(indices: Sequence[int], slots: int) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that takes a rule's values, as a tuple, out of what was saved in so many slots."""
-    if not indices:
-        return _nothing
-    if slots == 1:
-        return ALONE
-    if list(indices) == list(range(slots)):
-        return ALL
-    return itemgetter(*indices) if len(indices) > 1 else itemgetter(slice(indices[0], indices[0] + 1))
-
-
-def ALONE(saved: Any) -> tuple[Any, ...]:
-    """The one value that was saved: the most frequent case, which the walk looks for."""
-    return (saved,)
-
-
-def ALL(saved: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Everything that was saved, in its order: the next most frequent."""
-    return saved
+Layout: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]  # the shape and dtype of each of several results
 
 
 class Primitive:
@@ -116,19 +55,30 @@ class Primitive:
     analytic = False  # the forward is a complex-differentiable function of its float arguments, and runs on complex arrays
 
     def __init__(
-        self, forward: Callable[..., Any], *, name: str | None = None, view: bool = False, outputs: bool = False, register: bool = True
+        self,
+        forward: Callable[..., Any],
+        *,
+        name: str | None = None,
+        view: bool = False,
+        outputs: bool | tuple[str, ...] = False,
+        elementwise: bool = False,
+        register: bool = True,
     ) -> None:
         self.forward = forward
         self.name = name or forward.__name__
         self.__name__ = self.name
         self.__doc__ = forward.__doc__
         self.view = view  # the result may share memory with the first argument
-        self.outputs = outputs  # the result is a tuple of arrays
+        self.outputs = bool(outputs)  # the result is a tuple of arrays
+        self.results = outputs if isinstance(outputs, tuple) else ()  # their names, by which rules may ask for them
         self.plain: Callable[..., Any] | None = None  # what the forward comes to without tricks, see plain.py
         self.arguments, self.tail, self.keywords = _signature(forward)
         self.rules: dict[str, Rule | None] = {}
+        self.shared: dict[str, Rule] = {}  # what several rules ask for, see `shares`
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
         self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
+        if elementwise:
+            self.elementwise = True
         if register:
             if self.name in PRIMITIVES:
                 raise RuleError(f"primitive: the name {self.name!r} is taken; choose another")
@@ -150,16 +100,26 @@ class Primitive:
             if name not in names:
                 raise RuleError(f"{self.name}.vjp: no array argument {name!r}; the arguments are {', '.join(names)}")
             if rule is not None:
-                for asked in _asked(rule):
-                    self._check_source(asked)
+                self._check_sources(rule)
         self.rules.update(rules)
         self._plans.clear()
 
-    def _check_source(self, asked: str) -> None:
-        base = asked.removesuffix("_shape").removesuffix("_dtype")
-        arrays = (*self.arguments, self.tail)
-        if asked not in ("out", "position", *self.keywords) and base not in arrays:
-            raise RuleError(f"{self.name}.vjp: a rule asks for {asked!r}, which is no argument, keyword, 'out' or 'position'")
+    def shares(self, **functions: Rule) -> None:
+        """Declare what several rules ask for by name: `function(g, ...)`, which asks as rules do, is called at most once in a walk."""
+        for name, function in functions.items():
+            self._check_sources(function)
+            self.shared[name] = function
+        self._plans.clear()
+
+    def _check_sources(self, rule: Rule) -> None:
+        asked = asked_by(rule)
+        if asked is None:
+            raise RuleError(f"{self.name}.vjp: the first argument of a rule is the cotangent g")
+        for name in asked:
+            base = name.removesuffix("_shape").removesuffix("_dtype")
+            known = ("out", "position", *self.results, *self.shared, *self.keywords)
+            if name not in known and base not in (*self.arguments, self.tail):
+                raise RuleError(f"{self.name}.vjp: a rule asks for {name!r}, which is no argument, result, keyword, 'out' or 'position'")
 
     def missing_rules(self) -> list[str]:
         """Array arguments that have neither a rule nor an explicit None."""
@@ -177,59 +137,8 @@ class Primitive:
         try:
             return self._plans[needed]
         except KeyError:
-            self._plans[needed] = made = self._make_plan(needed)
+            self._plans[needed] = made = make_plan(self, needed)
             return made
-
-    def _make_plan(self, needed: tuple[bool | None, ...]) -> Plan | None:
-        rules = [(i, self.rule_of(i)) for i, need in enumerate(needed) if need]
-        asked = [(i, rule, [self._locate(name, i, len(needed)) for name in _asked(rule)]) for i, rule in rules if rule is not None]
-        if not asked:
-            return None
-        arrays: dict[int, None] = {}
-        metas: dict[tuple[int, str], None] = {}
-        for _, _, places in asked:
-            for place in places:
-                if isinstance(place, int):
-                    arrays[place] = None
-                elif isinstance(place, list):
-                    arrays.update(dict.fromkeys(place))
-                elif isinstance(place, tuple):
-                    metas[place] = None
-        slots = {place: slot for slot, place in enumerate((*sorted(arrays), *metas))}
-        edges = tuple(self._edge(i, rule, places, slots, needed) for i, rule, places in asked)
-        ordered = tuple(sorted(arrays))
-        return Plan(len(needed), ordered, tuple(metas), edges, self.view)
-
-    def _locate(self, name: str, position: int, count: int) -> int | str | tuple[int, str] | list[int] | dict[str, int]:
-        fixed = len(self.arguments)
-        if name == "out":
-            return count
-        if name == "position" and name not in self.keywords:
-            return {"position": position - fixed}
-        if name == self.tail:
-            return list(range(fixed, count))
-        if name in self.arguments:
-            return self.arguments.index(name)
-        base, _, meta = name.rpartition("_")
-        if meta in ("shape", "dtype") and base in self.arguments:
-            return (self.arguments.index(base), meta)
-        if meta in ("shape", "dtype") and base == self.tail:
-            return (position, meta)
-        return name
-
-    def _edge(self, position: int, rule: Rule, places: list[Any], slots: dict[Any, int], needed: tuple[bool | None, ...]) -> Edge:
-        sources: list[Any] = []
-        for place in places:
-            if isinstance(place, list):
-                sources.append(tuple(slots[i] for i in place))
-            elif isinstance(place, dict):
-                sources.append(Constant(place["position"]))
-            else:
-                sources.append(slots.get(place, place))
-        plain = all(type(source) is int for source in sources)
-        names_array = any(isinstance(place, int) and (*needed, True)[place] is not None for place in places)
-        pick = picker(sources, len(slots)) if plain else None
-        return position, rule, pick, tuple(sources), self.elementwise and names_array
 
     # ---- calling ---------------------------------------------------------------------------------------------------
 
@@ -322,7 +231,7 @@ class Primitive:
         if plan is None:
             results = tuple([wrap(result_class, array) for array in out])
         else:
-            node = make_node(self, plan, (*raw, out), params, None, *parents)
+            node = make_node(self, plan, (*raw, out, *out), params, layout_of(out), *parents)
             if state.anomaly:
                 remember_origin(node)
             results = outputs_of(node, out, result_class)
@@ -334,6 +243,7 @@ class Primitive:
         return results
 
 
+_NOTHING = bytes(8)  # the one element of all zeros
 OUTPUT = "_output"  # in the parameters of a view: which one of a tuple of results
 
 
@@ -342,7 +252,7 @@ def make_node(
     plan: Plan,
     values: tuple[Any, ...],
     params: dict[str, Any],
-    shape: tuple[int, ...] | None,
+    shape: tuple[int, ...] | Layout,
     first: Node | None,
     second: Node | None = None,
     *others: Node | None,
@@ -373,60 +283,47 @@ def remember_origin(node: Node) -> None:
         watch.follow(node)
 
 
-class Constant(int):
-    """A number that a rule asked for by name and that is known when the call is recorded."""
-
-
 class Parts:
-    """The cotangent of a tuple of results: one entry each, None where nothing has arrived."""
+    """The cotangent of a tuple of results: what has arrived, by position; its shape is the layout of them all."""
 
-    shape = None
     base = None
 
-    def __init__(self, parts: dict[int, Any], shapes: tuple[tuple[int, ...], ...], dtypes: tuple[np.dtype[Any], ...]) -> None:
-        self.parts, self.shapes, self.dtypes = parts, shapes, dtypes
+    def __init__(self, parts: dict[int, Any], layout: Layout) -> None:
+        self.parts, self.shape = parts, layout
 
     def __add__(self, other: Parts) -> Parts:
         merged = dict(self.parts)
         for i, part in other.parts.items():
             merged[i] = merged[i] + part if i in merged else part
-        return Parts(merged, self.shapes, self.dtypes)
+        return Parts(merged, self.shape)
 
     def whole(self) -> tuple[Any, ...]:
-        """All entries, zeros where nothing arrived."""
+        """All entries; where nothing arrived, zeros that take no memory."""
+        parts = self.parts
         return tuple(
-            self._borrowed(i) if i in self.parts else np.zeros(shape, dtype)
-            for i, (shape, dtype) in enumerate(zip(self.shapes, self.dtypes, strict=True))
+            [
+                borrowed(parts[i]) if i in parts else np.ndarray(shape, dtype, _NOTHING, strides=(0,) * len(shape))
+                for i, (shape, dtype) in enumerate(self.shape)
+            ]
         )
-
-    def _borrowed(self, i: int) -> Any:
-        """Entry i, an array as a view of itself: by its `base` the walk knows that a rule handed it on and does not own it."""
-        part = self.parts[i]
-        return part if isinstance(part, Value) else part.view()
 
 
 def _signature(forward: Callable[..., Any]) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
     """Names of the positional arguments, of the `*tail` if any, and of the keywords."""
     if isinstance(forward, np.ufunc):
         return ("x", "y")[: forward.nin], None, ()
-    code = forward.__code__  # `inspect.signature` would be a quarter of the package's import time
+    code = inspect.unwrap(forward).__code__  # `inspect.signature` would be a quarter of the package's import time
     names, fixed, keywords = code.co_varnames, code.co_argcount, code.co_kwonlyargcount
     tail = names[fixed + keywords] if code.co_flags & inspect.CO_VARARGS else None
     return names[:fixed], tail, names[fixed : fixed + keywords]
 
 
-def _asked(rule: Rule) -> list[str]:
-    """The names a rule asks for, after the cotangent."""
-    names = list(rule.__code__.co_varnames[: rule.__code__.co_argcount])
-    if not names or names[0] != "g":
-        raise RuleError(f"vjp: the first argument of a rule is the cotangent g, got {names}")
-    return names[1:]
-
-
 @overload
 def primitive(forward: Callable[..., Any]) -> Primitive: ...
 @overload
-def primitive(*, name: str | None = None, view: bool = False, outputs: bool = False) -> Callable[[Callable[..., Any]], Primitive]: ...
+def primitive(
+    *, name: str | None = None, view: bool = False, outputs: bool | tuple[str, ...] = False, elementwise: bool = False
+) -> Callable[[Callable[..., Any]], Primitive]: ...
 def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Make a primitive of a function on arrays: `@primitive` or `@primitive(view=True)`."""
     if forward is None:
@@ -448,22 +345,29 @@ def check_registry() -> None:
 
 
 @primitive
-def output(results: tuple[Array, ...], *, position: int, shapes: Any, dtypes: Any) -> Array:
+def output(results: tuple[Array, ...], *, position: int, layout: Layout) -> Array:
     """One of a tuple of results."""
     return results[position]
 
 
-output.vjp(results=lambda g, position, shapes, dtypes: Parts({position: g}, shapes, dtypes))
+output.vjp(results=lambda g, position, layout: Parts({position: g}, layout))
+
+
+def layout_of(arrays: tuple[Array, ...]) -> Layout:
+    """The shape and dtype of each array."""
+    return tuple([(array.shape, array.dtype) for array in arrays])
 
 
 def outputs_of(common: Node, arrays: tuple[Array, ...], result_class: type[Tensor]) -> tuple[Tensor, ...]:
-    """The results of a call that gave several; each hangs on the common node by a node that says which one it is."""
-    shapes, dtypes = tuple([a.shape for a in arrays]), tuple([a.dtype for a in arrays])
-    plan = output.plan((True,))
+    """The results of a call that gave several, see `output_of`."""
+    return tuple([output_of(common, position, array, result_class) for position, array in enumerate(arrays)])
+
+
+def output_of(common: Node, position: int, array: Array, result_class: type[Tensor]) -> Tensor:
+    """One of several results of a call: it hangs on their common node by a node of its own that says which one it is."""
+    if array.dtype.kind != "f":
+        return wrap(result_class, array)
+    plan = output.plan(_NEEDED)
     assert plan is not None
-    results = []
-    for position, array in enumerate(arrays):
-        params = {"position": position, "shapes": shapes, "dtypes": dtypes}
-        node = make_node(output, plan, (), params, array.shape, common) if array.dtype.kind == "f" else None
-        results.append(wrap(result_class, array, node))
-    return tuple(results)
+    params = {"position": position, "layout": common.shape}
+    return wrap(result_class, array, make_node(output, plan, (), params, array.shape, common))

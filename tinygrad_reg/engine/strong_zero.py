@@ -41,8 +41,9 @@ def strong_zero(part: Any, cotangent: Any) -> Any:
     The walk calls it when the part's dot product with itself is not finite: one pass at the speed of BLAS.
     """
     array = part.array if isinstance(part, Value) else part
-    given = cotangent.array if isinstance(cotangent, Value) else cotangent
-    dead = (given == 0) & ~np.isfinite(array)
+    dead = ~np.isfinite(array)
+    for g in cotangent if isinstance(cotangent, tuple) else (cotangent,):  # a tuple: of several results
+        dead &= (g.array if isinstance(g, Value) else g) == 0
     if not dead.any():
         return part
     if state.tracer is not None:

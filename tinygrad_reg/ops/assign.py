@@ -16,7 +16,7 @@ import numpy as np
 from ..engine.mutation import Array, owner, writes
 from ..engine.node import Leaf, Node, Value, wrap
 from ..engine.plain import copy_of
-from ..engine.primitive import OUTPUT, Primitive, make_node, outputs_of, primitive
+from ..engine.primitive import OUTPUT, Primitive, layout_of, make_node, output_of, primitive
 from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -205,10 +205,9 @@ def _one_of_several(parent: Value, call: Primitive, params: dict[str, Any]) -> N
     arrays = call.forward(parent.array, **static)
     plan = call.plan((True,))
     assert plan is not None
-    common = make_node(call, plan, (parent.array, arrays), static, None, parent.node)
-    results = outputs_of(common, arrays, Value.result_class)
+    common = make_node(call, plan, (parent.array, arrays), static, layout_of(arrays), parent.node)
     position: int = params[OUTPUT]
-    return results[position].node
+    return output_of(common, position, arrays[position], Value.result_class).node
 
 
 def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _largest: Any = np.maximum.reduce
+_MANY = 1 << 20  # weights of attention: more are computed again on the way back, fewer are kept
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
@@ -64,6 +65,32 @@ def masked_softmax(x: Array, mask: Array) -> Array:
     return _normalized(out).astype(x.dtype, copy=False)
 
 
+@primitive
+def attention(query: Array, key: Array, value: Array, *mask: Array, is_causal: bool, scale: float) -> Array:
+    """softmax(query @ key.mT · scale + mask) @ value, which keeps no weights: they are computed again on the way back."""
+    return matmul(_weights(query, key, *mask, is_causal=is_causal, scale=scale), value)
+
+
+def _weights(query: Any, key: Any, *mask: Any, is_causal: bool, scale: float) -> Any:
+    """softmax(query @ key.mT · scale + mask); what a bool mask leaves out is 0."""
+    scores = matmul(query * scale, key.mT)
+    if is_causal:
+        return masked_softmax(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
+    if not mask:
+        return softmax_p(scores, dim=scores.ndim - 1)
+    return masked_softmax(scores, *mask) if mask[0].dtype.kind == "b" else safe_softmax(scores + mask[0])
+
+
+attention.shares(
+    weights=lambda g, query, key, mask, is_causal, scale: _weights(query, key, *mask, is_causal=is_causal, scale=scale),
+    to_scores=lambda g, value, weights: softmax_grad(g @ value.mT, weights, dim=weights.ndim - 1),
+)
+attention.vjp(
+    query=lambda g, key, to_scores, scale: to_scores @ key * scale,
+    key=lambda g, query, to_scores, scale: to_scores.mT @ (query * scale),
+    value=lambda g, weights: weights.mT @ g,
+    mask=lambda g, to_scores: to_scores,
+)
 safe_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1))
 masked_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1), mask=None)
 
@@ -97,15 +124,10 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
     factor = 1.0 / math.sqrt(max(shape_of(query)[-1], 1)) if scale is None else float(scale)
-    scores = matmul(query * factor, key.mT)
-    if is_causal:
-        weights = masked_softmax(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
-    elif attn_mask is None:
-        weights = softmax_p(scores, dim=scores.ndim - 1)
-    elif attn_mask.dtype.kind == "b":
-        weights = masked_softmax(scores, attn_mask)
-    else:
-        weights = safe_softmax(scores + convert(attn_mask, scores.dtype))
+    masks = () if attn_mask is None else (attn_mask if attn_mask.dtype.kind == "b" else convert(attn_mask, query.dtype),)
+    if not dropout_p and math.prod(query.shape[:-1]) * key.shape[-2] > _MANY:
+        return attention(query, key, value, *masks, is_causal=is_causal, scale=factor)
+    weights = _weights(query, key, *masks, is_causal=is_causal, scale=factor)
     return matmul(thinned(weights, dropout_p) if dropout_p else weights, value)
 
 

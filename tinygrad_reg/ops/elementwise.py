@@ -16,7 +16,8 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.plain import is_plain
-from ..engine.primitive import Rule, primitive
+from ..engine.plan import Rule
+from ..engine.primitive import primitive
 from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose

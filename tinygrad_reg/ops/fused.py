@@ -23,11 +23,11 @@ from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of
-from .elementwise import binary, exp, gt, tanh, unary, where_p
+from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Elementwise, Unary, as_array, convert
 from .reduction import sum_p
-from .special import normal_cdf
+from .special import SQRT_2_PI, in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -233,15 +233,45 @@ def _gelu_tanh_rule(g: Any, x: Any, s: Any) -> Any:
     return g * (s + x * s * (1.0 - s) * slope)
 
 
+@primitive(name="gelu", outputs=("product", "cdf"), elementwise=True)
+def gelu_p(x: Array) -> tuple[Array, Array]:
+    """x · Φ(x), and Φ(x): the costly part, which the way back needs again."""
+    cdf = normal_cdf.forward(x)
+    return x * cdf, cdf
+
+
+@primitive(elementwise=True)
+@in_blocks
+def gelu_grad(a: Array, b: Array, x: Array, cdf: Array) -> Array:
+    """a · Φ + (a · x + b) · φ(x), with Φ given: the way back of x · Φ(x), where a arrives, and Φ(x), where b does."""
+    out = as_array(a * x)
+    out += b
+    out *= np.exp(x * x * -0.5)
+    out *= 1.0 / SQRT_2_PI
+    out += a * cdf
+    return out
+
+
+gelu_grad.vjp(
+    a=lambda g, x, cdf: gelu_grad(g, zero(g), x, cdf),
+    b=lambda g, x: g * normal_density(x),
+    x=lambda g, a, b, x: g * ((a - (a * x + b) * x) * normal_density(x)),
+    cdf=lambda g, a: g * a,
+)
+gelu_p.vjp(x=lambda g, x, cdf: gelu_grad(*g, x, cdf))
+
+
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x · Φ(x) with the normal distribution function Φ; `approximate="tanh"` uses a formula with tanh instead of Φ.
 
-    Φ is the costly part, and its derivative is not. So this is no primitive: as a product it keeps Φ(x), which the way back needs too.
     Hendrycks and Gimpel, Gaussian error linear units, 2016.
     """
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
-    return input * normal_cdf(input) if approximate == "none" else gelu_tanh(input)
+    if approximate == "tanh":
+        return gelu_tanh(input)
+    check_float("gelu", input)
+    return gelu_p(input)[0]
 
 
 # ---- softmax -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.plain import is_stand_in
-from ..engine.primitive import UNPLANNED, Plan, Primitive, Rule, make_node, primitive, silent_copy
+from ..engine.plan import UNPLANNED, Plan, Rule
+from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
 from ..engine.refusal import FOREIGN, refused, shown
 from ..engine.state import state

@@ -24,7 +24,7 @@ from .pointwise import Unary, as_array
 _BLOCK = 16384  # elements: what many passes work on should stay in the processor's cache
 _FEW = 256  # elements
 _SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
-_SQRT_2_PI = math.sqrt(2.0 * math.pi)
+SQRT_2_PI = math.sqrt(2.0 * math.pi)
 _END = 28.0  # erfc is 0 from there on
 
 _TAIL = (
@@ -84,20 +84,23 @@ def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
     return out
 
 
-def in_blocks(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Run an elementwise function of many passes on one block of a large array after the other; float16 by way of float32."""
+def in_blocks(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Run an elementwise function of many passes on one block of large arrays of one shape after the other; float16 by way of float32."""
 
     @functools.wraps(function)
-    def forward(x: Array) -> Array:
+    def forward(*arrays: Array) -> Array:
+        x = arrays[0]
         if x.dtype.char not in "fd":
             half = x.dtype.char == "e"
-            return forward(x.astype(np.float32 if half else np.float64)).astype(x.dtype if half else np.float64, copy=False)
+            wide = [array.astype(np.float32 if half else np.float64) for array in arrays]
+            return forward(*wide).astype(x.dtype if half else np.float64, copy=False)
         if x.size <= _BLOCK or is_plain(x):
-            return function(x)
+            return function(*arrays)
         out = np.empty(x.shape, x.dtype)
-        source, target = x.reshape(-1), out.reshape(-1)
+        sources, target = [array.reshape(-1) for array in arrays], out.reshape(-1)
         for start in range(0, x.size, _BLOCK):
-            target[start : start + _BLOCK] = function(source[start : start + _BLOCK])
+            end = start + _BLOCK
+            target[start:end] = function(*[source[start:end] for source in sources])
         return out
 
     return forward
@@ -168,8 +171,8 @@ def _normal_cdf(x: Array) -> Array:
 
 
 @in_blocks
-def _erfinv(y: Array) -> Array:
-    exact = y.astype(np.float64)
+def _erfinv(x: Array) -> Array:
+    exact = x.astype(np.float64)
     size = np.abs(exact)
     rest = 1.0 - size
     w = as_array(-np.log(rest * (1.0 + size)))
@@ -177,7 +180,7 @@ def _erfinv(y: Array) -> Array:
     far = np.asarray(w > 4.0)
     if far.any():
         out[far] = np.copysign(_erfc_inverse(np.asarray(rest)[far]), np.asarray(exact)[far])
-    return out.astype(y.dtype)
+    return out.astype(x.dtype)
 
 
 def _erfc_inverse(q: Array) -> Array:
@@ -192,7 +195,7 @@ def _erfc_inverse(q: Array) -> Array:
 
 def normal_density(x: Any) -> Any:
     """exp(-x²/2) / √2π."""
-    return exp(x * x * -0.5) / _SQRT_2_PI
+    return exp(x * x * -0.5) / SQRT_2_PI
 
 
 erf: Unary = unary(

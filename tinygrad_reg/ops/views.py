@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.plain import copy_of, filled
-from ..engine.primitive import UNPLANNED, Plan, Primitive, Rule, make_node, primitive
+from ..engine.plan import UNPLANNED, Plan, Rule
+from ..engine.primitive import Primitive, make_node, primitive
 from ..engine.state import state
 
 if TYPE_CHECKING:
