@@ -112,14 +112,13 @@ def fingerprints(saved: Any, count: int) -> Prints | None:
     """Fingerprints of those saved values (one as it is, several as a tuple) that NumPy code can write to; None if there are none."""
     if _NEW:
         _forget_what_nobody_holds()
-    prints: Prints | None = None
-    for slot, x in enumerate((saved,) if count == 1 else saved):  # few calls: this runs for most nodes while anything is lent
-        if type(x) is _ndarray:
-            base = x.base
-            if id(x if base is None else base) in LOANS:
-                entry = slot, x.tobytes() if x.nbytes <= _SMALL else fingerprint(x)
-                prints = (entry,) if prints is None else (*prints, entry)
-    return prints
+    prints: Prints = ()
+    slot = 0
+    for x in (saved,) if count == 1 else saved:  # few calls: this runs for most nodes while anything is lent
+        if type(x) is _ndarray and id(x if (base := x.base) is None else base) in LOANS:
+            prints += ((slot, x.tobytes() if x.nbytes <= _SMALL else fingerprint(x)),)
+        slot += 1
+    return prints or None
 
 
 def _forget_what_nobody_holds() -> None:
