@@ -10,6 +10,8 @@ from .mutation import Array
 from .plain import is_plain
 
 _LARGE = 4096  # elements from which on the work on bits pays
+_WORDS = {size: np.dtype(f"i{size}") for size in (1, 2, 4, 8)}
+_ONE = np.int8(1)
 
 
 def choose(mask: Any, x: Any, y: Any) -> Array:
@@ -20,17 +22,18 @@ def choose(mask: Any, x: Any, y: Any) -> Array:
     """
     if getattr(mask, "size", 0) < _LARGE or mask.dtype.char != "?" or is_plain(mask):
         return np.where(mask, x, y)
-    dtype = np.result_type(x, y)
+    dtype = x.dtype if getattr(x, "dtype", None) is getattr(y, "dtype", 0) else np.result_type(x, y)
     if dtype.kind not in "fiu":
         return np.where(mask, x, y)
-    word = np.dtype(f"i{dtype.itemsize}")
-    bits, x, y = mask.astype(word), _bits(x, dtype, word), _bits(y, dtype, word)
+    word = _WORDS[dtype.itemsize]
+    x, y = _bits(x, dtype, word), _bits(y, dtype, word)
     if x is None and y is None:
         return np.zeros(mask.shape, dtype)
+    ones = mask.view(np.int8)  # to be made all ones where x is taken, or, if that is 0, where y is; bytes are widened last
     if x is None:
-        bits -= 1  # all ones where the mask is false
+        bits = (ones - _ONE).astype(word)
         return np.bitwise_and(bits, y, out=_room(bits, y)).view(dtype)
-    np.negative(bits, out=bits)
+    bits = (-ones).astype(word)
     if y is None:
         return np.bitwise_and(bits, x, out=_room(bits, x)).view(dtype)
     bits = np.bitwise_and(bits, x ^ y, out=_room(bits, x, y))
@@ -39,7 +42,7 @@ def choose(mask: Any, x: Any, y: Any) -> Array:
 
 def _bits(x: Any, dtype: np.dtype[Any], word: np.dtype[Any]) -> Any:
     """The bits of x in this dtype, as integers; None for a single zero."""
-    bits = np.asarray(x, dtype).view(word)
+    bits = (x if getattr(x, "dtype", None) is dtype else np.asarray(x, dtype)).view(word)
     return None if not bits.ndim and not bits else bits
 
 

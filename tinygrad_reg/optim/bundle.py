@@ -24,7 +24,7 @@ from ..errors import DtypeError, InplaceError, ShapeError
 from ..tensor import Tensor
 
 SMALL = 8192  # elements: up to here gathering and scattering costs less than one more run of the rule
-BLOCK = 1 << 17  # bytes: the rule runs over pieces of this size, so that its intermediate results stay in the cache
+BLOCK = 1 << 20  # bytes: the rule runs over pieces of this size, so that its intermediate results stay in the cache
 
 Rule = Callable[..., tuple[Any, ...]]
 State = Mapping[Tensor, dict[str, Any]]
