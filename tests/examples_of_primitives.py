@@ -173,6 +173,10 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
     "index_put": [e((4, 3), (3, 3), ints(3, 0, 3), dims=(0,), repeated=r) for r in ("add", "last")]
     + [e((4, 3), (1, 3), ints(3, 0), dims=(0,), repeated="never"), e((2, 3), (), mask("101", "010"), dims=(0,), repeated="never")],
+    "gather": [e((2, 3), ints([3, 0, 3]), repeated=r) for r in ("add", "last")] + [e((2, 3), ints([5], [1]), repeated="never")],
+    "gather_embed": [e((1, 3), ints([3, 0, 3]), shape=(2, 3), repeated=r) for r in ("add", "last")],
+    "scatter": [e((2, 3), (1, 3), ints([3, 0, 3]), repeated=r) for r in ("add", "last")]
+    + [e((2, 3), (), ints([5], [1]), repeated=r) for r in ("add", "last", "never")],
     "index_multiply": [e((2, 3), (2, 2), ints([0], [1]), ints([2, 0], [1, 1])), e((3,), (), ints(0, 2))],
     "not_negative": [e(ints(0, 3, 2))],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
