@@ -144,6 +144,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "contiguous": [e((2, 3)), e(())],
     "repeat": [e((2, 3), repeats=(2, 1)), e((3,), repeats=(2, 2)), e((), repeats=(2,)), e((2,), repeats=(0,)), e((2,), repeats=(1,))],
     "repeat_interleave": [e((3, 2), ints(2, 0, 1), dim=0), e((2, 1), ints(3), dim=1)],
+    "repeat_each": [e((3, 2), times=2, dim=0), e((2, 3), times=3, dim=1), e((2,), times=0, dim=0), e((0, 2), times=2, dim=1)],
     "sum_segments": [e((3, 2), ints(2, 0, 1), dim=0), e((2, 3), ints(3), dim=1)],
     "flip": [e((2, 3), dims=(0,)), e((2, 3), dims=(0, 1)), e((2,), dims=())],
     "roll": [e((2, 3), shifts=(1,), dims=(1,)), e((2, 3), shifts=(1, -2), dims=(0, 1)), e((2,), shifts=(0,), dims=(0,))],

@@ -35,16 +35,22 @@ def _lines(x: Array, dim: int | None) -> Array:
     return x.reshape(-1) if dim is None else x.swapaxes(0, dim)
 
 
+def _towards(x: Array, dim: int | None, reverse: bool) -> Array:
+    """A view of x with the scanned dim first, from the end if `reverse`."""
+    lines = _lines(x, dim)
+    return lines[::-1] if reverse else lines
+
+
 def _accumulate(ufunc: np.ufunc, x: Array, dim: int | None, reverse: bool) -> Array:
     """Running results of a ufunc along dim; floats are carried in double precision, as rounding piles up along the way."""
     exact = x.dtype.kind == "f"
     out = x.astype(np.float64 if exact else _INT64, order="C")
-    steps = _lines(out, dim)[:: -1 if reverse else 1]
+    steps = _towards(out, dim, reverse)
     if out.size >= _MANY * len(steps):
         for before, step in pairwise(steps):
             ufunc(before, step, out=step)
     else:
-        ufunc.accumulate(steps, out=steps)
+        ufunc.accumulate(steps, 0, None, steps)
     return out.astype(x.dtype, copy=False) if exact else out
 
 
@@ -101,12 +107,24 @@ shifted.vjp(x=lambda g, by, dim: shifted(g, by=-by, dim=dim, fill=0.0))
 def recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
     """The solution r of rⱼ = xⱼ · rⱼ₋₁ + yⱼ along `dim`, from the end if `reverse`; the first x plays no part."""
     out = filled(y, y.shape)
-    step = -1 if reverse else 1
-    r, x, y = (_lines(a, dim)[::step] for a in (out, x, y))
+    r, x, y = (_towards(a, dim, reverse)[..., None] for a in (out, x, y))  # so that also numbers in one row are arrays
+    r[:1] = y[:1]
+    for before, solved, factor, term in zip(r, r[1:], x[1:], y[1:], strict=False):
+        np.multiply(factor, before, out=solved)
+        np.add(solved, term, out=solved)
+    return out
+
+
+def _plain_recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
+    out = filled(y, y.shape)
+    r, x, y = _towards(out, dim, reverse), _towards(x, dim, reverse), _towards(y, dim, reverse)
     r[:1] = y[:1]
     for j in range(1, len(r)):
         r[j] = x[j] * r[j - 1] + y[j]
     return out
+
+
+recurrence.plain = _plain_recurrence
 
 
 def _recurrence_adjoint(g: Any, x: Any, dim: int | None, reverse: bool) -> Any:

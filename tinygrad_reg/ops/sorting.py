@@ -21,7 +21,7 @@ from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
 from .extremes import Chosen, pick, read_choice, whole_rule
-from .indexing import in_range, index_p
+from .indexing import in_range, index_p, numbers_along
 from .shape import reshape_p
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def topk_p(x: Array, *, k: int, dim: int | None, largest: bool) -> Array:
     lines, axis = _lines(x, dim)
     found = _few(lines, k, axis, largest) if 0 < 8 * k < lines.shape[axis] else None
     if found is None:
-        found = _order(lines, axis, largest).take(range(k), axis)
+        found = _order(lines, axis, largest)[(*(slice(None),) * axis, slice(k))].copy()
     return found if x.ndim else found.reshape(())
 
 
@@ -131,12 +131,18 @@ def _few(x: Array, k: int, axis: int, largest: bool) -> Array | None:
     """The first k positions in order, without sorting the others; None if equal elements compete for the last place."""
     n = x.shape[axis]
     split = x.argpartition(n - k if largest else k - 1, axis)
-    found = np.sort(split.take(range(n - k, n) if largest else range(k), axis), axis)
-    values = np.take_along_axis(x, found, axis)
+    found = split[(*(slice(None),) * axis, slice(n - k, n) if largest else slice(k))].copy()
+    found.sort(axis)
+    values = _along(x, found, axis)
     enough = x >= values.min(axis, keepdims=True) if largest else x <= values.max(axis, keepdims=True)
     if np.count_nonzero(enough) != found.size:
         return None
-    return np.take_along_axis(found, _order(values, axis, largest), axis)
+    return _along(found, _order(values, axis, largest), axis)
+
+
+def _along(x: Array, index: Array, axis: int) -> Array:
+    """np.take_along_axis, which is written in Python, in a fifth of its time for a few elements."""
+    return x.take(numbers_along(index, x.shape, axis))
 
 
 topk_p.vjp(x=None)
@@ -217,12 +223,12 @@ def mode_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     """The last position along `dim` of the element that occurs most often, of the smallest of such."""
     lines = np.moveaxis(np.atleast_1d(x), dim or 0, -1)
     order = lines.argsort(axis=-1, kind="stable")
-    values = np.take_along_axis(lines, order, -1)
+    values = _along(lines, order, lines.ndim - 1)
     place = np.arange(values.shape[-1])
     begins = np.ones(values.shape, np.bool_)
     begins[..., 1:] = values[..., 1:] != values[..., :-1]
     before = place - np.maximum.accumulate(np.where(begins, place, 0), axis=-1)  # how many equal ones
-    index = np.take_along_axis(order, before.argmax(-1, keepdims=True), -1)
+    index = _along(order, before.argmax(-1, keepdims=True), order.ndim - 1)
     return np.moveaxis(index, -1, dim or 0) if keepdim and x.ndim else index[..., 0]
 
 

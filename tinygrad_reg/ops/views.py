@@ -5,6 +5,8 @@ A view is declared so (`viewing`), which lets in-place changes follow it. Stride
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -71,23 +73,26 @@ def expand_view(x: Array, *, shape: tuple[int, ...]) -> Array:
 
     Of contiguous memory it is made directly, in a third of the time: np.broadcast_to is written in Python.
     """
-    given = x.shape
-    lead = len(shape) - len(given)
-    if type(x) is not np.ndarray or lead < 0 or not x.flags.c_contiguous or 0 in shape:
-        return broadcast_to.forward(x, shape=shape)  # type: ignore[no-any-return]
-    strides = [0] * lead
-    for size, wanted, stride in zip(given, shape[lead:], x.strides, strict=True):
-        if size == wanted:
-            strides.append(stride)
-        elif size == 1:
-            strides.append(0)
-        else:
-            raise ValueError(f"{given} does not broadcast to {shape}")
-    out: Array = np.ndarray(shape, x.dtype, x, 0, strides)
-    if out.size == x.size:
+    if type(x) is not np.ndarray or not x.flags.c_contiguous or 0 in shape or len(shape) < x.ndim:
+        return broadcast_to.forward(x, shape=shape)
+    strides = _repeating(x.shape, x.strides, shape)
+    if strides is None:
         return x.reshape(shape)
-    out.flags.writeable = False
+    out: Array = np.ndarray(shape, x.dtype, x, 0, strides)
+    out.setflags(write=False)
     return out
+
+
+@functools.lru_cache(maxsize=256)
+def _repeating(given: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The strides that repeat an array to `shape`: 0 where it does; None if nothing is repeated. Raises ValueError if it does not fit."""
+    lead = len(shape) - len(given)
+    found = [0] * lead
+    for size, wanted, stride in zip(given, shape[lead:], strides, strict=True):
+        if size not in (1, wanted):
+            raise ValueError(f"{given} does not broadcast to {shape}")
+        found.append(stride if size == wanted else 0)
+    return tuple(found) if math.prod(shape) != math.prod(given) else None
 
 
 expand_view.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
