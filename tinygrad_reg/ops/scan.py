@@ -107,11 +107,13 @@ shifted.vjp(x=lambda g, by, dim: shifted(g, by=-by, dim=dim, fill=0.0))
 def recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
     """The solution r of rⱼ = xⱼ · rⱼ₋₁ + yⱼ along `dim`, from the end if `reverse`; the first x plays no part."""
     out = filled(y, y.shape)
-    r, x, y = (_towards(a, dim, reverse)[..., None] for a in (out, x, y))  # so that also numbers in one row are arrays
+    r, x, y = (_towards(a, dim, reverse) for a in (out, x, y))
+    if r.ndim == 1:
+        r, x, y = r[:, None], x[:, None], y[:, None]  # so that also the elements of one row are arrays
     r[:1] = y[:1]
     for before, solved, factor, term in zip(r, r[1:], x[1:], y[1:], strict=False):
-        np.multiply(factor, before, out=solved)
-        np.add(solved, term, out=solved)
+        np.multiply(factor, before, solved)
+        np.add(solved, term, solved)
     return out
 
 
