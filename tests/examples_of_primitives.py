@@ -228,6 +228,8 @@ EXAMPLES: dict[str, list[Example]] = {
     "cumsum": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
     "cumprod": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
     "shifted": [e((2, 3), by=1, dim=1, fill=1.0), e((2, 3), by=-1, dim=0, fill=0.0)],
+    "product_of_others": [e((2, 3), dim=1), e((3, 2), dim=0), e((4,), dim=None), e((1,), dim=None)],
+    "nan_where_divided": [e((2, 3), (2, 3), dim=1), e((3,), (3,), dim=None)],
     "recurrence": [Example(x.arguments, {**x.params, "reverse": r}) for x in _TWO_ALONG[:1] for r in (False, True)],
     "prod": [
         e((2, 3), dim=None, keepdim=False),

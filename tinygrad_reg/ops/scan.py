@@ -16,9 +16,10 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.plain import filled
 from ..engine.primitive import primitive
+from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError
 from .arguments import numpy_names
-from .elementwise import isfinite, ne, where_p
+from .elementwise import isfinite, ne
 from .reduction import all_p, as_asked, in_rows, read_dim, spread, widened
 
 if TYPE_CHECKING:
@@ -45,13 +46,17 @@ def _accumulate(ufunc: np.ufunc, x: Array, dim: int | None, reverse: bool) -> Ar
     """Running results of a ufunc along dim; floats are carried in double precision, as rounding piles up along the way."""
     exact = x.dtype.kind == "f"
     out = x.astype(np.float64 if exact else _INT64, order="C")
-    steps = _towards(out, dim, reverse)
-    if out.size >= _MANY * len(steps):
+    _run(ufunc, _towards(out, dim, reverse))
+    return out.astype(x.dtype, copy=False) if exact else out
+
+
+def _run(ufunc: np.ufunc, steps: Array) -> None:
+    """Running results of a ufunc along the first dim, in place."""
+    if steps.size >= _MANY * len(steps):
         for before, step in pairwise(steps):
             ufunc(before, step, out=step)
     else:
         ufunc.accumulate(steps, 0, None, steps)
-    return out.astype(x.dtype, copy=False) if exact else out
 
 
 @primitive(name="cumsum")
@@ -70,7 +75,7 @@ def _cumprod_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: int | None, rever
     step = -1 if reverse else 1
     before = shifted(out, by=step, dim=dim, fill=1.0)
     after = recurrence(shifted(x, by=-step, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
-    return _nan_at_nonfinite(before * after, x, dim)
+    return nan_where_divided(before * after, x, dim=dim)
 
 
 @primitive(name="cumprod")
@@ -82,10 +87,26 @@ def cumprod_p(x: Array, *, dim: int | None, reverse: bool) -> Array:
 cumprod_p.vjp(x=_cumprod_rule)
 
 
-def _nan_at_nonfinite(part: Any, x: Any, dim: int | None) -> Any:
+def _divided(x: Any, dim: int | None) -> Any:
+    """Where x is inf or nan, on a line without 0."""
+    return all_p(ne(x, 0.0), dim=None if dim is None else (dim,), keepdim=True) & ~isfinite(x)
+
+
+@primitive
+def nan_where_divided(part: Array, x: Array, *, dim: int | None) -> Array:
     """The part, with nan where x is inf or nan on a line without 0. There PyTorch divides the product by x."""
-    dividing = all_p(ne(x, 0.0), dim=None if dim is None else (dim,), keepdim=True)
-    return where_p(dividing & ~isfinite(x), math.nan, part)
+    finite = np.isfinite(x)
+    if not finite.size or finite.item(finite.argmin()):
+        return part.copy()
+    return _plain_nan_where_divided(part, x, dim=dim)
+
+
+def _plain_nan_where_divided(part: Array, x: Array, *, dim: int | None) -> Array:
+    return np.where(_divided(x, dim), x.dtype.type(math.nan), part)
+
+
+nan_where_divided.plain = _plain_nan_where_divided
+nan_where_divided.vjp(part=lambda g, x, dim: masked(g, _divided(x, dim)), x=None)
 
 
 @primitive(name="shifted")
@@ -140,11 +161,45 @@ recurrence.vjp(
 
 
 def _prod_rule(g: Any, x: Any, x_shape: Any, dim: int | None, keepdim: bool) -> Any:
-    """The product of all other elements: of those before times those after."""
-    before = shifted(cumprod_p(x, dim=dim, reverse=False), by=1, dim=dim, fill=1.0)
-    after = shifted(cumprod_p(x, dim=dim, reverse=True), by=-1, dim=dim, fill=1.0)
-    others = _nan_at_nonfinite(before * after, x, dim)
-    return spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * others
+    return spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * product_of_others(x, dim=dim)
+
+
+def _product_before(x: Array, dim: int | None, reverse: bool) -> Array:
+    """The product of all elements that come before each on its line, or after it if `reverse`."""
+    out = filled(x, x.shape, 1.0, np.float64)
+    factors, steps = _towards(x, dim, reverse), _towards(out, dim, reverse)
+    if len(steps) > 1:
+        steps[1:] = factors[:-1]
+        _run(np.multiply, steps[1:])
+    return out.astype(x.dtype, copy=False)
+
+
+@primitive
+def product_of_others(x: Array, *, dim: int | None) -> Array:
+    """For each element the product of all others on its line: of those before it times those after it; see `nan_where_divided`."""
+    others = _product_before(x, dim, False) * _product_before(x, dim, True)
+    return nan_where_divided.forward(others, x, dim=dim)
+
+
+def _plain_others(x: Array, *, dim: int | None) -> Array:
+    before = shifted.forward(cumprod_p.forward(x, dim=dim, reverse=False), by=1, dim=dim, fill=1.0)
+    after = shifted.forward(cumprod_p.forward(x, dim=dim, reverse=True), by=-1, dim=dim, fill=1.0)
+    return _plain_nan_where_divided(before * after, x, dim=dim)
+
+
+product_of_others.plain = _plain_others
+
+
+def _others_rule(g: Any, x: Any, x_shape: Any, dim: int | None) -> Any:
+    """By the rule of a product, from the products before and after, which are what `cumprod` gives, moved by one place."""
+    g = masked(g, _divided(x, dim))
+    before, after = cumprod_p(x, dim=dim, reverse=False), cumprod_p(x, dim=dim, reverse=True)
+    of_before = shifted(g * shifted(after, by=-1, dim=dim, fill=1.0), by=-1, dim=dim, fill=0.0)
+    of_after = shifted(g * shifted(before, by=1, dim=dim, fill=1.0), by=1, dim=dim, fill=0.0)
+    return _cumprod_rule(of_before, x, before, x_shape, dim, False) + _cumprod_rule(of_after, x, after, x_shape, dim, True)
+
+
+product_of_others.vjp(x=_others_rule)
 
 
 @primitive(name="prod")
