@@ -264,7 +264,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """
     rank(source, "index_add")
     source = values_for(source, input, "index_add")
-    if not is_number(alpha):
+    if type(alpha) is not int and not is_number(alpha):
         raise ArgumentTypeError(f"index_add: alpha must be a number, got {shown(alpha)}")
     if alpha != 1:
         source = convert(source * alpha, input.dtype)

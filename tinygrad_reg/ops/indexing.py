@@ -622,5 +622,6 @@ def fill_value(value: Any, input: Any, what: str) -> Any:
 def _number(value: Any, input: Any, what: str) -> Array:
     if not isinstance(value, bool | int | float | np.generic):
         raise ArgumentTypeError(f"{what}: expected a number or a tensor to write, got {type(value).__name__}")
-    check_fits(value, input.dtype, what)
-    return np.asarray(value).astype(input.dtype)
+    dtype = input.dtype
+    check_fits(value, dtype, what)
+    return np.asarray(value).astype(dtype, copy=False)
