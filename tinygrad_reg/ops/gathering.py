@@ -64,7 +64,7 @@ def places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what
     are, unless `signed`.
     """
     size = shape[dim]
-    if signed and index.size and -size <= index.min() < 0:
+    if signed and index.size and -size <= index.item(index.argmin()) < 0:
         index = index + size * (index < 0)
     in_range.forward(index, size=size, what=what)
     return numbers_along(index, shape, dim)

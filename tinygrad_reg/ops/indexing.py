@@ -2,7 +2,8 @@
 
 Every index falls into two steps, as in PyTorch: first its basic part (ints, slices, None), which is one view; then its
 arrays, each at a dimension of that view. Three primitives, each the transposed of another, do all that arrays can ask for:
-`index_p` reads, `index_embed` places into zeros, `index_put_p` replaces or adds. `repeated` tells them what happens at
+`index_p` reads, `index_embed` places into zeros, `index_put_p` replaces or adds; and `gather_p`, `gather_embed`, `scatter_p` do the same
+by the numbers of elements in row-major order. `repeated` tells them what happens at
 places that the arrays name more than once: "add" up, the "last" one wins, or "never" if that cannot occur.
 """
 
@@ -79,6 +80,7 @@ def numbers_along(index: Array, shape: tuple[int, ...], dim: int) -> Array:
     return (index if step == 1 else np.multiply(index, step, dtype=np.int64)) + offsets(index.shape, shape, dim)
 
 
+_FEW = 128  # elements that NumPy adds one by one sooner than it is known whether they are all different
 _KEPT = 4096  # elements of an index whose offsets are worth remembering
 
 
@@ -184,6 +186,8 @@ def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeat
         if getattr(values, "ndim", 0) > (out.ndim - 1 + index.ndim if single else 1):  # NumPy would drop leading dimensions of size 1
             values = np.broadcast_to(values, out[at].shape)
         out[at] = values
+    elif repeated == "add" and single and index.size * out.size <= _FEW * out.shape[dims[0]] and values.ndim <= out.ndim - 1 + index.ndim:
+        np.add.at(out, _full_index(indices, dims), values)
     elif repeated == "add":
         _Rows(out.shape, indices, dims).add(out, values)
     else:
