@@ -5,6 +5,7 @@ Where no strides can express a shape, reshape copies. `clone` and `contiguous` c
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -432,17 +433,20 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     """
     wanted = read_shape(args, size, "expand")
     given = shape_of(input) if rank(input, "expand") else ()
-    target = wanted
-    if -1 in wanted and len(wanted) >= len(given):
-        kept = (-1,) * (len(wanted) - len(given)) + given
-        target = tuple([n if size == -1 else size for n, size in zip(kept, wanted, strict=True)])
     try:
-        return expand_view(input, shape=target)
+        return expand_view(input, shape=_keeping(given, wanted) if -1 in wanted else wanted)
     except ValueError:
         raise ShapeError(
             f"expand: a tensor of shape {given} cannot be expanded to {wanted}\n  sizes are compared from the last dimension on; "
             "only a size of 1 can grow, -1 keeps a size, new dimensions come first and need a number"
         ) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _keeping(given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes wanted, with those given in place of -1."""
+    kept = (-1,) * (len(wanted) - len(given)) + given
+    return tuple([n if size == -1 else size for n, size in zip(kept, wanted, strict=False)])
 
 
 @typed_errors

@@ -19,7 +19,7 @@ from ..engine.primitive import Primitive, primitive
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank
+from .arguments import normalize_dim, numpy_names, rank, shape_of
 from .extremes import Chosen, pick, read_choice, whole_rule
 from .indexing import in_range, index_p, numbers_along
 from .shape import reshape_p
@@ -36,12 +36,14 @@ def _lines(x: Array, dim: int | None) -> tuple[Array, int]:
     return (x.reshape(-1), 0) if dim is None else (x, dim)
 
 
-def _order(x: Array, axis: int, descending: bool) -> Array:
-    """The positions of each line's elements in stable order."""
+def _order(x: Array, axis: int, descending: bool, count: int | None = None) -> Array:
+    """The positions of each line's elements in stable order, or of so many first ones."""
     if not descending:
-        return _upwards(x, axis)
-    backwards = (slice(None),) * axis + (slice(None, None, -1),)
-    return x.shape[axis] - 1 - _upwards(x[backwards], axis)[backwards]
+        order = _upwards(x, axis)
+        return order if count is None else order[(*(slice(None),) * axis, slice(count))].copy()
+    lead, size = (slice(None),) * axis, x.shape[axis]
+    order = _upwards(x[(*lead, slice(None, None, -1))], axis)
+    return size - 1 - order[(*lead, slice(None, -1 - (size if count is None else count), -1))]
 
 
 def _upwards(x: Array, axis: int) -> Array:
@@ -123,7 +125,7 @@ def topk_p(x: Array, *, k: int, dim: int | None, largest: bool) -> Array:
     lines, axis = _lines(x, dim)
     found = _few(lines, k, axis, largest) if 0 < 8 * k < lines.shape[axis] else None
     if found is None:
-        found = _order(lines, axis, largest)[(*(slice(None),) * axis, slice(k))].copy()
+        found = _order(lines, axis, largest, k)
     return found if x.ndim else found.reshape(())
 
 
@@ -168,7 +170,7 @@ def _read_k(k: Any, input: Any, dim: int | None, least: int, what: str) -> int:
         count = operator.index(k)
     except TypeError:
         raise ArgumentTypeError(f"{what}: k must be an integer, got {type(k).__name__}: {k!r}") from None
-    size = input.shape[dim or 0] if input.ndim else 1
+    size = (shape_of(input) or (1,))[dim or 0]
     if not least <= count <= size:
         raise ArgumentError(f"{what}: k must be {least} to {size}, the number of elements along dim {dim or 0}, got {count}")
     return count
