@@ -191,6 +191,8 @@ def test_a_0d_tensor_counts_as_one_of_size_1(shape: tuple[int, ...]) -> None:
     x, index = tg.tensor(5.0, requires_grad=True), tg.zeros(shape, dtype=tg.int64)
     assert tuple(tg.gather(x, 0, index).shape) == shape
     made = tg.scatter(x, 0, index, tg.full((3,), 7.0))
-    assert tuple(made.shape) == () and made.item() == 7.0
+    assert tuple(made.shape) == ()
+    assert made.item() == 7.0
     tg.scatter_add(x, 0, index, tg.full((3,), 7.0)).backward()
-    assert x.grad is not None and x.grad.item() == 1.0
+    assert x.grad is not None
+    assert x.grad.item() == 1.0
