@@ -147,7 +147,9 @@ class _Rows:
             return
         if self.width > 1 and self.distinct():
             lines = out.reshape(-1, self.width)
-            lines[self.numbers] = lines.take(self.numbers, 0) + rows
+            sums = lines.take(self.numbers, 0)
+            sums += rows
+            lines[self.numbers] = sums
             return
         places = self.numbers if self.width == 1 else (self.numbers[:, None] * self.width + np.arange(self.width)).ravel()
         np.add.at(out.reshape(-1), places, rows.ravel())  # flat, it is 6 times faster than on rows of 64
