@@ -315,13 +315,12 @@ LEFT_OUT = ("arange", "linspace", "eye", "zeros", "ones", "full", "item")
 #: Why operations are slower than 4 times PyTorch's at some size; names as patterns.
 REASONS: dict[str, str] = {
     "gather scatter scatter_add take_along_dim index_* masked_select nn.functional.nll_loss nn.functional.embedding":
-        "small: the range is checked and the places are numbered by ten NumPy calls, where PyTorch has one kernel",
+        "small: the range is checked and the places are numbered by half a dozen NumPy calls, where PyTorch has one kernel",
     "topk": "NumPy has no selection that also orders; large: a partition of positions, then a sort of the few",
     "sort argsort": "NumPy sorts in one thread",
     "cat hstack vstack stack split* chunk unbind tensor_split meshgrid*": "small: reading arguments, and a view for each part, in Python",
-    "reshape view flatten unflatten squeeze unsqueeze transpose permute movedim t T mT diagonal select narrow":
+    "reshape view flatten unflatten squeeze unsqueeze transpose permute movedim t T mT diagonal select narrow expand broadcast_to":
         "reading arguments in Python; no arithmetic is done",
-    "expand broadcast_to": "np.broadcast_to itself is written in Python and takes 3 µs",
     "trace diag diag_embed tril triu": "small: reading arguments in Python, and a view of the diagonal or a mask",
     "nn.functional.cosine_similarity": "small: two norms, a product and a quotient are operations of their own",
     "erf erfc nn.functional.gelu": "NumPy has no error function: some thirty passes over blocks that fit the cache",
@@ -336,7 +335,6 @@ REASONS: dict[str, str] = {
     "prod": "the derivative is made of two running products, exact at zeros, where PyTorch divides",
     "sum mean": "NumPy adds up in one thread",
     "softmax log_softmax nn.functional.softmin logsumexp": "several passes over memory in one thread",
-    "repeat_interleave": "NumPy's reduceat and repeat take the segments one by one",
     "nn.functional.*pool*": "a few operations on whole slices for each element of a window, in one thread; small: sizes are read in Python",
     "nn.functional.conv* nn.functional.unfold":
         "small: sizes, windows and the layout of the product are worked out in Python; large: the columns of the windows are copied first",

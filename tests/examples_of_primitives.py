@@ -126,6 +126,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "where_p": [e(mask("10", "01"), (2, 2), (2, 2)), e(mask("10"), (2, 1), ()), e(mask("1", "0"), (2,), (1, 2))],
     "sum_to": [e((2, 3), shape=s) for s in ((3,), (2, 1), (1, 3), (), (1, 1))]
     + [e((2, 3, 4), shape=(3, 1)), e((1, 3), shape=(3,)), e((0, 3), shape=(3,))],
+    "expand": [e((3,), shape=(2, 3)), e((2, 1), shape=(2, 3)), e((), shape=(2,)), e((1,), shape=(0, 1)), e((2,), shape=(1, 2))],
     "broadcast_to": [e((3,), shape=(2, 3)), e((2, 1), shape=(2, 3)), e((), shape=(2,)), e((1,), shape=(0, 1))],
     "reshape": [e((2, 3), shape=s) for s in ((6,), (3, 2), (1, 6, 1), (-1, 2))] + [e((), shape=(1,)), e((0, 2), shape=(0,))],
     "transpose": [e((2, 3), dim0=0, dim1=1), e((2, 3, 4), dim0=2, dim1=0)],
@@ -143,6 +144,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "contiguous": [e((2, 3)), e(())],
     "repeat": [e((2, 3), repeats=(2, 1)), e((3,), repeats=(2, 2)), e((), repeats=(2,)), e((2,), repeats=(0,)), e((2,), repeats=(1,))],
     "repeat_interleave": [e((3, 2), ints(2, 0, 1), dim=0), e((2, 1), ints(3), dim=1)],
+    "repeat_each": [e((3, 2), times=2, dim=0), e((2, 3), times=3, dim=1), e((2,), times=0, dim=0), e((0, 2), times=2, dim=1)],
     "sum_segments": [e((3, 2), ints(2, 0, 1), dim=0), e((2, 3), ints(3), dim=1)],
     "flip": [e((2, 3), dims=(0,)), e((2, 3), dims=(0, 1)), e((2,), dims=())],
     "roll": [e((2, 3), shifts=(1,), dims=(1,)), e((2, 3), shifts=(1, -2), dims=(0, 1)), e((2,), shifts=(0,), dims=(0,))],
@@ -173,6 +175,10 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
     "index_put": [e((4, 3), (3, 3), ints(3, 0, 3), dims=(0,), repeated=r) for r in ("add", "last")]
     + [e((4, 3), (1, 3), ints(3, 0), dims=(0,), repeated="never"), e((2, 3), (), mask("101", "010"), dims=(0,), repeated="never")],
+    "gather": [e((2, 3), ints([3, 0, 3]), repeated=r) for r in ("add", "last")] + [e((2, 3), ints([5], [1]), repeated="never")],
+    "gather_embed": [e((1, 3), ints([3, 0, 3]), shape=(2, 3), repeated=r) for r in ("add", "last")],
+    "scatter": [e((2, 3), (1, 3), ints([3, 0, 3]), repeated=r) for r in ("add", "last")]
+    + [e((2, 3), (), ints([5], [1]), repeated=r) for r in ("add", "last", "never")],
     "index_multiply": [e((2, 3), (2, 2), ints([0], [1]), ints([2, 0], [1, 1])), e((3,), (), ints(0, 2))],
     "not_negative": [e(ints(0, 3, 2))],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
@@ -222,6 +228,8 @@ EXAMPLES: dict[str, list[Example]] = {
     "cumsum": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
     "cumprod": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
     "shifted": [e((2, 3), by=1, dim=1, fill=1.0), e((2, 3), by=-1, dim=0, fill=0.0)],
+    "product_of_others": [e((2, 3), dim=1), e((3, 2), dim=0), e((4,), dim=None), e((1,), dim=None)],
+    "nan_where_divided": [e((2, 3), (2, 3), dim=1), e((3,), (3,), dim=None)],
     "recurrence": [Example(x.arguments, {**x.params, "reverse": r}) for x in _TWO_ALONG[:1] for r in (False, True)],
     "prod": [
         e((2, 3), dim=None, keepdim=False),

@@ -144,13 +144,25 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     >>> tg.full((2,), 7)
     tensor([7, 7])
     """
+    value = _filling(fill_value, dtype)
+    shape = checked_shape((size,) if not isinstance(size, int) else ((size,),), "full")
+    return finish(_filled(shape, value), requires_grad, device)
+
+
+def _filling(fill_value: Any, dtype: Any) -> Array:
+    """The one number to fill with, in its dtype or the one asked for."""
     if isinstance(fill_value, Tensor) and state.tracer is not None:
         state.tracer.concretize("full() of the value of a tensor (.expand(size) repeats it)")
     value = interop.to_array(fill_value, dtype)
     if value.size != 1:
         raise ShapeError(f"full: fill_value must be one number, got shape {value.shape}")
-    shape = checked_shape((size,) if not isinstance(size, int) else ((size,),), "full")
-    return finish(np.full(shape, value.item(), value.dtype), requires_grad, device)
+    return value
+
+
+def _filled(shape: tuple[int, ...], value: Array) -> Array:
+    array = np.empty(shape, value.dtype)
+    array.fill(value.item())  # np.full takes three times as long for a few elements
+    return array
 
 
 def _like(input: Any, dtype: Any, what: str) -> tuple[tuple[int, ...], Dtype]:
@@ -197,7 +209,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
     tensor([7., 7.])
     """
     shape, dtype = _like(input, dtype, "full_like")
-    return full(shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
+    return finish(_filled(shape, _filling(fill_value, dtype)), requires_grad, device)
 
 
 @typed_errors

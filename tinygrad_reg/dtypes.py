@@ -34,8 +34,8 @@ _BY_NAME = {str(dtype): dtype for dtype in SUPPORTED}  # not "float" and "int": 
 
 def as_dtype(dtype: Any) -> Dtype:
     """The NumPy dtype meant by a dtype, a NumPy scalar type, a Python type or a name. Raises ArgumentTypeError for others."""
-    if isinstance(dtype, np.dtype) and dtype in _THEMSELVES:
-        return _THEMSELVES[dtype]
+    if isinstance(dtype, np.dtype) and (found := _THEMSELVES.get(dtype)) is not None:
+        return found
     made: Dtype | None = None
     with contextlib.suppress(TypeError, ValueError):
         made = _BY_NAME.get(dtype) if isinstance(dtype, str) else np.dtype(dtype) if isinstance(dtype, type | np.dtype) else None

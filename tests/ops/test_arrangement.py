@@ -105,3 +105,11 @@ def test_nothing_repeated_more_often_than_memory_allows_has_a_gradient() -> None
     x.repeat(10**15, 1).sum().backward()
     assert x.grad is not None
     assert x.grad.shape == (0, 1)
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_one_number_repeats_as_equal_numbers_do(times: int, dim: int) -> None:
+    x = tg.arange(6).reshape(2, 3)
+    each = tg.repeat_interleave(x, tg.full((x.shape[dim],), times), dim)
+    np.testing.assert_array_equal(tg.repeat_interleave(x, times, dim).numpy(), each.numpy())

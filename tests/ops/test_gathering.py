@@ -174,3 +174,25 @@ def test_what_is_not_selected_contributes_exactly_zero_to_second_order(function:
 def test_errors_say_what_to_do(function: Function, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         function(tg.zeros(2, 3))
+
+
+def test_of_repeated_places_the_last_in_row_major_order_stays_also_by_a_transposed_index() -> None:
+    index = tg.tensor([[0, 1], [0, 0]]).T  # laid out by columns: [[0, 0], [1, 0]]
+    source = tg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    made = tg.scatter(tg.zeros(2, 2), 1, index, source)
+    np.testing.assert_array_equal(made.detach().numpy(), [[2.0, 0.0], [4.0, 3.0]])
+    made.sum().backward()
+    assert source.grad is not None
+    np.testing.assert_array_equal(source.grad.numpy(), [[0.0, 1.0], [1.0, 1.0]])
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_a_0d_tensor_counts_as_one_of_size_1(shape: tuple[int, ...]) -> None:
+    x, index = tg.tensor(5.0, requires_grad=True), tg.zeros(shape, dtype=tg.int64)
+    assert tuple(tg.gather(x, 0, index).shape) == shape
+    made = tg.scatter(x, 0, index, tg.full((3,), 7.0))
+    assert tuple(made.shape) == ()
+    assert made.item() == 7.0
+    tg.scatter_add(x, 0, index, tg.full((3,), 7.0)).backward()
+    assert x.grad is not None
+    assert x.grad.item() == 1.0

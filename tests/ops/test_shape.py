@@ -220,3 +220,13 @@ def test_reshape_agrees_with_numpy(given_shape: tuple[int, ...], data: st.DataOb
 def test_errors_say_what_to_do(function: Function, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         function(tg.zeros(2, 3))
+
+
+@pytest.mark.parametrize("x", [tg.ones(1, 3), tg.ones(3, 1).T, tg.ones(4, 1, 3)[1]])
+def test_an_expanded_view_shares_memory_and_is_read_only(x: tg.Tensor) -> None:
+    view = x.expand(2, -1, -1).array
+    assert np.shares_memory(view, x.array)
+    assert not view.flags.writeable
+    assert view.shape == (2, 1, 3)
+    assert view.strides[0] == 0
+    assert x.expand(1, 1, 3).array.flags.writeable

@@ -355,19 +355,6 @@ def _tile(x: Recorded, repeats: tuple[int, ...]) -> Recorded:
     return made
 
 
-@_stands_for(np.flip)
-def _flip(x: Recorded, axes: tuple[int, ...]) -> Recorded:
-    return x[tuple([slice(None, None, -1 if axis in axes else None) for axis in range(x.ndim)])]
-
-
-@_stands_for(np.roll)
-def _roll(x: Recorded, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Recorded:
-    for shift, axis in zip(shifts, axes, strict=True):
-        lead, cut = (slice(None),) * axis, -shift % max(x.shape[axis], 1)
-        x = _concatenate([x[(*lead, slice(cut, None))], x[(*lead, slice(None, cut))]], axis)
-    return x
-
-
 FUNCTIONS[np.tril] = lambda x, k=0: _where(_triangle(x, k), x, x.dtype.type(0))
 FUNCTIONS[np.triu] = lambda x, k=0: _where(_triangle(x, k - 1), x.dtype.type(0), x)
 

@@ -113,11 +113,9 @@ def fingerprints(saved: Any, count: int) -> Prints | None:
     if _NEW:
         _forget_what_nobody_holds()
     prints: Prints = ()
-    slot = 0
-    for x in (saved,) if count == 1 else saved:  # few calls: this runs for most nodes while anything is lent
+    for slot, x in enumerate((saved,) if count == 1 else saved):  # few calls: this runs for most nodes while anything is lent
         if type(x) is _ndarray and id(x if (base := x.base) is None else base) in LOANS:
             prints += ((slot, x.tobytes() if x.nbytes <= _SMALL else fingerprint(x)),)
-        slot += 1
     return prints or None
 
 

@@ -48,11 +48,16 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
     return borrow(made) if not copy and isinstance(data, np.ndarray) and np.may_share_memory(made, data) else made
 
 
+_NUMBERS = frozenset((bool, int, float))
+
+
 def _from_python(data: Any, float_dtype: Any, become_floats: bool) -> Array:
     """Numbers and nested lists; Python's floats in the dtype given, or as the doubles they are; integers of any size if those will be."""
     dtypes: list[Dtype] = []
     kinds: set[type] = set()
-    if isinstance(data, list | tuple | range):
+    if type(data) in _NUMBERS:
+        pass
+    elif isinstance(data, list | tuple | range):
         data = _plain(data, dtypes, kinds)
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         return np.asarray(data)

@@ -77,6 +77,8 @@ def shape_of(input: Any) -> tuple[int, ...]:
 
 def integer(value: Any, what: str, name: str) -> int:
     """An argument that must be an integer, as one. Raises ArgumentTypeError for anything else, a bool too."""
+    if type(value) is int:
+        return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ArgumentTypeError(f"{what}: {name} must be an integer, got {type(value).__name__}: {value!r}")
     return operator.index(value)
@@ -93,22 +95,25 @@ def normalize_dim(dim: Any, ndim: int, what: str) -> int:
     return index + span if index < 0 else index
 
 
+_SEVERAL = (list, tuple, range)  # what `isinstance` takes, for a union would be made at each call
+
+
 def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
     if dim is None:
         return tuple(range(ndim))
-    if not isinstance(dim, list | tuple | range):
+    if not isinstance(dim, _SEVERAL):
         index = normalize_dim(dim, ndim, what)
         return (index,) if ndim else ()
-    dims = tuple([normalize_dim(d, ndim, what) for d in dim])
-    if len(set(dims)) != len(dims):
+    dims = tuple([d if type(d) is int and 0 <= d < ndim else normalize_dim(d, ndim, what) for d in dim])
+    if len(dims) > 1 and len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()
 
 
 def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
     """A shape given as `f(2, 3)` or as `f((2, 3))`, as a tuple of integers."""
-    if len(shape) == 1 and isinstance(shape[0], Sequence) and not isinstance(shape[0], str | bytes):
+    if len(shape) == 1 and type(shape[0]) is not int and isinstance(shape[0], Sequence) and not isinstance(shape[0], str | bytes):
         shape = tuple(shape[0])
     try:
         found = tuple([operator.index(size) for size in shape])

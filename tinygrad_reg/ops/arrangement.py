@@ -51,6 +51,33 @@ def repeat_interleave_p(x: Array, repeats: Array, *, dim: int) -> Array:
 
 
 @primitive
+def repeat_each(x: Array, *, times: int, dim: int) -> Array:
+    """Every slice along `dim` stands so many times in a row."""
+    return x.repeat(times, dim)
+
+
+def _apart(shape: tuple[int, ...], times: int, dim: int) -> tuple[int, ...]:
+    """(..., n, ...) -> (..., n, times, ...)."""
+    return (*shape[: dim + 1], times, *shape[dim + 1 :])
+
+
+def _plain_each(x: Array, *, times: int, dim: int) -> Array:
+    shape = x.shape
+    wide = np.broadcast_to(x.reshape(_apart(shape, 1, dim)), _apart(shape, times, dim))
+    return wide.reshape((*shape[:dim], shape[dim] * times, *shape[dim + 1 :]))
+
+
+def _sum_each(g: Any, x_shape: tuple[int, ...], times: int, dim: int) -> Any:
+    """Sum over the repetitions."""
+    apart = reshape_p(g, shape=_apart(x_shape, times, dim))
+    return reshape_p(sum_to(apart, shape=_apart(x_shape, 1, dim)), shape=x_shape)
+
+
+repeat_each.plain = _plain_each
+repeat_each.vjp(x=_sum_each)
+
+
+@primitive
 def sum_segments(x: Array, lengths: Array, *, dim: int) -> Array:
     """Sums over consecutive segments of these lengths along `dim`; an empty segment gives 0."""
     out = np.zeros((*x.shape[:dim], len(lengths), *x.shape[dim + 1 :]), x.dtype)
@@ -107,8 +134,10 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     dim = normalize_dim(dim, ndim, "repeat_interleave")
     if not ndim:
         raise DimensionError("repeat_interleave: a 0-d tensor has no dim to repeat along; leave dim out to get a 1-d tensor")
-    counts = _repeats(repeats, input.shape[dim])
-    result = repeat_interleave_p(input, counts, dim=dim)
+    if type(repeats) is int and repeats >= 0:
+        result = repeat_each(input, times=repeats, dim=dim)
+    else:
+        result = repeat_interleave_p(input, _repeats(repeats, input.shape[dim]), dim=dim)
     if output_size is not None and result.shape[dim] != output_size:
         raise ArgumentError(f"repeat_interleave: output_size is {output_size}, but the repeats sum to {result.shape[dim]}")
     return result
@@ -132,10 +161,13 @@ def _repeats(repeats: Any, size: int) -> Any:
 # ---- in another order --------------------------------------------------------------------------------------------------
 
 
+_FORWARDS, _BACKWARDS = slice(None), slice(None, None, -1)
+
+
 @primitive(name="flip")
 def flip_p(x: Array, *, dims: tuple[int, ...]) -> Array:
     """The order reversed along these dimensions."""
-    return np.flip(x, dims).copy()
+    return x[tuple([_BACKWARDS if dim in dims else _FORWARDS for dim in range(x.ndim)])].copy()
 
 
 flip_p.vjp(x=lambda g, dims: flip_p(g, dims=dims))
@@ -144,7 +176,10 @@ flip_p.vjp(x=lambda g, dims: flip_p(g, dims=dims))
 @primitive(name="roll")
 def roll_p(x: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
     """Moved by shifts[i] places along dims[i]; what leaves at the end comes in at the start."""
-    return np.roll(x, shifts, dims)
+    for shift, dim in zip(shifts, dims, strict=True):
+        lead, cut = (slice(None),) * dim, -shift % max(x.shape[dim], 1)
+        x = np.concatenate((x[(*lead, slice(cut, None))], x[(*lead, slice(cut))]), dim)
+    return x
 
 
 roll_p.vjp(x=lambda g, shifts, dims: roll_p(g, shifts=tuple([-s for s in shifts]), dims=dims))

@@ -58,4 +58,4 @@ def all_true(x: Any) -> bool:
         if state.tracer is not None:
             state.tracer.concretize("a comparison of tensors as a Python bool")
         x = x.array
-    return bool(np.logical_and.reduce(x, axis=None))
+    return not x.size or bool(x.item(x.argmin()))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value
-from ..engine.plain import is_plain
+from ..engine.plain import is_plain, is_stand_in
 from ..engine.plan import Rule
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
@@ -457,7 +457,10 @@ def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | N
         out = choose(x == -math.inf, number(neginf), out)
     if posinf is not None:
         out = choose(x == math.inf, number(posinf), out)
-    return choose(x != x, number(nan), out)
+    wrong = x != x
+    if not is_stand_in(x) and wrong.size and not wrong.item(wrong.argmax()):
+        return out
+    return choose(wrong, number(nan), out)
 
 
 nan_to_num_p: Elementwise = Elementwise(_nan_to_num, name="nan_to_num")

@@ -19,7 +19,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
 from .extremes import argmax_p, pick
-from .indexing import in_range, index_embed, index_p, index_put_p
+from .indexing import in_range, index_embed, index_p, index_put_p, unheard
 from .losses import check_tensors
 from .norms import norm
 from .pointwise import convert, cut
@@ -107,7 +107,7 @@ def embedding(
     """
     _check("embedding", input, weight)
     padding = _padding("embedding", padding_idx, weight.shape[0])
-    numbers = in_range(input, size=weight.shape[0], what="embedding")
+    numbers = unheard(in_range, input, weight, size=weight.shape[0], what="embedding")
     if max_norm is not None:
         _limit_norms(weight, numbers, float(max_norm), norm_type)
     return _rows(weight, numbers, padding, scale_grad_by_freq)  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ from ..engine.node import Value
 from ..engine.plain import filled
 from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
-from .arguments import numpy_names, rank
+from .arguments import numpy_names, rank, shape_of
 from .elementwise import eq, isnan, maximum, minimum
 from .indexing import numbers_along
 from .pointwise import convert
@@ -32,7 +32,8 @@ _smallest: Any = np.minimum.reduce
 
 def _refuse_empty(input: Any, dims: Dims, what: str, error: type[Exception]) -> None:
     """No elements have no largest one."""
-    if 0 in input.shape and (dims is None or 0 in [input.shape[d] for d in dims]):
+    shape = shape_of(input)
+    if 0 in shape and (dims is None or 0 in [shape[d] for d in dims]):
         over = "all dims" if dims is None else f"dims {dims}"
         raise error(f"{what}: over {over} a tensor of shape {tuple(input.shape)} has no elements to choose from; check .numel() first")
 
@@ -171,8 +172,8 @@ class Chosen(namedtuple("Chosen", ("values", "indices"))):  # of `collections`: 
 def pick(x: Array, index: Array, *, dim: int | None, keepdim: bool) -> Array:
     """The element that `index` names on each line along `dim`; None: x has one line."""
     if dim is None:
-        return x.reshape(-1)[index]
-    return x.reshape(-1)[numbered(index, x.shape, dim, keepdim)]
+        return x.take(index)
+    return x.take(numbered(index, x.shape, dim, keepdim))
 
 
 def numbered(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> Array:

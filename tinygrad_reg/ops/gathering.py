@@ -19,7 +19,20 @@ from ..engine.refusal import is_number, shown, typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, GradientError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of
-from .indexing import fill_value, in_range, index_p, index_put_p, numbers_along, out_of_range, put, read, values_for
+from .indexing import (
+    fill_value,
+    gather_p,
+    in_range,
+    index_p,
+    index_put_p,
+    numbers_along,
+    out_of_range,
+    put,
+    read,
+    scatter_p,
+    unheard,
+    values_for,
+)
 from .pointwise import convert
 from .shape import clone, expand, reshape_p
 from .views import FULL, select_view
@@ -51,7 +64,7 @@ def places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what
     are, unless `signed`.
     """
     size = shape[dim]
-    if signed and index.size and -size <= index.min() < 0:
+    if signed and index.size and -size <= index.item(index.argmin()) < 0:
         index = index + size * (index < 0)
     in_range.forward(index, size=size, what=what)
     return numbers_along(index, shape, dim)
@@ -67,16 +80,24 @@ places.vjp(index=None)
 
 
 def _numbered(input: Any, dim: int, index: Any, what: str, signed: bool = False) -> Any:
-    """The `places` of an index with as many dimensions as the input, no larger except along dim."""
-    given, allowed = shape_of(index), shape_of(input)
-    if given != allowed and (
-        len(given) != len(allowed) or any(n > m for i, (n, m) in enumerate(zip(given, allowed, strict=True)) if i != dim)
-    ):
+    """The `places` of an index with as many dimensions as the input, no larger except along dim; an empty one may have any shape."""
+    given, allowed = shape_of(index) or (1,), shape_of(input) or (1,)
+    if given != allowed and 0 not in given and (len(given) != len(allowed) or _exceeds(given, allowed, dim)):
         raise ShapeError(
             f"{what}: the index must have as many dimensions as the input, and be no larger except along dim {dim}\n"
             f"  index {given} · input {allowed}"
         )
-    return places(index, shape=allowed, dim=dim, signed=signed, what=what)
+    return unheard(places, index, input, shape=allowed, dim=dim, signed=signed, what=what)
+
+
+def _exceeds(given: tuple[int, ...], allowed: tuple[int, ...], dim: int) -> bool:
+    return any(n > m for i, (n, m) in enumerate(zip(given, allowed, strict=True)) if i != dim)
+
+
+def _once(index: Any, dim: int) -> bool:
+    """Whether an index with one position along the dim can name no element twice."""
+    shape = shape_of(index)
+    return not shape or 0 in shape or shape[dim] == 1
 
 
 @numpy_names
@@ -90,17 +111,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             [3]])
     """
     dim = normalize_dim(dim, rank(input, "gather"), "gather")
-    shape = shape_of(_integers(index, "gather"))
-    if 0 in shape:
-        return reshape_p(select_view(reshape_p(input, shape=(-1,)), index=((0, 0, 1),)), shape=shape)
-    input, index = _raised(input), _raised(index)
-    result = _read_at(input, _numbered(input, dim, index, "gather"), shape_of(index)[dim])
-    return result if shape else reshape_p(result, shape=())
-
-
-def _read_at(input: Any, numbers: Any, along: int) -> Tensor:
-    """The elements with these numbers, of which no two are the same if there is one `along` the dim."""
-    return index_p(reshape_p(input, shape=(-1,)), numbers, dims=(0,), repeated="never" if along == 1 else "add")
+    numbers = _numbered(input, dim, _integers(index, "gather"), "gather")
+    return gather_p(input, numbers, repeated="never" if _once(index, dim) else "add")
 
 
 @numpy_names
@@ -126,7 +138,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             raise ShapeError(f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {ours} · indices {theirs}") from None
         input = _stretched(input, (*common[:dim], ours[dim], *common[dim + 1 :]))
         indices = _stretched(indices, (*common[:dim], theirs[dim], *common[dim + 1 :]))
-    return _read_at(input, _numbered(input, dim, indices, "take_along_dim", signed=True), theirs[dim])
+    numbers = _numbered(input, dim, indices, "take_along_dim", signed=True)
+    return gather_p(input, numbers, repeated="never" if _once(indices, dim) else "add")
 
 
 def _stretched(x: Any, shape: tuple[int, ...]) -> Any:
@@ -189,28 +202,28 @@ _NOWHERE = np.zeros(0, np.int64)
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, what: str) -> Tensor:
     dim = normalize_dim(dim, rank(input, what), what)
-    shape = shape_of(input)
     src = values_for(src, input, what)
     if 0 in shape_of(_integers(index, what)):
         if not isinstance(src, Value):
             return clone(input)
         none = select_view(reshape_p(src, shape=(-1,)), index=((0, 0, 1),))  # of the source, which stays in the graph
-        return reshape_p(index_put_p(reshape_p(input, shape=(-1,)), none, _NOWHERE, dims=(0,), repeated="never"), shape=shape)
-    index = _raised(index)
-    values = _cropped(_raised(src), shape_of(index), what) if isinstance(src, Value) or src.ndim or not shape else src
-    numbers = _numbered(_raised(input), dim, index, what)
-    flat = reshape_p(input, shape=(-1,))
+        return scatter_p(input, none, _NOWHERE, repeated="never")
+    if isinstance(src, Value) or src.ndim or not rank(input, what):
+        src = _cropped(src, shape_of(index), what)
+    numbers = _numbered(input, dim, index, what)
     if reduce == "multiply":
-        return reshape_p(index_multiply(flat, values, numbers), shape=shape)
-    repeated = "add" if reduce else "never" if shape_of(index)[dim] == 1 else "last"
-    return reshape_p(index_put_p(flat, values, numbers, dims=(0,), repeated=repeated), shape=shape)
+        return reshape_p(index_multiply(reshape_p(input, shape=(-1,)), src, numbers), shape=shape_of(input))
+    return scatter_p(input, src, numbers, repeated="add" if reduce else "never" if _once(index, dim) else "last")
 
 
 def _cropped(src: Any, shape: tuple[int, ...], what: str) -> Any:
     """The first part of `src` that has the shape of the index."""
+    src = _raised(src) if shape else src
     given = shape_of(src)
     if given == shape:
         return src
+    if not shape:
+        return reshape_p(_cropped(_raised(src), (1,), what), shape=())
     if len(given) != len(shape) or any(n < m for n, m in zip(given, shape, strict=True)):
         raise ShapeError(f"{what}: src must be at least as large as the index in every dimension\n  src {given} · index {shape}")
     return select_view(src, index=tuple([(0, n, 1) for n in shape]))
@@ -238,7 +251,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             [4, 4]])
     """
     x, dim, index = _vector(input, dim, index, "index_select")
-    result = index_p(x, in_range(index, size=shape_of(x)[dim], what="index_select"), dims=(dim,), repeated="add")
+    result = index_p(x, unheard(in_range, index, x, size=shape_of(x)[dim], what="index_select"), dims=(dim,), repeated="add")
     return result if input.ndim else reshape_p(result, shape=())
 
 
@@ -251,7 +264,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """
     rank(source, "index_add")
     source = values_for(source, input, "index_add")
-    if not is_number(alpha):
+    if type(alpha) is not int and not is_number(alpha):
         raise ArgumentTypeError(f"index_add: alpha must be a number, got {shown(alpha)}")
     if alpha != 1:
         source = convert(source * alpha, input.dtype)
@@ -275,7 +288,7 @@ def _slices_put(input: Any, dim: int, index: Any, source: Any, repeated: str, wh
     wanted = (*shape[:dim], *shape_of(index), *shape[dim + 1 :])
     if shape_of(source) != wanted:
         raise ShapeError(f"{what}: the source must have shape {wanted}, one slice for each position, got {tuple(source.shape)}")
-    result = index_put_p(x, source, in_range(index, size=shape[dim], what=what), dims=(dim,), repeated=repeated)
+    result = index_put_p(x, source, unheard(in_range, index, x, size=shape[dim], what=what), dims=(dim,), repeated=repeated)
     return result if input.ndim else reshape_p(result, shape=())
 
 
@@ -287,7 +300,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     tensor([7., 0., 7.])
     """
     x, dim, index = _vector(input, dim, index, "index_fill")
-    result = put(x, fill_value(value, input, "index_fill"), [index], (dim,), "last", "index_fill")
+    filling = fill_value(value, input, "index_fill")
+    repeated = "last" if isinstance(filling, Value) else "never"  # a number asks for no gradient, which only one place were to get
+    result = put(x, filling, [index], (dim,), repeated, "index_fill")
     return result if input.ndim else reshape_p(result, shape=())
 
 

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import promote_types
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank, shape_of, sizes
+from .arguments import normalize_dim, numpy_names, rank, read_shape, shape_of, sizes
 from .pointwise import convert
 from .shape import atleast_1d, atleast_2d, expand, reshape_p
-from .views import FULL, select_view
+from .views import FULL, expand_view, select_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -88,7 +87,11 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     >>> tg.cat([tg.tensor([1, 2]), tg.tensor([0.5])])
     tensor([1.0000, 2.0000, 0.5000])
     """
-    listed = _listed(tensors, "cat")
+    return _joined(_listed(tensors, "cat"), dim)
+
+
+def _joined(listed: Sequence[Any], dim: int) -> Tensor:
+    """`cat` of tensors of one dtype."""
     first = shape_of(listed[0])
     if not first or first == (0,):
         listed = _without_void(listed, dim)
@@ -151,7 +154,7 @@ def hstack(tensors: Any) -> Tensor:
             [2, 4]])
     """
     raised = [x if x.ndim else atleast_1d(x) for x in _listed(tensors, "hstack")]
-    return cat(raised, 0 if raised[0].ndim == 1 else 1)
+    return _joined(raised, 0 if raised[0].ndim == 1 else 1)
 
 
 @typed_errors
@@ -162,7 +165,7 @@ def vstack(tensors: Any) -> Tensor:
     tensor([[1, 2],
             [3, 4]])
     """
-    return cat([x if x.ndim > 1 else atleast_2d(x) for x in _listed(tensors, "vstack")], 0)
+    return _joined([x if x.ndim > 1 else atleast_2d(x) for x in _listed(tensors, "vstack")], 0)
 
 
 # ---- taking apart --------------------------------------------------------------------------------------------------------
@@ -207,7 +210,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     if isinstance(split_size_or_sections, Sequence):
         return split_with_sizes(tensor, split_size_or_sections, dim)
     dim, length = _length(tensor, dim, "split")
-    (size,) = sizes((split_size_or_sections,), "split")
+    (size,) = read_shape((split_size_or_sections,), None, "split")
     if size < 0 or (size == 0 and length):
         raise ArgumentError(f"split: the size of the parts must be positive, got {size} for a dimension of size {length}")
     return tuple(split_p(tensor, bounds=_bounds(_pieces(length, size)), dim=dim))
@@ -235,7 +238,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
     (tensor([0]), tensor([1, 2, 3, 4]))
     """
     dim, length = _length(input, dim, "split")
-    lengths = sizes(tuple(split_sizes), "split")
+    lengths = read_shape((tuple(split_sizes),), None, "split")
     if min(lengths, default=0) < 0 or sum(lengths) != length:
         raise ShapeError(f"split: the sizes {lengths} must be 0 or more and sum to {length}, the size of dimension {dim}")
     return tuple(split_p(input, bounds=_bounds(lengths), dim=dim)) if lengths else ()
@@ -249,7 +252,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     dim, length = _length(input, dim, "chunk")
-    (count,) = sizes((chunks,), "chunk")
+    (count,) = read_shape((chunks,), None, "chunk")
     _check_parts(count if not length else min(count, length), "chunk")
     lengths = _pieces(length, -(-length // count)) if length else (0,) * count
     return tuple(split_p(input, bounds=_bounds(lengths), dim=dim))
@@ -316,7 +319,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     lengths = [(shape_of(x) or (1,))[0] for x in listed]
     shape = tuple([lengths[i] for i in place])
     apart = [reshape_p(x, shape=(-1, *(1,) * (len(place) - 1 - p))) for x, p in zip(listed, place, strict=True)]
-    return tuple([broadcast_p(x, shape=shape) for x in apart])
+    return tuple([expand_view(x, shape=shape) for x in apart])
 
 
 @typed_errors
@@ -329,7 +332,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """
     shapes = [shape_of(x) for x in tensors if rank(x, "broadcast_tensors") >= 0]
     if shapes and shapes.count(shapes[0]) == len(shapes):
-        return tuple([broadcast_p(x, shape=shapes[0]) for x in tensors])
+        return tuple([expand_view(x, shape=shapes[0]) for x in tensors])
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:

@@ -12,7 +12,7 @@ from ..engine.primitive import primitive
 from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentTypeError, DtypeError, ShapeError
-from .arguments import rank
+from .arguments import rank, shape_of
 from .elementwise import where_p
 from .indexing import fill_value, index_p
 from .joining import broadcast_tensors, unbind
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @primitive(name="nonzero")
 def nonzero_p(x: Array) -> Array:
     """The positions of all elements that are not 0; (n, x.ndim)."""
-    return np.argwhere(x)
+    return x.nonzero()[0][:, None] if x.ndim == 1 else np.argwhere(x)
 
 
 nonzero_p.vjp(x=None)
@@ -99,7 +99,8 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     >>> tg.masked_select(x, x > 0)
     tensor([3., 2.])
     """
-    input, mask = broadcast_tensors(input, _mask(mask, "masked_select"))
+    if shape_of(_mask(mask, "masked_select")) != shape_of(input):
+        input, mask = broadcast_tensors(input, mask)
     return index_p(input, mask, dims=(0,), repeated="never")
 
 

@@ -124,7 +124,7 @@ def _input(x: Any, dtype: Any, what: str) -> Any:
 
 def _refuse_empty(x: Any, p: float, dim: Dims, what: str) -> None:
     """Orders below 0 and inf have no value for no elements."""
-    if 0 in x.shape and (p < 0 or p == math.inf) and (dim is None or 0 in [x.shape[d] for d in dim]):
+    if (p < 0 or p == math.inf) and 0 in x.shape and (dim is None or 0 in [x.shape[d] for d in dim]):
         raise ShapeError(f"{what}: the norm of order {p} of no elements is not defined\n  {tuple(x.shape)}, dims {dim}")
 
 

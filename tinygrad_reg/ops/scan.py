@@ -16,9 +16,10 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.plain import filled
 from ..engine.primitive import primitive
+from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError
 from .arguments import numpy_names
-from .elementwise import isfinite, ne, where_p
+from .elementwise import isfinite, ne
 from .reduction import all_p, as_asked, in_rows, read_dim, spread, widened
 
 if TYPE_CHECKING:
@@ -35,17 +36,27 @@ def _lines(x: Array, dim: int | None) -> Array:
     return x.reshape(-1) if dim is None else x.swapaxes(0, dim)
 
 
+def _towards(x: Array, dim: int | None, reverse: bool) -> Array:
+    """A view of x with the scanned dim first, from the end if `reverse`."""
+    lines = _lines(x, dim)
+    return lines[::-1] if reverse else lines
+
+
 def _accumulate(ufunc: np.ufunc, x: Array, dim: int | None, reverse: bool) -> Array:
     """Running results of a ufunc along dim; floats are carried in double precision, as rounding piles up along the way."""
     exact = x.dtype.kind == "f"
     out = x.astype(np.float64 if exact else _INT64, order="C")
-    steps = _lines(out, dim)[:: -1 if reverse else 1]
-    if out.size >= _MANY * len(steps):
+    _run(ufunc, _towards(out, dim, reverse))
+    return out.astype(x.dtype, copy=False) if exact else out
+
+
+def _run(ufunc: np.ufunc, steps: Array) -> None:
+    """Running results of a ufunc along the first dim, in place."""
+    if steps.size >= _MANY * len(steps):
         for before, step in pairwise(steps):
             ufunc(before, step, out=step)
     else:
-        ufunc.accumulate(steps, out=steps)
-    return out.astype(x.dtype, copy=False) if exact else out
+        ufunc.accumulate(steps, 0, None, steps)
 
 
 @primitive(name="cumsum")
@@ -64,7 +75,7 @@ def _cumprod_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: int | None, rever
     step = -1 if reverse else 1
     before = shifted(out, by=step, dim=dim, fill=1.0)
     after = recurrence(shifted(x, by=-step, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
-    return _nan_at_nonfinite(before * after, x, dim)
+    return nan_where_divided(before * after, x, dim=dim)
 
 
 @primitive(name="cumprod")
@@ -76,10 +87,26 @@ def cumprod_p(x: Array, *, dim: int | None, reverse: bool) -> Array:
 cumprod_p.vjp(x=_cumprod_rule)
 
 
-def _nan_at_nonfinite(part: Any, x: Any, dim: int | None) -> Any:
+def _divided(x: Any, dim: int | None) -> Any:
+    """Where x is inf or nan, on a line without 0."""
+    return all_p(ne(x, 0.0), dim=None if dim is None else (dim,), keepdim=True) & ~isfinite(x)
+
+
+@primitive
+def nan_where_divided(part: Array, x: Array, *, dim: int | None) -> Array:
     """The part, with nan where x is inf or nan on a line without 0. There PyTorch divides the product by x."""
-    dividing = all_p(ne(x, 0.0), dim=None if dim is None else (dim,), keepdim=True)
-    return where_p(dividing & ~isfinite(x), math.nan, part)
+    finite = np.isfinite(x)
+    if not finite.size or finite.item(finite.argmin()):
+        return part.copy()
+    return _plain_nan_where_divided(part, x, dim=dim)
+
+
+def _plain_nan_where_divided(part: Array, x: Array, *, dim: int | None) -> Array:
+    return np.where(_divided(x, dim), x.dtype.type(math.nan), part)
+
+
+nan_where_divided.plain = _plain_nan_where_divided
+nan_where_divided.vjp(part=lambda g, x, dim: masked(g, _divided(x, dim)), x=None)
 
 
 @primitive(name="shifted")
@@ -101,12 +128,26 @@ shifted.vjp(x=lambda g, by, dim: shifted(g, by=-by, dim=dim, fill=0.0))
 def recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
     """The solution r of rⱼ = xⱼ · rⱼ₋₁ + yⱼ along `dim`, from the end if `reverse`; the first x plays no part."""
     out = filled(y, y.shape)
-    step = -1 if reverse else 1
-    r, x, y = (_lines(a, dim)[::step] for a in (out, x, y))
+    r, x, y = (_towards(a, dim, reverse) for a in (out, x, y))
+    if r.ndim == 1:
+        r, x, y = r[:, None], x[:, None], y[:, None]  # so that also the elements of one row are arrays
+    r[:1] = y[:1]
+    for before, solved, factor, term in zip(r, r[1:], x[1:], y[1:], strict=False):
+        np.multiply(factor, before, solved)
+        np.add(solved, term, solved)
+    return out
+
+
+def _plain_recurrence(x: Array, y: Array, *, dim: int | None, reverse: bool) -> Array:
+    out = filled(y, y.shape)
+    r, x, y = _towards(out, dim, reverse), _towards(x, dim, reverse), _towards(y, dim, reverse)
     r[:1] = y[:1]
     for j in range(1, len(r)):
         r[j] = x[j] * r[j - 1] + y[j]
     return out
+
+
+recurrence.plain = _plain_recurrence
 
 
 def _recurrence_adjoint(g: Any, x: Any, dim: int | None, reverse: bool) -> Any:
@@ -120,11 +161,45 @@ recurrence.vjp(
 
 
 def _prod_rule(g: Any, x: Any, x_shape: Any, dim: int | None, keepdim: bool) -> Any:
-    """The product of all other elements: of those before times those after."""
-    before = shifted(cumprod_p(x, dim=dim, reverse=False), by=1, dim=dim, fill=1.0)
-    after = shifted(cumprod_p(x, dim=dim, reverse=True), by=-1, dim=dim, fill=1.0)
-    others = _nan_at_nonfinite(before * after, x, dim)
-    return spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * others
+    return spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * product_of_others(x, dim=dim)
+
+
+def _product_before(x: Array, dim: int | None, reverse: bool) -> Array:
+    """The product of all elements that come before each on its line, or after it if `reverse`."""
+    out = filled(x, x.shape, 1.0, np.float64)
+    factors, steps = _towards(x, dim, reverse), _towards(out, dim, reverse)
+    if len(steps) > 1:
+        steps[1:] = factors[:-1]
+        _run(np.multiply, steps[1:])
+    return out.astype(x.dtype, copy=False)
+
+
+@primitive
+def product_of_others(x: Array, *, dim: int | None) -> Array:
+    """For each element the product of all others on its line: of those before it times those after it; see `nan_where_divided`."""
+    others = _product_before(x, dim, False) * _product_before(x, dim, True)
+    return nan_where_divided.forward(others, x, dim=dim)
+
+
+def _plain_others(x: Array, *, dim: int | None) -> Array:
+    before = shifted.forward(cumprod_p.forward(x, dim=dim, reverse=False), by=1, dim=dim, fill=1.0)
+    after = shifted.forward(cumprod_p.forward(x, dim=dim, reverse=True), by=-1, dim=dim, fill=1.0)
+    return _plain_nan_where_divided(before * after, x, dim=dim)
+
+
+product_of_others.plain = _plain_others
+
+
+def _others_rule(g: Any, x: Any, x_shape: Any, dim: int | None) -> Any:
+    """By the rule of a product, from the products before and after, which are what `cumprod` gives, moved by one place."""
+    g = masked(g, _divided(x, dim))
+    before, after = cumprod_p(x, dim=dim, reverse=False), cumprod_p(x, dim=dim, reverse=True)
+    of_before = shifted(g * shifted(after, by=-1, dim=dim, fill=1.0), by=-1, dim=dim, fill=0.0)
+    of_after = shifted(g * shifted(before, by=1, dim=dim, fill=1.0), by=1, dim=dim, fill=0.0)
+    return _cumprod_rule(of_before, x, before, x_shape, dim, False) + _cumprod_rule(of_after, x, after, x_shape, dim, True)
+
+
+product_of_others.vjp(x=_others_rule)
 
 
 @primitive(name="prod")

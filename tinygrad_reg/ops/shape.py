@@ -5,6 +5,7 @@ Where no strides can express a shape, reshape copies. `clone` and `contiguous` c
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dtypes import Dtype, as_dtype
-from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array, owner
 from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
@@ -20,7 +20,7 @@ from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of
-from .views import select_view, viewing
+from .views import expand_view, select_view, viewing
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -141,6 +141,9 @@ def _reshape_error(input: Any, wanted: tuple[int, ...], what: str) -> ShapeError
     return ShapeError(f"{what}: {math.prod(given)} elements of shape {tuple(given)} cannot take the shape {wanted}\n  {hint}")
 
 
+_DTYPES = (np.dtype, type)
+
+
 def view(input: Tensor, *args: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """As `reshape`, but always a view. Raises ShapeError where only a copy could have that shape.
 
@@ -149,7 +152,7 @@ def view(input: Tensor, *args: Any, size: Any = None, dtype: Any = None) -> Tens
     >>> tg.ones(2).view(tg.int32)
     tensor([1065353216, 1065353216], dtype=int32)
     """
-    if len(args) == 1 and isinstance(args[0], np.dtype | type):
+    if len(args) == 1 and isinstance(args[0], _DTYPES):
         dtype, args = args[0], ()
     if dtype is not None:
         if args or size is not None:
@@ -263,9 +266,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """
     ndim = rank(input, "squeeze")
     shape = shape_of(input)
-    if dim is None:
-        return squeeze_p(input, dims=tuple([i for i, size in enumerate(shape) if size == 1]))
-    dims = normalize_dims(dim, ndim, "squeeze")
+    dims = range(ndim) if dim is None else normalize_dims(dim, ndim, "squeeze")
     return squeeze_p(input, dims=tuple([i for i in dims if shape[i] == 1]))
 
 
@@ -381,9 +382,10 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     froms, tos = normalize_dims(source, ndim, "movedim"), normalize_dims(destination, ndim, "movedim")
     if len(froms) != len(tos):
         raise ArgumentError(f"movedim: source {source} and destination {destination} must name equally many dimensions")
-    others = iter([i for i in range(ndim) if i not in froms])
-    coming = dict(zip(tos, froms, strict=True))
-    return permute_p(input, dims=tuple([coming[i] if i in coming else next(others) for i in range(ndim)]))
+    order = [i for i in range(ndim) if i not in froms]
+    for place, dim in sorted(zip(tos, froms, strict=True)):
+        order.insert(place, dim)
+    return permute_p(input, dims=tuple(order))
 
 
 moveaxis = movedim
@@ -430,19 +432,21 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     Raises ShapeError if a dimension of another size would have to change.
     """
     wanted = read_shape(args, size, "expand")
-    rank(input, "expand")
-    given = shape_of(input)
-    target = wanted
-    if -1 in wanted and len(wanted) >= len(given):
-        kept = (-1,) * (len(wanted) - len(given)) + given
-        target = tuple([n if size == -1 else size for n, size in zip(kept, wanted, strict=True)])
+    given = shape_of(input) if rank(input, "expand") else ()
     try:
-        return broadcast_p(input, shape=target)
+        return expand_view(input, shape=_keeping(given, wanted) if -1 in wanted else wanted)
     except ValueError:
         raise ShapeError(
             f"expand: a tensor of shape {given} cannot be expanded to {wanted}\n  sizes are compared from the last dimension on; "
             "only a size of 1 can grow, -1 keeps a size, new dimensions come first and need a number"
         ) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _keeping(given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes wanted, with those given in place of -1."""
+    kept = (-1,) * (len(wanted) - len(given)) + given
+    return tuple([n if size == -1 else size for n, size in zip(kept, wanted, strict=False)])
 
 
 @typed_errors

@@ -5,9 +5,14 @@ A view is declared so (`viewing`), which lets in-place changes follow it. Stride
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..engine.broadcasting import broadcast_to, sum_to
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.plain import copy_of, filled
@@ -59,6 +64,39 @@ def viewing(name: str) -> Callable[[Callable[..., Array]], View]:
     """Make a `View` of this name of a function on one array."""
     return lambda forward: View(forward, name=name)
 
+
+# ---- the same elements several times -----------------------------------------------------------------------------------
+
+
+@viewing("expand")
+def expand_view(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """A view of x repeated to `shape` by NumPy's broadcasting rules; writable if nothing is repeated.
+
+    Of contiguous memory it is made directly, in a third of the time: np.broadcast_to is written in Python.
+    """
+    if type(x) is not np.ndarray or not x.flags.c_contiguous or 0 in shape or len(shape) < x.ndim:
+        return broadcast_to.forward(x, shape=shape)
+    strides = _repeating(x.shape, x.strides, shape)
+    if strides is None:
+        return x.reshape(shape)
+    out: Array = np.ndarray(shape, x.dtype, x, 0, strides)
+    out.setflags(write=False)
+    return out
+
+
+@functools.lru_cache(maxsize=256)
+def _repeating(given: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The strides that repeat an array to `shape`: 0 where it does; None if nothing is repeated. Raises ValueError if it does not fit."""
+    lead = len(shape) - len(given)
+    found = [0] * lead
+    for size, wanted, stride in zip(given, shape[lead:], strides, strict=True):
+        if size not in (1, wanted):
+            raise ValueError(f"{given} does not broadcast to {shape}")
+        found.append(stride if size == wanted else 0)
+    return tuple(found) if math.prod(shape) != math.prod(given) else None
+
+
+expand_view.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
 
 # ---- slices ------------------------------------------------------------------------------------------------------------
 
