@@ -247,6 +247,7 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 3), (4, 3), ()),
         e((0, 3), (4, 3), (4,)),
     ],
+    "glu": [e((2, 4), dim=1), e((4, 3), dim=0), e((6,), dim=0)],
     "softmax": _ALONG,
     "softmax_grad": _TWO_ALONG,
     "log_softmax": _ALONG,

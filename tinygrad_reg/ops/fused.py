@@ -19,12 +19,13 @@ from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..engine.state import state
-from ..engine.strong_zero import masked
+from ..engine.strong_zero import masked, strong_zero
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p
+from .large import bounded
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
-from .pointwise import Binary, Elementwise, Unary, as_array, convert
+from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers
 from .reduction import sum_p
 from .special import normal_cdf
 
@@ -173,7 +174,12 @@ def _softplus(x: Array, *, beta: float, threshold: float) -> Array:
     """log(1 + exp(beta · x)) / beta, and x itself where beta · x exceeds the threshold."""
     scaled = times(x, beta)
     smooth = _smooth_relu(scaled)
+    if beta == 1.0 and threshold >= _SAME.get(x.dtype.char, math.inf):
+        return smooth
     return choose(scaled > threshold, x, smooth if beta == 1.0 else smooth / beta)
+
+
+_SAME = {"e": 17.0, "f": 17.0, "d": 37.0}  # from there on log(1 + exp(x)) is rounded to x
 
 
 def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
@@ -183,7 +189,8 @@ def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
 
 def _smooth_relu(x: Array) -> Array:
     """log(1 + exp(x)), without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    (zero,) = numbers(x.dtype, 0.0)
+    return bounded(x, zero, math.inf) + np.log1p(np.exp(-np.abs(x)))
 
 
 def times(x: Any, factor: float) -> Any:
@@ -191,7 +198,7 @@ def times(x: Any, factor: float) -> Any:
     return x if factor == 1.0 else x * factor
 
 
-softplus_p = Elementwise(_softplus, name="softplus", kind="float")
+softplus_p = Parametric(_softplus, name="softplus", kind="float")
 softplus_p.vjp(x=_softplus_rule)
 
 
@@ -281,6 +288,12 @@ def living(y: Any, cotangent: Any, dim: int | None) -> Any:
     if state.tracer is not None:
         state.tracer.unrepeatable("a gradient of 0 meets nan in softmax, which the eager step resolves by looking at the values")
     return masked(y, dead)
+
+
+def guarded(part: Any, cotangent: Any) -> Any:
+    """A strong zero for what an elementwise rule gives as one part of several: the engine sees to it for the whole."""
+    array = part.array if isinstance(part, Value) else part
+    return part if math.isfinite(np.vdot(array, array)) else strong_zero(part, cotangent)
 
 
 @primitive(name="softmax")

@@ -14,8 +14,9 @@ from ...ops.arguments import shape_of
 from ...ops.elementwise import abs, exp, log, unary
 from ...ops.fused import linear
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
+from ...ops.pointwise import Parametric
 from ...ops.reduction import sum
-from .activation import Parametric, hardtanh_p
+from .activation import hardtanh_p
 
 if TYPE_CHECKING:
     from ...tensor import Tensor
