@@ -254,6 +254,12 @@ EXAMPLES: dict[str, list[Example]] = {
     "log_softmax_grad": _TWO_ALONG,
     "row_dot": [e((3, 4), (3, 4), dims=1), e((2, 2, 3), (2, 2, 3), dims=2)],
     "row_affine": [e((3, 4), (4,), (4,)), e((2, 2, 3), (2, 3), (2, 3))],
+    "at_target": [e((2, 3), ints(2, 0), dim=1), e((3,), ints(1)[0], dim=0), e((2, 3, 2), ints([0, 2], [1, 1]), dim=1)],
+    "to_target": [
+        e((2,), ints(2, 0), shape=(2, 3), dim=1),
+        e((), ints(1)[0], shape=(3,), dim=0),
+        e((2, 2), ints([0, 2], [1, 1]), shape=(2, 3, 2), dim=1),
+    ],
     "class_losses": [e((2, 3), ints(2, 0), dim=1), e((3,), ints(1)[0], dim=0), e((2, 3, 2), ints([0, 2], [1, 1]), dim=1)],
     "class_losses_grad": [
         e((2,), (2, 3), ints(2, 0), dim=1),
