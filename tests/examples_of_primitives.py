@@ -290,6 +290,10 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 3, 3), (3, 2, 2), size=(4,), groups=1, **_PLAIN),
         e((1, 2, 3, 2), (2, 2, 2, 3), size=(5, 6), groups=2, **_STRIDED),
     ],
+    "convolution_transposed": [
+        e((2, 3, 3), (3, 2, 2), (2,), size=(4,), groups=1, **_PLAIN),
+        e((1, 2, 3, 2), (2, 2, 2, 3), (4,), size=(5, 6), groups=2, **_STRIDED),
+    ],
     "convolution_weight": [
         e((2, 2, 4), (2, 3, 3), kernel=(2,), groups=1, **_PLAIN),
         e((1, 4, 5, 6), (1, 2, 3, 2), kernel=(2, 3), groups=2, **_STRIDED),
