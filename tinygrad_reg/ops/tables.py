@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.plain import filled
 
 FEW = 4096  # elements up to which a table is worth its memory
 
@@ -30,12 +31,12 @@ class Table(NamedTuple):
 
     def read(self, x: Array, padding: float) -> Array:
         """What is read of x, one after the other, `padding` in place of zeros."""
-        if not self.padded:
-            return x.reshape(-1).take(self.places)
-        padded = np.empty(x.size + 1, x.dtype)
-        padded[0] = padding
-        padded[1:] = x.reshape(-1)
-        return padded.take(self.places)
+        flat = x.reshape(-1)
+        if self.padded:
+            padded = filled(x, (x.size + 1,), padding)
+            padded[1:] = flat
+            flat = padded
+        return flat.take(self.places)
 
 
 def numbered(shape: tuple[int, ...]) -> Array:
@@ -49,12 +50,16 @@ def reading(numbers: Array, adds: bool = False) -> Table:
     return Table(numbers if padded else numbers - 1, padded, adds)
 
 
-def adding(numbers: Array, shape: tuple[int, ...]) -> Table:
-    """The transpose of `reading`: for each element of an array of this shape the sum over the places that read it."""
+def adding(numbers: Array, shape: tuple[int, ...], repeated: bool = False) -> Table:
+    """The transpose of `reading`: for each element of an array of this shape the sum over the places that read it.
+
+    `repeated`: what stands at these places is the same all along the first dim, and given once.
+    """
     flat, size = numbers.reshape(-1), math.prod(shape)
+    period = max(flat.size // len(numbers), 1) if repeated else max(flat.size, 1)
     counts = np.bincount(flat, minlength=size + 1)
     order = np.argsort(flat, kind="stable")[counts[0] :]
     rounds = np.arange(len(order)) - np.repeat(np.cumsum(counts[1:]) - counts[1:], counts[1:])
     places = np.zeros((counts[1:].max(initial=1), size), np.int64)
-    places[rounds, flat[order] - 1] = order + 1
+    places[rounds, flat[order] - 1] = order % period + 1
     return reading(places[0].reshape(shape)) if len(places) == 1 else reading(places.reshape(-1, *shape), adds=True)

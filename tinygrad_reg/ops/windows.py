@@ -40,7 +40,7 @@ def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
     if type(value) is int and value >= least:
         return (value,) * count
     try:
-        given = tuple([operator.index(n) for n in value]) if isinstance(value, Sequence) and not isinstance(value, str) else None
+        given = tuple(map(operator.index, value)) if _is_sequence(value) else None
         sizes = (operator.index(value),) * count if given is None else given
     except TypeError:
         raise ArgumentTypeError(f"{what}: {name} must be an integer or {count} of them, got {value!r}") from None
@@ -51,6 +51,10 @@ def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
     if min(sizes) < least:
         raise ArgumentError(f"{what}: {name} must be {least} or more, got {value}")
     return sizes
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, Sequence) and not isinstance(value, str))
 
 
 def batched(input: Any, spatial: int, what: str) -> tuple[Any, bool]:
