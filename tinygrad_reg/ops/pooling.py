@@ -149,19 +149,19 @@ def _numbers(lead: tuple[int, ...], axes: Axes) -> Array:
     return found
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=64)
 def _windows(lead: tuple[int, ...], axes: Axes) -> Table:
     """What the windows read, of few elements."""
     return reading(_numbers(lead, axes), adds=True)
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=64)
 def _back(lead: tuple[int, ...], axes: Axes) -> Table:
     """Which windows read each element."""
     return adding(_numbers(lead, axes), (*lead, *[axis.size for axis in axes]), repeated=True)
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=64)
 def _line(size: int) -> Array:
     return np.arange(size)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.plain import filled
 
-FEW = 4096  # elements up to which a table is worth its memory
+FEW = 16384  # elements up to which a table is worth its memory
 
 
 class Table(NamedTuple):

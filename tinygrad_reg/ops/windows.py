@@ -236,13 +236,13 @@ class Layout:
             rows[(slice(None),) * dim + (slice(size, None),)] = 0
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=64)
 def _reading(plan: Layout, n: int, c: int, clean: bool) -> Table:
     """What the columns of (n, c, *size) hold."""
     return reading(plan.laid_columns(numbered((n, c, *plan.size)), clean))
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=64)
 def _adding(plan: Layout, n: int, c: int) -> Table:
     """Which places in the columns are read from each element."""
     shape = (n, c, *plan.size)
