@@ -23,7 +23,7 @@ from ..engine.strong_zero import masked, strong_zero
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p
-from .large import bounded
+from .large import UNBOUNDED, bounded
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers
 from .reduction import sum_p
@@ -160,7 +160,7 @@ silu = unary(
     analytic=True,
 )  # fmt: skip
 log_sigmoid: Unary = unary(
-    "log_sigmoid", lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), lambda g, x: g * sigmoid(-x),
+    "log_sigmoid", lambda x: bounded(x, UNBOUNDED, 0) - np.log1p(np.exp(-np.abs(x))), lambda g, x: g * sigmoid(-x),
     "log(1 / (1 + e⁻ˣ)), without overflow",
 )  # fmt: skip
 logsigmoid = log_sigmoid

@@ -19,6 +19,7 @@ from .arguments import shape_of
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import all_below, getitem, in_range
+from .large import bounded
 from .pointwise import as_array, convert, numbers
 from .reduction import mean_p, sum, sum_p
 from .shape import reshape, unsqueeze
@@ -354,7 +355,7 @@ def _times_weight(x: Any, weight: Any, dim: int) -> Any:
 
 def _cross_entropies(x: Array, y: Array) -> Array:
     one, least = numbers(np.result_type(x, y), 1.0, -100.0)
-    return (y - one) * np.maximum(np.log1p(-x), least) - y * np.maximum(np.log(x), least)
+    return (y - one) * bounded(np.log1p(-x), least, math.inf) - y * bounded(np.log(x), least, math.inf)
 
 
 def _spread(x: Any) -> Any:
@@ -374,7 +375,7 @@ binary_cross_entropy_p = binary(
     kind="float", domain=((0.0, 1.0), (0.0, 1.0)),
 )  # fmt: skip
 binary_cross_entropy_logits_p = binary(
-    "binary_cross_entropy_with_logits", lambda x, y: np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x))),
+    "binary_cross_entropy_with_logits", lambda x, y: bounded(x, 0, math.inf) - x * y + np.log1p(np.exp(-np.abs(x))),
     lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x, "the binary cross entropy of sigmoid(x) and y, without overflow",
     kind="float",
 )  # fmt: skip

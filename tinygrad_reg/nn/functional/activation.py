@@ -56,9 +56,17 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def _leaky_relu(x: Array, *, negative_slope: float) -> Array:
     """x where positive, negative_slope · x elsewhere; at 0 the slope is the derivative."""
-    if 0.0 < negative_slope <= 1.0:
-        return np.maximum(x, x * negative_slope)  # without a choice for each element, which for many takes five times as long
-    return choose(x > 0, x, x * negative_slope)
+    return _bent(x, x * negative_slope, negative_slope)
+
+
+def _bent(x: Array, y: Array, slope: float) -> Array:
+    """x where positive, y = slope · x elsewhere: the larger or the smaller one of them, as the slope tells.
+
+    A choice for each element takes five times as long; for slopes of 0 (0 · inf) and nan it must be made.
+    """
+    if slope and slope <= 1.0:
+        return np.maximum(x, y)
+    return np.minimum(x, y) if slope > 1.0 else choose(x > 0, x, y)
 
 
 leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0.0,))
@@ -80,9 +88,8 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def _prelu(x: Array, y: Array) -> Array:
     """x where positive, y · x elsewhere."""
-    if getattr(y, "size", 0) == 1 and not is_stand_in(y) and 0.0 < y.item() <= 1.0:
-        return np.maximum(x, x * y)
-    return choose(x > 0, x, x * y)
+    slope = y.item() if getattr(y, "size", 0) == 1 and not is_stand_in(y) else math.nan
+    return _bent(x, x * y, slope)
 
 
 prelu_p = binary(
