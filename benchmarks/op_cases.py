@@ -314,7 +314,8 @@ LEFT_OUT = ("arange", "linspace", "eye", "zeros", "ones", "full", "item")
 
 #: Why operations are slower than 4 times PyTorch's at some size; names as patterns.
 REASONS: dict[str, str] = {
-    "gather scatter scatter_add take_along_dim index_* masked_select nn.functional.nll_loss nn.functional.embedding":
+    "nn.functional.nll_loss": "small: checks of the targets, their places and a mean are NumPy calls of their own",
+    "gather scatter scatter_add take_along_dim index_* masked_select nn.functional.embedding":
         "small: the range is checked and the places are numbered by half a dozen NumPy calls, where PyTorch has one kernel",
     "topk": "NumPy has no selection that also orders; large: a partition of positions, then a sort of the few",
     "sort argsort": "NumPy sorts in one thread",
@@ -335,14 +336,14 @@ REASONS: dict[str, str] = {
     "prod": "the derivative is made of two running products, exact at zeros, where PyTorch divides",
     "sum mean": "NumPy adds up in one thread",
     "softmax log_softmax nn.functional.softmin logsumexp": "several passes over memory in one thread",
-    "nn.functional.*pool*": "a few operations on whole slices for each element of a window, in one thread; small: sizes are read in Python",
+    "nn.functional.*pool*": "large: a few operations on whole slices for each element of a window, in one thread",
     "nn.functional.conv* nn.functional.unfold":
         "small: sizes, windows and the layout of the product are worked out in Python; large: the columns of the windows are copied first",
     "nn.functional.*_norm": "about seven passes over memory in one thread, where PyTorch has one kernel in two",
     "nn.functional.cross_entropy": "small: checks of the targets, a softmax, a gathering and a mean are a dozen NumPy calls",
     "nn.functional.scaled_dot_product_attention": "small: two products, a mask and a softmax are a dozen NumPy calls",
-    "nn.functional.pad.*": "small: a slice is copied for each side and dimension",
-    "nn.functional.interpolate.*": "small: positions and weights of each dimension are worked out, and two neighbours gathered for each",
+    "nn.functional.pad.*": "small: sizes are read in Python; large: a slice is copied for each side and dimension",
+    "nn.functional.interpolate.*": "two neighbours are read and weighted for each dimension, in one thread",
     "nn.functional.one_hot": "zeros and a scattering, two passes over int64 in one thread",
     "flip floor ceil round trunc logit": "one pass of NumPy in one thread, against two threads",
     "var var_mean std": "small: a mean, a difference, its squares and their mean are NumPy calls of their own",

@@ -117,6 +117,7 @@ _TWO_ALONG = [e((2, 3), (2, 3), dim=1), e((), (), dim=None)]
 
 _PLAIN = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,)}
 _STRIDED = {"stride": (2, 3), "padding": ((1, 2), (0, 1)), "dilation": (2, 1)}
+_STANDARDIZED = [((4, 3), (4, 3), 1e-5), ((2, 3, 4), (2, 3, 4), 0.1), ((1, 2, 3, 2), (1, 2, 6), 1e-5), ((2, 4, 3), (1, 4, 6), 0.1)]
 _HALVES, _OVERLAPPING, _UNEVEN = Axis(4, 2, 2, 2), Axis(5, 3, 3, 2, 1), Axis(3, 2)
 
 EXAMPLES: dict[str, list[Example]] = {
@@ -254,13 +255,19 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 3), (4, 3), ()),
         e((0, 3), (4, 3), (4,)),
     ],
+    "glu": [e((2, 4), dim=1), e((4, 3), dim=0), e((6,), dim=0)],
     "softmax": _ALONG,
     "softmax_grad": _TWO_ALONG,
     "log_softmax": _ALONG,
     "log_softmax_grad": _TWO_ALONG,
     "row_dot": [e((3, 4), (3, 4), dims=1), e((2, 2, 3), (2, 2, 3), dims=2)],
-    "row_combination": [e((3, 4), (3, 4), (3, 1), (3, 1), (3, 1))],
     "row_affine": [e((3, 4), (4,), (4,)), e((2, 2, 3), (2, 3), (2, 3))],
+    "at_target": [e((2, 3), ints(2, 0), dim=1), e((3,), ints(1)[0], dim=0), e((2, 3, 2), ints([0, 2], [1, 1]), dim=1)],
+    "to_target": [
+        e((2,), ints(2, 0), shape=(2, 3), dim=1),
+        e((), ints(1)[0], shape=(3,), dim=0),
+        e((2, 2), ints([0, 2], [1, 1]), shape=(2, 3, 2), dim=1),
+    ],
     "class_losses": [e((2, 3), ints(2, 0), dim=1), e((3,), ints(1)[0], dim=0), e((2, 3, 2), ints([0, 2], [1, 1]), dim=1)],
     "class_losses_grad": [
         e((2,), (2, 3), ints(2, 0), dim=1),
@@ -268,14 +275,14 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 2), (2, 3, 2), ints([0, 2], [1, 1]), dim=1),
     ],
     "lstm": [e((18,), sizes=(3, 1, 1)), e((24,), sizes=(2, 1, 2)), e((28,), sizes=(1, 2, 1))],
-    "standardize": [e((3, 4), dims=1, eps=1e-5), e((2, 2, 3), dims=2, eps=0.1)],
     "channel_sum": [e((2, 3)), e((2, 3, 4)), e((1, 3, 2, 2)), e((0, 3, 2))],
     "channel_dot": [e((2, 3), (2, 3)), e((2, 3, 4), (2, 3, 4)), e((1, 3, 2, 2), (1, 3, 2, 2)), e((2, 3, 0), (2, 3, 0))],
     "channel_spread": [e((3,), shape=s) for s in ((2, 3), (2, 3, 4), (1, 3, 2, 2))],
     "channel_scale": [e((2, 3), (3,)), e((2, 3, 2, 2), (3,))],
     "channel_affine": [e((2, 3), (3,), (3,)), e((2, 3, 2, 2), (3,), (3,))],
-    "channel_combination": [e((2, 3), (2, 3), (3,), (3,), (3,)), e((2, 3, 2), (2, 3, 2), (3,), (3,), (3,))],
-    "standardize_channels": [e((4, 3), eps=1e-5), e((2, 3, 4), eps=0.1), e((1, 2, 3, 2), eps=1e-5)],
+    "standardize": [e(s, shape=seen, eps=eps) for s, seen, eps in _STANDARDIZED],
+    "standardize_channels": [e(s, shape=seen, eps=eps) for s, seen, eps in _STANDARDIZED],
+    "standardize_back": [e(s, s, *[seen[1:2]] * 3, shape=seen) for s, seen, _ in _STANDARDIZED],
     "rms_standardize": [e((3, 4), dims=1, eps=1e-5), e((2, 2, 3), dims=2, eps=0.1)],
     "occurrences": [e(ints(3, 1, 3)), e(ints([0, 1], [1, 1])), e(ints())],
     "with_scaled_gradient": [e((2, 3), np.ones((2, 1))), e((3,), np.ones(3, np.float64))],
@@ -290,6 +297,10 @@ EXAMPLES: dict[str, list[Example]] = {
     "convolution_input": [
         e((2, 3, 3), (3, 2, 2), size=(4,), groups=1, **_PLAIN),
         e((1, 2, 3, 2), (2, 2, 2, 3), size=(5, 6), groups=2, **_STRIDED),
+    ],
+    "convolution_transposed": [
+        e((2, 3, 3), (3, 2, 2), (2,), size=(4,), groups=1, **_PLAIN),
+        e((1, 2, 3, 2), (2, 2, 2, 3), (4,), size=(5, 6), groups=2, **_STRIDED),
     ],
     "convolution_weight": [
         e((2, 2, 4), (2, 3, 3), kernel=(2,), groups=1, **_PLAIN),
@@ -320,15 +331,15 @@ EXAMPLES: dict[str, list[Example]] = {
     "pad_edges": [e((2, 3, 4), pads=((1, 2), (3, 0)), mode=mode) for mode in ("reflect", "replicate", "circular")],
     "pad_edges_back": [e((2, 6, 7), pads=((1, 2), (3, 0)), mode=mode) for mode in ("reflect", "replicate", "circular")],
     "resample": [
-        e((2, 3, 2), dim=1, grid=Grid(3, 5, "linear")),
-        e((2, 3), dim=1, grid=Grid(3, 7, "nearest")),
-        e((2, 5), dim=1, grid=Grid(5, 2, "linear", 0.5)),
-        e((2, 4), dim=1, grid=Grid(4, 7, "cubic", None, True)),
+        e((2, 3, 2), grids=(Grid(3, 5, "linear"), Grid(2, 4, "linear"))),
+        e((2, 3), grids=(Grid(3, 7, "nearest"),)),
+        e((2, 5), grids=(Grid(5, 2, "linear", 0.5),)),
+        e((2, 4), grids=(Grid(4, 7, "cubic", None, True),)),
     ],
     "resample_back": [
-        e((2, 5, 2), dim=1, grid=Grid(3, 5, "linear", None, True)),
-        e((2, 7), dim=1, grid=Grid(3, 7, "nearest")),
-        e((2, 7), dim=1, grid=Grid(4, 7, "cubic")),
+        e((2, 5, 4), grids=(Grid(3, 5, "linear", None, True), Grid(2, 4, "linear"))),
+        e((2, 7), grids=(Grid(3, 7, "nearest"),)),
+        e((2, 7), grids=(Grid(4, 7, "cubic"),)),
     ],
     "safe_softmax": [e((2, 3)), e((2, 2, 3)), e((3,)), e((2, 0))],
     "attention": [

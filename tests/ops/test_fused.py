@@ -12,6 +12,7 @@ import pytest
 import tinygrad_reg as tg
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from tinygrad_reg.ops import fused, losses
+from tinygrad_reg.ops.normalization import layer_norm
 
 nan, inf = float("nan"), float("inf")
 Function = Callable[..., Any]
@@ -115,7 +116,7 @@ def test_cross_entropy_equals_its_composite() -> None:
 
 
 def test_layer_norm_equals_its_composite() -> None:
-    same(lambda x, w, b: fused.layer_norm(x, 5, w, b), plain_layer_norm, *sample((7, 5), (5,), (5,)), tolerance=1e-9)
+    same(lambda x, w, b: layer_norm(x, 5, w, b), plain_layer_norm, *sample((7, 5), (5,), (5,)), tolerance=1e-9)
 
 
 def test_gelu_is_x_times_the_normal_distribution_function() -> None:
@@ -203,7 +204,7 @@ def test_ignored_targets_hide_nan_of_their_row() -> None:
 def test_dtypes_are_kept_in_values_and_gradients(dtype: str) -> None:
     x, w, b = (tg.tensor(a, requires_grad=True) for a in sample((6, 3), (3, 3), (3,), dtype=dtype))
     t = tg.tensor([0, 1, 2, 0, 1, 2])
-    h = fused.layer_norm(fused.gelu(fused.silu(tg.sigmoid(fused.linear(x, w, b)))), 3, b, b)
+    h = layer_norm(fused.gelu(fused.silu(tg.sigmoid(fused.linear(x, w, b)))), 3, b, b)
     loss = losses.cross_entropy(h, t) + losses.mse_loss(h, x) + fused.softplus(fused.logsigmoid(h)).mean() + tg.softmax(h, 1).sum()
     assert all(v.dtype == np.dtype(dtype) for v in (h, loss, *tg.autograd.grad(loss, [x, w, b])))
 
@@ -229,7 +230,7 @@ def test_all_functions_take_arrays_and_give_arrays() -> None:
     results = [
         fused.linear(x, w, b), fused.linear(x, w), tg.sigmoid(x), fused.silu(x), fused.logsigmoid(x), fused.softplus(x), fused.gelu(x),
         tg.softmax(x, 1),
-        tg.log_softmax(x, 1), fused.layer_norm(x, 3, w[0], w[1]), losses.mse_loss(x, x, reduction="none"),
+        tg.log_softmax(x, 1), layer_norm(x, 3, w[0], w[1]), losses.mse_loss(x, x, reduction="none"),
         losses.cross_entropy(x, t, reduction="none"),
         losses.nll_loss(x, t, w[0], reduction="none", ignore_index=1), losses.cross_entropy(x, t, label_smoothing=0.1, reduction="none"),
         losses.binary_cross_entropy(np.abs(x) / 9, np.abs(x) / 9, reduction="none"),
@@ -281,6 +282,6 @@ def test_other_errors_say_what_to_do() -> None:
     with pytest.raises(ArgumentError, match='reduction must be "mean", "sum" or "none", got \'avg\''):
         losses.mse_loss(tg.ones(3), tg.ones(3), reduction="avg")
     with pytest.raises(ShapeError, match="layer_norm: input must end in"):
-        fused.layer_norm(tg.ones(2, 3), (2,))
+        layer_norm(tg.ones(2, 3), (2,))
     with pytest.raises(ArgumentError, match="between 0 and 1"):
         losses.binary_cross_entropy(tg.tensor([1.5]), tg.tensor([1.0]))

@@ -10,6 +10,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg.ops import fused, losses
+from tinygrad_reg.ops.normalization import layer_norm
 
 from .compare import compare, same_error
 
@@ -194,10 +195,10 @@ def test_layer_norm(x: Shape, over: Shape, dtype: str) -> None:
 def layer_norms_agree(a: Any, w: Any, b: Any, over: Shape) -> None:
     """All four forms; torch's own second gradient needs a weight, so it gets ones."""
     ones = torch.tensor(np.ones_like(w))
-    both(fused.layer_norm, lambda a, normalized_shape: F.layer_norm(a, normalized_shape, ones), a, normalized_shape=over)
-    both(lambda a, w: fused.layer_norm(a, over, w), lambda a, w: F.layer_norm(a, over, w), a, w)
-    both(lambda a, b: fused.layer_norm(a, over, None, b), lambda a, b: F.layer_norm(a, over, ones, b), a, b)
-    both(lambda a, w, b: fused.layer_norm(a, over, w, b, 0.1), lambda a, w, b: F.layer_norm(a, over, w, b, 0.1), a, w, b)
+    both(layer_norm, lambda a, normalized_shape: F.layer_norm(a, normalized_shape, ones), a, normalized_shape=over)
+    both(lambda a, w: layer_norm(a, over, w), lambda a, w: F.layer_norm(a, over, w), a, w)
+    both(lambda a, b: layer_norm(a, over, None, b), lambda a, b: F.layer_norm(a, over, ones, b), a, b)
+    both(lambda a, w, b: layer_norm(a, over, w, b, 0.1), lambda a, w, b: F.layer_norm(a, over, w, b, 0.1), a, w, b)
 
 
 @pytest.mark.parametrize("x", [(2, 1), (300, 40), (3, 2000)])
@@ -207,17 +208,17 @@ def test_layer_norm_of_few_and_of_many(x: Shape) -> None:
 
 def test_layer_norm_of_constants_and_of_nothing() -> None:
     ones = torch.ones(3, dtype=torch.float64)
-    both(fused.layer_norm, lambda a, normalized_shape: F.layer_norm(a, normalized_shape, ones), np.ones((2, 3)), normalized_shape=(3,))
-    compare(lambda a: fused.layer_norm(a, (0,)), lambda a: F.layer_norm(a, (0,)), np.ones((2, 0)), grad=False)
+    both(layer_norm, lambda a, normalized_shape: F.layer_norm(a, normalized_shape, ones), np.ones((2, 3)), normalized_shape=(3,))
+    compare(lambda a: layer_norm(a, (0,)), lambda a: F.layer_norm(a, (0,)), np.ones((2, 0)), grad=False)
 
 
 def test_layer_norm_refuses_what_torch_refuses() -> None:
     a, w = sample((2, 3), (3,))
-    neither(fused.layer_norm, F.layer_norm, a, normalized_shape=(2,))
-    neither(fused.layer_norm, F.layer_norm, a, normalized_shape=())
-    neither(lambda a, w: fused.layer_norm(a, (3,), w[:2]), lambda a, w: F.layer_norm(a, (3,), w[:2]), a, w)
-    neither(lambda a, w: fused.layer_norm(a, (3,), w), lambda a, w: F.layer_norm(a, (3,), w), a, w.astype("float32"))
-    neither(lambda a: fused.layer_norm(a, (3,)), lambda a: F.layer_norm(a, (3,)), a.astype("int64"))
+    neither(layer_norm, F.layer_norm, a, normalized_shape=(2,))
+    neither(layer_norm, F.layer_norm, a, normalized_shape=())
+    neither(lambda a, w: layer_norm(a, (3,), w[:2]), lambda a, w: F.layer_norm(a, (3,), w[:2]), a, w)
+    neither(lambda a, w: layer_norm(a, (3,), w), lambda a, w: F.layer_norm(a, (3,), w), a, w.astype("float32"))
+    neither(lambda a: layer_norm(a, (3,)), lambda a: F.layer_norm(a, (3,)), a.astype("int64"))
 
 
 # ---- losses --------------------------------------------------------------------------------------------------------

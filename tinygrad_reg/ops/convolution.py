@@ -24,7 +24,6 @@ from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
 from .reduction import sum_p
-from .shape import reshape_p
 from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
@@ -95,6 +94,16 @@ def convolution_input(
     if out.dtype.kind == "f" and not math.isfinite(np.vdot(out, out)):  # a weight may be infinite: see `Layout._wipe`
         for part in plan.parts(len(output), channels, matrix.itemsize):
             plan.add_columns(_product(matrix, _groups(plan.spread(_wide(output[part])), groups)), out[part], clean=True)
+    return out
+
+
+@primitive
+def convolution_transposed(
+    input: Array, weight: Array, bias: Array, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    """`convolution_input` plus a number for each channel."""
+    out = convolution_input.forward(input, weight, size=size, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    out += bias.reshape((-1, *(1,) * len(size)))
     return out
 
 
@@ -173,6 +182,14 @@ def _plain_weight(
     return total.reshape((output.shape[1], input.shape[1] // groups, *kernel)).astype(input.dtype, copy=False)
 
 
+def _plain_transposed(
+    input: Array, weight: Array, bias: Array, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Array:  # fmt: skip
+    out = _plain_input(input, weight, size=size, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return out + bias.reshape((-1, *(1,) * len(size)))
+
+
+convolution_transposed.plain = _plain_transposed
 convolution.plain, convolution_biased.plain = _plain_convolution, _plain_biased
 convolution_input.plain, convolution_weight.plain = _plain_input, _plain_weight
 
@@ -196,13 +213,26 @@ def _to_bias(g: Any) -> Any:
 
 convolution.vjp(input=_to_input, weight=_to_weight)
 convolution_biased.vjp(input=_to_input, weight=_to_weight, bias=_to_bias)
+
+
+def _from_output(
+    g: Any, weight: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+) -> Any:  # fmt: skip
+    return convolution(g, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)
+
+
 convolution_input.vjp(
-    output=lambda g, weight, stride, padding, dilation, groups: convolution(
-        g, weight, stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
+    output=_from_output,
     weight=lambda g, output, weight_shape, stride, padding, dilation, groups: convolution_weight(
         g, output, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
+)
+convolution_transposed.vjp(
+    input=_from_output,
+    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: convolution_weight(
+        g, input, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
+    ),
+    bias=_to_bias,
 )
 convolution_weight.vjp(
     input=lambda g, output, input_shape, stride, padding, dilation, groups: convolution_input(
@@ -335,17 +365,26 @@ def _convolve_transposed(
     shape, of_weight = _check(what, input, weight, bias, groups, True)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
     pads, extra = per_dim(padding, spatial, what, "padding", 0), per_dim(output_padding, spatial, what, "output_padding", 0)
+    size, pairs = _transposed_sizes(what, shape, of_weight, stride, pads, extra, dilation)
+    params: dict[str, Any] = {"size": size, "stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
+    if bias is None:
+        return unbatched(convolution_input(input, weight, **params), added)
+    return unbatched(convolution_transposed(input, weight, bias, **params), added)
+
+
+@functools.lru_cache(maxsize=256)
+def _transposed_sizes(
+    what: str, input: Sizes, weight: Sizes, stride: Sizes, pads: Sizes, extra: Sizes, dilation: Sizes
+) -> tuple[Sizes, Pairs]:  # fmt: skip
+    """The size of the output, and the padding of the convolution that it is the input of, for these shapes. Raises if there is none."""
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ArgumentError(f"{what}: output_padding {extra} must be smaller than stride {stride} or dilation {dilation}")
-    reach = [d * (k - 1) + 1 for k, d in zip(of_weight[2:], dilation, strict=True)]
-    size = tuple([(n - 1) * s - 2 * p + r + e for n, s, p, r, e in zip(shape[2:], stride, pads, reach, extra, strict=True)])
-    if min(size) < 1 or 0 in shape[2:]:
-        shapes = f"\n  input {shape} · weight {of_weight}"
+    reach = [d * (k - 1) + 1 for k, d in zip(weight[2:], dilation, strict=True)]
+    size = tuple([(n - 1) * s - 2 * p + r + e for n, s, p, r, e in zip(input[2:], stride, pads, reach, extra, strict=True)])
+    if min(size) < 1 or 0 in input[2:]:
+        shapes = f"\n  input {input} · weight {weight}"
         raise ShapeError(f"{what}: the output would have the size {size}; use less padding, or a larger input{shapes}")
-    pairs = tuple([(p, p - e) for p, e in zip(pads, extra, strict=True)])  # what is added to the output must not add a window
-    params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
-    out = convolution_input(input, weight, size=size, **params)
-    return unbatched(out if bias is None else out + reshape_p(bias, shape=(-1, *(1,) * spatial)), added)
+    return size, tuple([(p, p - e) for p, e in zip(pads, extra, strict=True)])  # what is added to the output must not add a window
 
 
 def _blocks(what: str, size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[dict[str, Any], Sizes]:

@@ -1,4 +1,4 @@
-"""Primitives that could be composed of others, fused by hand for speed and accuracy: linear, sigmoid and its kin, softmax, layer_norm.
+"""Primitives that could be composed of others, fused by hand for speed and accuracy: linear, sigmoid and its kin, softmax.
 
 `tests/ops/test_fused.py` states each as a composite. Where the way back has a formula of its own (`sigmoid_grad`,
 `softmax_grad`), that is a primitive too, so that it is one call in backward and can itself be differentiated.
@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +19,13 @@ from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..engine.state import state
-from ..engine.strong_zero import masked
+from ..engine.strong_zero import masked, strong_zero
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank, shape_of
+from .arguments import normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
+from .large import UNBOUNDED, bounded
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
-from .pointwise import Binary, Elementwise, Unary, as_array, convert
+from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers
 from .reduction import sum_p
 from .special import SQRT_2_PI, in_blocks, normal_cdf, normal_density
 
@@ -160,7 +160,7 @@ silu = unary(
     analytic=True,
 )  # fmt: skip
 log_sigmoid: Unary = unary(
-    "log_sigmoid", lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), lambda g, x: g * sigmoid(-x),
+    "log_sigmoid", lambda x: bounded(x, UNBOUNDED, 0) - np.log1p(np.exp(-np.abs(x))), lambda g, x: g * sigmoid(-x),
     "log(1 / (1 + e⁻ˣ)), without overflow",
 )  # fmt: skip
 logsigmoid = log_sigmoid
@@ -174,7 +174,12 @@ def _softplus(x: Array, *, beta: float, threshold: float) -> Array:
     """log(1 + exp(beta · x)) / beta, and x itself where beta · x exceeds the threshold."""
     scaled = times(x, beta)
     smooth = _smooth_relu(scaled)
+    if beta == 1.0 and threshold >= _SAME.get(x.dtype.char, math.inf):
+        return smooth
     return choose(scaled > threshold, x, smooth if beta == 1.0 else smooth / beta)
+
+
+_SAME = {"e": 17.0, "f": 17.0, "d": 37.0}  # from there on log(1 + exp(x)) is rounded to x
 
 
 def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
@@ -184,7 +189,8 @@ def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
 
 def _smooth_relu(x: Array) -> Array:
     """log(1 + exp(x)), without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    (zero,) = numbers(x.dtype, 0.0)
+    return bounded(x, zero, math.inf) + np.log1p(np.exp(-np.abs(x)))
 
 
 def times(x: Any, factor: float) -> Any:
@@ -192,7 +198,7 @@ def times(x: Any, factor: float) -> Any:
     return x if factor == 1.0 else x * factor
 
 
-softplus_p = Elementwise(_softplus, name="softplus", kind="float")
+softplus_p = Parametric(_softplus, name="softplus", kind="float")
 softplus_p.vjp(x=_softplus_rule)
 
 
@@ -314,6 +320,12 @@ def living(y: Any, cotangent: Any, dim: int | None) -> Any:
     return masked(y, dead)
 
 
+def guarded(part: Any, cotangent: Any) -> Any:
+    """A strong zero for what an elementwise rule gives as one part of several: the engine sees to it for the whole."""
+    array = part.array if isinstance(part, Value) else part
+    return part if math.isfinite(np.vdot(array, array)) else strong_zero(part, cotangent)
+
+
 @primitive(name="softmax")
 def softmax_p(x: Array, *, dim: int | None) -> Array:
     """exp(x) / Σ exp(x) along dim."""
@@ -400,103 +412,3 @@ def check_float(what: str, x: Any) -> None:
     """Raise DtypeError unless x is of a float dtype."""
     if x.dtype.kind != "f":
         raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
-
-
-# ---- layer_norm ----------------------------------------------------------------------------------------------------
-
-_BLAS = 4096  # products that BLAS may add up in one go; beyond, float32 would lose digits
-
-
-@primitive
-def row_dot(x: Array, y: Array, *, dims: int) -> Array:
-    """The sum of the products over the last `dims` dims, which stay with size 1."""
-    count = math.prod(x.shape[x.ndim - dims :])
-    if count > _BLAS or x.dtype.char not in "fd":
-        return sum_p.forward(x * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True)
-    kept = x.shape[: x.ndim - dims]
-    flat = (math.prod(kept), count)
-    return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept + (1,) * dims)
-
-
-@primitive
-def row_combination(x: Array, y: Array, scale: Array, shift: Array, slope: Array) -> Array:
-    """scale · (x - shift - slope · y), where the last three broadcast: what lines are standardized by."""
-    out = as_array(x - shift)
-    out -= y * slope
-    out *= scale
-    return out
-
-
-@primitive
-def row_affine(x: Array, weight: Array, bias: Array) -> Array:
-    """x · weight + bias, of the shape of the last dims."""
-    out = as_array(x * weight)
-    out += bias
-    return out
-
-
-row_dot.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
-row_combination.vjp(
-    x=lambda g, scale: g * scale,
-    y=lambda g, scale, slope: g * -(scale * slope),
-    scale=lambda g, x, y, shift, slope: g * (x - shift - slope * y),
-    shift=lambda g, scale: g * -scale,
-    slope=lambda g, y, scale: g * -scale * y,
-)
-row_affine.vjp(x=lambda g, weight: g * weight, weight=lambda g, x: g * x, bias=lambda g: g)
-
-
-@primitive(outputs=True)
-def standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
-    """x minus its mean over the last `dims` dims, times the reciprocal r of its standard deviation; and r, of size 1 in these dims."""
-    kept = x.shape[: x.ndim - dims]
-    count = math.prod(x.shape[x.ndim - dims :])
-    half = x.dtype.char == "e"
-    flat = (x.astype(np.float32) if half else x).reshape(math.prod(kept), count)
-    out = flat - sum_p.forward(flat, dim=(1,), keepdim=True) / count
-    scale = 1.0 / np.sqrt(row_dot.forward(out, out, dims=1) / count + eps)
-    out *= scale
-    out, scale = out.reshape(x.shape), scale.reshape(kept + (1,) * dims)
-    return (out.astype(x.dtype), scale.astype(x.dtype)) if half else (out, scale)
-
-
-def _standardize_rule(g: Any, out: Any, x_shape: tuple[int, ...], dims: int) -> Any:
-    """With h = x̂ and its reciprocal deviation r:  r · (g - mean(g) - h · (mean(g·h) + r·gᵣ/n))."""
-    (gh, gr), (h, r) = g, out
-    over = tuple(range(len(x_shape) - dims, len(x_shape)))
-    n = max(math.prod(x_shape[len(x_shape) - dims :]), 1)
-    slope = (row_dot(gh, h, dims=dims) + gr * r) / n
-    return row_combination(gh, h, r, sum_p(gh, dim=over, keepdim=True) / n, slope)
-
-
-standardize.vjp(x=_standardize_rule)
-
-
-@typed_errors
-def layer_norm(
-    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
-) -> Tensor:
-    """(x - mean) / √(variance + eps) over the last dims, which must have `normalized_shape`; times weight, plus bias, of that shape.
-
-    Ba, Kiros and Hinton, Layer normalization, 2016. Raises ShapeError if the shapes do not fit.
-
-    >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,))
-    tensor([[-1.0000,  1.0000],
-            [-1.0000,  1.0000]])
-    """
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
-    check_float("layer_norm", input)
-    dtype = input.dtype
-    if not shape or shape_of(input)[-len(shape) :] != shape:
-        raise ShapeError(f"layer_norm: input must end in the dims of normalized_shape, at least one\n  {input.shape} · {shape}")
-    for name, factor in (("weight", weight), ("bias", bias)):
-        if factor is None:
-            continue
-        if shape_of(factor) != shape:
-            raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
-        if factor.dtype != dtype:
-            raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
-    out = standardize(input, dims=len(shape), eps=float(eps))[0]
-    if weight is None:
-        return out if bias is None else out + bias
-    return out * weight if bias is None else row_affine(out, weight, bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,10 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import shape_of
 from .elementwise import binary, clamp_min, log, log1p, mul, square
-from .extremes import numbered, pick
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import all_below, getitem, in_range
-from .pointwise import as_array, convert
+from .large import bounded
+from .pointwise import as_array, convert, numbers
 from .reduction import mean_p, sum, sum_p
 from .shape import reshape, unsqueeze
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 _ndarray = np.ndarray
 _ARRAYS = (Value, _ndarray)
+_KEPT = 4096  # lines whose places are worth remembering
+_BITS_OF_ONE = {"e": (np.uint16, 0x3C00), "f": (np.uint32, 0x3F800000), "d": (np.uint64, 0x3FF0000000000000)}
+
+Dims = tuple[int, ...]
 
 
 def reduced(what: str, losses: Any, reduction: str) -> Tensor:
@@ -127,11 +132,56 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
 # ---- classification ------------------------------------------------------------------------------------------------
 
 
+def _numbers(target: Array, shape: Dims, dim: int) -> Array:
+    """The numbers, in row-major order of `shape`, of the elements at the target of each line along dim."""
+    firsts = _firsts(shape, dim) if target.size <= _KEPT else _firsts.__wrapped__(shape, dim)
+    step = math.prod(shape[dim + 1 :])
+    return as_array(np.add(target if step == 1 else np.multiply(target, step, dtype=np.int64), firsts, dtype=np.int64))
+
+
+@functools.lru_cache(maxsize=64)
+def _firsts(shape: Dims, dim: int) -> Array:
+    """The number of the first element of each line along dim."""
+    step, size = math.prod(shape[dim + 1 :]), shape[dim]
+    lines = np.arange(math.prod(shape[:dim]) * step).reshape(shape[:dim] + shape[dim + 1 :])
+    return as_array(lines + lines // max(step, 1) * (step * (size - 1)))
+
+
+def _apart(x: Array, shape: Dims, dim: int) -> Array:
+    """One number for each line, so that it broadcasts against a tensor of this shape."""
+    return x.reshape((*shape[:dim], 1, *shape[dim + 1 :]))
+
+
+@primitive
+def at_target(x: Array, target: Array, *, dim: int) -> Array:
+    """-x at the target of each line along dim; (n, c, ...), (n, ...) -> (n, ...)."""
+    return np.negative(x.reshape(-1)[_numbers(target, x.shape, dim)])
+
+
+@primitive
+def to_target(x: Array, target: Array, *, shape: Dims, dim: int) -> Array:
+    """The transpose of `at_target`: -x at the targets, zeros elsewhere."""
+    out = np.zeros(shape, x.dtype)
+    out.reshape(-1)[_numbers(target, shape, dim)] = np.negative(x)
+    return out
+
+
+at_target.plain = lambda x, target, *, dim: np.negative(np.take_along_axis(x, np.expand_dims(target, dim), dim).squeeze(dim))
+to_target.plain = lambda x, target, *, shape, dim: np.where(_is_target(target, shape, dim), _apart(-x, shape, dim), x.dtype.type(0))
+at_target.vjp(x=lambda g, target, x_shape, dim: to_target(g, target, shape=x_shape, dim=dim), target=None)
+to_target.vjp(x=lambda g, target, dim: at_target(g, target, dim=dim), target=None)
+
+
+def _is_target(target: Array, shape: Dims, dim: int) -> Array:
+    """Which elements stand at the target of their line."""
+    return _apart(target, shape, dim) == np.arange(shape[dim]).reshape(-1, *(1,) * (len(shape) - 1 - dim))
+
+
 @primitive
 def class_losses(x: Array, target: Array, *, dim: int) -> Array:
     """log Σ exp(x) along dim, minus x at the target: -log softmax(x) there, without keeping it; (n, c, ...), (n, ...) -> (n, ...)."""
     exponents = shifted(x, dim)
-    found = _pick(exponents, target, dim)
+    found = exponents.reshape(-1)[_numbers(target, x.shape, dim)]
     np.exp(exponents, out=exponents)
     return as_array(np.log(sum_p.forward(exponents, dim=(dim,), keepdim=False)) - found).astype(x.dtype, copy=False)
 
@@ -141,9 +191,9 @@ def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     """y · (softmax(x) - 1 at the target): the way back of `class_losses`. A line whose y is 0 gives 0, even if its softmax is nan."""
     out = shifted(x, dim)
     np.exp(out, out=out)
-    apart = np.expand_dims(y, dim)
+    apart = _apart(y, x.shape, dim)
     out *= apart / sum_p.forward(out, dim=(dim,), keepdim=True)
-    out.reshape(-1)[numbered(target, out.shape, dim, False)] -= y
+    out.reshape(-1)[_numbers(target, x.shape, dim)] -= y
     if not math.isfinite(np.vdot(out, out)):
         out = np.where(apart == 0, out.dtype.type(0), out)
     return out.astype(x.dtype, copy=False)
@@ -157,24 +207,18 @@ def _plain_class_losses(x: Array, target: Array, *, dim: int) -> Array:
 
 def _plain_class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     weights = np.exp(shifted(x, dim))
-    apart = np.expand_dims(y, dim)
-    classes = np.arange(x.shape[dim]).reshape(-1, *(1,) * (x.ndim - 1 - dim))
+    apart = _apart(y, x.shape, dim)
     out = weights * (apart / sum_p.forward(weights, dim=(dim,), keepdim=True))
-    out = out - np.where(np.expand_dims(target, dim) == classes, apart, out.dtype.type(0))
+    out = out - np.where(_is_target(target, x.shape, dim), apart, out.dtype.type(0))
     return np.where(apart == 0, out.dtype.type(0), out).astype(x.dtype, copy=False)
 
 
 class_losses.plain, class_losses_grad.plain = _plain_class_losses, _plain_class_losses_grad
 
 
-def _pick(x: Any, target: Any, dim: int) -> Any:
-    """x at the target of each line along dim."""
-    return pick(x, target, dim=dim if x.ndim > 1 else None, keepdim=False)
-
-
 def _to_cotangent(g: Any, x: Any, target: Any, dim: int) -> Any:
     expected = sum_p(g * living(softmax_p(x, dim=dim), g, dim), dim=(dim,) if x.ndim > 1 else None, keepdim=False)
-    return expected - _pick(g, target, dim)
+    return expected + at_target(g, target, dim=dim)
 
 
 def _to_logits(g: Any, y: Any, x: Any, dim: int) -> Any:
@@ -235,12 +279,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     dim, target = _check_classes("nll_loss", input, target, weight)
     if target.dtype.kind == "f":
         raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
-    losses, weights = _picked(_at_target, input, target, weight, ignore_index, dim, "nll_loss")
+    losses, weights = _picked(at_target, input, target, weight, ignore_index, dim, "nll_loss")
     return _weighted(losses, weights, reduction)
-
-
-def _at_target(x: Any, target: Any, dim: int) -> Any:
-    return -_pick(x, target, dim)
 
 
 def _picked(loss: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, what: str) -> tuple[Any, Any]:
@@ -287,7 +327,7 @@ def cross_entropy(
     if not label_smoothing:
         return _weighted(*_picked(class_losses, input, target, weight, ignore_index, dim, "cross_entropy"), reduction)
     log_p = log_softmax_p(input, dim=dim)
-    losses, weights = _picked(_at_target, log_p, target, weight, ignore_index, dim, "cross_entropy")
+    losses, weights = _picked(at_target, log_p, target, weight, ignore_index, dim, "cross_entropy")
     smooth = -sum(_times_weight(log_p, weight, dim), dim)
     if weights is not None:
         smooth = masked(smooth, target == ignore_index)
@@ -314,7 +354,8 @@ def _times_weight(x: Any, weight: Any, dim: int) -> Any:
 
 
 def _cross_entropies(x: Array, y: Array) -> Array:
-    return (y - 1.0) * np.maximum(np.log1p(-x), -100.0) - y * np.maximum(np.log(x), -100.0)
+    one, least = numbers(np.result_type(x, y), 1.0, -100.0)
+    return (y - one) * bounded(np.log1p(-x), least, math.inf) - y * bounded(np.log(x), least, math.inf)
 
 
 def _spread(x: Any) -> Any:
@@ -334,10 +375,16 @@ binary_cross_entropy_p = binary(
     kind="float", domain=((0.0, 1.0), (0.0, 1.0)),
 )  # fmt: skip
 binary_cross_entropy_logits_p = binary(
-    "binary_cross_entropy_with_logits", lambda x, y: np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x))),
+    "binary_cross_entropy_with_logits", lambda x, y: bounded(x, 0, math.inf) - x * y + np.log1p(np.exp(-np.abs(x))),
     lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x, "the binary cross entropy of sigmoid(x) and y, without overflow",
     kind="float",
 )  # fmt: skip
+
+
+def _are_probabilities(x: Array) -> bool:
+    """Whether all elements are between 0 and 1. Then their bits, read as an integer, are at most those of 1, but for -0."""
+    word, one = _BITS_OF_ONE[x.dtype.char]
+    return not x.size or bool(np.maximum.reduce(x.view(word), axis=None) <= one) or bool(((x >= 0) & (x <= 1)).all())
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Tensor:
@@ -349,8 +396,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     if input.dtype != target.dtype:
         raise DtypeError(f"binary_cross_entropy: target is {target.dtype}, input {input.dtype}; convert one with .to(dtype)")
     for name, x in (("input", input), ("target", target)):
-        array = x.array if isinstance(x, Value) else x
-        if state.tracer is None and not bool(((array >= 0) & (array <= 1)).all()):
+        if state.tracer is None and not _are_probabilities(x.array if isinstance(x, Value) else x):
             raise ArgumentError(f"binary_cross_entropy: all elements of {name} must be between 0 and 1; logits go to ..._with_logits")
     losses = binary_cross_entropy_p(input, target)
     return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)

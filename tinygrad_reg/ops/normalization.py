@@ -1,8 +1,8 @@
-"""Normalizations: batch_norm, instance_norm, group_norm, rms_norm, normalize. (layer_norm stands in `fused.py`.)
+"""Normalizations: batch_norm, instance_norm, group_norm, layer_norm, rms_norm, normalize.
 
-The statistics of batch, instance and group norm are those of channels: everything that one index of dim 1 selects. Seven
-primitives on `(n, c, ...)` and `(c,)` carry them and are each other's derivatives, so that a backward pass is a few passes
-over memory and can be differentiated again.
+Statistics are those of channels: everything that one index of dim 1 selects. What is a channel is said by the shape in which a
+tensor is seen: a group of a sample in group_norm, a line in layer_norm. A few primitives on `(n, c, ...)` and `(c,)` carry the
+statistics and are each other's derivatives, so that a backward pass is a few passes over memory and can be differentiated again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import numpy_names, rank, shape_of
 from .assign import assign
-from .elementwise import clamp_min_p, rsqrt, sqrt
-from .fused import check_float, row_dot
+from .elementwise import clamp_min_p, rsqrt
+from .fused import check_float
 from .losses import check_tensors
 from .norms import norm
-from .pointwise import convert
-from .reduction import mean_p, sum_p
+from .pointwise import as_array, convert
+from .reduction import mean_p, sum_p, widened
 from .shape import reshape, reshape_p
 
 if TYPE_CHECKING:
@@ -37,45 +37,64 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 _BLAS = 4096  # products that BLAS may add up in one go; beyond, float32 would lose digits
+NOTHING = 0.0  # in place of a cotangent for each channel
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
 
 def _column(x: Array, shape: Shape) -> Array:
     """One number per channel, so that it broadcasts against a tensor of this shape."""
-    return x if len(shape) == 2 else x.reshape((shape[1],) + (1,) * (len(shape) - 2))
+    ndim = len(shape)
+    return x[:, None] if ndim == 3 else x if ndim == 2 else x.reshape((shape[1],) + (1,) * (ndim - 2))
 
 
 def _lines(x: Array) -> Array:
     """(n, c, ...) -> (n, c, elements); (n, c) stays as it is."""
-    return x if x.ndim <= 3 else x.reshape((*x.shape[:2], math.prod(x.shape[2:])))
+    return x if x.ndim <= 3 else x.reshape(_in_lines(x.shape))
+
+
+def _in_lines(shape: Shape) -> Shape:
+    return shape if len(shape) <= 3 else (*shape[:2], math.prod(shape[2:]))
 
 
 @primitive
 def channel_sum(x: Array) -> Array:
     """The sum of each channel; (n, c, ...) -> (c,)."""
-    flat = _lines(x)
-    if flat.ndim == 3:
-        flat = sum_p.forward(flat, dim=(2,), keepdim=False)
-    if len(flat) == 1:
-        return flat[0]
-    return column_sums(flat) if flat.flags.c_contiguous and flat.dtype.char in "fd" else np.add.reduce(flat, axis=0)
+    return _sums(_lines(x))
+
+
+@primitive
+def channel_dot(x: Array, y: Array) -> Array:
+    """The sum of the products of each channel; (n, c, ...), (n, c, ...) -> (c,)."""
+    return _dots(_lines(x), _lines(y))
+
+
+def _sums(x: Array) -> Array:
+    """(n, c) or (n, c, elements) -> (c,)."""
+    each = sum_p.forward(x, dim=(2,), keepdim=False) if x.ndim == 3 else x
+    if each.shape[0] == 1:
+        return each[0]
+    return column_sums(each) if each.flags.c_contiguous and each.dtype.char in "fd" else np.add.reduce(each, axis=0)
+
+
+def _dots(x: Array, y: Array) -> Array:
+    """(n, c) or (n, c, elements) twice -> (c,)."""
+    if x.ndim == 2 or x.shape[2] == 1 or x.dtype.char not in "fd":
+        return _sums(x * y)
+    if x.shape[2] > _BLAS:
+        parts = _even_parts(x.shape[2])
+        if not parts:
+            return _sums(x * y)
+        apart = (*x.shape[:2], parts, x.shape[2] // parts)
+        return np.add.reduce(np.vecdot(x.reshape(apart), y.reshape(apart)), axis=(0, 2))
+    each = np.vecdot(x, y)
+    return each[0] if each.shape[0] == 1 else np.add.reduce(each, axis=0)
 
 
 def _even_parts(size: int) -> int:
     """Into how many equal parts to divide a line so that BLAS may add up the products of each; 0 if there is no good number."""
     least = -(-size // _BLAS)
     return next((n for n in range(least, 4 * least) if size % n == 0), 0)
-
-
-@primitive
-def channel_dot(x: Array, y: Array) -> Array:
-    """The sum of the products of each channel; (n, c, ...), (n, c, ...) -> (c,)."""
-    x, y = _lines(x), _lines(y)
-    if x.ndim == 3 and x.shape[2] > 1 and (parts := _even_parts(x.shape[2])):
-        apart = (*x.shape[:2], parts, x.shape[2] // parts)
-        return np.add.reduce(np.vecdot(x.reshape(apart), y.reshape(apart)), axis=(0, 2))
-    return channel_sum.forward(x * y)
 
 
 @primitive
@@ -98,36 +117,77 @@ def channel_affine(x: Array, weight: Array, bias: Array) -> Array:
     return out
 
 
-@primitive
-def channel_combination(x: Array, y: Array, scale: Array, shift: Array, slope: Array) -> Array:
-    """scale · (x - shift - slope · y), with numbers for each channel; (n, c, ...) twice, (c,) thrice -> (n, c, ...)."""
-    out = y * _column(slope, x.shape)
-    np.subtract(x, out, out=out)
-    out -= _column(shift, x.shape)
-    out *= _column(scale, x.shape)
-    return out
+@primitive(outputs=True)
+def standardize(x: Array, *, shape: Shape, eps: float) -> tuple[Array, Array]:
+    """Each channel of x, seen in the shape (n, c) or (n, c, elements), minus its mean, over r = √(variance + eps); and 1 / r, (c,)."""
+    out, scale, _, _ = _standardized(widened(x).reshape(shape), eps)
+    return out.reshape(x.shape).astype(x.dtype, copy=False), scale.astype(x.dtype, copy=False)
 
 
 @primitive(outputs=True)
-def standardize_channels(x: Array, *, eps: float) -> tuple[Array, Array, Array]:
-    """Each channel minus its mean, over √(variance + eps); and the means and the variances; (n, c, ...) -> the same, (c,), (c,)."""
+def standardize_channels(x: Array, *, shape: Shape, eps: float) -> tuple[Array, Array, Array]:
+    """Each channel of x, seen in the shape (n, c) or (n, c, elements), minus its mean, over √(variance + eps); means, variances, (c,)."""
+    out, _, mean, variance = _standardized(x.reshape(shape), eps)
+    return out.reshape(x.shape), mean, variance
+
+
+def _standardized(x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
+    """The result, the reciprocal deviations, the means, the variances."""
     shape = x.shape
     count = x.size // max(shape[1], 1)
-    mean = channel_sum.forward(x) / count
+    mean = _sums(x) / count
     out = x - _column(mean, shape)
-    variance = channel_dot.forward(out, out) / count
-    out *= _column(1.0 / np.sqrt(variance + eps), shape)
-    return out, mean, variance
+    variance = _dots(out, out) / count
+    scale = np.reciprocal(np.sqrt(variance + eps))
+    out *= _column(scale, shape)
+    return out, scale, mean, variance
 
 
-def _standardize_rule(g: Any, out: Any, x_shape: Shape, eps: float) -> Any:
-    """With h = x̂ and the reciprocal deviation r:  r · (g - mean(g) - h · mean(g·h)) + gₘ/n + 2·gᵥ·h/(r·n)."""
-    (gh, gm, gv), (h, _, variance) = g, out
-    n = max(math.prod(x_shape) // max(x_shape[1], 1), 1)
-    deviation = sqrt(variance + eps)
-    shift = (channel_sum(gh) - gm * deviation) / n
-    slope = (channel_dot(gh, h) - gv * (2.0 * deviation * deviation)) / n
-    return channel_combination(gh, h, 1.0 / deviation, shift, slope)
+@primitive
+def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Array, *, shape: Shape) -> Array:
+    """scale · (x - (Σ x - shift) / n - y · (Σ x·y - slope) / n) for each channel of n elements: the way back of y = standardize."""
+    flat, seen, count = x.reshape(shape), y.reshape(shape), _count(shape)
+    out = flat - _column((_sums(flat) - shift) / count, shape)
+    out -= seen * _column((_dots(flat, seen) - slope) / count, shape)
+    out *= _column(scale, shape)
+    return out.reshape(x.shape)
+
+
+def _standardize_rule(g: Any, out: Any, shape: Shape) -> Any:
+    """The reciprocal deviation r is x's by -r² · y / n."""
+    (gy, gr), (y, scale) = g, out
+    return standardize_back(gy, y, scale, NOTHING, -gr * scale, shape=shape)
+
+
+def _standardize_channels_rule(g: Any, out: Any, shape: Shape, eps: float) -> Any:
+    """The mean is x's by 1 / n, the variance by 2 · y · d / n, where d is the deviation, by which y has been divided."""
+    (gy, gm, gv), (y, _, variance) = g, out
+    square = variance + eps
+    scale = rsqrt(square)
+    return standardize_back(gy, y, scale, gm / scale, 2.0 * gv * square, shape=shape)
+
+
+def _count(shape: Shape) -> int:
+    """How many elements a channel has; 1 if none."""
+    return max(math.prod(shape) // max(shape[1], 1), 1)
+
+
+def _seen(shape: Shape, *tensors: Any) -> list[Any]:
+    return [reshape_p(x, shape=shape) for x in tensors]
+
+
+def _back_to_y(g: Any, x: Any, y: Any, scale: Any, slope: Any, x_shape: Shape, shape: Shape) -> Any:
+    """-scale · (g · (Σ x·y - slope) + x · Σ g·y) / n."""
+    g, x, y = _seen(shape, g, x, y)
+    each = scale / -_count(shape)
+    return reshape_p(channel_scale(g, (channel_dot(x, y) - slope) * each) + channel_scale(x, channel_dot(g, y) * each), shape=x_shape)
+
+
+def _back_to_scale(g: Any, x: Any, y: Any, shift: Any, slope: Any, shape: Shape) -> Any:
+    """Σ g·x - Σ g · (Σ x - shift) / n - Σ g·y · (Σ x·y - slope) / n."""
+    g, x, y = _seen(shape, g, x, y)
+    n = _count(shape)
+    return channel_dot(g, x) - channel_sum(g) * (channel_sum(x) - shift) / n - channel_dot(g, y) * (channel_dot(x, y) - slope) / n
 
 
 channel_sum.vjp(x=lambda g, x_shape: channel_spread(g, shape=x_shape))
@@ -135,14 +195,38 @@ channel_spread.vjp(x=lambda g: channel_sum(g))
 channel_dot.vjp(x=lambda g, y: channel_scale(y, g), y=lambda g, x: channel_scale(x, g))
 channel_scale.vjp(x=lambda g, weight: channel_scale(g, weight), weight=lambda g, x: channel_dot(g, x))
 channel_affine.vjp(x=lambda g, weight: channel_scale(g, weight), weight=lambda g, x: channel_dot(g, x), bias=lambda g: channel_sum(g))
-channel_combination.vjp(
-    x=lambda g, scale: channel_scale(g, scale),
-    y=lambda g, scale, slope: channel_scale(g, -scale * slope),
-    scale=lambda g, x, y, shift, slope: channel_dot(g, x) - shift * channel_sum(g) - slope * channel_dot(g, y),
-    shift=lambda g, scale: -scale * channel_sum(g),
-    slope=lambda g, y, scale: -scale * channel_dot(g, y),
+standardize.vjp(x=_standardize_rule)
+standardize_channels.vjp(x=_standardize_channels_rule)
+standardize_back.vjp(
+    x=lambda g, y, scale, shape: standardize_back(g, y, scale, NOTHING, NOTHING, shape=shape),
+    y=_back_to_y,
+    scale=_back_to_scale,
+    shift=lambda g, scale, shape: scale * channel_sum(*_seen(shape, g)) / _count(shape),
+    slope=lambda g, y, scale, shape: scale * channel_dot(*_seen(shape, g, y)) / _count(shape),
 )
-standardize_channels.vjp(x=_standardize_rule)
+
+
+@primitive
+def row_dot(x: Array, y: Array, *, dims: int) -> Array:
+    """The sum of the products over the last `dims` dims, which stay with size 1."""
+    count = math.prod(x.shape[x.ndim - dims :])
+    if count > _BLAS or x.dtype.char not in "fd":
+        return sum_p.forward(x * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True)
+    kept = x.shape[: x.ndim - dims]
+    flat = (math.prod(kept), count)
+    return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept + (1,) * dims)
+
+
+@primitive
+def row_affine(x: Array, weight: Array, bias: Array) -> Array:
+    """x · weight + bias, of the shape of the last dims."""
+    out = as_array(x * weight)
+    out += bias
+    return out
+
+
+row_dot.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
+row_affine.vjp(x=lambda g, weight: g * weight, weight=lambda g, x: g * x, bias=lambda g: g)
 
 
 @primitive(outputs=True)
@@ -245,7 +329,7 @@ def batch_norm(
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = standardize_channels(x, eps=float(eps))
+    out, mean, variance = standardize_channels(x, shape=_in_lines(shape), eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
             _move(running_mean, mean, momentum)
@@ -293,13 +377,13 @@ def instance_norm(
     count = math.prod(shape[2:])
     if count == 1:
         raise ShapeError(f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = standardize_channels(reshape_p(x, shape=(1, n * channels, count)), eps=float(eps))
+    out, mean, variance = standardize_channels(x, shape=(1, n * channels, count), eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
             _move(running_mean, mean_p(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
             unbiased = reshape(variance, (n, channels)) * (count / max(count - 1, 1))
             _move(running_var, mean_p(unbiased, dim=(0,), keepdim=False), momentum)
-    return convert(_times_plus(reshape_p(out, shape=shape), w, b), input.dtype)
+    return convert(_times_plus(out, w, b), input.dtype)
 
 
 @typed_errors
@@ -322,11 +406,42 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     count = channels // num_groups * math.prod(shape[2:])
     if n * count == 1:
         raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
-    out = standardize_channels(reshape_p(_wide(input), shape=(1, n * num_groups, count)), eps=float(eps))[0]
-    return convert(_times_plus(reshape_p(out, shape=shape), _wide(weight), _wide(bias)), input.dtype)
+    out = standardize(_wide(input), shape=(1, n * num_groups, count), eps=float(eps))[0]
+    return convert(_times_plus(out, _wide(weight), _wide(bias)), input.dtype)
 
 
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
+
+
+@typed_errors
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
+) -> Tensor:
+    """(x - mean) / √(variance + eps) over the last dims, which must have `normalized_shape`; times weight, plus bias, of that shape.
+
+    Ba, Kiros and Hinton, Layer normalization, 2016. Raises ShapeError if the shapes do not fit.
+
+    >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
+    """
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
+    check_float("layer_norm", input)
+    given, dtype = shape_of(input), input.dtype
+    if not shape or given[-len(shape) :] != shape:
+        raise ShapeError(f"layer_norm: input must end in the dims of normalized_shape, at least one\n  {input.shape} · {shape}")
+    for name, factor in (("weight", weight), ("bias", bias)):
+        if factor is None:
+            continue
+        if shape_of(factor) != shape:
+            raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
+        if factor.dtype is not dtype and factor.dtype != dtype:
+            raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
+    lines = math.prod(given[: len(given) - len(shape)])
+    out = standardize(input, shape=(1, lines, math.prod(shape)), eps=float(eps))[0]
+    if weight is None:
+        return out if bias is None else out + bias
+    return out * weight if bias is None else row_affine(out, weight, bias)
 
 
 @typed_errors

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.plain import filled
+from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank, shape_of
+from .tables import FEW, Table, adding, numbered, reading
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -75,11 +76,24 @@ def _at(item: slice, dim: int, count: int) -> tuple[Any, ...]:
 @primitive
 def pad_edges(x: Array, *, pads: Pads, mode: str) -> Array:
     """x with borders taken from it: mirrored at its ends ("reflect"), the last element ("replicate"), or the other end ("circular")."""
+    if 0 < x.size <= FEW and not is_plain(x):
+        return _edges(x.shape, pads, mode)[0].of(x)
+    return _with_edges(x, pads, mode)
+
+
+def _with_edges(x: Array, pads: Pads, mode: str) -> Array:
     out = filled(x, _padded_shape(x.shape, pads))
     out[_inside(x.shape, pads)[0]] = x
     for border, source in _borders(x.shape[x.ndim - len(pads) :], pads, mode):
         out[border] = out[source]
     return out
+
+
+@functools.lru_cache(maxsize=64)
+def _edges(shape: tuple[int, ...], pads: Pads, mode: str) -> tuple[Table, Table]:
+    """Of few elements: what `pad_edges` reads, and its transpose."""
+    places = _with_edges(numbered(shape), pads, mode)
+    return reading(places), adding(places, shape)
 
 
 @functools.lru_cache(maxsize=256)
@@ -96,6 +110,9 @@ def _borders(sizes: tuple[int, ...], pads: Pads, mode: str) -> tuple[tuple[Any, 
 @primitive
 def pad_edges_back(x: Array, *, pads: Pads, mode: str) -> Array:
     """The transpose of `pad_edges`: without the borders, which are added to the elements that they repeat."""
+    shape = _padded_shape(x.shape, tuple([(-low, -high) for low, high in pads]))
+    if 0 < x.size <= FEW and not is_plain(x):
+        return _edges(shape, pads, mode)[1].of(x)
     x = x.copy()
     for dim in reversed(range(len(pads))):
         low, high = pads[dim]

@@ -56,6 +56,15 @@ def convert(x: Any, dtype: Any) -> Tensor:
     return cast(cut(x) if ends else x, dtype=dtype)
 
 
+@functools.lru_cache(maxsize=256)
+def numbers(dtype: np.dtype[Any], *values: float) -> tuple[Array, ...]:
+    """Numbers as 0-d arrays, which are only read: NumPy needs more time to convert a Python number than to work on a few elements.
+
+    For numbers that are written in code: -0.0 would be found as 0.0.
+    """
+    return tuple([np.array(value, dtype) for value in values])
+
+
 def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
     """Raise RangeError if a Python number does not fit into a dtype. As in PyTorch, negative ones wrap around in uint8, if `wraps`."""
     low, high = _range(np.dtype(dtype))
@@ -275,6 +284,41 @@ class Unary(Elementwise):
         if not isinstance(input, np.generic) and not is_stand_in(input):
             raise ArgumentTypeError(f"{self.name}: expected a tensor, got {shown(input)}; wrap it in tg.tensor(...)")
         return self.forward(input)
+
+
+class Parametric(Elementwise):
+    """An elementwise primitive of one argument and some numbers, given by keyword. Takes float tensors as they are."""
+
+    _plan: Plan | None
+
+    def vjp(self, **rules: Rule | None) -> None:
+        """Declare the rule, to be planned for at the first call."""
+        super().vjp(**rules)
+        self._plan = UNPLANNED
+
+    def __call__(self, input: Any, **params: Any) -> Tensor:
+        """Apply to a tensor of any shape; the result has the same shape."""
+        if not isinstance(input, Value):
+            if not isinstance(input, _ndarray | np.generic):
+                raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+            return super().__call__(input, **params)
+        array = input.array
+        recording = state.recording
+        if recording is None or array.dtype.kind != "f":
+            return super().__call__(input, **params)
+        out = silent_copy().run(self.forward, array, **params)
+        if type(out) is not _ndarray:
+            out = np.asarray(out)
+        result = new(input.result_class)
+        result.array = out
+        parent = input.node
+        if recording and parent is not None:
+            plan = self._plan
+            if plan is UNPLANNED:
+                plan = self._plan = self.plan((True,))
+            if plan is not None:
+                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
+        return result
 
 
 class Binary(Elementwise):

@@ -25,6 +25,7 @@ from .arguments import shape_of
 from .fused import check_float
 from .pointwise import as_array
 from .reduction import mean_p
+from .tables import FEW, Table, adding, numbered, reading
 from .windows import Sizes, batched, per_dim, unbatched
 
 if TYPE_CHECKING:
@@ -47,10 +48,6 @@ class Axis(NamedTuple):
         """The input at which each window starts, which may be in the padding."""
         numbers = np.arange(self.out)
         return numbers * self.stride - self.padding if self.kernel else numbers * self.size // self.out
-
-    def tiles(self) -> bool:
-        """Whether each input is in one window, of which the first starts with the first."""
-        return self.kernel == self.stride and self.kernel * self.out == self.size and not self.padding and self.dilation == 1
 
     def length(self) -> int:
         """How many positions the largest window has."""
@@ -140,7 +137,61 @@ def _accumulate(ufunc: Any, out: Array, at: tuple[Any, ...], values: Array) -> N
         out[at] = ufunc(place, values)
 
 
-_FEW = 128  # windows up to which one call of NumPy beats one for each position in a window
+# ---- few elements --------------------------------------------------------------------------------------------------------
+
+
+def _numbers(lead: tuple[int, ...], axes: Axes) -> Array:
+    """(positions, *lead, *out): the numbers of the elements of each window, 0 in the padding."""
+    numbers = numbered((*lead, *[axis.size for axis in axes]))
+    found = np.zeros((math.prod([axis.length() for axis in axes]), *lead, *[axis.out for axis in axes]), np.int64)
+    for tap in _all_taps(axes):
+        found[tap.position][tap.outputs] = numbers[tap.inputs]
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _windows(lead: tuple[int, ...], axes: Axes) -> Table:
+    """What the windows read, of few elements."""
+    return reading(_numbers(lead, axes), adds=True)
+
+
+@functools.lru_cache(maxsize=64)
+def _back(lead: tuple[int, ...], axes: Axes) -> Table:
+    """Which windows read each element."""
+    return adding(_numbers(lead, axes), (*lead, *[axis.size for axis in axes]), repeated=True)
+
+
+@functools.lru_cache(maxsize=64)
+def _line(size: int) -> Array:
+    return np.arange(size)
+
+
+def _places(which: Array, axes: Axes) -> Array | None:
+    """Where in the flattened input the positions told by `window_argmax` are, if these are few and padding is none of them."""
+    if not _are_few(which, axes):
+        return None
+    windows = _windows(which.shape[: which.ndim - len(axes)], axes)
+    return None if windows.padded else windows.places.reshape(len(windows.places), -1)[which.reshape(-1), _line(which.size)]
+
+
+def _lead(x: Array, axes: Axes) -> Sizes:
+    lead: Sizes = x.shape[: x.ndim - len(axes)]
+    return lead
+
+
+def _are_few(x: Array, axes: Axes) -> bool:
+    """Whether the windows of an input or an output have so few elements that a table of them is worth its memory."""
+    return 0 < math.prod(_lead(x, axes)) * _positions(axes) <= FEW and not is_plain(x)
+
+
+@functools.lru_cache(maxsize=256)
+def _positions(axes: Axes) -> int:
+    """How many elements all windows have together, or the input, if that is more; 0 if there are no windows."""
+    windows = math.prod([axis.length() * axis.out for axis in axes])
+    return max(windows, math.prod([axis.size for axis in axes])) if windows else 0
+
+
+# ---- many elements -------------------------------------------------------------------------------------------------------
 
 
 def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
@@ -149,9 +200,6 @@ def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
         at = x.ndim - len(axes) + dim
         if axis.kernel == axis.size and axis.out == 1 and not axis.padding and axis.dilation == 1:
             x = ufunc.reduce(x, axis=at, keepdims=True)
-            continue
-        if axis.tiles() and x.size <= _FEW * axis.kernel and not is_plain(x):
-            x = ufunc.reduce(x.reshape((*x.shape[:at], axis.out, axis.kernel, *x.shape[at + 1 :])), axis=at + 1)
             continue
         if _is_coarse(axis, x):
             x = _each_window(ufunc, x, at, axis)
@@ -194,22 +242,21 @@ def _widened(x: Array) -> Array:
 
 @functools.lru_cache(maxsize=256)
 def _divisor(axes: Axes, padded: bool, dtype: np.dtype[Any]) -> Any:
-    """How many elements each window has, with those of the padding or without; a number if all have as many."""
+    """How many elements each window has, with those of the padding or without; of no dims if all have as many."""
     total: Any = 1
     for axis in axes:
         starts = axis.starts()
         ends = np.minimum(starts + axis.kernel, axis.size + axis.padding) if axis.kernel else _ends(axis.size, axis.out)
         lengths = ends - starts if padded else np.minimum(ends, axis.size) - np.maximum(starts, 0)
         total = np.multiply.outer(total, lengths)
-    if total.size and (total == total.flat[0]).all():
-        return int(total.flat[0])
-    return total.astype(dtype)
+    return np.asarray(total.flat[0] if total.size and (total == total.flat[0]).all() else total, dtype)
 
 
 @primitive
 def window_mean(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> Array:
     """The sum of each window divided by its number of elements, or by `divisor`."""
-    total = _gathered(np.add, _widened(x), axes, 0)
+    wide = _widened(x)
+    total = _windows(_lead(x, axes), axes).of(wide) if _are_few(x, axes) else _gathered(np.add, wide, axes, 0)
     by = _divisor(axes, padded, total.dtype) if divisor is None else divisor
     if x.dtype.kind != "f":
         return np.trunc(total / by).astype(x.dtype)
@@ -221,6 +268,8 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
     """The transpose of `window_mean`: x divided as there, and added to every element of its window."""
     wide = _widened(x)
     out = wide / (_divisor(axes, padded, wide.dtype) if divisor is None else divisor)
+    if _are_few(x, axes):
+        return _back(_lead(x, axes), axes).of(out).astype(x.dtype, copy=False)
     for dim, axis in reversed(list(enumerate(axes))):
         at = x.ndim - len(axes) + dim
         spread = filled(out, (*out.shape[:at], axis.size, *out.shape[at + 1 :]))
@@ -244,7 +293,10 @@ window_spread.vjp(x=lambda g, axes, padded, divisor: window_mean(g, axes=axes, p
 @primitive
 def window_max(x: Array, *, axes: Axes) -> Array:
     """The largest element of each window."""
-    return _gathered(np.maximum, x, axes, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
+    least = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    if _are_few(x, axes):
+        return np.maximum.reduce(_windows(_lead(x, axes), axes).read(x, least), axis=0)
+    return _gathered(np.maximum, x, axes, least)
 
 
 @primitive
@@ -252,6 +304,12 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     """At which position of its window the largest element `out` stands first; of several nan, the last counts."""
     count = math.prod([axis.length() for axis in axes])
     kind: Any = np.uint8 if count < 256 else np.int32
+    if _are_few(x, axes) and _is_finite(out):
+        windows = _windows(_lead(x, axes), axes)
+        if not windows.padded:
+            found = windows.read(x, 0) == out
+            found[-1] = True
+            return found.argmax(0).astype(kind)
     if all(_is_coarse(axis, x) for axis in axes) and not np.isnan(out).any():
         return _argmax_of_each(x, axes).astype(kind)
     score = np.zeros(out.shape, kind)  # the first position has the highest: products and maxima are faster than masks
@@ -331,6 +389,8 @@ def _is_finite(x: Array) -> bool:
 @primitive
 def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
     """The element of each window at the position told by `window_argmax`."""
+    if (places := _places(which, axes)) is not None:
+        return x.reshape(-1).take(places).reshape(which.shape)
     if _by_places(x, axes):
         return x.reshape(-1)[_flat_places(which, axes)[0]]
     out = filled(x, which.shape)
@@ -344,11 +404,17 @@ def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
 def window_place(x: Array, which: Array, *, axes: Axes) -> Array:
     """The transpose of `window_pick`: each element added at the position told by `window_argmax`, zeros elsewhere."""
     out = filled(x, (*x.shape[: x.ndim - len(axes)], *[axis.size for axis in axes]))
+    apart = all(axis.kernel and axis.stride > axis.dilation * (axis.kernel - 1) for axis in axes)  # no input has two windows
+    if (places := _places(which, axes)) is not None:
+        if apart:
+            out.reshape(-1)[places] = x.reshape(-1)
+        else:
+            np.add.at(out.reshape(-1), places, x.reshape(-1))
+        return out
     if _by_places(x, axes):
         np.add.at(out.reshape(-1), _flat_places(which, axes)[0].ravel(), x.ravel())
         return out
     finite = _is_finite(x)
-    apart = all(axis.kernel and axis.stride > axis.dilation * (axis.kernel - 1) for axis in axes)  # no input has two windows
     for tap in _all_taps(axes):
         values = _where(which[tap.outputs] == tap.position, x[tap.outputs], finite)
         if apart:
@@ -420,11 +486,15 @@ def _refuse_empty(what: str, input: Any) -> None:
 def _adaptive_axes(what: str, input: Any, count: int, output_size: Any) -> Axes:
     """Windows that give the sizes asked for, None for the input's; regular ones where they divide its size."""
     given = shape_of(input)[-count:]
-    wanted = output_size if isinstance(output_size, list | tuple) else (output_size,) * count
-    if None in wanted and len(wanted) == count:
+    wanted = (output_size,) * count if output_size is None else output_size
+    if isinstance(wanted, list | tuple) and None in wanted and len(wanted) == count:
         wanted = tuple([n if size is None else size for n, size in zip(given, wanted, strict=True)])
-    sizes = per_dim(wanted, count, what, "output_size", 0)
-    return tuple([Axis(n, o, n // o, n // o) if o and n and n % o == 0 else Axis(n, o) for n, o in zip(given, sizes, strict=True)])
+    return _adaptive_windows(given, per_dim(wanted, count, what, "output_size", 0))
+
+
+@functools.lru_cache(maxsize=256)
+def _adaptive_windows(given: Sizes, wanted: Sizes) -> Axes:
+    return tuple([Axis(n, o, n // o, n // o) if o and n and n % o == 0 else Axis(n, o) for n, o in zip(given, wanted, strict=True)])
 
 
 def _max_pool(what: str, input: Any, axes: Axes, added: bool, return_indices: bool) -> Any:

@@ -21,7 +21,10 @@ from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
+from .reduction import widened
 from .shape import permute_p, reshape_p
+from .tables import FEW, Table, adding, numbered, reading
+from .windows import Sizes
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -171,40 +174,73 @@ def _read(x: Array, dim: int, reading: _Reading) -> Array:
     return np.multiply(part, weight, out=part) if part.dtype == weight.dtype else part * weight
 
 
-@primitive
-def resample(x: Array, *, dim: int, grid: Grid) -> Array:
-    """x at the positions of the grid along one dimension."""
-    first, *others = [_read(x, dim, reading) for reading in _readings(grid, x.dtype)]
+def _resampled(x: Array, dim: int, grid: Grid) -> Array:
+    readings = _readings(grid, x.dtype)
+    if len(readings) > 1 and x.size * len(readings) <= _FEW and _are_few(x, grid):
+        table, _, weights = _tables(x.shape[:dim], grid, x.shape[dim + 1 :], x.dtype)
+        return np.add.reduce(table.read(x, 0) * weights, axis=0).astype(x.dtype, copy=False)
+    first, *others = [_read(x, dim, one) for one in readings]
     for other in others:
         first += other
     return first.astype(x.dtype, copy=False)
 
 
-@primitive
-def resample_back(x: Array, *, dim: int, grid: Grid) -> Array:
-    """The transpose of `resample`: each element added to what it was read from."""
-    wide = x.astype(np.float32) if x.dtype.char == "e" else x
-    out = np.zeros((*x.shape[:dim], grid.size, *x.shape[dim + 1 :]), wide.dtype)
+def _resampled_back(x: Array, dim: int, grid: Grid) -> Array:
+    wide = widened(x)
+    if _are_few(x, grid):
+        _, table, weights = _tables(x.shape[:dim], grid, x.shape[dim + 1 :], x.dtype)
+        return table.of(wide if weights is None else wide * weights).astype(x.dtype, copy=False)
+    out = filled(wide, (*x.shape[:dim], grid.size, *x.shape[dim + 1 :]))
     before = (slice(None),) * dim
-    for reading in _readings(grid, x.dtype):
-        part = wide if reading.weight is None else wide * _along(reading.weight, dim, x)
-        for outputs, inputs in reading.rounds:
+    for one in _readings(grid, x.dtype):
+        part = wide if one.weight is None else wide * _along(one.weight, dim, x)
+        if is_plain(x):
+            np.add.at(out, (*before, one.index), part)
+            continue
+        for outputs, inputs in one.rounds:
             out[(*before, inputs)] += part[(*before, outputs)]
     return out.astype(x.dtype, copy=False)
 
 
-def _plain_back(x: Array, *, dim: int, grid: Grid) -> Array:
-    wide = x.astype(np.float32) if x.dtype.char == "e" else x
-    out = filled(wide, (*x.shape[:dim], grid.size, *x.shape[dim + 1 :]))
-    for reading in _readings(grid, x.dtype):
-        part = wide if reading.weight is None else wide * _along(reading.weight, dim, x)
-        np.add.at(out, (*(slice(None),) * dim, reading.index), part)
-    return out.astype(x.dtype, copy=False)
+def _are_few(x: Array, grid: Grid) -> bool:
+    """Whether an input or an output has so few elements that tables of what is read are worth their memory."""
+    return 0 < x.size * max(grid.out, grid.size) * len(_readings(grid, x.dtype)) <= FEW * min(grid.out, grid.size) and not is_plain(x)
 
 
-resample_back.plain = _plain_back
-resample.vjp(x=lambda g, dim, grid: resample_back(g, dim=dim, grid=grid))
-resample_back.vjp(x=lambda g, dim, grid: resample(g, dim=dim, grid=grid))
+@functools.lru_cache(maxsize=64)
+def _tables(before: Sizes, grid: Grid, after: Sizes, dtype: np.dtype[Any]) -> tuple[Table, Table, Array | None]:
+    """What each output reads, (terms, *before, out, *after); the transpose of this; and the weights of the terms; None: they are 1."""
+    shape = (*before, grid.size, *after)
+    terms = _readings(grid, dtype)
+    places = np.stack([numbered(shape).take(one.index, axis=len(before)) for one in terms])
+    weights = None if terms[0].weight is None else np.stack([one.weight for one in terms])  # type: ignore[misc]
+    along = None if weights is None else weights.reshape(len(terms), *(1,) * len(before), grid.out, *(1,) * len(after))
+    return reading(places), adding(places, shape), along
+
+
+# ---- several dimensions --------------------------------------------------------------------------------------------------
+
+Grids = tuple[Grid, ...]  # of the last dimensions
+
+
+@primitive
+def resample(x: Array, *, grids: Grids) -> Array:
+    """x at the positions of the grids along its last dimensions, one after the other."""
+    for dim, grid in reversed(list(enumerate(grids, start=x.ndim - len(grids)))):
+        x = _resampled(x, dim, grid)
+    return x
+
+
+@primitive
+def resample_back(x: Array, *, grids: Grids) -> Array:
+    """The transpose of `resample`: each element added to what it was read from."""
+    for dim, grid in enumerate(grids, start=x.ndim - len(grids)):
+        x = _resampled_back(x, dim, grid)
+    return x
+
+
+resample.vjp(x=lambda g, grids: resample_back(g, grids=grids))
+resample_back.vjp(x=lambda g, grids: resample(g, grids=grids))
 
 # ---- interpolate ---------------------------------------------------------------------------------------------------------
 
@@ -281,11 +317,13 @@ def interpolate(
     if mode == "area":
         return adaptive_mean("interpolate", count, input, sizes)
     kind = "linear" if "linear" in mode else "cubic" if mode == "bicubic" else mode
-    out = input
-    for i in reversed(range(count)):
-        scale = None if recompute_scale_factor else factors[i]
-        out = resample(out, dim=i + 2, grid=Grid(shape[i + 2], sizes[i], kind, scale, bool(align_corners), antialias))
-    return out
+    scales = (None,) * count if recompute_scale_factor else tuple(factors)
+    return resample(input, grids=_grids(shape[2:], tuple(sizes), kind, scales, bool(align_corners), antialias))
+
+
+@functools.lru_cache(maxsize=128)
+def _grids(sizes: Sizes, outs: Sizes, kind: str, scales: tuple[float | None, ...], align_corners: bool, antialias: bool) -> Grids:
+    return tuple([Grid(n, out, kind, scale, align_corners, antialias) for n, out, scale in zip(sizes, outs, scales, strict=True)])
 
 
 # ---- pixels and channels -------------------------------------------------------------------------------------------------

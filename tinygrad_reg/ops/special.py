@@ -19,7 +19,8 @@ from ..engine.mutation import Array
 from ..engine.plain import is_plain
 from ..engine.selection import choose
 from .elementwise import exp, unary
-from .pointwise import Unary, as_array
+from .large import UNBOUNDED, bounded
+from .pointwise import Unary, as_array, numbers
 
 _BLOCK = 16384  # elements: what many passes work on should stay in the processor's cache
 _FEW = 256  # elements
@@ -75,7 +76,7 @@ _INVERSE = (
 
 def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
     """The polynomial with these coefficients, that of the highest power first, as a new array."""
-    first, second, *others = coefficients
+    first, second, *others = numbers(x.dtype, *coefficients)
     out = as_array(x * first)
     out += second
     for coefficient in others:
@@ -140,14 +141,14 @@ def _exp_minus_square(s: Array) -> Array:
 def _erf(x: Array) -> Array:
     if x.dtype.itemsize < 8:
         return _short_erf(x)
-    s = np.minimum(np.abs(x), _END)
+    s = bounded(np.abs(x), UNBOUNDED, _END)
     near = _polynomial(_SERIES, np.minimum(s, 0.5) ** 2) * x
     far = np.copysign(1.0 - _scaled_erfc(s, short=False) * np.exp(-s * s), x)
     return choose(s <= 0.5, near, far)
 
 
 def _short_erf(x: Array) -> Array:
-    s = np.minimum(np.abs(x), 4.0)
+    s = bounded(np.abs(x), UNBOUNDED, 4.0)
     near = _polynomial(_SHORT_SERIES, np.square(s)) * x
     far = np.copysign(1.0 - np.exp(_polynomial(_LOG_TAIL, s)), x)
     return choose(s <= 1.0, near, far)
@@ -157,7 +158,7 @@ def _short_erf(x: Array) -> Array:
 @in_blocks
 def _erfc(x: Array) -> Array:
     short = x.dtype.itemsize < 8  # float32 is computed in float64, to which the square of s is exact
-    s = np.minimum(np.abs(x), _END).astype(np.float64)
+    s = bounded(np.abs(x), UNBOUNDED, _END).astype(np.float64)
     tail = _scaled_erfc(s, short) * (np.exp(-s * s) if short else _exp_minus_square(s))
     return choose(x < 0, 2.0 - tail, tail).astype(x.dtype, copy=False)
 
@@ -165,7 +166,7 @@ def _erfc(x: Array) -> Array:
 @few_by(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5)))
 @in_blocks
 def _normal_cdf(x: Array) -> Array:
-    s = np.minimum(np.abs(x) * math.sqrt(0.5), _END)
+    s = bounded(np.abs(x) * math.sqrt(0.5), UNBOUNDED, _END)
     tail = _scaled_erfc(s, x.dtype.itemsize < 8) * np.exp(x * x * -0.5) * 0.5
     return choose(x < 0, tail, 1.0 - tail)
 

@@ -11,7 +11,7 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,9 +22,12 @@ from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
 from .padding import pad_constant
 from .shape import squeeze_p, unsqueeze_p
+from .tables import FEW, Table, adding, numbered, reading
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+_WHOLE = (slice(None),)
 
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -37,7 +40,7 @@ def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
     if type(value) is int and value >= least:
         return (value,) * count
     try:
-        given = tuple([operator.index(n) for n in value]) if isinstance(value, Sequence) and not isinstance(value, str) else None
+        given = tuple(map(operator.index, value)) if _is_sequence(value) else None
         sizes = (operator.index(value),) * count if given is None else given
     except TypeError:
         raise ArgumentTypeError(f"{what}: {name} must be an integer or {count} of them, got {value!r}") from None
@@ -48,6 +51,10 @@ def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
     if min(sizes) < least:
         raise ArgumentError(f"{what}: {name} must be {least} or more, got {value}")
     return sizes
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, Sequence) and not isinstance(value, str))
 
 
 def batched(input: Any, spatial: int, what: str) -> tuple[Any, bool]:
@@ -111,6 +118,8 @@ class Layout:
         self.grid = tuple([o + span // s for o, span, s in zip(self.out, spans, stride, strict=True)])
         self.pitch = self.out[0] * math.prod(self.grid[1:])  # of the outputs of one image, with those to be cropped
         self.places = math.prod(self.grid)
+        self.rows = (self.out[0], *self.grid[1:])
+        self.inside = (slice(None), slice(None), *[slice(o) for o in self.out])
         steps = [math.prod(self.grid[i + 1 :]) for i in range(len(size))]  # from one place to the next in each dim
         self.run = sum((o - 1) * step for o, step in zip(self.out, steps, strict=True)) + 1
         per_axis = [
@@ -135,12 +144,11 @@ class Layout:
         self.unpadded = all(f == g for fs, g in zip(filled, self.grid, strict=True) for f in fs)
         self.reaches_all = all(sum(fs) == n for fs, n in zip(filled, size, strict=True))
 
-    def parts(self, images: int, channels: int, itemsize: int, size: int = 1 << 22) -> Iterator[slice]:
+    def parts(self, images: int, channels: int, itemsize: int, size: int = 1 << 22) -> Sequence[slice]:
         """The batch in slices whose columns have about this size: what fits into a cache is faster, and needs little memory."""
         each = channels * self.elements * self.pitch * itemsize
         count = max(size // max(each, 1), 1)
-        for start in range(0, images, count):
-            yield slice(start, start + count)
+        return _WHOLE if 0 < images <= count else [slice(start, start + count) for start in range(0, images, count)]
 
     def _lay(self, x: Array) -> Array:
         """(n, c, *size) -> (phases, c, n, *grid), zeros for padding."""
@@ -152,6 +160,16 @@ class Layout:
 
     def columns(self, x: Array, clean: bool = False) -> Array:
         """(n, c, *size) -> (c · kernel, n · pitch): what each kernel element meets. `clean`: zeros for windows that `crop` skips."""
+        if self._are_few(x):
+            return _reading(self, *x.shape[:2], clean).of(x)
+        return self.laid_columns(x, clean)
+
+    def _are_few(self, x: Array) -> Any:
+        """Whether the columns of x have so few elements that one call of NumPy with their places beats many with slices."""
+        return max(x.size, x.shape[0] * x.shape[1] * self.elements * self.pitch) <= FEW
+
+    def laid_columns(self, x: Array, clean: bool) -> Array:
+        """`columns`, by way of the phases."""
         laid = self._lay(x)
         n, c = x.shape[:2]
         if self.elements == 1:
@@ -173,6 +191,9 @@ class Layout:
     def add_columns(self, columns: Array, out: Array, clean: bool = False) -> None:
         """(c · kernel, n · pitch) -> out (n, c, *size), each column added where `columns` reads it: the transpose."""
         n, c = out.shape[:2]
+        if self._are_few(out):
+            out[...] = _adding(self, n, c).of(columns)
+            return
         if clean:
             self._wipe(columns)
         if self.elements == 1:
@@ -192,16 +213,17 @@ class Layout:
 
     def _rows(self, flat: Array) -> Array:
         """(c, n · pitch) -> (c, n, out[0], *grid[1:])."""
-        return flat.reshape(len(flat), flat.shape[1] // self.pitch, self.out[0], *self.grid[1:])
+        return flat.reshape(flat.shape[0], flat.shape[1] // self.pitch, *self.rows)
 
     def crop(self, flat: Array) -> Array:
         """(c, n · pitch) -> (n, c, *out), a view."""
-        inside = tuple([slice(o) for o in self.out])
-        return self._rows(flat)[(slice(None), slice(None), *inside)].swapaxes(0, 1)
+        return self._rows(flat)[self.inside].swapaxes(0, 1)
 
     def spread(self, y: Array) -> Array:
         """(n, c, *out) -> (c, n · pitch), zeros where `crop` skips."""
         n, c = y.shape[:2]
+        if n == 1 and self.out[1:] == self.grid[1:]:
+            return y.reshape(c, self.pitch)
         new: Any = np.empty if self.out[1:] == self.grid[1:] else np.zeros
         flat: Array = new((c, n * self.pitch), y.dtype)
         self.crop(flat)[...] = y
@@ -212,6 +234,19 @@ class Layout:
         rows = self._rows(columns)
         for dim, size in enumerate(self.out[1:], start=3):
             rows[(slice(None),) * dim + (slice(size, None),)] = 0
+
+
+@functools.lru_cache(maxsize=64)
+def _reading(plan: Layout, n: int, c: int, clean: bool) -> Table:
+    """What the columns of (n, c, *size) hold."""
+    return reading(plan.laid_columns(numbered((n, c, *plan.size)), clean))
+
+
+@functools.lru_cache(maxsize=64)
+def _adding(plan: Layout, n: int, c: int) -> Table:
+    """Which places in the columns are read from each element."""
+    shape = (n, c, *plan.size)
+    return adding(plan.laid_columns(numbered(shape), True), shape)
 
 
 def plain_windows(x: Array, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:

@@ -15,13 +15,13 @@ from ...ops.convolution import conv_transpose3d as conv_transpose3d
 from ...ops.convolution import fold as fold
 from ...ops.convolution import unfold as unfold
 from ...ops.elementwise import tanh as tanh
-from ...ops.fused import layer_norm as layer_norm
 from ...ops.fused import logsigmoid as logsigmoid
 from ...ops.fused import sigmoid as sigmoid
 from ...ops.fused import softplus as softplus
 from ...ops.normalization import batch_norm as batch_norm
 from ...ops.normalization import group_norm as group_norm
 from ...ops.normalization import instance_norm as instance_norm
+from ...ops.normalization import layer_norm as layer_norm
 from ...ops.normalization import normalize as normalize
 from ...ops.normalization import rms_norm as rms_norm
 from ...ops.padding import pad as pad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -9,41 +10,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...engine.mutation import Array
-from ...engine.node import Value
-from ...engine.primitive import Primitive
+from ...engine.plain import is_stand_in
+from ...engine.primitive import primitive
 from ...engine.refusal import typed_errors
 from ...engine.selection import choose
 from ...engine.strong_zero import linked, masked
-from ...errors import ArgumentError, ArgumentTypeError, ShapeError
+from ...errors import ArgumentError, ShapeError
 from ...ops import fused
 from ...ops.arguments import normalize_dim, rank, shape_of
 from ...ops.assign import assign
-from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, where_p
+from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, unary, where_p
 from ...ops.elementwise import relu as relu_p
+from ...ops.fused import check_float, guarded, sigmoid, times
 from ...ops.fused import mish as mish_p
-from ...ops.fused import sigmoid, times
 from ...ops.fused import silu as silu_p
-from ...ops.joining import chunk
-from ...ops.large import bounded
-from ...ops.pointwise import Elementwise
+from ...ops.joining import cat_p, split_p
+from ...ops.large import UNBOUNDED, bounded
+from ...ops.pointwise import Parametric, as_array, numbers
 from ...ops.random import draw
 from ...ops.shape import clone, reshape_p
 
 if TYPE_CHECKING:
     from ...tensor import Tensor
-
-
-class Parametric(Elementwise):
-    """An elementwise primitive of one tensor and some numbers, given by keyword."""
-
-    def __call__(self, input: Any, **params: Any) -> Tensor:
-        """Apply to a tensor of any shape; the result has the same shape."""
-        if isinstance(input, Value):
-            if input.array.dtype.kind == "f":
-                return Primitive.__call__(self, input, **params)
-        elif not isinstance(input, np.ndarray | np.generic):
-            raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
-        return super().__call__(input, **params)
 
 
 def in_place(function: Callable[[Tensor], Tensor], input: Tensor, what: str) -> Tensor:
@@ -68,9 +56,17 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def _leaky_relu(x: Array, *, negative_slope: float) -> Array:
     """x where positive, negative_slope · x elsewhere; at 0 the slope is the derivative."""
-    if 0.0 < negative_slope <= 1.0:
-        return np.maximum(x, x * negative_slope)  # without a choice for each element, which for many takes five times as long
-    return choose(x > 0, x, x * negative_slope)
+    return _bent(x, x * negative_slope, negative_slope)
+
+
+def _bent(x: Array, y: Array, slope: float) -> Array:
+    """x where positive, y = slope · x elsewhere: the larger or the smaller one of them, as the slope tells.
+
+    A choice for each element takes five times as long; for slopes of 0 (0 · inf) and nan it must be made.
+    """
+    if slope and slope <= 1.0:
+        return np.maximum(x, y)
+    return np.minimum(x, y) if slope > 1.0 else choose(x > 0, x, y)
 
 
 leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0.0,))
@@ -90,9 +86,15 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return leaky_relu_p(input, negative_slope=float(negative_slope))
 
 
+def _prelu(x: Array, y: Array) -> Array:
+    """x where positive, y · x elsewhere."""
+    slope = y.item() if getattr(y, "size", 0) == 1 and not is_stand_in(y) else math.nan
+    return _bent(x, x * y, slope)
+
+
 prelu_p = binary(
     "prelu",
-    lambda x, y: choose(x > 0, x, x * y),
+    _prelu,
     lambda g, x, y: linked(where_p(gt(x, 0.0), g, g * y), x),
     lambda g, x: masked(g * x, gt(x, 0.0)),
     "x where positive, y · x elsewhere",
@@ -151,7 +153,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     >>> tg.nn.functional.relu6(tg.tensor([-1.0, 4.0, 9.0]))
     tensor([0., 4., 6.])
     """
-    return hardtanh(input, 0.0, 6.0, inplace)
+    return hardtanh(input, 0.0, 6.0, True) if inplace else hardtanh_p(input, min_val=0.0, max_val=6.0)
 
 
 def _threshold(x: Array, *, threshold: float, value: float) -> Array:
@@ -176,12 +178,15 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 
 def _hardsigmoid(x: Array) -> Array:
-    """min(max(x + 3, 0), 6) / 6."""
-    return bounded(x + 3.0, 0.0, 6.0) / 6.0
+    three, zero, six = numbers(x.dtype, 3.0, 0.0, 6.0)
+    out = as_array(bounded(x + three, zero, six))
+    return np.divide(out, six, out)
 
 
-hardsigmoid_p = Parametric(_hardsigmoid, name="hardsigmoid", kind="float", kinks=(-3.0, 3.0))
-hardsigmoid_p.vjp(x=lambda g, x: linked(masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))), x))
+hardsigmoid_p = unary(
+    "hardsigmoid", _hardsigmoid, lambda g, x: linked(masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))), x), "min(max(x + 3, 0), 6) / 6",
+    kinks=(-3.0, 3.0),
+)  # fmt: skip
 
 
 @typed_errors
@@ -194,13 +199,10 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return in_place(hardsigmoid_p, input, "hardsigmoid_") if inplace else hardsigmoid_p(input)
 
 
-def _hardswish(x: Array) -> Array:
-    """x · hardsigmoid(x)."""
-    return x * _hardsigmoid(x)
-
-
-hardswish_p = Parametric(_hardswish, name="hardswish", kind="float", kinks=(-3.0, 3.0))
-hardswish_p.vjp(x=lambda g, x: where_p(lt(x, 3.0), masked(g * (x / 3.0 + 0.5), le(x, -3.0)), g))
+hardswish_p = unary(
+    "hardswish", lambda x: x * _hardsigmoid(x), lambda g, x: where_p(lt(x, 3.0), masked(g * (x / 3.0 + 0.5), le(x, -3.0)), g),
+    "x · hardsigmoid(x)", kinks=(-3.0, 3.0),
+)  # fmt: skip
 
 
 @typed_errors
@@ -257,9 +259,9 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def _elu(x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
-    """scale · x where positive, scale · alpha · (exp(input_scale · x) - 1) elsewhere."""
-    left = times(np.expm1(times(np.minimum(x, 0.0), input_scale)), alpha * scale)
-    return choose(x > 0, times(x, scale), left)
+    """scale · x where positive, scale · alpha · (exp(input_scale · x) - 1) elsewhere; as a sum, one part of which is 0."""
+    left = times(np.expm1(times(bounded(x, UNBOUNDED, 0.0), input_scale)), alpha * scale)
+    return times(bounded(x, -0.0, math.inf), scale) + left  # -0.0, so that -0.0 stays what it is
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
@@ -385,6 +387,29 @@ def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, trainin
 # ---- along a dim ---------------------------------------------------------------------------------------------------
 
 
+@primitive(name="glu")
+def glu_p(x: Array, *, dim: int) -> Array:
+    """The first half along dim times the sigmoid of the second half."""
+    first, second = split_p.forward(x, bounds=_bounds(x.shape, dim), dim=dim)
+    out = as_array(sigmoid.forward(second))
+    out *= first
+    return out
+
+
+def _bounds(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
+    return (0, shape[dim] // 2, shape[dim])
+
+
+def _glu_rule(g: Any, x: Any, dim: int) -> Any:
+    bounds = _bounds(x.shape, dim)
+    first, second = split_p(x, bounds=bounds, dim=dim)
+    gate = sigmoid(second)
+    return cat_p(guarded(g * gate, g), guarded(g * (first * (gate * (1.0 - gate))), g), dim=dim, bounds=bounds)
+
+
+glu_p.vjp(x=_glu_rule)
+
+
 @typed_errors
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along dim times the sigmoid of the second half; (..., 2n, ...) -> (..., n, ...).
@@ -398,8 +423,8 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     at = normalize_dim(dim, len(shape), "glu")
     if shape[at] % 2:
         raise ShapeError(f"glu: the size of dim {at} must be even, got {input.shape[at]} of shape {input.shape}")
-    first, second = chunk(input, 2, at)
-    return first * sigmoid(second)
+    check_float("glu", input)
+    return glu_p(input, dim=at)
 
 
 def _implied(what: str, input: Tensor, dim: int | None, stacklevel: int) -> int:

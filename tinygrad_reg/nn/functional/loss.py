@@ -13,9 +13,11 @@ from ...ops import losses
 from ...ops.arguments import shape_of
 from ...ops.elementwise import abs, exp, log, unary
 from ...ops.fused import linear
+from ...ops.large import UNBOUNDED, bounded
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
+from ...ops.pointwise import Parametric
 from ...ops.reduction import sum
-from .activation import Parametric, hardtanh_p
+from .activation import hardtanh_p
 
 if TYPE_CHECKING:
     from ...tensor import Tensor
@@ -91,7 +93,7 @@ def l1_loss(
 def _huber(x: Array, *, delta: float) -> Array:
     """x² / 2 within delta of 0, delta · (|x| - delta / 2) elsewhere."""
     size = np.absolute(x)
-    inner = np.minimum(size, delta)  # no branches: with np.where it would take ten times as long
+    inner = bounded(size, UNBOUNDED, delta)  # no branches: with np.where it would take ten times as long
     size -= 0.5 * inner
     return inner * size
 
