@@ -116,7 +116,7 @@ x = tg.ones(2, 3)
     (lambda: F.group_norm(tg.ones(1, 4), 4), ShapeError, "one value"),
     (lambda: F.rms_norm(x, 4), ShapeError, "must end in"),
     (lambda: F.rms_norm(x, 3, tg.ones(2)), ShapeError, "weight must have"),
-    (lambda: F.rms_norm(x, 3, tg.ones(3).double()), DtypeError, "convert"),
+    (lambda: F.layer_norm(x, 3, tg.ones(3).double()), DtypeError, "convert"),
 ])  # fmt: skip
 def test_errors(call: Callable[[], Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):

@@ -96,6 +96,22 @@ def test_rms_norm(shape: Shape, over: Shape, dtype: str) -> None:
     both(lambda F, x: F.rms_norm(x, over, None, 0.1), x)
 
 
+def test_layer_norm_of_halves_with_parameters_of_float32() -> None:
+    (x,), (w, b) = sample((4, 6), dtype="float16"), sample((6,), (6,), dtype="float32")
+    for call in (lambda F, x, w, b: F.layer_norm(x, (6,), w, b), lambda F, x, w, b: F.layer_norm(x, (6,), w)):
+        both(call, x, w, b, second=False)
+    for dtypes in (("float32", "float64"), ("float16", "float64"), ("float32", "float16"), ("float64", "float32")):
+        mixed = [a.astype(d) for a, d in zip((x, w), dtypes, strict=True)]
+        same_error(lambda x, w: ours.layer_norm(x, (6,), w), lambda x, w: theirs.layer_norm(x, (6,), w), *mixed)
+
+
+@pytest.mark.filterwarnings("ignore:Mismatch dtype")
+@pytest.mark.parametrize("dtypes", [(a, b) for a in FLOATS for b in FLOATS if a != b])
+def test_rms_norm_of_two_dtypes(dtypes: tuple[str, str]) -> None:
+    x, w = (a.astype(d) for a, d in zip(sample((4, 6), (6,)), dtypes, strict=True))
+    both(lambda F, x, w: F.rms_norm(x, (6,), w), x, w, second=False)
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("p", [2, 1, 3, float("inf"), 0.5])
 @pytest.mark.parametrize(("shape", "dim"), [((3, 4), 1), ((3, 4), 0), ((2, 3, 4), -1), ((4,), 0), ((2, 3, 4), (1, 2))])

@@ -419,7 +419,8 @@ def layer_norm(
 ) -> Tensor:
     """(x - mean) / √(variance + eps) over the last dims, which must have `normalized_shape`; times weight, plus bias, of that shape.
 
-    Ba, Kiros and Hinton, Layer normalization, 2016. Raises ShapeError if the shapes do not fit.
+    A float16 input may have parameters of float32. Raises ShapeError if the shapes do not fit.
+    Ba, Kiros and Hinton, Layer normalization, 2016.
 
     >>> tg.nn.functional.layer_norm(tg.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,))
     tensor([[-1.0000,  1.0000],
@@ -430,9 +431,10 @@ def layer_norm(
     given, dtype = shape_of(input), input.dtype
     if not shape or given[-len(shape) :] != shape:
         raise ShapeError(f"layer_norm: input must end in the dims of normalized_shape, at least one\n  {input.shape} · {shape}")
-    for name, factor in (("weight", weight), ("bias", bias)):
-        if factor is None:
-            continue
+    factors = [(name, factor) for name, factor in (("weight", weight), ("bias", bias)) if factor is not None]
+    if dtype == _FLOAT16 and factors and all(factor.dtype == _FLOAT32 for _, factor in factors):
+        return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
+    for name, factor in factors:
         if shape_of(factor) != shape:
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if factor.dtype is not dtype and factor.dtype != dtype:
@@ -446,7 +448,7 @@ def layer_norm(
 
 @typed_errors
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """x / √(mean of x² + eps) over the last dims, which must have `normalized_shape`; times weight of that shape.
+    """x / √(mean of x² + eps) over the last dims, which must have `normalized_shape`; times weight of that shape, of any float dtype.
 
     eps is the dtype's smallest step at 1 unless given. Zhang and Sennrich, Root mean square layer normalization, 2019.
 
@@ -459,8 +461,8 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
         raise ShapeError(f"rms_norm: input must end in the dims of normalized_shape, at least one\n  {tuple(input.shape)} · {shape}")
     if weight is not None and shape_of(weight) != shape:
         raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(weight.shape)}")
-    if weight is not None and weight.dtype != input.dtype:
-        raise DtypeError(f"rms_norm: weight is {weight.dtype}, input {input.dtype}; convert one with .to(dtype)")
+    if weight is not None:
+        check_float("rms_norm", weight)
     chosen = _smallest_step(_FLOAT32 if input.dtype == _FLOAT16 else input.dtype) if eps is None else float(eps)
     out = rms_standardize(_wide(input), dims=len(shape), eps=chosen)[0]
     return convert(out if weight is None else out * _wide(weight), input.dtype)
