@@ -236,9 +236,7 @@ def _finished(y: Any, context: Context, tensors: list[Any]) -> Any:
     return y
 
 
-def _gradient(
-    g: tuple[Any, ...], context: Context, positions: tuple[int, ...], position: int, shape: tuple[int, ...], dtype: Any
-) -> Any:
+def _gradient(g: tuple[Any, ...], context: Context, positions: tuple[int, ...], position: int, shape: tuple[int, ...], dtype: Any) -> Any:
     """What the user's backward gives for the argument at `position`; it is called once for all arguments."""
     if context._done is None or context._done[0] is not g:
         context._done = (g, _run_backward(g, context, positions))
