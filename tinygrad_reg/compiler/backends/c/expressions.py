@@ -250,4 +250,6 @@ def convert(text: str, source: Any, target: Any) -> str:
         return text
     if target.kind == "b":
         return f"({text} != 0)"
-    return f"({c_type(target)}){text}"
+    made = f"({c_type(target)}){text}"
+    # GCC 12 takes a number that was cut to an integer and back for trunc of it, which is -0 for -0.3; an integer is never -0.
+    return f"({text} ? {made} : 0)" if source.kind in "iu" and target.kind == "f" else made
