@@ -154,6 +154,7 @@ SINGLE: list[tuple[Any, ...]] = [
     ("addcdiv", "addcdiv(x, w, x)", ShapeError, "(4,)", "(2, 3)"),
     ("addcmul", "addcmul(x, x, None)", ArgumentTypeError, "NoneType"),
     ("addcdiv", "addcdiv(x, x, None)", ArgumentTypeError, "NoneType"),
+    ("addcdiv", "addcdiv(ones(2), i, i)", DtypeError, "int64"),
     ("div.floor_rounding", 'div(x, x, rounding_mode="up")', ArgumentError, "'up'", "floor"),
     ("div.no_rounding_mode", "div(x, w)", ShapeError, "(4,)"),
     ("floor_divide", "floor_divide(i, 0)", ArgumentError, "zero", "float"),

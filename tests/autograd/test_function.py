@@ -191,6 +191,92 @@ def test_a_function_that_works_in_place() -> None:
     np.testing.assert_array_equal(w.grad.numpy(), [6.0, 3.0])
 
 
+class AddsOne(Function):
+    """In place, whatever it is given."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.mark_dirty(x)
+        return x.add_(1.0)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g
+
+
+def test_a_function_that_works_in_place_is_refused_what_no_operation_may_change() -> None:
+    with pytest.raises(InplaceError, match="AddsOne: a leaf tensor that requires grad"):
+        AddsOne.apply(leaf())
+    with pytest.raises(InplaceError, match="AddsOne: this is a view of a leaf"):
+        AddsOne.apply(leaf()[:1])
+    with pytest.raises(InplaceError, match="AddsOne: this is one of several views"):
+        AddsOne.apply((leaf() * 1.0).unbind(0)[0])
+    with tg.no_grad():
+        AddsOne.apply(leaf())
+
+
+class Scaled(Function):
+    """x · factor, with the factor, None and a text besides."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, factor: float = 2.0) -> Any:
+        ctx.factor = factor
+        return x * factor, factor, None, "text"
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        g, *others = grads
+        assert others == [None, None, None]
+        return (g * ctx.factor, None)[: len(ctx.needs_input_grad)]
+
+
+class ScaledWithSetup(Function):
+    """The same, in the style with setup_context, which unpacks arguments that were not given."""
+
+    @staticmethod
+    def forward(x: Any, factor: float = 2.0) -> Any:
+        return x * factor, factor, None, "text"
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        _, ctx.factor = inputs
+        assert output[1:] == (ctx.factor, None, "text")
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return grads[0] * ctx.factor, None
+
+
+@pytest.mark.parametrize("function", [Scaled, ScaledWithSetup])
+def test_keywords_defaults_and_results_that_are_no_tensors(function: Any) -> None:
+    calls: list[tuple[Any, float]] = [
+        (lambda x: function.apply(x), 2.0),
+        (lambda x: function.apply(x=x), 2.0),
+        (lambda x: function.apply(x, 3.0), 3.0),
+        (lambda x: function.apply(x, factor=4.0), 4.0),
+    ]
+    for call, factor in calls:
+        x = leaf()
+        y, *others = call(x)
+        assert others == [factor, None, "text"]
+        y.sum().backward()
+        np.testing.assert_array_equal(x.grad.numpy(), [factor, factor])
+
+
+def test_a_gradient_of_what_is_no_tensor_is_refused() -> None:
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, factor: float) -> Any:
+            return x * factor
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g, g
+
+    with pytest.raises(GradientError, match="gradient of argument 1, which is no tensor"):
+        Wrong.apply(leaf(), 2.0).sum().backward()
+
+
 def test_results_without_gradient_and_results_that_are_inputs() -> None:
     class Split(Function):
         @staticmethod

@@ -160,6 +160,7 @@ def test_what_is_not_selected_contributes_exactly_zero_to_second_order(function:
         (lambda x: tg.index_select(x[0, 0], 0, tg.tensor([0, 0])), DimensionError, "1 element"),
         (lambda x: tg.index_add(x, 0, tg.tensor([0]), x), ShapeError, r"must have shape \(1, 3\)"),
         (lambda x: tg.index_copy(x, 0, tg.tensor([0, -1]), x), DimensionError, "index -1"),
+        (lambda x: tg.index_add(x.long(), 0, tg.tensor([0, 1]), x.long(), alpha=2.5), ArgumentError, "alpha must be an integer"),
         (lambda x: tg.index_fill(x, 0, tg.tensor([0]), x), ShapeError, "0-d tensor"),
         (lambda x: tg.index_fill(x, 0, tg.tensor([5]), 1.0), DimensionError, "5 is out of range"),
         (lambda x: tg.take(x, tg.tensor([6])), DimensionError, "6 is out of range"),

@@ -109,6 +109,8 @@ TWO: dict[str, tuple[Function, tuple[int, ...], tuple[int, ...]]] = {
     "index_add in place": (lambda m, x, v: (x * 1.0).index_add_(0, ints(m, 1, 1, 0), v), (2, 3), (3, 3)),
     "index_copy": (lambda m, x, v: m.index_copy(x, 0, ints(m, 1, 0), v), (3, 3), (2, 3)),
     "index_copy last": (lambda m, x, v: x.index_copy(-1, ints(m, 2), v), (2, 3), (2, 1)),
+    "index_copy scalar": (lambda m, x, v: m.index_copy(x, 0, ints(m, 1), v), (3,), ()),
+    "index_copy scalars": (lambda m, x, v: m.index_copy(x, 0, m.tensor(1), v), (3,), ()),
     "index_copy 0-d": (lambda m, x, v: m.index_copy(x, 0, ints(m, 0), v), (), ()),
     "index_copy in place": (lambda m, x, v: (x * 1.0).index_copy_(0, ints(m, 1, 0), v), (3, 3), (2, 3)),
     "index_fill": (lambda m, x, v: m.index_fill(x, 0, ints(m, 1), v), (2, 3), ()),

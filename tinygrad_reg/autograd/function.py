@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from ..engine.primitive import Primitive
 from ..engine.state import no_grad, state
 from ..engine.watch import watch, writer_of
 from ..errors import ArgumentTypeError, GradientError, InplaceError, MissingForwardError, ShapeError
-from ..ops.assign import rewrite_history
+from ..ops.assign import check_writable, rewrite_history
 from ..ops.pointwise import convert
 from ..tensor import Tensor
 
@@ -27,11 +28,14 @@ class Context:
 
     needs_input_grad: tuple[bool, ...]
 
-    def __init__(self, function: type[Function], args: tuple[Any, ...]) -> None:
+    def __init__(self, function: type[Function], args: tuple[Any, ...], names: tuple[str, ...] = ()) -> None:
         self.needs_input_grad = tuple([isinstance(x, Value) and x.node is not None and state.grad_enabled for x in args])
         self._function = function
         self._args: tuple[Any, ...] = args  # while forward runs
+        self._names = names  # of the last arguments, which were given by keyword
         self._single = False  # whether forward gave one tensor and no tuple
+        self._others: tuple[Any, ...] = ()  # what forward gave, with _TENSOR in place of each tensor
+        self._is_tensor: tuple[bool, ...] = ()  # each result of forward
         self._saved: tuple[Tensor | None, ...] = ()
         self._nodes: list[Callable[[], Node | None]] = []  # of what was saved, once the call is recorded
         self._prints: Prints | None = None
@@ -90,7 +94,7 @@ class Context:
         known: dict[int, Callable[[], Node | None]] = {id(y.array): weakref.ref(y.node) for y in results if y.node is not None}
         known |= {id(x.array): functools.partial(_same, x.node) for x in self._args if isinstance(x, Value)}
         self._nodes = [known.get(id(x.array), _no_node) if x is not None else _no_node for x in self._saved]
-        self._args = ()
+        self._args = self._others = ()
 
     def mark_dirty(self, *args: Tensor) -> None:
         """Say which inputs `forward` changes in place; it must return them too."""
@@ -117,7 +121,8 @@ class Function:
 
     `forward(ctx, *args)` computes with tensors, unrecorded; or `forward(*args)` with a `setup_context(ctx, inputs, output)`.
     `backward(ctx, *grad_outputs)` gives one gradient per argument of forward, None where there is none. It is called with
-    `Cube.apply(x)`. Gradients of higher order work if backward is written with differentiable operations.
+    `Cube.apply(x)`. Gradients of higher order work if backward is written with differentiable operations. What forward gives
+    besides tensors comes out as it is; its gradient is None.
 
     >>> class Cube(tg.autograd.Function):
     ...     @staticmethod
@@ -150,17 +155,30 @@ class Function:
         raise MissingForwardError("Function: define a static method backward(ctx, *grad_outputs) to differentiate it")
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Call the function, and record the call."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, and record the call; keywords are further arguments, in their order."""
         if state.tracer is not None:
             state.tracer.unrepeatable(f"{cls.__name__} is an autograd.Function, whose Python code must run each time")
-        context = Context(cls, args)
+        if cls.setup_context is not Function.setup_context:  # it unpacks all arguments, those that have defaults too
+            bound = _signature(cls.forward).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        args = (*args, *kwargs.values())
+        context = Context(cls, args, tuple(kwargs))
         tensors = [x for x in args if isinstance(x, Value)]
         function: Any = cls
         made = _primitive(function, tuple([i for i, x in enumerate(args) if isinstance(x, Value)]))(context, *tensors)
         results = [_finished(y if isinstance(y, Value) else wrap(Value.result_class, y), context, tensors) for y in made]
+        others = context._others
         context._recorded(results)
-        return results[0] if context._single else tuple(results)
+        if context._single:
+            return results[0]
+        left = iter(results)
+        return tuple([next(left) if y is _TENSOR else y for y in others])
+
+
+_TENSOR = object()
+_signature = functools.cache(inspect.signature)
 
 
 @functools.cache
@@ -173,10 +191,15 @@ def _primitive(function: Any, positions: tuple[int, ...]) -> Primitive:
             args[i] = wrap(Value.result_class, array)
         results = _run_forward(function, context, args)
         context._single = isinstance(results, Value)
-        return tuple([_array(y, context, tensors) for y in ([results] if context._single else results)])
+        given = results if isinstance(results, tuple | list) else (results,)
+        context._others = tuple([_TENSOR if isinstance(y, Value) else y for y in given])
+        context._is_tensor = tuple([y is _TENSOR for y in context._others])
+        if not any(context._is_tensor):
+            raise ArgumentTypeError(f"{function.__name__}.forward: must return a tensor or a tuple with tensors, got {results!r:.50}")
+        return tuple([_array(y, context, tensors) for y in given if isinstance(y, Value)])
 
     def rule(g: Any, context: Context, position: int, tensors_shape: Any, tensors_dtype: Any) -> Any:
-        return _gradient(g, context, positions[position], tensors_shape, tensors_dtype)
+        return _gradient(g, context, positions, positions[position], tensors_shape, tensors_dtype)
 
     made = Primitive(forward, name=function.__name__, outputs=True, register=False)
     made.vjp(context=None, tensors=rule)
@@ -184,18 +207,18 @@ def _primitive(function: Any, positions: tuple[int, ...]) -> Primitive:
 
 
 def _run_forward(cls: type[Function], ctx: Context, args: list[Any]) -> Any:
+    count = len(args) - len(ctx._names)
+    named = dict(zip(ctx._names, args[count:], strict=True))
     with no_grad():
         if cls.setup_context is Function.setup_context:
-            return cls.forward(ctx, *args)
-        output = cls.forward(*args)
+            return cls.forward(ctx, *args[:count], **named)
+        output = cls.forward(*args[:count], **named)
         cls.setup_context(ctx, tuple(args), output)
         return output
 
 
 def _array(y: Any, context: Context, inputs: tuple[Any, ...]) -> Any:
     """The array of a result; copied if it is an input that was not marked dirty, for it must not be the same tensor."""
-    if not isinstance(y, Value):
-        raise ArgumentTypeError(f"{context._function.__name__}.forward: must return a tensor or a tuple of tensors, got {type(y).__name__}")
     same = any(y.array is array for array in inputs)
     return y.array.copy() if same and not any(y.array is array for array in context._dirty) else y.array
 
@@ -206,16 +229,17 @@ def _finished(y: Any, context: Context, tensors: list[Any]) -> Any:
         y.node = None
     for x in tensors:
         if y.array is x.array and any(y.array is array for array in context._dirty):
+            check_writable(x, y, context._function.__name__)
             writes.note(x.array)
             rewrite_history(x, y)
             return x
     return y
 
 
-def _gradient(g: tuple[Any, ...], context: Context, position: int, shape: tuple[int, ...], dtype: Any) -> Any:
+def _gradient(g: tuple[Any, ...], context: Context, positions: tuple[int, ...], position: int, shape: tuple[int, ...], dtype: Any) -> Any:
     """What the user's backward gives for the argument at `position`; it is called once for all arguments."""
     if context._done is None or context._done[0] is not g:
-        context._done = (g, _run_backward(g, context))
+        context._done = (g, _run_backward(g, context, positions))
     part = context._done[1][position]
     if part is None:
         return None
@@ -228,8 +252,10 @@ def _gradient(g: tuple[Any, ...], context: Context, position: int, shape: tuple[
     return part if isinstance(g[0], Value) else part.array
 
 
-def _run_backward(g: tuple[Any, ...], context: Context) -> list[Any]:
-    cotangents = [x if isinstance(x, Value) else wrap(Value.result_class, np.asarray(x)) for x in g]
+def _run_backward(g: tuple[Any, ...], context: Context, positions: tuple[int, ...]) -> list[Any]:
+    """The gradients of all arguments; `positions` are those of the tensors among them."""
+    left = iter([x if isinstance(x, Value) else wrap(Value.result_class, np.asarray(x)) for x in g])
+    cotangents = [next(left) if is_tensor else None for is_tensor in context._is_tensor]
     given = context._function.backward(context, *cotangents)
     parts: Sequence[Any] = given if isinstance(given, tuple | list) else (given,)
     wanted = len(context.needs_input_grad)
@@ -240,9 +266,13 @@ def _run_backward(g: tuple[Any, ...], context: Context) -> list[Any]:
             f"{context._function.__name__}.backward: returned {len(parts)} gradients, forward has {wanted} arguments; "
             "return one for each, None where there is none"
         )
-    for x in parts:
+    for i, x in enumerate(parts):
         if x is not None and not isinstance(x, Value):
             raise ArgumentTypeError(f"{context._function.__name__}.backward: gradients must be tensors or None, got {type(x).__name__}")
+        if x is not None and i not in positions:
+            raise GradientError(
+                f"{context._function.__name__}.backward: returned a gradient of argument {i}, which is no tensor; return None there"
+            )
     return list(parts)
 
 

@@ -219,9 +219,11 @@ def _observe(node: Node, g: Any) -> Any:
     for hook in tuple(extras.hooks.values()):
         replacement = hook(tensor)
         if replacement is not None:
-            if not isinstance(replacement, Value) or not _fits(replacement.array, tensor.array):
+            is_tensor = isinstance(replacement, Value)
+            if not is_tensor or not _fits(replacement.array, tensor.array):
                 wanted = f"shape {tensor.array.shape} and dtype {tensor.array.dtype}"
-                raise GradientError(f"hook: must return None or a tensor of the gradient's {wanted}, got {replacement!r}")
+                error = GradientError if is_tensor else ArgumentTypeError
+                raise error(f"hook: must return None or a tensor of the gradient's {wanted}, got {replacement!r}")
             tensor = replacement
     if extras.retains:
         keep_grad(extras, _owned(tensor))

@@ -79,12 +79,14 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 @typed_errors
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value · tensor1 / tensor2.
+    """input + value · tensor1 / tensor2. Raises DtypeError for integers over integers, as PyTorch does.
 
     >>> tg.addcdiv(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
     tensor([5.0000, 7.5000])
     """
     quotient = tensor1 / tensor2
+    if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
+        raise DtypeError(f"addcdiv: divides floating point tensors, got {tensor1.dtype} and {tensor2.dtype}; convert one with .float()")
     return input + (quotient if value == 1 else quotient * value)
 
 

@@ -82,7 +82,7 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
         value = convert(value, array.dtype)
     if value.node is None and target.node is not None and state.grad_enabled:
         value = copied(target, value)  # what a constant has overwritten gets gradient 0, and stays in the graph
-    _check_writable(target, value, what)
+    check_writable(target, value, what)
     if value.node is not None:
         _rescue_saved(value.node, array)
     if state.tracer is not None:
@@ -116,7 +116,8 @@ def lineage(tensor: Value) -> Iterator[tuple[Value, Value, Primitive, dict[str, 
         tensor = parent
 
 
-def _check_writable(target: Value, value: Value, what: str) -> None:
+def check_writable(target: Value, value: Value, what: str) -> None:
+    """Raise InplaceError if `target` cannot become `value` in place: its memory, or gradients that could not follow."""
     array = target.array
     if _overlaps(array):
         raise InplaceError(f"{what}: several elements of this tensor are one place in memory (it was expanded); .clone() it before writing")

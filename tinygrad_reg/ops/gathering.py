@@ -266,6 +266,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     source = values_for(source, input, "index_add")
     if type(alpha) is not int and not is_number(alpha):
         raise ArgumentTypeError(f"index_add: alpha must be a number, got {shown(alpha)}")
+    if isinstance(alpha, float) and input.dtype.kind != "f":
+        raise ArgumentError(f"index_add: alpha must be an integer for integer tensors, got {alpha}")
     if alpha != 1:
         source = convert(source * alpha, input.dtype)
     return _slices_put(input, dim, index, source, "add", "index_add")
@@ -283,7 +285,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 def _slices_put(input: Any, dim: int, index: Any, source: Any, repeated: str, what: str) -> Tensor:
     x, dim, index = _vector(input, dim, index, what)
-    source = source if input.ndim else _raised(source)
+    source = _raised(source)
     shape = shape_of(x)
     wanted = (*shape[:dim], *shape_of(index), *shape[dim + 1 :])
     if shape_of(source) != wanted:

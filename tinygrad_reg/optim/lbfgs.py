@@ -12,7 +12,7 @@ from ..engine.mutation import NDArray, writes
 from ..engine.node import Value, wrap
 from ..engine.refusal import typed_errors
 from ..engine.state import enable_grad
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ArgumentTypeError
 from ..tensor import Tensor
 from .bundle import checked
 from .optimizer import Group, Optimizer, at_least_zero, refuse_tracing
@@ -75,7 +75,9 @@ class LBFGS(Optimizer):
         """Minimise for some iterations; returns the loss before them."""
         refuse_tracing("LBFGS")
         if closure is None:
-            raise ArgumentError("LBFGS.step: give the closure that clears the gradients, computes the loss, calls backward and returns it")
+            raise ArgumentTypeError(
+                "LBFGS.step: give the closure that clears the gradients, computes the loss, calls backward and returns it"
+            )
         return self._minimize(enable_grad()(closure))
 
     def _minimize(self, closure: Callable[[], Any]) -> Any:

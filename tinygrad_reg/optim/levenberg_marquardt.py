@@ -74,7 +74,9 @@ class LevenbergMarquardt(Optimizer):
         """
         refuse_tracing("LevenbergMarquardt")
         if closure is None:
-            raise ArgumentError("LevenbergMarquardt.step: give the closure that returns the residuals, for example lambda: model(x) - y")
+            raise ArgumentTypeError(
+                "LevenbergMarquardt.step: give the closure that returns the residuals, for example lambda: model(x) - y"
+            )
         self._closure = closure
         params = self._params
         arrays = [checked(p) for p in params]

@@ -51,6 +51,16 @@ def test_taking_and_adding_along_an_axis(axis: int) -> None:
     assert all(same(a, b) for a, b in built.both())
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32])
+def test_what_is_added_twice_is_a_sum_of_its_dtype(dtype: type) -> None:
+    built = Built()
+    x, i = built.array(np.array([1, 0, 1], dtype)), built.array(np.array([0, 0, 1, 2, 2]))
+    added = built.call(ADD_AT, x, i, built.array(np.array([1, 200, 1, 0, 0]).astype(dtype)), axis=0)
+    built.call(ADD_AT, x, i, True, axis=0)
+    built.call(ufunc_op(np.add), added, np.float32(0.5))  # which shows the byte of a bool
+    assert all(same(a, b) for a, b in built.both())
+
+
 @pytest.mark.parametrize(
     "index", [(slice(1, 3),), (2,), (Ellipsis, slice(None, None, 2)), (slice(None), 3, 1), (0, 0, 0), (slice(2, 2),), 1]
 )

@@ -48,6 +48,24 @@ def test_elementwise_functions_equal_numpys_in_every_bit(dtype: str) -> None:
     assert len(tried) >= 8
 
 
+@pytest.mark.parametrize("whole", ["int8", "int16", "uint8"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_does_not_fit_into_a_small_integer_wraps_around(dtype: str, whole: str) -> None:
+    built = Built()
+    cut = built.call(CAST, built.array(np.array([300.7, -300.2, 128.0, 65536.5, -70000.0] * 8, dtype)), dtype=np.dtype(whole))
+    built.call(ufunc_op(np.multiply), built.call(CAST, cut, dtype=np.dtype(dtype)), 1.0)
+    assert all(same(a, b) for a, b in built.both())
+
+
+@pytest.mark.parametrize("whole", ["int8", "int16", "int32", "int64", "uint8"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_cut_to_an_integer_is_no_negative_zero(dtype: str, whole: str) -> None:
+    built = Built()
+    cut = built.call(CAST, built.array(np.array([-0.3, 0.3, -0.0, 2.7] * 8, dtype)), dtype=np.dtype(whole))
+    built.call(ufunc_op(np.divide), 1.0, built.call(CAST, cut, dtype=np.dtype(dtype)))
+    assert all(same(a, b) for a, b in built.both())
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_other_functions_are_within_rounding(dtype: str) -> None:
     built = Built()

@@ -53,6 +53,17 @@ def positive() -> nn.Module:
     return layer
 
 
+def test_without_an_inverse_the_tensor_cannot_be_assigned_to() -> None:
+    layer = register_parametrization(positive(), "weight", Exp())
+    layer.weight = tg.ones(2, 2)
+    assert layer.weight.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    register_parametrization(layer, "weight", Twice())
+    before = layer.weight.tolist()
+    with pytest.raises(ArgumentError, match="Twice does not implement right_inverse"):
+        layer.weight = tg.ones(2, 2)
+    assert layer.weight.tolist() == before
+
+
 def test_a_parametrized_tensor_is_computed_and_its_original_trained() -> None:
     layer = register_parametrization(nn.Linear(2, 2), "weight", Symmetric())
     assert isinstance(layer, nn.Linear)

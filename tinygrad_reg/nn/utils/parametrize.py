@@ -83,7 +83,7 @@ class ParametrizationList(ModuleList):
 def register_parametrization(module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> Module:
     """Let `module.<tensor_name>` be parametrization(original) from now on; a second one is applied to the result of the first.
 
-    Its method `right_inverse`, if it has one, makes the original, or several, of the present value; assigning to the tensor uses it too.
+    Its method `right_inverse`, if it has one, makes the original, or several, of the present value; assigning to the tensor needs it.
     Raises ArgumentError if there is no such tensor or, unless `unsafe`, dtype or shape would change.
     """
     parametrization.train(module.training)
@@ -216,6 +216,12 @@ def _property(name: str) -> property:
 
 
 def _assign(present: ParametrizationList, value: Tensor) -> None:
+    for module in present:
+        if not hasattr(module, "right_inverse"):
+            raise ArgumentError(
+                f"parametrization {type(module).__name__} does not implement right_inverse, so there is no original for the new value; "
+                "change the original, which the module has as .parametrizations, or remove_parametrizations first"
+            )
     for recorded in (False, True):
         (state.computed or {}).pop((present, recorded), None)
     present.right_inverse(value)

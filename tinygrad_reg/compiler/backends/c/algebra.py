@@ -8,6 +8,7 @@ import numpy as np
 
 from ...numpy_ops import DOT, RESHAPE, TRANSPOSED, VDOT, NumpyOp, reduce_op, ufunc_op
 from ...program import Equation, Operation, Program, Var, row_major
+from .expressions import typed
 
 SHORT = 8  # inner sizes up to this are written out term by term
 
@@ -29,9 +30,9 @@ def thin_products(program: Program) -> Program:
 
 
 def _rewritten(equation: Equation, ones: set[Var], turned: set[Var]) -> list[Equation]:
-    """The equations that give the same result; what is no product, or not of equal dtypes, stays as it is."""
+    """The equations that give the same result; what is no product, or not of one dtype that C computes with, stays as it is."""
     [out, *_] = equation.outputs
-    is_product = equation.primitive in (DOT, VDOT, _MATMUL)
+    is_product = equation.primitive in (DOT, VDOT, _MATMUL) and typed(equation.outputs)
     if not is_product or not all(isinstance(x, Var) and x.dtype == out.dtype for x in equation.inputs):
         return [equation]
     build = _Builder(equation, turned)

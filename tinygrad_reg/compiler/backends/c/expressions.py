@@ -250,4 +250,8 @@ def convert(text: str, source: Any, target: Any) -> str:
         return text
     if target.kind == "b":
         return f"({text} != 0)"
-    return f"({c_type(target)}){text}"
+    # What does not fit wraps around in NumPy; C leaves it open, unless the number is cut to 32 bits before it is made small.
+    cut = "(int32_t)" if source.kind == "f" and target.kind in "iu" and target.itemsize < 4 else ""
+    made = f"({c_type(target)}){cut}{text}"
+    # GCC 12 takes a number that was cut to an integer and back for trunc of it, which is -0 for -0.3; an integer is never -0.
+    return f"({text} ? {made} : 0)" if source.kind in "iu" and target.kind == "f" else made

@@ -48,10 +48,15 @@ class ScatterText:
         axis = equation.params["axis"] % len(whole.shape)
         shape = indices.shape if along else (*whole.shape[:axis], *indices.shape, *whole.shape[axis + 1 :])
         given = layout.ref(values) if isinstance(values, Var) else Ref(whole.storage, 0, (), ())
-        constant = "" if isinstance(values, Var) else expressions.literal(values, whole.storage.dtype)
+        dtype = whole.storage.dtype
+        constant = "" if isinstance(values, Var) else expressions.literal(values, dtype)
         self.touched = [whole.storage, indices.storage, given.storage]
-        sign = "=" if along else "+="
-        self._lines = _meet(whole, indices, given.broadcast(shape), axis, along, lambda one, other: f"{one} {sign} {constant or other};")
+
+        def statement(one: str, other: str) -> str:
+            value = constant or other
+            return f"{one} = {value if along else expressions.accumulate('add', one, value, dtype)};"
+
+        self._lines = _meet(whole, indices, given.broadcast(shape), axis, along, statement)
 
     def text(self) -> Iterator[str]:
         """The loops."""
