@@ -108,8 +108,8 @@ COMPILED_COSTS = {
 }
 #: the same of memory
 FOOTPRINT_COSTS = (
-    "What the steps above 1.0 keep at their peak, beside parameters and state: the CNN the gradient of the second convolution's "
-    "windows as a whole; the MLP with batch 32 some kilobytes. NumPy source has a buffer for every call of NumPy, since NumPy does "
+    "Of the MLP with batch 32, what is above 1.0 are some kilobytes: the gradient of the first layer's outputs is held as a whole beside the "
+    "parameters' gradients, which a step leaves for the caller to see. NumPy source has a buffer for every call of NumPy, since NumPy does "
     "not merge them."
 )
 

@@ -12,6 +12,7 @@ import pytest
 import tinygrad_reg as tg
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from tinygrad_reg.nn import functional as F
+from tinygrad_reg.ops import convolution
 
 from .linear import check_linear
 
@@ -140,3 +141,14 @@ def test_a_large_batch_needs_no_more_memory_than_its_columns() -> None:
 def test_errors_say_what_is_wrong(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call(tg.ones(1, 3, 4, 5), tg.ones(4, 3, 2, 2))
+
+
+@pytest.mark.parametrize("columns", [1, 100, 200, 10_000])
+@pytest.mark.parametrize("samples", [0, 1, 5])
+def test_the_plain_way_back_takes_some_samples_after_the_other(columns: int, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "_COLUMNS", columns)
+    p = convolution.convolution_input
+    output, weight = sample((samples, 4, 3, 3), (4, 1, 2, 2))
+    params = {"size": (5, 4), "stride": (2, 1), "padding": ((0, 1), (0, 0)), "dilation": (1, 1), "groups": 2}
+    assert p.plain is not None
+    np.testing.assert_allclose(p.plain(output, weight, **params), p.forward(output, weight, **params), rtol=1e-12, atol=1e-14)

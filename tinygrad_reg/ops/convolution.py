@@ -29,6 +29,7 @@ from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, plain_colum
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+_COLUMNS = 1 << 19  # elements
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 # ---- the three directions ------------------------------------------------------------------------------------------------
@@ -166,11 +167,16 @@ def _plain_biased(
 def _plain_input(
     output: Array, weight: Array, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Array:  # fmt: skip
-    kernel, lines = weight.shape[2:], math.prod(output.shape[2:])
-    y = _plain_groups(_wide(output).reshape((*output.shape[:2], lines)), groups, 1)
-    columns = np.matmul(_plain_matrix(weight, groups).swapaxes(-1, -2), y)
-    flat = columns.reshape((len(output), groups * math.prod(weight.shape[1:]), lines))
-    return plain_fold(flat, size, kernel, stride, padding, dilation).astype(output.dtype, copy=False)
+    """Some samples after the other, so that of the columns, the largest array of a step, not all are held at once."""
+    n, kernel, lines = len(output), weight.shape[2:], math.prod(output.shape[2:])
+    matrix, rows = _plain_matrix(weight, groups).swapaxes(-1, -2), groups * math.prod(weight.shape[1:])
+    pieces = max(-(-n * rows * lines // _COLUMNS), 1)
+    count, made = max(-(-n // pieces), 1), []
+    for start in range(0, max(n, 1), count):
+        y = _wide(output if pieces == 1 else output[start : start + count])
+        columns = np.matmul(matrix, _plain_groups(y.reshape((*y.shape[:2], lines)), groups, 1))
+        made.append(plain_fold(columns.reshape((len(y), rows, lines)), size, kernel, stride, padding, dilation))
+    return (np.concatenate(made) if len(made) > 1 else made[0]).astype(output.dtype, copy=False)
 
 
 def _plain_weight(
