@@ -108,9 +108,9 @@ COMPILED_COSTS = {
 }
 #: the same of memory
 FOOTPRINT_COSTS = (
-    "Of the MLP with batch 32, what is above 1.0 are some kilobytes: the gradient of the first layer's outputs is held as a whole beside the "
-    "parameters' gradients, which a step leaves for the caller to see. NumPy source has a buffer for every call of NumPy, since NumPy does "
-    "not merge them."
+    "What the MLP with batch 32 needs above 1.0 are some kilobytes: the gradient of the first layer's outputs is held as a whole beside "
+    "the parameters' gradients, which a step leaves for the caller to see. NumPy source has a buffer for every call of NumPy, since "
+    "NumPy does not merge them."
 )
 
 
