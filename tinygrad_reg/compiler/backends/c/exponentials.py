@@ -139,58 +139,43 @@ inline_ real tg_log_base_K(real x, real high, real low, real two_high, real two_
     "tg_log2_K": "inline_ real tg_log2_K(real x) { return tg_log_base_K(x, <INV_LN2_0>, <INV_LN2_1>, 1.0, 0.0); }",
     "tg_log10_K": """
 inline_ real tg_log10_K(real x) { return tg_log_base_K(x, <INV_LN10_0>, <INV_LN10_1>, <LOG10_2_0>, <LOG10_2_1>); }""",
-    # ---- inverse hyperbolic functions: of floats by the formulas of the books, in double precision ---------------------------
-    "tg_arcsinh_f64": """
+    # ---- inverse hyperbolic functions ------------------------------------------------------------------------------------
+    "tg_arcsinh_K": """
 // log(a + √(1 + a²)) = log1p(a + a² / (1 + √(1 + a²))), and log(2a) for a large a.
-inline_ double tg_arcsinh_f64(double x) {
-  double a = __builtin_fabs(x), c = a > 0x1p60 ? 0x1p60 : a, square = c * c;
-  double t = square / (1.0 + __builtin_sqrt(1.0 + square)), w = c + t;
-  double y = tg_log_sum_f64(a > 0x1p60 ? a : w, (c - w) + t, a > 0x1p60 ? 1.0 : 0.0);
-  return __builtin_copysign(a < 0x1p-30 || !(a < __builtin_inf()) ? a : y, x);
+inline_ real tg_arcsinh_K(real x) {
+  real a = __builtin_fabs(x), c = a > <FAR> ? <FAR> : a, square = c * c;
+  real t = square / (1.0 + __builtin_sqrt(1.0 + square)), w = c + t;
+  real y = tg_log_sum_K(a > <FAR> ? a : w, (c - w) + t, a > <FAR> ? 1.0 : 0.0);
+  return __builtin_copysign(a < <LINEAR> || !(a < __builtin_inf()) ? a : y, x);
 }""",
-    "tg_arcsinh_f32": """
-inline_ float tg_arcsinh_f32(float x) {
-  double a = __builtin_fabsf(x), y = tg_log_f64(a + __builtin_sqrt(1.0 + a * a));
-  return __builtin_copysignf((float)(a < 0x1p-12 ? a : y), x);
-}""",
-    "tg_arccosh_f64": """
+    "tg_arccosh_K": """
 // log(x + √(x² - 1)) = log1p(d + √(d² + 2d)) where d = x - 1, and log(2x) for a large x.
-inline_ double tg_arccosh_f64(double x) {
-  double c = x > 0x1p60 ? 0x1p60 : x, d = c - 1.0, square = __builtin_fma(d, d, 2.0 * d), s = __builtin_sqrt(square), w = s + d;
-  double ds = __builtin_fma(-s, s, square) / (2.0 * s + 0x1p-100);
-  double y = tg_log_sum_f64(x > 0x1p60 ? x : w, ((s - w) + d) + ((c - d) - 1.0 + ds), x > 0x1p60 ? 1.0 : 0.0);
+inline_ real tg_arccosh_K(real x) {
+  real c = x > <FAR> ? <FAR> : x, d = c - 1.0, square = FUSED(d, d, 2.0 * d), s = __builtin_sqrt(square), w = s + d;
+  real ds = FUSED(-s, s, square) / (2.0 * s + <TINY>);
+  real y = tg_log_sum_K(x > <FAR> ? x : w, ((s - w) + d) + ((c - d) - 1.0 + ds), x > <FAR> ? 1.0 : 0.0);
   return x >= 1.0 ? x < __builtin_inf() ? y : x : __builtin_nan("");
 }""",
-    "tg_arccosh_f32": """
-inline_ float tg_arccosh_f32(float x) {
-  double d = x, y = tg_log_f64(d + __builtin_sqrt(d * d - 1.0));
-  return x >= 1.0f ? (float)y : __builtin_nanf("");
-}""",
-    "tg_arctanh_f64": """
+    "tg_arctanh_K": """
 // log((1 + a) / (1 - a)) / 2 by the series of tg_log_rest, where (1 + a) / (1 - a) = 2^k (1 + s) / (1 - s).
-inline_ double tg_arctanh_f64(double x) {
-  double a = __builtin_fabs(x), n = 1.0 + a, dn = (1.0 - n) + a, b = 1.0 - a, db = (1.0 - b) - a;
-  uint64_t e = tg_exponent_f64(n / b);
-  double k = tg_as_real_f64(e), scaled = b * tg_real_f64(e << 52);
-  double s, ds = tg_ratio_rest_f64((n - scaled) + (dn - db * tg_real_f64(e << 52)), 0.0, n, scaled, &s);
-  double z = s * s, high = k * (0.5 * <LN2_0_f64>), y = high + s;
-  y += ((high - y) + s) + tg_mad_f64(0.5 * s * z, <LOG_f64:z>, tg_mad_f64(k, 0.5 * <LN2_1_f64>, ds));
+inline_ real tg_arctanh_K(real x) {
+  real a = __builtin_fabs(x), n = 1.0 + a, dn = (1.0 - n) + a, b = 1.0 - a, db = (1.0 - b) - a;
+  word e = tg_exponent_K(n / b);
+  real k = tg_as_real_K(e), scale = tg_real_K(e << <BITS>), scaled = b * scale;
+  real s, ds = tg_ratio_rest_K((n - scaled) + (dn - db * scale), 0.0, n, scaled, &s);
+  real z = s * s, high = k * (0.5 * <LN2_0>), y = high + s;
+  y += ((high - y) + s) + tg_mad_K(0.5 * s * z, <LOG:z>, tg_mad_K(k, 0.5 * <LN2_1>, ds));
   y = a < 1.0 ? y : a == 1.0 ? __builtin_inf() : __builtin_nan("");
-  return __builtin_copysign(a < 0x1p-30 ? a : y, x);
+  return __builtin_copysign(a < <LINEAR> ? a : y, x);
 }""",
-    "tg_arctanh_f32": """
-inline_ float tg_arctanh_f32(float x) {
-  double a = __builtin_fabsf(x), y = 0.5 * tg_log_f64((1.0 + a) / (1.0 - a));
-  return __builtin_copysignf((float)(a < 0x1p-12 ? a : y), x);
-}""",
-    # ---- powers: of float in double precision --------------------------------------------------------------------------------
+    # ---- powers: of floats in double precision -------------------------------------------------------------------------
     "tg_log_long": """
 // log x = what is returned + rest, to more than 64 bits, for 0 < x < infinity. The series of tg_log_rest; its first terms are sums of two.
 inline_ double tg_log_long(double x, double *rest) {
   double a = x < 0x1p-1022 ? x * 0x1p54 : x;
   uint64_t e = tg_exponent_f64(a);
-  double k = tg_as_real_f64(e) - (x < 0x1p-1022 ? 54.0 : 0.0), m = tg_mantissa_f64(a, e);
-  double s, ds = tg_ratio_rest_f64(m - 1.0, 0.0, m, 1.0, &s);
+  double k = tg_as_real_f64(e) - (x < 0x1p-1022 ? 54.0 : 0.0), f = tg_mantissa_f64(a, e) - 1.0;
+  double inverse = 1.0 / (2.0 + f), s = f * inverse, ds = __builtin_fma(-s, f, f - 2.0 * s) * inverse;
   double z = s * s, dz = tg_mad_f64(2.0 * s, ds, __builtin_fma(s, s, -z));
   double p = z * <POWER_f64:z>, c = 0x1.5555555555555p-1 + p, dc = ((0x1.5555555555555p-1 - c) + p) + 0x1.5555555555555p-55;
   double g = z * c, dg = tg_mad_f64(z, dc, tg_mad_f64(dz, c, __builtin_fma(z, c, -g)));
