@@ -288,6 +288,15 @@ def test_odd_at_zero(call: Call, name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize(
+    ("name", "x", "turns"),
+    [("arctan", INF, 1), ("arctan", -INF, -1), ("arcsin", 1.0, 1), ("arcsin", -1.0, -1), ("arccos", 0.0, 1), ("arccos", -1.0, 2)],
+)
+def test_quarter_turns(call: Call, name: str, kind: str, x: float, turns: int) -> None:
+    assert call(name, kind, x) == DTYPES[kind](turns * math.pi / 2)
+
+
+@pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("name", CHOICES)
 def test_the_greater_and_the_smaller(call: Call, name: str, kind: str) -> None:
     values = np.array([-INF, -1.5, -0.0, 2.0, INF, NAN], DTYPES[kind])

@@ -7,7 +7,7 @@ Hanek, Radian reduction for trigonometric functions, SIGNUM Newsletter 1983.
 from __future__ import annotations
 
 TEXTS = {
-    # ---- sine and cosine: in double precision also for float ----------------------------------------------------------------
+    # ---- sine, cosine, tangent: in double precision also for floats -----------------------------------------------------
     "tg_quarters_0": """
 // For each 16th exponent of a double: 2 / pi times that power of 2 in four parts, less what makes whole turns with every mantissa.
 <QUARTERS>""",
@@ -65,6 +65,7 @@ inline_ double tg_tan_f64(double x) {
 // The same for each exponent from -31 of a float, in two parts: products with the first are exact in double precision.
 <SHORT_QUARTERS>""",
     "tg_turn_f32": """
+// The same, for which one number is enough.
 inline_ double tg_turn_f32(float number, double *t) {
   double x = number;
   uint64_t e = (tg_bits_f64(x) >> 52) & 0x7ff;
