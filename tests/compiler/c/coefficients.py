@@ -27,12 +27,13 @@ def polynomial(coefficients: Sequence[Any], x: Any) -> Any:
 
 
 class Fit(NamedTuple):
-    """A function, the interval, what an error at x counts there, and how many coefficients in double and in single precision."""
+    """A function, the interval, what an error at x counts there, and for doubles and floats how many coefficients of how many bits."""
 
     function: Real
     interval: tuple[Any, Any]
     weight: Real
     terms: tuple[int, int]
+    bits: tuple[int, int] = (53, 24)
 
 
 def divided(function: Real, series: Real) -> Real:
@@ -61,6 +62,7 @@ def u_of(s: Any) -> Any:
 exp_rest = divided(lambda r: (mpmath.expm1(r) - r) / r**2, taylor(*(1 / mpmath.factorial(n + 2) for n in range(8))))
 half_ln2 = mp.ln(2) / 2 * (1 + mpf(2) ** -20)
 quarter_pi = (mp.pi / 4) ** 2 * (1 + mpf(2) ** -20)
+eighth_turn = mpmath.tan(mp.pi / 8) ** 2 * (1 + mpf(2) ** -20)
 atanh_end = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * (1 + mpf(2) ** -20)
 root = mpmath.sqrt
 
@@ -75,6 +77,43 @@ FITS: dict[str, Fit] = {
         (mpf(0), atanh_end),
         lambda z: z,
         (7, 3),
+    ),
+    # The same = 2s + s z (2/3 + z POWER(z)), for a logarithm of more than double precision
+    "POWER": Fit(
+        divided(
+            lambda z: (2 * (mpmath.atanh(root(z)) / root(z) - 1) / z - mpf(2) / 3) / z, taylor(*(mpf(2) / (2 * n + 5) for n in range(8)))
+        ),
+        (mpf(0), atanh_end),
+        lambda z: z**2,
+        (8, 0),
+    ),
+    # log(1 + f) / log(2) = s LOG2(z), and 2^r = 1 + r EXP2(r), for powers of floats in double precision
+    "LOG2": Fit(
+        divided(lambda z: 2 * mpmath.atanh(root(z)) / root(z) / mp.ln(2), taylor(*(2 / mp.ln(2) / (2 * n + 1) for n in range(8)))),
+        (mpf(0), atanh_end),
+        lambda z: mpf(1),
+        (0, 5),
+        (53, 53),
+    ),
+    "EXP2": Fit(
+        divided(lambda r: mpmath.expm1(r * mp.ln(2)) / r, taylor(*(mp.ln(2) ** (n + 1) / mpmath.factorial(n + 1) for n in range(8)))),
+        (mpf("-0.5"), mpf("0.505")),
+        lambda r: abs(r) + mpf("0.01"),
+        (0, 7),
+        (53, 53),
+    ),
+    # sinh(r) = r + r z SINH(z), cosh(r) = 1 + z / 2 + z² COSH(z), where z = r²
+    "SINH": Fit(
+        divided(lambda z: (mpmath.sinh(root(z)) / root(z) - 1) / z, taylor(*(1 / mpmath.factorial(2 * n + 3) for n in range(8)))),
+        (mpf(0), (half_ln2 * mpf("1.01")) ** 2),
+        lambda z: z,
+        (5, 3),
+    ),
+    "COSH": Fit(
+        divided(lambda z: (mpmath.cosh(root(z)) - 1 - z / 2) / z**2, taylor(*(1 / mpmath.factorial(2 * n + 4) for n in range(8)))),
+        (mpf(0), (half_ln2 * mpf("1.01")) ** 2),
+        lambda z: z**2,
+        (4, 2),
     ),
     # erf(x) = x + x ERF(x²)
     "ERF": Fit(
@@ -104,6 +143,22 @@ FITS: dict[str, Fit] = {
         (mpf(0), quarter_pi),
         lambda z: z**2,
         (6, 3),
+    ),
+    # arctan(r) = r + r z ARCTAN(z), arcsin(r) = r + r z ARCSIN(z), where z = r²
+    "ARCTAN": Fit(
+        divided(lambda z: (mpmath.atan(root(z)) / root(z) - 1) / z, taylor(*(mpf(-1) ** (n + 1) / (2 * n + 3) for n in range(8)))),
+        (mpf(0), eighth_turn),
+        lambda z: z,
+        (11, 5),
+    ),
+    "ARCSIN": Fit(
+        divided(
+            lambda z: (mpmath.asin(root(z)) / root(z) - 1) / z,
+            taylor(*(mpmath.binomial(2 * n + 2, n + 1) / mpf(4) ** (n + 1) / (2 * n + 3) for n in range(8))),
+        ),
+        (mpf(0), mpf("0.25")),
+        lambda z: z,
+        (12, 5),
     ),
 }  # fmt: skip
 
@@ -195,10 +250,12 @@ def made() -> dict[str, Any]:
     """For each precision and polynomial, its coefficients; constants split so that products with small integers are exact."""
     tables: dict[str, Any] = {"f64": {}, "f32": {}}
     for name, fit in FITS.items():
-        for (kind, table), terms, bits in zip(tables.items(), fit.terms, (53, 24), strict=True):
-            table[name], worst = coefficients_of(fit, terms, bits)
-            print(f"{name} {kind}: {terms} terms, error 2^{math.log2(worst):.1f}")
+        for (kind, table), terms, bits in zip(tables.items(), fit.terms, fit.bits, strict=True):
+            if terms:
+                table[name], worst = coefficients_of(fit, terms, bits)
+                print(f"{name} {kind}: {terms} terms, error 2^{math.log2(worst):.1f}")
     for kind, few, short, bits in (("f64", 42, 32, 53), ("f32", 15, 12, 24)):
+        tables[kind]["QUARTER_PI"] = split(mp.pi / 4, bits - 3, bits)  # times at most 4
         for name, value in (("LN2", mp.ln(2)), ("LOG10_2", mpmath.log10(2))):  # times an exponent
             tables[kind][name] = split(value, few, bits)
         for name, value in (("INV_LN2", 1 / mp.ln(2)), ("INV_LN10", 1 / mp.ln(10))):  # times a number of half as many bits

@@ -21,28 +21,43 @@ from .conftest import forget, needs_compiler
 
 pytestmark = needs_compiler
 
-UNARY = [name for name in mathematics.FUNCTIONS if name not in ("maximum", "minimum", "fmax", "fmin")]
-BINARY = [name for name in mathematics.FUNCTIONS if name not in UNARY]
+CHOICES = ["maximum", "minimum", "fmax", "fmin"]  # of one of two numbers
+OF_TWO = ["power", "arctan2", "hypot"]
+BINARY = CHOICES + OF_TWO
+UNARY = [name for name in mathematics.FUNCTIONS if name not in BINARY]
 TYPES = {"f64": "double", "f32": "float"}
 DTYPES: dict[str, Any] = {"f64": np.float64, "f32": np.float32}
 NAN, INF = math.nan, math.inf
 
 Call = Callable[..., np.ndarray[Any, Any]]
 
-REFERENCES: dict[str, Callable[[Any], Any]] = {
+REFERENCES: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "exp2": lambda x: mpmath.mpf(2) ** x,
     "log2": lambda x: mpmath.log(x, 2),
     "tanh": lambda x: mpmath.tanh(x),
-    **{name: getattr(mpmath, name) for name in ("exp", "expm1", "log", "log10", "log1p", "erf", "erfc", "sin", "cos")},
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "power": lambda x, y: x**y,
+    **{
+        name: getattr(mpmath, name)
+        for name in ("exp", "expm1", "log", "log10", "log1p", "erf", "erfc", "sin", "cos", "tan", "sinh", "cosh", "hypot")
+    },
+    **{f"arc{name}": getattr(mpmath, f"a{name}") for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
 }
 
-#: Where a function is a positive number and finite: what is not in there is tested by `EXACT`.
-DOMAINS = {
+#: Where a function is a number and finite: what is not in there is tested by `EXACT` and `SPECIAL`.
+DOMAINS: dict[str, Callable[..., Any]] = {
     "log": lambda x: x > 0,
     "log2": lambda x: x > 0,
     "log10": lambda x: x > 0,
     "log1p": lambda x: x > -1,
+    "arcsin": lambda x: abs(x) <= 1,
+    "arccos": lambda x: abs(x) <= 1,
+    "arccosh": lambda x: x >= 1,
+    "arctanh": lambda x: abs(x) < 1,
+    # mpmath would write out numbers of any size
+    **dict.fromkeys(("exp", "exp2", "expm1", "erfc", "sinh", "cosh"), lambda x: abs(x) < 1e4),
+    "power": lambda x, y: (x > 0) & (abs(y * np.log(np.abs(x, dtype=np.float64))) < 2000),
 }
 
 #: Values that must come out to the bit, with the sign of a zero.
@@ -60,7 +75,20 @@ EXACT: dict[str, list[tuple[float, float]]] = {
     "erfc": [(0.0, 1.0), (-0.0, 1.0), (INF, 0.0), (-INF, 2.0), (100.0, 0.0), (-100.0, 2.0)],
     "sin": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN)],
     "cos": [(0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN)],
+    "tan": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN)],
+    "sinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (1e4, INF), (-1e4, -INF)],
+    "cosh": [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (1e4, INF), (-1e4, INF)],
+    "arcsin": [(0.0, 0.0), (-0.0, -0.0), (1.5, NAN), (-1.5, NAN), (INF, NAN), (-INF, NAN)],
+    "arccos": [(1.0, 0.0), (1.5, NAN), (-1.5, NAN), (INF, NAN), (-INF, NAN)],
+    "arctan": [(0.0, 0.0), (-0.0, -0.0)],
+    "arcsinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF)],
+    "arccosh": [(1.0, 0.0), (0.5, NAN), (0.0, NAN), (-2.0, NAN), (INF, INF), (-INF, NAN)],
+    "arctanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (-1.5, NAN), (INF, NAN), (-INF, NAN)],
+    "cbrt": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (8.0, 2.0), (-27.0, -3.0), (0.001953125, 0.125), (1e9, 1e3)],
 }
+
+#: Numbers of each kind, and exponents that are odd, even or neither, of which each function of two numbers gets all pairs.
+SPECIAL = [*(0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 1e4 + 1, 2.0**24 - 1, 2.0**24, 2.0**52 + 1, 2.0**53 - 1, 2.0**53, 1e30, INF), NAN]
 
 
 def source(names: list[str], kinds: list[str]) -> str:
@@ -98,11 +126,11 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
     forget()
 
 
-def units(name: str, kind: str, x: Any, y: Any) -> float:
-    """How many units in the last place y is from the function's value at x; rounding alone makes half a unit."""
+def units(name: str, kind: str, given: tuple[Any, ...], y: Any) -> float:
+    """How many units in the last place y is from the function's value; rounding alone makes half a unit."""
     digits, smallest = (53, -1074) if kind == "f64" else (24, -149)
-    with mpmath.workdps(340 if name in ("sin", "cos") else 40):
-        exact = REFERENCES[name](mpmath.mpf(float(x)))
+    with mpmath.workdps(340 if name in ("sin", "cos", "tan") else 40):
+        exact = REFERENCES[name](*(mpmath.mpf(float(x)) for x in given))
         _, exponent = mpmath.frexp(exact)
         unit = mpmath.ldexp(1, max(exponent - digits, smallest))
         if math.isinf(y) and y * exact > 0:  # as far as the exact value is below what would come after the last number
@@ -110,13 +138,13 @@ def units(name: str, kind: str, x: Any, y: Any) -> float:
         return float(abs(mpmath.mpf(float(y)) - exact) / unit)
 
 
-def worst(call: Call, name: str, kind: str, x: np.ndarray[Any, Any]) -> tuple[float, float]:
+def worst(call: Call, name: str, kind: str, *given: np.ndarray[Any, Any]) -> tuple[float, tuple[float, ...]]:
     with np.errstate(over="ignore", under="ignore"):
-        x = x.astype(DTYPES[kind])
-    x = x[np.isfinite(x) & DOMAINS.get(name, np.isfinite)(x) & (x != 0)]
-    if name in ("exp", "exp2", "expm1", "erfc"):  # mpmath would write out numbers of any size
-        x = x[np.abs(x) < 1e4]
-    return max((units(name, kind, a, b), float(a)) for a, b in zip(x, call(name, kind, x), strict=True))
+        arrays = np.stack([x.astype(DTYPES[kind]) for x in given])
+        arrays = arrays[:, (np.isfinite(arrays) & (arrays != 0)).all(0)]
+        arrays = arrays[:, DOMAINS.get(name, lambda *x: np.isfinite(x[0]))(*arrays)]
+    points = zip(*arrays, call(name, kind, *arrays), strict=True)
+    return max((units(name, kind, tuple(x), y), tuple(map(float, x))) for *x, y in points)
 
 
 def samples(kind: str, count: int, seed: int) -> np.ndarray[Any, Any]:
@@ -145,18 +173,51 @@ def edges(kind: str) -> np.ndarray[Any, Any]:
         87.33655,
         103.97208,
     ]
-    bases += [1024.0, 1074.5, 1075.0, 128.0, 149.5, 26.5432, 27.2, 10.05, 22.0, 40.0, 2.0**60, 2.0**27, 2.0**-27, 2.0**-54, 2.0**-25]
+    bases += [
+        710.4758600739439,
+        89.415986,
+        18.4,
+        12.1,
+        1 / 3,
+        math.sqrt(2) - 1,
+        math.sqrt(2) + 1,
+        1024.0,
+        1074.5,
+        1075.0,
+        128.0,
+        149.5,
+        26.5432,
+        27.2,
+        10.05,
+        22.0,
+        40.0,
+        2.0**60,
+        2.0**27,
+        2.0**-27,
+        2.0**-54,
+        2.0**-25,
+    ]
     bases += [k * math.pi / 2 for k in (1, 2, 3, 4, 1000, 123456789)] + [1e22, 6381956970095103 * 2.0**797 if kind == "f64" else 1e30]
     x = np.array([sign * base for base in bases for sign in (1, -1) if abs(base) <= info.max], DTYPES[kind])
     with np.errstate(over="ignore", under="ignore"):
         return np.concatenate([x, np.nextafter(x, DTYPES[kind](INF)), np.nextafter(x, DTYPES[kind](-INF))])
 
 
+def pairs(kind: str, count: int, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Numbers of all sizes with others of all sizes, with some of nearly their own, and bases with exponents that make ordinary powers."""
+    x, other = (np.concatenate([samples(kind, count, seed + i), edges(kind)]) for i in range(2))
+    generator = np.random.default_rng(seed)
+    with np.errstate(all="ignore"):
+        near = x * np.exp(generator.normal(size=x.size)) * generator.choice([-1, 1], x.size)
+        ordinary = generator.uniform(-1, 1, x.size) * (760 if kind == "f64" else 105) / np.log(np.abs(x))
+    return np.concatenate([x, x, np.abs(x)]), np.concatenate([generator.permutation(other), near, ordinary])
+
+
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("name", UNARY)
 def test_two_units_in_the_last_place(call: Call, name: str, kind: str) -> None:
     error, x = worst(call, name, kind, np.concatenate([samples(kind, 60, 0), edges(kind)]))
-    assert error <= 2.0, f"{name}({x!r}) is {error:.2f} units off"
+    assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
 
 
 @pytest.mark.slow
@@ -165,7 +226,41 @@ def test_two_units_in_the_last_place(call: Call, name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", UNARY)
 def test_two_units_in_the_last_place_at_many_points(call: Call, name: str, kind: str) -> None:
     error, x = worst(call, name, kind, samples(kind, 8000, 1))
-    assert error <= 2.0, f"{name}({x!r}) is {error:.2f} units off"
+    assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", OF_TWO)
+def test_two_numbers_two_units_in_the_last_place(call: Call, name: str, kind: str) -> None:
+    error, x = worst(call, name, kind, *pairs(kind, 30, 0))
+    assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", OF_TWO)
+def test_two_numbers_two_units_in_the_last_place_at_many_points(call: Call, name: str, kind: str) -> None:
+    error, x = worst(call, name, kind, *pairs(kind, 2000, 1))
+    assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", OF_TWO)
+def test_special_pairs(call: Call, name: str, kind: str) -> None:
+    """NaN, infinities and signs as NumPy has them, and all powers of small whole numbers exact."""
+    info = np.finfo(DTYPES[kind])
+    positive = np.array([*SPECIAL, info.max, info.tiny, info.smallest_subnormal], DTYPES[kind])
+    x, y = (part.ravel() for part in np.meshgrid(*[np.concatenate([positive, -positive])] * 2))
+    found = call(name, kind, x, y)
+    with np.errstate(all="ignore"):
+        expected = getattr(np, name)(x.astype(np.float64), y.astype(np.float64)).astype(DTYPES[kind])
+    np.testing.assert_allclose(found, expected, rtol=4 * float(info.eps), atol=float(info.smallest_subnormal))
+    number = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found)[number], np.signbit(expected)[number])
+    whole = np.array([(a, b) for a in range(-20, 21) for b in range(1, 12) if abs(a**b) < 2**24]).T
+    if name == "power":
+        np.testing.assert_array_equal(call(name, kind, *whole), whole[0] ** whole[1])
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -183,7 +278,7 @@ def test_exact_values(call: Call, name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("name", ["expm1", "log1p", "tanh", "erf", "sin"])
+@pytest.mark.parametrize("name", ["expm1", "log1p", "tanh", "erf", "sin", "tan", "sinh", "arcsin", "arctan", "arcsinh", "arctanh"])
 def test_odd_at_zero(call: Call, name: str, kind: str) -> None:
     """The smallest numbers come out as themselves, or as the slope makes of them."""
     x = np.finfo(DTYPES[kind]).smallest_subnormal * np.arange(1, 20).astype(DTYPES[kind])
@@ -193,7 +288,16 @@ def test_odd_at_zero(call: Call, name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize(
+    ("name", "x", "turns"),
+    [("arctan", INF, 1), ("arctan", -INF, -1), ("arcsin", 1.0, 1), ("arcsin", -1.0, -1), ("arccos", 0.0, 1), ("arccos", -1.0, 2)],
+)
+def test_quarter_turns(call: Call, name: str, kind: str, x: float, turns: int) -> None:
+    assert call(name, kind, x) == DTYPES[kind](turns * math.pi / 2)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", CHOICES)
 def test_the_greater_and_the_smaller(call: Call, name: str, kind: str) -> None:
     values = np.array([-INF, -1.5, -0.0, 2.0, INF, NAN], DTYPES[kind])
     x, y = (part.ravel() for part in np.meshgrid(values, values))
@@ -257,11 +361,12 @@ def test_without_fused_operations(own_cache: Path, monkeypatch: pytest.MonkeyPat
     if "fma" not in toolchain._cpu():
         pytest.skip("takes away the fused operations of an x86 processor that has them")
     flags = [flag for flag in found.flags if flag not in ("-march=native", "-mprefer-vector-width=512")]
-    library = toolchain._load(source(UNARY, list(TYPES)), found._replace(flags=(*flags[:-1], "-march=x86-64", flags[-1])))
-    for name in UNARY:
+    library = toolchain._load(source(UNARY + OF_TWO, list(TYPES)), found._replace(flags=(*flags[:-1], "-march=x86-64", flags[-1])))
+    for name in UNARY + OF_TWO:
         for kind in TYPES:
-            error, x = worst(partial(called, library), name, kind, np.concatenate([samples(kind, 300, 2), edges(kind)]))
-            assert error <= 2.0, f"{name}({x!r}) in {kind} is {error:.2f} units off"
+            points = [np.concatenate([samples(kind, 300, 2), edges(kind)])] if name in UNARY else pairs(kind, 100, 2)
+            error, x = worst(partial(called, library), name, kind, *points)
+            assert error <= 2.0, f"{name}{x!r} in {kind} is {error:.2f} units off"
 
 
 @pytest.mark.slow

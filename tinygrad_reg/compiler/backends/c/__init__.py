@@ -4,7 +4,7 @@ algebra, hoist            Program -> Program: products that are sums in disguise
 remake, settle            Program -> Program: windows made twice; results in memory of their own
 memory            where a value is: storage, offset, strides
 kernels           equations gathered into loops, products and the rest
-expressions       an element of a function as C; mathematics: exp, tanh, sin ... for vectors
+expressions       an element of a function as C; mathematics: exp, sin, power ... for vectors
 layout            memory for every value
 loops, products, gathers    the text of a kernel, from pieces of text
 writer            the whole text; repeats: one function for equal kernels; sizes: one text for many sizes

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...numpy_ops import CAST, COPY, SET, WHERE, NumpyOp, is_reduction
 from ...program import Equation, Var
+from .mathematics import FUNCTIONS
 
 _C_TYPES = {
     "bool": "uint8_t",
@@ -57,9 +58,6 @@ _FLOAT: dict[str, str] = {
     "fmax": "{x} >= {y} || {y} != {y} ? {x} : {y}",
     "fmin": "{x} <= {y} || {y} != {y} ? {x} : {y}",
 }
-_OWN = ("exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "tanh", "sin", "cos")  # in mathematics.py
-_LIBRARY = {"tan": "tan", "arctan": "atan", "arcsin": "asin", "arccos": "acos", "sinh": "sinh", "cosh": "cosh", "arcsinh": "asinh",
-            "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt", "power": "pow", "arctan2": "atan2", "hypot": "hypot"}  # fmt: skip
 _INTEGER: dict[str, str] = {
     "add": "{x} + {y}",
     "subtract": "{x} - {y}",
@@ -191,9 +189,8 @@ def template(ufunc: Any, inputs: Sequence[Any]) -> str | None:
     if name in _TEST and out.kind == "b" and not (kind == "b" and name in _BOOL):
         return _TEST[name]
     if kind == "f" and out.kind == "f":
-        own = "tg_" + name + "_{t}({x})" if name in _OWN else None
-        library = None if name not in _LIBRARY else _LIBRARY[name] + "{f}({x}" + (", {y})" if ufunc.nin == 2 else ")")
-        return _FLOAT.get(name) or own or library
+        own = f"{FUNCTIONS[name]}_{{t}}({'{x}, {y}' if ufunc.nin == 2 else '{x}'})" if name in FUNCTIONS else None
+        return _FLOAT.get(name) or own
     return {"i": _INTEGER, "u": _INTEGER, "b": _BOOL}.get(kind, {}).get(name)
 
 
