@@ -18,7 +18,7 @@ from .arguments import shape_of
 from .arrangement import repeat_interleave
 from .dropout import check_probability, thinned
 from .elementwise import where_p
-from .fused import check_float, linear, softmax_grad, softmax_p
+from .fused import check_float, largest, linear, softmax_grad, softmax_p
 from .joining import cat, chunk
 from .linalg import matmul
 from .losses import check_tensors
@@ -30,7 +30,6 @@ from .shape import expand, reshape, squeeze, transpose, unsqueeze
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_largest: Any = np.maximum.reduce
 _MANY = 1 << 20  # weights of attention: more are computed again on the way back, fewer are kept
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
@@ -39,7 +38,7 @@ _MANY = 1 << 20  # weights of attention: more are computed again on the way back
 @primitive
 def safe_softmax(x: Array) -> Array:
     """exp(x) / Σ exp(x) along the last dim; 0 for a row of -inf alone, where softmax would be nan."""
-    top = _largest(x, axis=-1, keepdims=True, initial=-math.inf)
+    top = largest(x, x.ndim - 1)
     out = as_array(np.subtract(x, np.where(top == -math.inf, x.dtype.type(0), top), dtype=_wide(x.dtype)))
     return _normalized(out).astype(x.dtype, copy=False)
 
@@ -60,7 +59,7 @@ def _wide(dtype: Any) -> Any:
 def masked_softmax(x: Array, mask: Array) -> Array:
     """softmax along the last dim of those elements where the mask is true, 0 elsewhere; 0 for a row without any."""
     out = as_array(np.where(mask, x, x.dtype.type(-math.inf))).astype(_wide(x.dtype), copy=False)
-    top = _largest(out, axis=-1, keepdims=True, initial=-math.inf)
+    top = largest(out, out.ndim - 1)
     out -= np.where(top == -math.inf, out.dtype.type(0), top)  # in place: scores are the largest arrays of a transformer
     return _normalized(out).astype(x.dtype, copy=False)
 

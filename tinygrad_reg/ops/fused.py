@@ -291,11 +291,14 @@ def shifted(x: Array, dim: int | None) -> Array:
         x = x.copy()  # PyTorch gives what it normalized in row-major order, so that it can be viewed
     if not x.size:
         return x.copy()
+    return as_array(x - largest(x, dim))
+
+
+def largest(x: Array, dim: int | None) -> Array:
+    """The maximum along dim, which stays with size 1; -inf if there are no elements."""
     if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64 and not is_plain(x):  # 8 times faster for 10 columns
-        largest = np.maximum.reduce(rows(x).T.copy(), axis=0).reshape((*x.shape[:-1], 1))
-    else:
-        largest = np.maximum.reduce(x, axis=dim, keepdims=True)
-    return as_array(x - largest)
+        return np.maximum.reduce(rows(x).T.copy(), axis=0).reshape((*x.shape[:-1], 1))
+    return np.maximum.reduce(x, axis=dim, keepdims=True, initial=-math.inf)
 
 
 def _total(x: Any, dim: int | None) -> Any:
