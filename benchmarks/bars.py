@@ -87,7 +87,7 @@ EAGER_COSTS = {
     "mlp512": "Three fifths are BLAS; an eighth is the update, the rest passes over the hidden values in one thread.",
     "cnn": "A quarter is BLAS, a quarter copies windows to columns for it and back, where PyTorch's library convolves directly; "
     "an eighth is pooling.",
-    "gpt": "A quarter is BLAS. An eighth is gelu, whose error function takes some forty passes over blocks that fit the cache, once a step; "
+    "gpt": "A quarter is BLAS. An eighth is gelu, whose error function takes some forty passes over blocks in the cache, once a step; "
     "a tenth AdamW; the rest is some 300 calls on small arrays in one thread. Tried: other expansions of the error function, with a "
     "quarter fewer passes, which are not right to 4 units in the last place.",
 }
