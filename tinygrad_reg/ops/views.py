@@ -14,10 +14,9 @@ import numpy as np
 
 from ..engine.broadcasting import broadcast_to, sum_to
 from ..engine.mutation import Array
-from ..engine.node import Value, new
+from ..engine.node import Value
 from ..engine.plain import copy_of, filled
-from ..engine.plan import UNPLANNED, Plan, Rule
-from ..engine.primitive import Primitive, make_node, primitive
+from ..engine.primitive import Primitive, primitive
 from ..engine.state import state
 
 if TYPE_CHECKING:
@@ -28,36 +27,17 @@ class View(Primitive):
     """A primitive of one array whose result usually shares its memory: a call as short as Python allows."""
 
     analytic = True
-    _plan: Plan | None
 
     def __init__(self, forward: Any, *, name: str | None = None) -> None:
         super().__init__(forward, name=name, view=True)
-
-    def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rule, to be planned for at the first call."""
-        super().vjp(**rules)
-        self._plan = UNPLANNED
 
     def __call__(self, x: Any, **params: Any) -> Tensor:
         """Take the view of a tensor, or of an array."""
         if not isinstance(x, Value):
             return self.forward(x, **params)  # type: ignore[no-any-return]
-        recording = state.recording
-        if recording is None:
+        if state.recording is None:
             return super().__call__(x, **params)
-        array = x.array
-        out = self.forward(array, **params)
-        result = new(x.result_class)
-        result.array = out
-        parent = x.node
-        if parent is not None and recording:
-            plan = self._plan
-            if plan is UNPLANNED:
-                plan = self._plan = self.plan((True,))
-            if plan is not None:
-                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
-        result.link_view(x, self, params)
-        return result
+        return self.applied(x, self.forward(x.array, **params), params)
 
 
 def viewing(name: str) -> Callable[[Callable[..., Array]], View]:
