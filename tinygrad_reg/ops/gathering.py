@@ -35,7 +35,7 @@ from .indexing import (
 )
 from .pointwise import convert
 from .shape import clone, expand, reshape_p
-from .views import FULL, select_view
+from .slices import FULL, select_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -29,7 +29,7 @@ from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeErro
 from .arguments import rank
 from .pointwise import check_fits, convert
 from .shape import expand
-from .views import FULL, put_view, select_view
+from .slices import FULL, put_view, select_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
