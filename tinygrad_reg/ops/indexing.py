@@ -53,12 +53,14 @@ def _full_index(indices: Sequence[Array], dims: Dims) -> tuple[Any, ...]:
     return tuple(items)
 
 
-_UNSIGNED = {bytes: np.dtype(f"u{bytes}") for bytes in (1, 2, 4, 8)}
+#: For each integer dtype that without a sign, and how many of its numbers are not negative.
+_UNSIGNED = {char: (np.dtype(char.upper()), int(np.iinfo(char).max) + 1) for char in np.typecodes["AllInteger"]}
 
 
 def all_below(index: Array, size: int) -> bool:
     """Whether all positions lie in 0 ... size - 1: read without a sign, negative ones are the largest of all."""
-    return not index.size or largest(index.view(_UNSIGNED[index.dtype.itemsize])) < size
+    unsigned, positions = _UNSIGNED[index.dtype.char]
+    return not index.size or largest(index.view(unsigned)) < min(size, positions)
 
 
 def largest(numbers: Array) -> Any:
