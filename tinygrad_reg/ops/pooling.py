@@ -24,7 +24,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
 from .pointwise import as_array
-from .reduction import mean_p
+from .reduction import mean_p, widened
 from .tables import FEW, Table, adding, numbered, reading
 from .windows import Sizes, batched, per_dim, unbatched
 
@@ -232,11 +232,6 @@ def _each_window(ufunc: Any, x: Array, at: int, axis: Axis) -> Array:
     return out
 
 
-def _widened(x: Array) -> Array:
-    """x, as float32 if it is float16: half precision is for storage, not for adding up."""
-    return x.astype(np.float32) if x.dtype.char == "e" else x
-
-
 # ---- means ---------------------------------------------------------------------------------------------------------------
 
 
@@ -255,7 +250,7 @@ def _divisor(axes: Axes, padded: bool, dtype: np.dtype[Any]) -> Any:
 @primitive
 def window_mean(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> Array:
     """The sum of each window divided by its number of elements, or by `divisor`."""
-    wide = _widened(x)
+    wide = widened(x)
     total = _windows(_lead(x, axes), axes).of(wide) if _are_few(x, axes) else _gathered(np.add, wide, axes, 0)
     by = _divisor(axes, padded, total.dtype) if divisor is None else divisor
     if x.dtype.kind != "f":
@@ -266,7 +261,7 @@ def window_mean(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> A
 @primitive
 def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> Array:
     """The transpose of `window_mean`: x divided as there, and added to every element of its window."""
-    wide = _widened(x)
+    wide = widened(x)
     out = wide / (_divisor(axes, padded, wide.dtype) if divisor is None else divisor)
     if _are_few(x, axes):
         return _back(_lead(x, axes), axes).of(out).astype(x.dtype, copy=False)
