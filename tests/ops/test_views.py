@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.ops import arrangement, indexing, joining, shape, slices
+from tinygrad_reg.ops import arrangement, joining, positions, shape, slices
 
 from .linear import check_linear
 
@@ -99,9 +99,9 @@ def test_numpy_scalars_stand_for_0d_arrays() -> None:
         arrangement.flip_p(x, dims=()),
         arrangement.repeat_p(x, repeats=(2, 1)),
         shape.clone(x),
-        indexing.index_p(x, mask, dims=(0,), repeated="never"),
-        indexing.index_put_p(x, x, mask, dims=(0,), repeated="never"),
-        indexing.index_embed(x, np.array(1), dims=(0,), shape=(2,), repeated="add"),
+        positions.index_p(x, mask, dims=(0,), repeated="never"),
+        positions.index_put_p(x, x, mask, dims=(0,), repeated="never"),
+        positions.index_embed(x, np.array(1), dims=(0,), shape=(2,), repeated="add"),
         joining.stack_p(np.asarray(x), np.asarray(x), dim=0),
     ]
     assert [np.asarray(m).dtype for m in made] == [np.float32] * len(made)

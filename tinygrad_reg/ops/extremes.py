@@ -21,8 +21,8 @@ from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
 from .arguments import numpy_names, rank, shape_of
 from .elementwise import eq, isnan, maximum, minimum
-from .indexing import numbers_along
 from .pointwise import as_array, convert
+from .positions import numbers_along
 from .reduction import Dims, in_rows, read_dim, read_dims, spread, sum_p
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ from .arguments import shape_of
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import numbered
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
-from .indexing import all_below, getitem, in_range
+from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
+from .positions import all_below, in_range
 from .reduction import mean_p, sum, sum_p
 from .shape import reshape, unsqueeze
 
