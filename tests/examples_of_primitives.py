@@ -13,9 +13,9 @@ import numpy as np
 
 from tinygrad_reg.engine.primitive import PRIMITIVES
 from tinygrad_reg.ops.pointwise import Elementwise
-from tinygrad_reg.ops.pooling import Axis
 from tinygrad_reg.ops.random import default_generator
 from tinygrad_reg.ops.resize import Grid
+from tinygrad_reg.ops.window_reductions import Axis
 
 Shape = tuple[int, ...]
 

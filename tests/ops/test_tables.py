@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg.nn import functional as F
-from tinygrad_reg.ops import padding, pooling, resize, windows
+from tinygrad_reg.ops import padding, resize, window_reductions, windows
 
 Function = Callable[[tg.Tensor], tg.Tensor]
 nan, inf = float("nan"), float("inf")
@@ -70,7 +70,7 @@ def nothing_is_few(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call it, and tables are used no more."""
 
     def call() -> None:
-        for module in (padding, pooling, resize, windows):
+        for module in (padding, resize, window_reductions, windows):
             monkeypatch.setattr(module, "FEW", 0)
         padding._edges.cache_clear()
 
