@@ -13,9 +13,9 @@ import numpy as np
 
 from tinygrad_reg.engine.primitive import PRIMITIVES
 from tinygrad_reg.ops.pointwise import Elementwise
-from tinygrad_reg.ops.pooling import Axis
 from tinygrad_reg.ops.random import default_generator
 from tinygrad_reg.ops.resize import Grid
+from tinygrad_reg.ops.window_reductions import Axis
 
 Shape = tuple[int, ...]
 
@@ -128,7 +128,6 @@ EXAMPLES: dict[str, list[Example]] = {
     "sum_to": [e((2, 3), shape=s) for s in ((3,), (2, 1), (1, 3), (), (1, 1))]
     + [e((2, 3, 4), shape=(3, 1)), e((1, 3), shape=(3,)), e((0, 3), shape=(3,))],
     "expand": [e((3,), shape=(2, 3)), e((2, 1), shape=(2, 3)), e((), shape=(2,)), e((1,), shape=(0, 1)), e((2,), shape=(1, 2))],
-    "broadcast_to": [e((3,), shape=(2, 3)), e((2, 1), shape=(2, 3)), e((), shape=(2,)), e((1,), shape=(0, 1))],
     "reshape": [e((2, 3), shape=s) for s in ((6,), (3, 2), (1, 6, 1), (-1, 2))] + [e((), shape=(1,)), e((0, 2), shape=(0,))],
     "transpose": [e((2, 3), dim0=0, dim1=1), e((2, 3, 4), dim0=2, dim1=0)],
     "t": [e((2, 3)), e((0, 3))],

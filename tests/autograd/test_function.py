@@ -172,17 +172,20 @@ def test_a_saved_tensor_that_was_changed_is_refused() -> None:
         y.sum().backward()
 
 
+class Double(Function):
+    """In place, whatever it is given."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.mark_dirty(x)
+        return x.mul_(2.0)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * 2.0
+
+
 def test_a_function_that_works_in_place() -> None:
-    class Double(Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.mark_dirty(x)
-            return x.mul_(2.0)
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            return g * 2.0
-
     w = leaf()
     h = w * 3.0
     part = h[:1]
@@ -191,28 +194,15 @@ def test_a_function_that_works_in_place() -> None:
     np.testing.assert_array_equal(w.grad.numpy(), [6.0, 3.0])
 
 
-class AddsOne(Function):
-    """In place, whatever it is given."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:
-        ctx.mark_dirty(x)
-        return x.add_(1.0)
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        return g
-
-
 def test_a_function_that_works_in_place_is_refused_what_no_operation_may_change() -> None:
-    with pytest.raises(InplaceError, match="AddsOne: a leaf tensor that requires grad"):
-        AddsOne.apply(leaf())
-    with pytest.raises(InplaceError, match="AddsOne: this is a view of a leaf"):
-        AddsOne.apply(leaf()[:1])
-    with pytest.raises(InplaceError, match="AddsOne: this is one of several views"):
-        AddsOne.apply((leaf() * 1.0).unbind(0)[0])
+    with pytest.raises(InplaceError, match="Double: a leaf tensor that requires grad"):
+        Double.apply(leaf())
+    with pytest.raises(InplaceError, match="Double: this is a view of a leaf"):
+        Double.apply(leaf()[:1])
+    with pytest.raises(InplaceError, match="Double: this is one of several views"):
+        Double.apply((leaf() * 1.0).unbind(0)[0])
     with tg.no_grad():
-        AddsOne.apply(leaf())
+        Double.apply(leaf())
 
 
 class Scaled(Function):

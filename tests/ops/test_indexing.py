@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tinygrad_reg as tg
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from tinygrad_reg.ops import indexing
+from tinygrad_reg.ops import indexing, positions
 
 from .linear import check_linear
 
@@ -277,7 +277,7 @@ def test_what_is_not_selected_contributes_exactly_zero_to_second_order(function:
 
 
 def test_the_rule_of_reading_where_the_last_wins_is_the_transposed_to_second_order() -> None:
-    check_linear(lambda x: indexing.index_p(x, np.array([0, 2, 0]), dims=(1,), repeated="last"), (2, 3))
+    check_linear(lambda x: positions.index_p(x, np.array([0, 2, 0]), dims=(1,), repeated="last"), (2, 3))
 
 
 def test_arrays_give_arrays() -> None:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.ops import arrangement, indexing, joining, shape, views
+from tinygrad_reg.ops import arrangement, joining, positions, shape, slices
 
 from .linear import check_linear
 
 Function = Callable[..., Any]
 
 FUNCTIONS: list[tuple[Function, tuple[int, ...]]] = [
-    (lambda x: views.put_view(x, x[1:] * 2.0, index=((0, 2, 1),)), (3, 2)),
+    (lambda x: slices.put_view(x, x[1:] * 2.0, index=((0, 2, 1),)), (3, 2)),
 ]
 
 
@@ -93,15 +93,15 @@ def test_numpy_scalars_stand_for_0d_arrays() -> None:
         shape.permute_p(x, dims=()),
         shape.unsqueeze_p(x, dim=0),
         shape.squeeze_p(x, dims=()),
-        views.select_view(x, index=(None,)),
-        views.embed_view(x, index=(1,), shape=(2,)),
-        views.put_view(x, np.float32(1.0), index=()),
+        slices.select_view(x, index=(None,)),
+        slices.embed_view(x, index=(1,), shape=(2,)),
+        slices.put_view(x, np.float32(1.0), index=()),
         arrangement.flip_p(x, dims=()),
         arrangement.repeat_p(x, repeats=(2, 1)),
         shape.clone(x),
-        indexing.index_p(x, mask, dims=(0,), repeated="never"),
-        indexing.index_put_p(x, x, mask, dims=(0,), repeated="never"),
-        indexing.index_embed(x, np.array(1), dims=(0,), shape=(2,), repeated="add"),
+        positions.index_p(x, mask, dims=(0,), repeated="never"),
+        positions.index_put_p(x, x, mask, dims=(0,), repeated="never"),
+        positions.index_embed(x, np.array(1), dims=(0,), shape=(2,), repeated="add"),
         joining.stack_p(np.asarray(x), np.asarray(x), dim=0),
     ]
     assert [np.asarray(m).dtype for m in made] == [np.float32] * len(made)

@@ -178,10 +178,10 @@ class Function:
 
 
 _TENSOR = object()
-_signature = functools.cache(inspect.signature)
+_signature = functools.lru_cache(maxsize=256)(inspect.signature)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)  # a class that nobody refers to again must not stay for ever
 def _primitive(function: Any, positions: tuple[int, ...]) -> Primitive:
     """The unregistered primitive of (context, *tensors); positions are those of the tensors among the arguments of `apply`."""
 

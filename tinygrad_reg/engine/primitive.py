@@ -144,20 +144,22 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
-        if len(args) != 1 or self.outputs or not isinstance(args[0], Value) or (recording := state.recording) is None:
+        if len(args) != 1 or self.outputs or not isinstance(args[0], Value) or state.recording is None:
             return self._on_any(args, params)
         x = args[0]  # one tensor is the most frequent call: as short as Python allows
-        array = x.array
-        out = silent_copy().run(self.forward, array, **params)
+        return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
+
+    def applied(self, x: Value, out: Any, params: dict[str, Any]) -> Tensor:
+        """The result `out` of a call with the tensor x alone, outside of traces, as a tensor; the call is recorded."""
         if type(out) is not np.ndarray:
             out = np.asarray(out)
         result = new(x.result_class)
         result.array = out
         parent = x.node
-        if recording and parent is not None:
+        if parent is not None and state.recording:
             plan = self.plan(_NEEDED)
             if plan is not None:
-                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
+                result.node = make_node(self, plan, (x.array, out), params, out.shape, parent)
         if self.view:
             result.link_view(x, self, params)
         return result

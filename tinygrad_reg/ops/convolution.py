@@ -23,7 +23,7 @@ from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
-from .reduction import sum_p
+from .reduction import sum_p, widened
 from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ _COLUMNS = 1 << 19  # elements
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 # ---- the three directions ------------------------------------------------------------------------------------------------
-
-
-def _wide(x: Array) -> Array:
-    """x, as float32 if it is float16: half precision is for storage, not for adding up."""
-    return x.astype(_SINGLE) if x.dtype == _HALF else x
 
 
 def _groups(x: Array, groups: int) -> Array:
@@ -56,10 +51,10 @@ def _product(x: Array, y: Array) -> Array:
 def _apply(x: Array, w: Array, bias: Array | None, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
     plan = layout(x.shape[2:], w.shape[2:], stride, padding, dilation)
     out = np.empty((x.shape[0], w.shape[0], *plan.out), x.dtype)
-    matrix = _groups(_wide(w).reshape(len(w), -1), groups)
+    matrix = _groups(widened(w).reshape(len(w), -1), groups)
     offset = None if bias is None else bias.reshape(-1, *(1,) * len(plan.out))
     for part in plan.parts(len(x), x.shape[1], matrix.itemsize):
-        result = plan.crop(_product(matrix, _groups(plan.columns(_wide(x[part])), groups)))
+        result = plan.crop(_product(matrix, _groups(plan.columns(widened(x[part])), groups)))
         if offset is None:
             out[part] = result
         else:
@@ -87,14 +82,14 @@ def convolution_input(
 ) -> Array:  # fmt: skip
     """x[n, c, o · stride + k · dilation - padding] = Σ w[m, c, k] · y[n, m, o]; `size` is that of x's last dims."""
     plan = layout(size, weight.shape[2:], stride, padding, dilation)
-    matrix = _groups(_wide(weight).reshape(len(weight), -1), groups).swapaxes(1, 2)
+    matrix = _groups(widened(weight).reshape(len(weight), -1), groups).swapaxes(1, 2)
     channels = weight.shape[1] * groups
     out = np.empty((len(output), channels, *size), output.dtype)
     for part in plan.parts(len(output), channels, matrix.itemsize):
-        plan.add_columns(_product(matrix, _groups(plan.spread(_wide(output[part])), groups)), out[part])
+        plan.add_columns(_product(matrix, _groups(plan.spread(widened(output[part])), groups)), out[part])
     if out.dtype.kind == "f" and not math.isfinite(np.vdot(out, out)):  # a weight may be infinite: see `Layout._wipe`
         for part in plan.parts(len(output), channels, matrix.itemsize):
-            plan.add_columns(_product(matrix, _groups(plan.spread(_wide(output[part])), groups)), out[part], clean=True)
+            plan.add_columns(_product(matrix, _groups(plan.spread(widened(output[part])), groups)), out[part], clean=True)
     return out
 
 
@@ -126,8 +121,8 @@ def _weight(plan: Layout, input: Array, output: Array, groups: int, clean: bool)
     dtype = _SINGLE if input.dtype == _HALF else input.dtype
     total = np.zeros((output.shape[1], input.shape[1] // groups * math.prod(plan.kernel)), dtype)
     for part in plan.parts(len(input), input.shape[1], dtype.itemsize, 1 << 19):  # long sums over large columns take twice as long
-        columns = _groups(plan.columns(_wide(input[part]), clean), groups)
-        total += _product(_groups(plan.spread(_wide(output[part])), groups), columns.swapaxes(1, 2))
+        columns = _groups(plan.columns(widened(input[part]), clean), groups)
+        total += _product(_groups(plan.spread(widened(output[part])), groups), columns.swapaxes(1, 2))
     return total
 
 
@@ -141,11 +136,11 @@ def _plain_groups(x: Array, groups: int, dim: int) -> Array:
 
 def _plain_matrix(weight: Array, groups: int) -> Array:
     """(m, c / groups, *kernel) -> (m, k), or (groups, m / groups, k)."""
-    return _plain_groups(_wide(weight).reshape((len(weight), math.prod(weight.shape[1:]))), groups, 0)
+    return _plain_groups(widened(weight).reshape((len(weight), math.prod(weight.shape[1:]))), groups, 0)
 
 
 def _plain_columns(input: Array, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
-    return _plain_groups(plain_columns(_wide(input), kernel, stride, padding, dilation), groups, 1)
+    return _plain_groups(plain_columns(widened(input), kernel, stride, padding, dilation), groups, 1)
 
 
 def _plain_convolution(
@@ -173,7 +168,7 @@ def _plain_input(
     pieces = max(-(-n * rows * lines // _COLUMNS), 1)
     count, made = max(-(-n // pieces), 1), []
     for start in range(0, max(n, 1), count):
-        y = _wide(output if pieces == 1 else output[start : start + count])
+        y = widened(output if pieces == 1 else output[start : start + count])
         columns = np.matmul(matrix, _plain_groups(y.reshape((*y.shape[:2], lines)), groups, 1))
         made.append(plain_fold(columns.reshape((len(y), rows, lines)), size, kernel, stride, padding, dilation))
     return (np.concatenate(made) if len(made) > 1 else made[0]).astype(output.dtype, copy=False)
@@ -182,7 +177,7 @@ def _plain_input(
 def _plain_weight(
     input: Array, output: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Array:  # fmt: skip
-    y = _plain_groups(_wide(output).reshape((*output.shape[:2], math.prod(output.shape[2:]))), groups, 1)
+    y = _plain_groups(widened(output).reshape((*output.shape[:2], math.prod(output.shape[2:]))), groups, 1)
     columns = _plain_columns(input, kernel, stride, padding, dilation, groups)
     total = np.add.reduce(np.matmul(y, columns.swapaxes(-1, -2)), axis=0)
     return total.reshape((output.shape[1], input.shape[1] // groups, *kernel)).astype(input.dtype, copy=False)
@@ -269,7 +264,7 @@ def fold_p(x: Array, *, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pair
     channels = x.shape[1] // math.prod(kernel)
     out = np.empty((len(x), channels, *size), x.dtype)
     for part in plan.parts(len(x), channels, 4 if x.dtype == _HALF else x.itemsize):
-        plan.add_columns(plan.spread(_wide(x[part]).reshape(-1, x.shape[1], *plan.out)), out[part])
+        plan.add_columns(plan.spread(widened(x[part]).reshape(-1, x.shape[1], *plan.out)), out[part])
     return out
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..engine.broadcasting import broadcast_to
 from ..engine.mutation import Array
 from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
+from ..engine.view import viewing
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import integer, normalize_dim, rank, shape_of
 from .shape import clone
-from .views import expand_view, viewing
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -48,7 +49,7 @@ def trace_p(x: Array) -> Array:
     return np.add.reduce(x.diagonal(), dtype=np.int64 if x.dtype.kind in "iu" else None)
 
 
-trace_p.vjp(x=lambda g, x_shape: diag_embed_p(expand_view(g, shape=(min(x_shape),)), shape=x_shape, offset=0, dim1=0, dim2=1))
+trace_p.vjp(x=lambda g, x_shape: diag_embed_p(broadcast_to(g, shape=(min(x_shape),)), shape=x_shape, offset=0, dim1=0, dim2=1))
 
 
 @typed_errors

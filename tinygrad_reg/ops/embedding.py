@@ -19,10 +19,10 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
 from .extremes import argmax_p, pick
-from .indexing import in_range, index_embed, index_p, index_put_p, unheard
 from .losses import check_tensors
 from .norms import norm
 from .pointwise import convert, cut
+from .positions import in_range, index_embed, index_p, index_put_p, unheard
 from .reduction import sum_p
 from .shape import reshape
 

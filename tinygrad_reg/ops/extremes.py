@@ -7,6 +7,8 @@ read already: None for all dims, else a sorted tuple of some of them, or the one
 
 from __future__ import annotations
 
+import functools
+import math
 from collections import namedtuple
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,8 @@ from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
 from .arguments import numpy_names, rank, shape_of
 from .elementwise import eq, isnan, maximum, minimum
-from .indexing import numbers_along
-from .pointwise import convert
+from .pointwise import as_array, convert
+from .positions import numbers_along
 from .reduction import Dims, in_rows, read_dim, read_dims, spread, sum_p
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _largest: Any = np.maximum.reduce
 _smallest: Any = np.minimum.reduce
+_KEPT = 4096  # lines whose places are worth remembering
 
 
 def _refuse_empty(input: Any, dims: Dims, what: str, error: type[Exception]) -> None:
@@ -180,8 +183,17 @@ def numbered(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> A
     """The numbers, in row-major order of `shape`, of the elements that `index` names on each line."""
     if keepdim:
         return numbers_along(index, shape, dim)
-    lines = index.shape
-    return numbers_along(index.reshape((*lines[:dim], 1, *lines[dim:])), shape, dim).reshape(lines)
+    step = math.prod(shape[dim + 1 :])
+    firsts = _firsts(shape, dim) if index.size <= _KEPT else _firsts.__wrapped__(shape, dim)
+    return as_array((index if step == 1 else np.multiply(index, step, dtype=np.int64)) + firsts)
+
+
+@functools.lru_cache(maxsize=64)
+def _firsts(shape: tuple[int, ...], dim: int) -> Array:
+    """The number of the first element of each line along dim."""
+    step, size = math.prod(shape[dim + 1 :]), shape[dim]
+    lines = np.arange(math.prod(shape[:dim]) * step).reshape(shape[:dim] + shape[dim + 1 :])
+    return as_array(lines + lines // (step or 1) * (step * (size - 1)))
 
 
 @primitive

@@ -19,23 +19,11 @@ from ..engine.refusal import is_number, shown, typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, GradientError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of
-from .indexing import (
-    fill_value,
-    gather_p,
-    in_range,
-    index_p,
-    index_put_p,
-    numbers_along,
-    out_of_range,
-    put,
-    read,
-    scatter_p,
-    unheard,
-    values_for,
-)
+from .indexing import fill_value, out_of_range, put, read, values_for
 from .pointwise import convert
+from .positions import gather_p, in_range, index_p, index_put_p, numbers_along, scatter_p, unheard
 from .shape import clone, expand, reshape_p
-from .views import FULL, select_view
+from .slices import FULL, select_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import promote_types
@@ -18,7 +19,7 @@ from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeErro
 from .arguments import normalize_dim, numpy_names, rank, read_shape, shape_of, sizes
 from .pointwise import convert
 from .shape import atleast_1d, atleast_2d, expand, reshape_p
-from .views import FULL, expand_view, select_view
+from .slices import FULL, select_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -319,7 +320,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     lengths = [(shape_of(x) or (1,))[0] for x in listed]
     shape = tuple([lengths[i] for i in place])
     apart = [reshape_p(x, shape=(-1, *(1,) * (len(place) - 1 - p))) for x, p in zip(listed, place, strict=True)]
-    return tuple([expand_view(x, shape=shape) for x in apart])
+    return tuple([broadcast_p(x, shape=shape) for x in apart])
 
 
 @typed_errors
@@ -332,7 +333,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """
     shapes = [shape_of(x) for x in tensors if rank(x, "broadcast_tensors") >= 0]
     if shapes and shapes.count(shapes[0]) == len(shapes):
-        return tuple([expand_view(x, shape=shapes[0]) for x in tensors])
+        return tuple([broadcast_p(x, shape=shapes[0]) for x in tensors])
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,12 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import shape_of
 from .elementwise import binary, clamp_min, log, log1p, mul, square
+from .extremes import numbered
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
-from .indexing import all_below, getitem, in_range
+from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
+from .positions import all_below, in_range
 from .reduction import mean_p, sum, sum_p
 from .shape import reshape, unsqueeze
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _ndarray = np.ndarray
 _ARRAYS = (Value, _ndarray)
-_KEPT = 4096  # lines whose places are worth remembering
 _BITS_OF_ONE = {"e": (np.uint16, 0x3C00), "f": (np.uint32, 0x3F800000), "d": (np.uint64, 0x3FF0000000000000)}
 
 Dims = tuple[int, ...]
@@ -132,21 +132,6 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
 # ---- classification ------------------------------------------------------------------------------------------------
 
 
-def _numbers(target: Array, shape: Dims, dim: int) -> Array:
-    """The numbers, in row-major order of `shape`, of the elements at the target of each line along dim."""
-    firsts = _firsts(shape, dim) if target.size <= _KEPT else _firsts.__wrapped__(shape, dim)
-    step = math.prod(shape[dim + 1 :])
-    return as_array(np.add(target if step == 1 else np.multiply(target, step, dtype=np.int64), firsts, dtype=np.int64))
-
-
-@functools.lru_cache(maxsize=64)
-def _firsts(shape: Dims, dim: int) -> Array:
-    """The number of the first element of each line along dim."""
-    step, size = math.prod(shape[dim + 1 :]), shape[dim]
-    lines = np.arange(math.prod(shape[:dim]) * step).reshape(shape[:dim] + shape[dim + 1 :])
-    return as_array(lines + lines // max(step, 1) * (step * (size - 1)))
-
-
 def _apart(x: Array, shape: Dims, dim: int) -> Array:
     """One number for each line, so that it broadcasts against a tensor of this shape."""
     return x.reshape((*shape[:dim], 1, *shape[dim + 1 :]))
@@ -155,14 +140,14 @@ def _apart(x: Array, shape: Dims, dim: int) -> Array:
 @primitive
 def at_target(x: Array, target: Array, *, dim: int) -> Array:
     """-x at the target of each line along dim; (n, c, ...), (n, ...) -> (n, ...)."""
-    return np.negative(x.reshape(-1)[_numbers(target, x.shape, dim)])
+    return np.negative(x.take(numbered(target, x.shape, dim, False)))
 
 
 @primitive
 def to_target(x: Array, target: Array, *, shape: Dims, dim: int) -> Array:
     """The transpose of `at_target`: -x at the targets, zeros elsewhere."""
     out = np.zeros(shape, x.dtype)
-    out.reshape(-1)[_numbers(target, shape, dim)] = np.negative(x)
+    out.reshape(-1)[numbered(target, shape, dim, False)] = np.negative(x)
     return out
 
 
@@ -181,7 +166,7 @@ def _is_target(target: Array, shape: Dims, dim: int) -> Array:
 def class_losses(x: Array, target: Array, *, dim: int) -> Array:
     """log Σ exp(x) along dim, minus x at the target: -log softmax(x) there, without keeping it; (n, c, ...), (n, ...) -> (n, ...)."""
     exponents = shifted(x, dim)
-    found = exponents.reshape(-1)[_numbers(target, x.shape, dim)]
+    found = exponents.take(numbered(target, x.shape, dim, False))
     np.exp(exponents, out=exponents)
     return as_array(np.log(sum_p.forward(exponents, dim=(dim,), keepdim=False)) - found).astype(x.dtype, copy=False)
 
@@ -193,7 +178,7 @@ def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     np.exp(out, out=out)
     apart = _apart(y, x.shape, dim)
     out *= apart / sum_p.forward(out, dim=(dim,), keepdim=True)
-    out.reshape(-1)[_numbers(target, x.shape, dim)] -= y
+    out.reshape(-1)[numbered(target, x.shape, dim, False)] -= y
     if not math.isfinite(np.vdot(out, out)):
         out = np.where(apart == 0, out.dtype.type(0), out)
     return out.astype(x.dtype, copy=False)

@@ -14,9 +14,10 @@ from ..engine.refusal import typed_errors
 from ..errors import ArgumentTypeError, DtypeError, ShapeError
 from .arguments import rank, shape_of
 from .elementwise import where_p
-from .indexing import fill_value, index_p
+from .indexing import fill_value
 from .joining import broadcast_tensors, unbind
 from .pointwise import check_broadcast, check_fits, convert, in_dtype
+from .positions import index_p
 from .shape import atleast_1d
 
 if TYPE_CHECKING:

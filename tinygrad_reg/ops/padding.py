@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +77,8 @@ def _at(item: slice, dim: int, count: int) -> tuple[Any, ...]:
 @primitive
 def pad_edges(x: Array, *, pads: Pads, mode: str) -> Array:
     """x with borders taken from it: mirrored at its ends ("reflect"), the last element ("replicate"), or the other end ("circular")."""
-    if 0 < x.size <= FEW and not is_plain(x):
-        return _edges(x.shape, pads, mode)[0].of(x)
-    return _with_edges(x, pads, mode)
+    tables = None if is_plain(x) else _edges(x.shape, pads, mode)
+    return _with_edges(x, pads, mode) if tables is None else tables[0].of(x)
 
 
 def _with_edges(x: Array, pads: Pads, mode: str) -> Array:
@@ -90,9 +90,14 @@ def _with_edges(x: Array, pads: Pads, mode: str) -> Array:
 
 
 @functools.lru_cache(maxsize=64)
-def _edges(shape: tuple[int, ...], pads: Pads, mode: str) -> tuple[Table, Table]:
-    """Of few elements: what `pad_edges` reads, and its transpose."""
+def _edges(shape: tuple[int, ...], pads: Pads, mode: str) -> tuple[Table, Table] | None:
+    """Of few elements: what `pad_edges` reads, and its transpose; None of many, or if one is read so often that the transpose is large."""
+    size = math.prod(shape)
+    if not 0 < size <= math.prod(_padded_shape(shape, pads)) <= FEW:
+        return None
     places = _with_edges(numbered(shape), pads, mode)
+    if size * np.bincount(places.ravel()).max() > 4 * FEW:
+        return None
     return reading(places), adding(places, shape)
 
 
@@ -111,8 +116,9 @@ def _borders(sizes: tuple[int, ...], pads: Pads, mode: str) -> tuple[tuple[Any, 
 def pad_edges_back(x: Array, *, pads: Pads, mode: str) -> Array:
     """The transpose of `pad_edges`: without the borders, which are added to the elements that they repeat."""
     shape = _padded_shape(x.shape, tuple([(-low, -high) for low, high in pads]))
-    if 0 < x.size <= FEW and not is_plain(x):
-        return _edges(shape, pads, mode)[1].of(x)
+    tables = None if is_plain(x) else _edges(shape, pads, mode)
+    if tables is not None:
+        return tables[1].of(x)
     x = x.copy()
     for dim in reversed(range(len(pads))):
         low, high = pads[dim]

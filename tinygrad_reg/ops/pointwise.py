@@ -289,36 +289,15 @@ class Unary(Elementwise):
 class Parametric(Elementwise):
     """An elementwise primitive of one argument and some numbers, given by keyword. Takes float tensors as they are."""
 
-    _plan: Plan | None
-
-    def vjp(self, **rules: Rule | None) -> None:
-        """Declare the rule, to be planned for at the first call."""
-        super().vjp(**rules)
-        self._plan = UNPLANNED
-
     def __call__(self, input: Any, **params: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
-        if not isinstance(input, Value):
-            if not isinstance(input, _ndarray | np.generic):
-                raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
-            return super().__call__(input, **params)
-        array = input.array
-        recording = state.recording
-        if recording is None or array.dtype.kind != "f":
-            return super().__call__(input, **params)
-        out = silent_copy().run(self.forward, array, **params)
-        if type(out) is not _ndarray:
-            out = np.asarray(out)
-        result = new(input.result_class)
-        result.array = out
-        parent = input.node
-        if recording and parent is not None:
-            plan = self._plan
-            if plan is UNPLANNED:
-                plan = self._plan = self.plan((True,))
-            if plan is not None:
-                result.node = make_node(self, plan, (array, out), params, out.shape, parent)
-        return result
+        if isinstance(input, Value):
+            array = input.array
+            if array.dtype.kind == "f" and state.recording is not None:
+                return self.applied(input, silent_copy().run(self.forward, array, **params), params)
+        elif not isinstance(input, _ndarray | np.generic):
+            raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+        return super().__call__(input, **params)
 
 
 class Binary(Elementwise):

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dtypes import Dtype, as_dtype
+from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array, owner
 from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
 from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
+from ..engine.view import viewing
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of
-from .views import expand_view, select_view, viewing
+from .slices import select_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -434,7 +436,7 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     wanted = read_shape(args, size, "expand")
     given = shape_of(input) if rank(input, "expand") else ()
     try:
-        return expand_view(input, shape=_keeping(given, wanted) if -1 in wanted else wanted)
+        return broadcast_p(input, shape=_keeping(given, wanted) if -1 in wanted else wanted)
     except ValueError:
         raise ShapeError(
             f"expand: a tensor of shape {given} cannot be expanded to {wanted}\n  sizes are compared from the last dimension on; "

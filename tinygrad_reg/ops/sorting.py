@@ -21,7 +21,7 @@ from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank, shape_of
 from .extremes import Chosen, pick, read_choice, whole_rule
-from .indexing import in_range, index_p, numbers_along
+from .positions import in_range, index_p, numbers_along
 from .shape import reshape_p
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from ...ops.arguments import normalize_dim, rank, shape_of
 from ...ops.assign import assign
 from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, unary, where_p
 from ...ops.elementwise import relu as relu_p
-from ...ops.fused import check_float, guarded, sigmoid, times
+from ...ops.fused import check_float, guarded, sigmoid, sigmoid_grad, times
 from ...ops.fused import mish as mish_p
 from ...ops.fused import silu as silu_p
 from ...ops.joining import cat_p, split_p
@@ -261,7 +261,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def _elu(x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
     """scale · x where positive, scale · alpha · (exp(input_scale · x) - 1) elsewhere; as a sum, one part of which is 0."""
     left = times(np.expm1(times(bounded(x, UNBOUNDED, 0.0), input_scale)), alpha * scale)
-    return times(bounded(x, -0.0, math.inf), scale) + left  # -0.0, so that -0.0 stays what it is
+    return times(bounded(x, -0.0, math.inf), scale) + left  # to which -0.0 adds nothing, not even a sign
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
@@ -404,7 +404,7 @@ def _glu_rule(g: Any, x: Any, dim: int) -> Any:
     bounds = _bounds(x.shape, dim)
     first, second = split_p(x, bounds=bounds, dim=dim)
     gate = sigmoid(second)
-    return cat_p(guarded(g * gate, g), guarded(g * (first * (gate * (1.0 - gate))), g), dim=dim, bounds=bounds)
+    return cat_p(guarded(g * gate, g), guarded(sigmoid_grad(g * first, gate), g), dim=dim, bounds=bounds)
 
 
 glu_p.vjp(x=_glu_rule)

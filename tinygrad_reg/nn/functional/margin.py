@@ -16,9 +16,9 @@ from ...errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
 from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather
-from ...ops.indexing import in_range
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
 from ...ops.pointwise import check_broadcast, cut
+from ...ops.positions import in_range
 from ...ops.reduction import any, mean, sum
 from ...ops.scan import cumsum
 from ...ops.shape import reshape

@@ -11,8 +11,8 @@ from ...engine.strong_zero import masked
 from ...errors import ArgumentError, DtypeError, ShapeError
 from ...ops.elementwise import abs, eq
 from ...ops.gathering import scatter
-from ...ops.indexing import in_range
 from ...ops.pooling import adaptive_max, adaptive_mean, sliding_max, sliding_mean
+from ...ops.positions import in_range
 from ...ops.shape import reshape
 from ...ops.windows import Sizes, batched, per_dim, unbatched
 
