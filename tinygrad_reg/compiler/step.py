@@ -22,10 +22,11 @@ from ..errors import ArgumentError, ArgumentTypeError, CompileError, TraceError
 from .backends import BACKENDS
 from .compare import difference, same_results
 from .dynamic import Family, Names, Run, Sizes, Underivable
+from .facts import broken
 from .program import GivenUp, HostCall, Program
 from .recording import finish
 from .signature import leaf_names, parameter_names, signature
-from .surroundings import Witness, broken
+from .surroundings import Witness
 from .trace import Memo, Trace
 from .trees import flatten
 from .variant import Returned, Stale, Variant, given_back

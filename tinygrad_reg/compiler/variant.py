@@ -17,9 +17,9 @@ from ..engine.primitive import silent_copy
 from ..ops.random import draw_p
 from .backends.executable import Executable
 from .dynamic import Family, Run
+from .facts import Fact, check_of
 from .program import HostCall, layout
 from .recording import GradientOf
-from .surroundings import Fact, check_of
 from .trees import unflatten
 
 _LARGE = 1024  # elements of a gradient from which on it pays to use its memory again

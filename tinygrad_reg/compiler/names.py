@@ -1,0 +1,80 @@
+"""What code names: the variables, attributes and texts in it, and whose code it is."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import os
+import sysconfig
+import types
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_LAYERS = os.path.join(_HERE, "nn") + os.sep
+_PLUMBING = (os.path.join(_LAYERS, "hooks.py"), os.path.join(_LAYERS, "functional") + os.sep)
+_NUMPY = os.path.dirname(np.__file__) + os.sep
+_STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
+_INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
+_LOOKUPS = frozenset({"getattr", "hasattr", "setattr", "vars", "__dict__"})
+_SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
+
+
+@functools.cache
+def whose_file(path: str) -> str:
+    """Whether code in this file is the "user"'s, of a "layer", of the standard "library", or none whose variables can change unseen."""
+    if path.startswith(_HERE):
+        return "layer" if path.startswith(_LAYERS) and not path.startswith(_PLUMBING) else ""
+    if path == "<frozen" or path.startswith((_NUMPY, "<frozen importlib", "<frozen zipimport")):
+        return ""
+    library = path.startswith((_STANDARD, "<frozen")) and not path.startswith(_INSTALLED)
+    return "library" if library else "user"
+
+
+class Named(NamedTuple):
+    """What a code object names."""
+
+    variables: tuple[str, ...]
+    modules: tuple[str, ...]
+    attributes: frozenset[str]
+    keys: frozenset[str]
+    memory: bool  # takes `.array` of something
+    catches: bool  # has an `except`
+
+    @property
+    def sizes(self) -> bool:
+        """Whether the code names what gives the size of a tensor."""
+        return not _SIZES.isdisjoint((*self.variables, *self.attributes, *self.keys))
+
+    @property
+    def asks(self) -> bool:
+        """Whether the code looks for attributes by names that are values."""
+        return not _LOOKUPS.isdisjoint((*self.variables, *self.attributes))
+
+
+@functools.lru_cache(1024)
+def named(code: types.CodeType) -> Named:
+    instructions = list(dis.get_instructions(code))
+
+    def by(*operations: str) -> set[str]:
+        return {i.argval for i in instructions if i.opname in operations}
+
+    return Named(
+        tuple(sorted({i.argval for i in instructions if i.opname.endswith("_GLOBAL")} | by("LOAD_NAME"))),
+        tuple(sorted(by("IMPORT_NAME"))),
+        frozenset(by("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR", "IMPORT_FROM")),
+        frozenset(_strings(code.co_consts)),
+        any(i.opname == "LOAD_ATTR" and i.argval == "array" and "NULL" not in i.argrepr for i in instructions),
+        bool(by("CHECK_EXC_MATCH")) or (bool(by("POP_EXCEPT")) and not by("WITH_EXCEPT_START")),
+    )
+
+
+def _strings(constants: tuple[Any, ...]) -> Iterator[str]:
+    """The strings among constants, and in tuples among them: patterns of `match` hold attributes so."""
+    for x in constants:
+        if isinstance(x, str):
+            yield x
+        elif isinstance(x, tuple):
+            yield from _strings(x)
