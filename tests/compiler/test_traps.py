@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextvars
+import dataclasses
 import gc
 import itertools
 import multiprocessing
@@ -603,6 +604,36 @@ def test_python_state_that_a_step_reads_anywhere_is_never_frozen(what: str, monk
         assert same(function(x), step(x))
     assert step.traces == 2
     assert step.explain().count("replayed 2 times") == 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    name: str
+    scale: float = dataclasses.field(default=1.0, compare=False)
+
+
+class Alike(Slotted):
+    """All are equal, whatever they hold."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alike)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def test_arguments_that_call_themselves_equal_are_told_apart() -> None:
+    step = tg.compile(lambda x, options: x * options.scale, backend="numpy_source")
+    for scale in (1.0, 2.0):
+        for _ in range(4):
+            assert step(tg.ones(2), Options("a", scale)).tolist() == [scale, scale]
+    assert step.traces == 2
+    first, second = Alike(), Alike()
+    second.k = 3.0
+    step = tg.compile(lambda x, options: x * options.k, backend="numpy_source")
+    for alike in (first, second):
+        for _ in range(4):
+            assert step(tg.ones(2), alike).tolist() == [alike.k, alike.k]
 
 
 def test_settings_of_layers_and_of_arguments_are_never_frozen() -> None:
