@@ -18,19 +18,24 @@ _PLUMBING = (os.path.join(_LAYERS, "hooks.py"), os.path.join(_LAYERS, "functiona
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
+FOLLOWED = ("user", "installed")  # whose code counts whoever calls it
 _LOOKUPS = frozenset({"getattr", "hasattr", "setattr", "vars", "__dict__"})
 _SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
 
 
 @functools.cache
 def whose_file(path: str) -> str:
-    """Whether code in this file is the "user"'s, of a "layer", of the standard "library", or none whose variables can change unseen."""
+    """Whether code in this file is the "user"'s, of a package "installed", of a "layer", of the standard "library".
+
+    "" is for the rest of this package and for NumPy: none of their variables can change unseen.
+    """
     if path.startswith(_HERE):
         return "layer" if path.startswith(_LAYERS) and not path.startswith(_PLUMBING) else ""
     if path == "<frozen" or path.startswith((_NUMPY, "<frozen importlib", "<frozen zipimport")):
         return ""
-    library = path.startswith((_STANDARD, "<frozen")) and not path.startswith(_INSTALLED)
-    return "library" if library else "user"
+    if path.startswith(_INSTALLED):
+        return "installed"
+    return "library" if path.startswith((_STANDARD, "<frozen")) else "user"
 
 
 class Named(NamedTuple):

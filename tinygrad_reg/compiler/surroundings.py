@@ -22,7 +22,7 @@ import numpy as np
 from ..engine.node import Value
 from ..nn.module import Module
 from .facts import Fact
-from .names import named, whose_file
+from .names import FOLLOWED, named, whose_file
 from .survey import LISTS, PLAIN, Survey
 
 
@@ -48,7 +48,7 @@ class Witness:
         code = frame.f_code
         whose = whose_file(code.co_filename)
         asked = frame.f_back is not None and frame.f_back.f_code in self._globals
-        if whose == "user" or (whose == "library" and asked):  # not what this package calls
+        if whose in FOLLOWED or (whose == "library" and asked):  # not what this package calls
             self._globals[code] = frame.f_globals
         elif whose == "layer" and code is not Module.__call__.__code__:
             self._layers[code] = None
@@ -92,12 +92,12 @@ class Witness:
 
     def reads_memory(self) -> bool:
         """Whether a function of the user's takes `.array` of something: the memory of a tensor, if it is one."""
-        return any(named(code).memory for code in self._globals if whose_file(code.co_filename) == "user")
+        return any(named(code).memory for code in self._globals if whose_file(code.co_filename) in FOLLOWED)
 
     def looks_at_sizes(self) -> str | None:
         """A function of the user's that names what gives the size of a tensor."""
         for code in self._globals:
-            if whose_file(code.co_filename) == "user" and named(code).sizes:
+            if whose_file(code.co_filename) in FOLLOWED and named(code).sizes:
                 return f"{code.co_name} in {os.path.basename(code.co_filename)}, line {code.co_firstlineno}"
         return None
 
