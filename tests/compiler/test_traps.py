@@ -23,6 +23,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg import nn
+from tinygrad_reg.compiler.names import named
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, TraceError
 
 from .regression import same
@@ -634,6 +635,50 @@ def test_arguments_that_call_themselves_equal_are_told_apart() -> None:
     for alike in (first, second):
         for _ in range(4):
             assert step(tg.ones(2), alike).tolist() == [alike.k, alike.k]
+
+
+@pytest.mark.parametrize(
+    ("text", "computed"),
+    [
+        ("getattr(c, 'k')", False),
+        ("getattr(c.x.y, 'k', 1)", False),
+        ("getattr(c, 'k', d.f(1) + 2)", False),
+        ("setattr(c, 'k', c.x)", False),
+        ("hasattr(c, 'k') and hasattr(d, 'j')", False),
+        ("getattr(c, d)", True),
+        ("getattr(c, 'k' + d)", True),
+        ("getattr(c, 'k' + d, None)", True),
+        ("getattr(c, f'{d}k')", True),
+        ("getattr(c, d['k'])", True),
+        ("hasattr(c, 'k') and hasattr(d, c)", True),
+        ("vars(c)", True),
+        ("c.__dict__['k']", True),
+        ("c.k + d", False),
+    ],
+)
+def test_names_of_attributes_that_are_computed_are_known(text: str, computed: bool) -> None:
+    assert named(compile(text, "step.py", "eval")).computes is computed
+    function = eval(f"lambda c, d: {text}")
+    assert named(function.__code__).computes is computed
+
+
+def test_attributes_that_a_step_does_not_name_may_change() -> None:
+    """A name that stands in the code as a text is no reason to look at all the others."""
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.losses: list[float] = []
+            self.scale = 2.0
+
+        def step(self, x: Any) -> Any:
+            return x * getattr(self, "scale", 1.0) * (1 if hasattr(self, "late") else 2)
+
+    trainer = Trainer()
+    step = tg.compile(trainer.step, backend="numpy_source")
+    for _ in range(5):
+        trainer.losses.append(step(tg.ones(()) * 3.0).item())
+    assert trainer.losses == [12.0] * 5
+    assert step.traces == 1
 
 
 def test_settings_of_layers_and_of_arguments_are_never_frozen() -> None:

@@ -19,7 +19,8 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
 FOLLOWED = ("user", "installed")  # whose code counts whoever calls it
-_LOOKUPS = frozenset({"getattr", "hasattr", "setattr", "vars", "__dict__"})
+_LOOKUPS = frozenset({"getattr", "hasattr", "setattr"})
+_TABLES = frozenset({"vars", "__dict__"})
 _SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
 
 
@@ -47,6 +48,7 @@ class Named(NamedTuple):
     keys: frozenset[str]
     memory: bool  # takes `.array` of something
     catches: bool  # has an `except`
+    computes: bool  # looks for attributes by names that are values
 
     @property
     def sizes(self) -> bool:
@@ -55,8 +57,8 @@ class Named(NamedTuple):
 
     @property
     def asks(self) -> bool:
-        """Whether the code looks for attributes by names that are values."""
-        return not _LOOKUPS.isdisjoint((*self.variables, *self.attributes))
+        """Whether the code looks for attributes by texts, which need not be there."""
+        return self.computes or not _LOOKUPS.isdisjoint(self.variables)
 
 
 @functools.lru_cache(1024)
@@ -73,7 +75,31 @@ def named(code: types.CodeType) -> Named:
         frozenset(_strings(code.co_consts)),
         any(i.opname == "LOAD_ATTR" and i.argval == "array" and "NULL" not in i.argrepr for i in instructions),
         bool(by("CHECK_EXC_MATCH")) or (bool(by("POP_EXCEPT")) and not by("WITH_EXCEPT_START")),
+        any(i.argval in _TABLES or _looks_up_a_value(instructions[k:]) for k, i in enumerate(instructions)),
     )
+
+
+def _looks_up_a_value(instructions: list[dis.Instruction]) -> bool:
+    """Whether these begin with `getattr(x, name)`, or one like it, where the name is not a text in the code.
+
+    The second argument begins with the first instruction that adds to the stack when one value lies there already. It is a text if
+    that is what is loaded, and nothing takes it from the stack before the call.
+    """
+    first, *rest = instructions
+    if first.argval not in _LOOKUPS or not first.opname.startswith("LOAD_"):
+        return False
+    depth, loaded = 0, False
+    for each in rest:
+        added = 0 if each.opname == "PUSH_NULL" else dis.stack_effect(each.opcode, each.arg, jump=False)
+        after = depth + added
+        if loaded and after <= 2 and each.opname != "KW_NAMES":
+            return not (each.opname in ("PRECALL", "CALL") and after < 2)
+        if not loaded and added > 0 and after > 1:
+            if not (depth == 1 and each.opname == "LOAD_CONST" and isinstance(each.argval, str)):
+                return True
+            loaded = True
+        depth = after
+    return False
 
 
 def _strings(constants: tuple[Any, ...]) -> Iterator[str]:

@@ -37,10 +37,10 @@ class Survey:
         found = {code: named(code) for code in (*codes, *layers)}
         users = [found[code] for code in codes if whose_file(code.co_filename) == "user"]
         self.keys = frozenset().union(*[found[code].keys for code in codes])
-        self.asked = any(each.asks for each in users)
+        self.computed = any(each.computes for each in users)
         texts = frozenset(filter(str.isidentifier, frozenset().union(*[each.keys for each in users])))
         self.attributes = texts.union(*[each.attributes for each in found.values()])
-        self.sought = texts if self.asked else frozenset()
+        self.sought = texts if any(each.asks for each in users) else frozenset()
         self.doubted = self.sought.union(*[each.attributes for each in users if each.catches])
         self.codes = set(found)
         self.entered: set[types.CodeType] = set()
@@ -154,7 +154,7 @@ class Survey:
             return
         if isinstance(x, Module):
             yield from self._module(x, name)
-        own = getattr(x, "__dict__", {}).keys() if self.asked and not isinstance(x, type | types.ModuleType) else frozenset()
+        own = getattr(x, "__dict__", {}).keys() if self.computed and not isinstance(x, type | types.ModuleType) else frozenset()
         for attribute in sorted(self.attributes.union(own).difference(_MEMBERS)):
             value = _held(x, attribute, whose)
             if value is not MISSING:
