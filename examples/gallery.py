@@ -11,6 +11,7 @@ printed is the result; the picture is NAME.png in the working directory. In its 
 
 from __future__ import annotations
 
+import argparse
 import ast
 import os
 import subprocess
@@ -95,6 +96,7 @@ def section(run: Run) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=str(__doc__).splitlines()[0]).parse_args()  # --help must not start it
     PICTURES.mkdir(exist_ok=True)
     runs = []
     for name in EXAMPLES:

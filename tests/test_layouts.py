@@ -98,6 +98,7 @@ REDUCTIONS: list[Callable[[Any], Any]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*degrees of freedom")
 @pytest.mark.parametrize("shape", [(1, 3, 4), (3, 1, 4), (1, 1, 5), (1, 70, 30)])
 @pytest.mark.parametrize("reduction", range(len(REDUCTIONS)))
 def test_reductions_over_dimensions_of_size_1(reduction: int, shape: tuple[int, ...]) -> None:

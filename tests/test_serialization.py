@@ -207,6 +207,16 @@ def test_arguments(tmp_path: Path) -> None:
         tg.load(3)  # type: ignore[arg-type]
 
 
+def test_names_that_the_formats_need_themselves(path: Path) -> None:
+    nest = {"__structure__": tg.ones(1), "__metadata__": tg.zeros(2), "__structure___": tg.ones(3)}
+    assert same(through(nest, path), nest)
+
+
+def test_a_folder_that_is_missing_is_named_by_the_users_path(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none.model\.npz'$"):
+        tg.save(1, tmp_path / "none" / "model.npz")
+
+
 def test_what_cannot_be_saved_is_refused_and_the_old_file_stays(path: Path) -> None:
     tg.save("old", path)
     cycle: list[Any] = []

@@ -487,7 +487,7 @@ class Tensor(Methods):
         memo[id(self)] = other
         other.requires_grad_(self.requires_grad)
         other.grad = copy.deepcopy(self.grad, memo)
-        other.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if k not in _OWN})
+        other.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if k not in OWN})
         return other
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -495,7 +495,7 @@ class Tensor(Methods):
             raise GradientError("pickle: only leaves can be pickled; use .detach() for the values")
         if state.tracer is not None:
             state.tracer.concretize("pickling a tensor")
-        extra = {k: v for k, v in self.__dict__.items() if k not in _OWN}
+        extra = {k: v for k, v in self.__dict__.items() if k not in OWN}
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
 
 
@@ -571,7 +571,7 @@ def _call_for(hook: Callable[[Tensor], None], tensor: Tensor | None) -> None:
         hook(tensor)
 
 
-_OWN = ("array", "node", "view_of", "views", "_grad")
+OWN = ("array", "node", "view_of", "views", "_grad")
 
 
 def _rebuild(cls: type[Tensor], array: Array, requires_grad: bool, extra: dict[str, Any]) -> Tensor:

@@ -538,3 +538,17 @@ def test_a_compiled_function_looks_like_the_function() -> None:
     assert double.__name__ == "double"
     assert double.__doc__ == "Twice as much."
     assert list(inspect.signature(double).parameters) == ["x", "by"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_result_that_is_returned_twice_stays_one_tensor(backend: str) -> None:
+    def function(x: Any) -> Any:
+        y = x * 2
+        return {"first": y, "rest": [x + 1, y]}
+
+    step = tg.compile(function, backend=backend)
+    for _ in range(4):
+        found = step(tg.ones(3))
+        assert found["first"] is found["rest"][1]
+        assert (found["first"].tolist(), found["rest"][0].tolist()) == ([2.0] * 3, [2.0] * 3)
+        assert found["first"] is not found["rest"][0]

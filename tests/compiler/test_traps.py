@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import array
+import contextvars
+import dataclasses
 import gc
 import itertools
+import multiprocessing
+import os
 import random
 import re
+import threading
+import types
+import weakref
+from collections import ChainMap, UserDict
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +23,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg import nn
+from tinygrad_reg.compiler.names import named
 from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, TraceError
 
 from .regression import same
@@ -396,6 +406,10 @@ def rebound(x: Any) -> Any:
     return x * 2
 
 
+def recoded(x: Any) -> Any:
+    return x * 2
+
+
 def set_attribute(name: str, value: Any) -> Callable[[Config], None]:
     return lambda c: setattr(c, name, value)
 
@@ -406,6 +420,90 @@ def rebind(c: Config) -> None:
 
 def slotted(c: Config) -> None:
     c.inner.k = 3.0
+
+
+def fill(*settings: tuple[str, Any]) -> Callable[[Config], None]:
+    """A change of what is in `inner`, a container or a namespace."""
+
+    def change(c: Config) -> None:
+        for name, value in settings:
+            c.inner[name] = value
+
+    return change
+
+
+def inner_attribute(value: Any) -> Callable[[Config], None]:
+    return lambda c: setattr(c.inner, "k", value)
+
+
+def matched(c: Config, x: Any) -> Any:
+    match c:
+        case Config(plain=scale):
+            return x * scale
+
+
+def caught(c: Config, x: Any) -> Any:
+    try:
+        return x * c.late  # type: ignore[attr-defined]
+    except AttributeError:
+        return x
+
+
+def caught_global(c: Config, x: Any) -> Any:
+    try:
+        return x * late  # type: ignore[name-defined]
+    except NameError:
+        return x
+
+
+def imported(c: Config, x: Any) -> Any:
+    from tests.compiler.test_traps import imported_scale as scale
+
+    return x * scale
+
+
+def hung_on(scale: Any) -> Callable[..., Any]:
+    scale.k = 1.0
+    return scale  # type: ignore[no-any-return]
+
+
+@hung_on
+def marked(x: Any, scale: float = 1.0) -> Any:
+    return x * scale * marked.k
+
+
+class Base:
+    k = 1.0
+
+
+class Derived(Base):
+    @classmethod
+    def of_class(cls, x: Any) -> Any:
+        return x * cls.k
+
+    def of_base(self, x: Any) -> Any:
+        return x * super().k
+
+    def method(self, x: Any) -> Any:
+        return x * 2
+
+
+class List(list[float]):
+    k = 1.0
+
+
+class Layer(tg.nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x * 2
+
+
+imported_scale = 1.0
+variable: contextvars.ContextVar[float] = contextvars.ContextVar("variable", default=1.0)
+parameter: Any = tg.nn.Parameter(tg.ones(3))
+parameter.k = 1.0
+layer = Layer()
+local = threading.local()
+local.k = 1.0
 
 
 CHANGES: dict[str, tuple[Callable[[Config, Any], Any], Callable[[Config], Any]]] = {
@@ -423,16 +521,73 @@ CHANGES: dict[str, tuple[Callable[[Config, Any], Any], Callable[[Config], Any]]]
     "new entry of a dict": (lambda c, x: x * sum(c.table.values()), lambda c: c.table.update(j=3.0)),
     "function in an attribute": (lambda c, x: c.activation(x), set_attribute("activation", tg.cos)),
     "function of the module, bound anew": (lambda c, x: rebound(x), rebind),
+    "attribute of a namespace": (lambda c, x: x * c.inner.k, inner_attribute(3.0)),
+    "attribute by its name": (lambda c, x: x * getattr(c, "plain"), set_attribute("plain", 3.0)),  # noqa: B009
+    "attribute by a name that is computed": (lambda c, x: x * getattr(c, "pla" + c.table.get("rest", "in")), set_attribute("plain", 3.0)),
+    "attribute in vars": (lambda c, x: x * sum(v for v in vars(c).values() if isinstance(v, float)), set_attribute("plain", 3.0)),
+    "attribute in a pattern": (matched, set_attribute("plain", 3.0)),
+    "attribute that comes later": (lambda c, x: x * (2 if hasattr(c, "late") else 1), set_attribute("late", 3.0)),
+    "attribute of a namespace that comes later": (lambda c, x: x * getattr(c.inner, "late", 1), lambda c: setattr(c.inner, "late", 3.0)),
+    "attribute whose absence is caught": (caught, set_attribute("late", 3.0)),
+    "variable whose absence is caught": (caught_global, lambda c: globals().update(late=3.0)),
+    "variable imported inside": (imported, lambda c: globals().update(imported_scale=imported_scale + 1)),
+    "variable in globals()": (lambda c, x: x * globals()["imported_scale"], lambda c: globals().update(imported_scale=imported_scale + 1)),
+    "attribute of a function": (lambda c, x: marked(x), lambda c: setattr(marked, "k", marked.k + 1)),
+    "defaults of a function": (lambda c, x: marked(x), lambda c: setattr(marked, "__defaults__", (marked.__defaults__[0] + 1,))),
+    "code of a function": (lambda c, x: recoded(x), lambda c: setattr(recoded, "__code__", (lambda x: x * 7).__code__)),
+    "attribute of a tensor": (lambda c, x: x * parameter.detach() * parameter.k, lambda c: setattr(parameter, "k", parameter.k + 1)),
+    "attribute of a base class": (lambda c, x: Derived.of_class(x), lambda c: setattr(Base, "k", Base.k + 1)),
+    "attribute by super": (lambda c, x: Derived().of_base(x), lambda c: setattr(Base, "k", Base.k + 1)),
+    "attribute of a list": (lambda c, x: x * c.inner.k, inner_attribute(3.0)),
+    "attribute behind a weak reference": (lambda c, x: x * weakref.proxy(c).plain, set_attribute("plain", 3.0)),
+    "method of a class": (lambda c, x: Derived().method(x), lambda c: setattr(Derived, "method", lambda self, x: x * 3)),
+    "forward of a module": (lambda c, x: layer(x), lambda c: setattr(layer, "forward", lambda x: x * 3)),
+    "forward of a module's class": (lambda c, x: c.inner(x), lambda c: setattr(Layer, "forward", lambda self, x: x * 5)),
+    "bound method of a dict": (lambda c, x: x * c.activation("k"), lambda c: c.table.update(k=3.0)),
+    "object in an array": (lambda c, x: x * c.inner[0].k, lambda c: setattr(c.inner[0], "k", 3.0)),
+    "entry of a UserDict": (lambda c, x: x * c.inner["k"], fill(("k", 3.0))),
+    "entry of a ChainMap": (lambda c, x: x * c.inner["k"], fill(("k", 3.0))),
+    "entry behind a read-only view": (lambda c, x: x * c.inner["k"], lambda c: c.table.update(k=3.0)),
+    "element of an array of Python's": (lambda c, x: x * c.inner[0], fill((0, 3))),
+    "element of a bytearray": (lambda c, x: x * c.inner[0], fill((0, 3))),
+    "value shared between processes": (lambda c, x: x * c.inner.value, lambda c: setattr(c.inner, "value", 3.0)),
+    "event": (lambda c, x: x * (2 if c.inner.is_set() else 1), lambda c: c.inner.set()),
+    "context variable": (lambda c, x: x * variable.get(), lambda c: variable.set(variable.get() + 1) and None),
+    "variable of a thread": (lambda c, x: x * local.k, lambda c: setattr(local, "k", local.k + 1)),
+    "variable of the environment": (lambda c, x: x * float(os.environ["HOME_SCALE"]), lambda c: os.environ.update(HOME_SCALE="3")),
+    "variable of the environment by getenv": (
+        lambda c, x: x * float(os.getenv("HOME_SCALE") or 2),
+        lambda c: os.environ.update(HOME_SCALE="4"),
+    ),
     "array that NumPy computes with": (lambda c, x: x * float(c.inner.mean()), lambda c: c.inner.__setitem__(0, 7.0)),
 }
 
 
+INNER: dict[str, Callable[[Config], Any]] = {
+    "array that NumPy computes with": lambda c: np.ones(3),
+    "attribute of a namespace": lambda c: types.SimpleNamespace(k=1.0),
+    "attribute of a namespace that comes later": lambda c: types.SimpleNamespace(k=1.0),
+    "attribute of a list": lambda c: List(),
+    "forward of a module's class": lambda c: Layer(),
+    "bound method of a dict": lambda c: setattr(c, "activation", c.table.get),
+    "object in an array": lambda c: np.array([Slotted()], dtype=object),
+    "entry of a UserDict": lambda c: UserDict(k=1.0),
+    "entry of a ChainMap": lambda c: ChainMap({}, {"k": 1.0}),
+    "entry behind a read-only view": lambda c: types.MappingProxyType(c.table),
+    "element of an array of Python's": lambda c: array.array("d", [1.0]),
+    "element of a bytearray": lambda c: bytearray(b"1"),
+    "value shared between processes": lambda c: multiprocessing.Value("d", 1.0),
+    "event": lambda c: threading.Event(),
+}
+
+
 @pytest.mark.parametrize("what", CHANGES)
-def test_python_state_that_a_step_reads_anywhere_is_never_frozen(what: str) -> None:
+def test_python_state_that_a_step_reads_anywhere_is_never_frozen(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Changed once, after the program has been confirmed: the next call must see it."""
     compute, change = CHANGES[what]
     c = Config()
-    c.inner = np.ones(3) if "NumPy" in what else Slotted()
+    monkeypatch.setenv("HOME_SCALE", "1")
+    c.inner = INNER.get(what, lambda c: Slotted())(c)
 
     def function(x: Any) -> Any:
         return compute(c, x)
@@ -450,6 +605,80 @@ def test_python_state_that_a_step_reads_anywhere_is_never_frozen(what: str) -> N
         assert same(function(x), step(x))
     assert step.traces == 2
     assert step.explain().count("replayed 2 times") == 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    name: str
+    scale: float = dataclasses.field(default=1.0, compare=False)
+
+
+class Alike(Slotted):
+    """All are equal, whatever they hold."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alike)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def test_arguments_that_call_themselves_equal_are_told_apart() -> None:
+    step = tg.compile(lambda x, options: x * options.scale, backend="numpy_source")
+    for scale in (1.0, 2.0):
+        for _ in range(4):
+            assert step(tg.ones(2), Options("a", scale)).tolist() == [scale, scale]
+    assert step.traces == 2
+    first, second = Alike(), Alike()
+    second.k = 3.0
+    step = tg.compile(lambda x, options: x * options.k, backend="numpy_source")
+    for alike in (first, second):
+        for _ in range(4):
+            assert step(tg.ones(2), alike).tolist() == [alike.k, alike.k]
+
+
+@pytest.mark.parametrize(
+    ("text", "computed"),
+    [
+        ("getattr(c, 'k')", False),
+        ("getattr(c.x.y, 'k', 1)", False),
+        ("getattr(c, 'k', d.f(1) + 2)", False),
+        ("setattr(c, 'k', c.x)", False),
+        ("hasattr(c, 'k') and hasattr(d, 'j')", False),
+        ("getattr(c, d)", True),
+        ("getattr(c, 'k' + d)", True),
+        ("getattr(c, 'k' + d, None)", True),
+        ("getattr(c, f'{d}k')", True),
+        ("getattr(c, d['k'])", True),
+        ("hasattr(c, 'k') and hasattr(d, c)", True),
+        ("vars(c)", True),
+        ("c.__dict__['k']", True),
+        ("c.k + d", False),
+    ],
+)
+def test_names_of_attributes_that_are_computed_are_known(text: str, computed: bool) -> None:
+    assert named(compile(text, "step.py", "eval")).computes is computed
+    function = eval(f"lambda c, d: {text}")
+    assert named(function.__code__).computes is computed
+
+
+def test_attributes_that_a_step_does_not_name_may_change() -> None:
+    """A name that stands in the code as a text is no reason to look at all the others."""
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.losses: list[float] = []
+            self.scale = 2.0
+
+        def step(self, x: Any) -> Any:
+            return x * getattr(self, "scale", 1.0) * (1 if hasattr(self, "late") else 2)
+
+    trainer = Trainer()
+    step = tg.compile(trainer.step, backend="numpy_source")
+    for _ in range(5):
+        trainer.losses.append(step(tg.ones(()) * 3.0).item())
+    assert trainer.losses == [12.0] * 5
+    assert step.traces == 1
 
 
 def test_settings_of_layers_and_of_arguments_are_never_frozen() -> None:

@@ -25,6 +25,7 @@ def test_std_of_equal_values_has_gradient_zero_to_second_order(correction: int) 
     np.testing.assert_array_equal(hessian(std, [2.0, 2.0, 2.0]), np.zeros((3, 3)))
 
 
+@pytest.mark.filterwarnings("ignore:.*degrees of freedom")
 def test_spread_of_one_value() -> None:
     assert np.isnan(gradient(tg.var, [4.0])).all()
     assert np.isnan(gradient(tg.std, [4.0])).all()
@@ -84,9 +85,17 @@ def test_empty_tensors() -> None:
     x = tg.zeros(0, 3)
     assert tg.sum(x).item() == 0
     assert np.isnan(tg.mean(x).item())
-    assert np.isnan(tg.var(x, 0).numpy()).all()
     assert tg.logsumexp(x, 0).tolist() == [-inf] * 3
     assert (tg.all(x).item(), tg.any(x).item()) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["var", "std", "var_mean", "std_mean"])
+def test_a_variance_without_degrees_of_freedom_is_nan_and_warns(name: str) -> None:
+    for shape, dim, correction in [((1,), None, 1), ((0, 3), 0, 0), ((4, 2), 1, 2), ((2, 4), 1, 5)]:
+        with pytest.warns(UserWarning, match=rf"{name}: degrees of freedom is <= 0"):
+            found = getattr(tg, name)(tg.zeros(shape), dim, correction=correction)
+        assert np.isnan((found[0] if "mean" in name else found).numpy()).all()
+    getattr(tg, name)(tg.zeros(2, 4), 0, correction=1.5)
 
 
 FUNCTIONS = ["sum", "mean", "nansum", "nanmean", "logsumexp", "var", "std", "all", "any"]

@@ -43,5 +43,5 @@ def test_the_files_that_torch_pickles_are_refused(tmp_path: Path) -> None:
 
 def test_a_number_that_does_not_exist_here_is_named(tmp_path: Path) -> None:
     safetensors.save_file({"x": torch.ones(2, dtype=torch.bfloat16)}, tmp_path / "a.safetensors")
-    with pytest.raises(tg.errors.CheckpointError):
+    with pytest.raises(tg.errors.CheckpointError, match="holds tensors of BF16"):
         tg.load(tmp_path / "a.safetensors")

@@ -197,6 +197,7 @@ def test_it_is_deterministic() -> None:
         (lambda: gradcheck(lambda x: x > 0, doubles(2)), "no float tensor"),
         (lambda: gradcheck(lambda x: None, doubles(2)), "no float tensor"),
         (lambda: gradcheck(tg.sin, doubles(2), order=0), "order"),
+        (lambda: gradcheck(tg.sin, doubles(2), order="two"), "order"),  # type: ignore[arg-type]
     ],
 )
 def test_nothing_to_check(call: Any, words: str) -> None:

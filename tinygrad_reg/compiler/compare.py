@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import NDArray
+from .facts import same
 from .program import Equation, Program, Var
 from .recording import Recording
-from .surroundings import same
 from .trace import same_objects
 
 

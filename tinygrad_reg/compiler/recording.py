@@ -10,9 +10,10 @@ import numpy as np
 
 from ..engine.mutation import NDArray, owner
 from ..engine.node import Leaf, Value
+from .facts import Fact, hooks_of
 from .passes import tidy
 from .program import HostCall, Program, Var, unique
-from .surroundings import Fact, hooks_of, referrers
+from .surroundings import referrers
 from .trace import Capture, Trace
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from ..engine.mutation import NDArray
 from ..engine.node import Value
 from ..errors import ArgumentTypeError
+from .names import whose_file
 from .trees import flatten
 
 
@@ -48,6 +51,19 @@ def general(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any], s
     return flatten(args, leaf), flatten(kwargs, leaf) if kwargs else None
 
 
+class _Itself:
+    """Equal to nothing but the same about the same object, which it keeps alive."""
+
+    def __init__(self, x: Any) -> None:
+        self._x = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self._x is other._x
+
+    def __hash__(self) -> int:
+        return id(self._x)
+
+
 class _Unique:
     """Equal to nothing else: two different arguments are one array, so the call is traced anew every time."""
 
@@ -63,7 +79,21 @@ def _static(x: Any) -> Any:
             f"compile: an argument of type {type(x).__name__} is neither a tensor, nor hashable, nor a tuple, list or dict of "
             "those; let the step read it from outside, or pass its parts"
         ) from None
+    equal = type(x).__eq__
+    if isinstance(equal, types.FunctionType) and whose_file(equal.__code__.co_filename) == "user":
+        return type(x), _parts(x)  # what a class of the user's calls equal may differ in what the step reads
     return type(x), x
+
+
+def _parts(x: Any) -> Any:
+    """All fields of a dataclass, also those that it leaves out when it compares; of another object, itself."""
+    if not dataclasses.is_dataclass(x):
+        return _Itself(x)
+    return tuple([flatten(getattr(x, field.name), _field) for field in dataclasses.fields(x)])
+
+
+def _field(x: Any) -> Any:
+    return _Itself(x) if isinstance(x, Value | np.ndarray) else _static(x)
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:

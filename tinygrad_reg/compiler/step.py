@@ -22,10 +22,11 @@ from ..errors import ArgumentError, ArgumentTypeError, CompileError, TraceError
 from .backends import BACKENDS
 from .compare import difference, same_results
 from .dynamic import Family, Names, Run, Sizes, Underivable
+from .facts import broken
 from .program import GivenUp, HostCall, Program
 from .recording import finish
 from .signature import leaf_names, parameter_names, signature
-from .surroundings import Witness, broken
+from .surroundings import Witness
 from .trace import Memo, Trace
 from .trees import flatten
 from .variant import Returned, Stale, Variant, given_back
@@ -194,9 +195,10 @@ class CompiledStep:
             trace.refuse("the step changes the gradient mode or the default dtype for what follows it")
         if witness.reads_memory():
             trace.refuse("the step reads .array, the memory of a tensor, which a replay does not follow; return the tensor")
-        arrays: list[Any] = []
-        returned = flatten(out, functools.partial(_returned, arrays, tensors))
-        del out
+        made: list[Value] = []
+        returned = flatten(out, functools.partial(_returned, made, tensors))
+        arrays = [x.array for x in made]
+        del out, made
         facts = functools.partial(witness.facts, self.function)
         recording = finish(trace, arrays, facts)._replace(looks_at_sizes=witness.looks_at_sizes())
         return Run(call.sizes, recording, returned), lambda: given_back(returned, arrays, tensors)
@@ -267,8 +269,8 @@ def _modes() -> tuple[Any, ...]:
     return state.grad_enabled, state.inference, state.default_dtype
 
 
-def _returned(arrays: list[Any], tensors: list[Any], x: Any) -> Any:
-    """How a result is given back by a replay; what the program has to make is collected in `arrays`."""
+def _returned(made: list[Value], tensors: list[Any], x: Any) -> Any:
+    """How a result is given back by a replay; what the program has to make is collected in `made`."""
     for position, tensor in enumerate(tensors):
         if x is tensor:
             return Returned("argument", position)
@@ -280,8 +282,10 @@ def _returned(arrays: list[Any], tensors: list[Any], x: Any) -> Any:
                 f"compile: the step returns a tensor of shape {x.array.shape} through which a gradient could still flow, but a compiled "
                 "step keeps no graph; call backward inside of the step, return its .detach(), or run the step inside `with tg.no_grad():`"
             )
-        arrays.append(x.array)
-        return Returned("made", len(arrays) - 1)
+        place = next((i for i, other in enumerate(made) if other is x), len(made))
+        if place == len(made):
+            made.append(x)
+        return Returned("made", place)
     if x is None or isinstance(x, bool | int | float | str):
         return Returned("value", x)
     raise TraceError(f"compile: the step returns a {type(x).__name__}; return tensors and plain values, in tuples, lists and dicts")

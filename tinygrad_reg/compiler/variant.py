@@ -17,9 +17,9 @@ from ..engine.primitive import silent_copy
 from ..ops.random import draw_p
 from .backends.executable import Executable
 from .dynamic import Family, Run
+from .facts import Fact, check_of
 from .program import HostCall, layout
 from .recording import GradientOf
-from .surroundings import Fact, check_of
 from .trees import unflatten
 
 _LARGE = 1024  # elements of a gradient from which on it pays to use its memory again
@@ -199,9 +199,10 @@ class Variant:
 
 def given_back(returned: Any, arrays: Sequence[Any], tensors: Sequence[Any]) -> Any:
     """What a step returns, around these arrays."""
+    made = [wrap(Value.result_class, array) for array in arrays]
     if isinstance(returned, Returned):
-        return _result(returned, arrays, tensors)
-    return unflatten(returned, lambda part: _result(part, arrays, tensors))
+        return _result(returned, made, tensors)
+    return unflatten(returned, lambda part: _result(part, made, tensors))
 
 
 def overlapping(tensors: Sequence[Any]) -> bool:
@@ -210,10 +211,10 @@ def overlapping(tensors: Sequence[Any]) -> bool:
     return any(np.may_share_memory(x, y) for x, y in itertools.combinations(arrays, 2))
 
 
-def _result(returned: Returned, arrays: Sequence[Any], tensors: Sequence[Any]) -> Any:
+def _result(returned: Returned, made: Sequence[Any], tensors: Sequence[Any]) -> Any:
     kind, what = returned
     if kind == "made":
-        return wrap(Value.result_class, arrays[what])
+        return made[what]
     return tensors[what] if kind == "argument" else what
 
 

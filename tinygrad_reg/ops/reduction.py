@@ -7,6 +7,7 @@ Inside of this module `dim` has been read already: None for all dims, else a sor
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -364,6 +365,9 @@ def _read_moments(input: Any, dim: Any, unbiased: Any, correction: Any, what: st
         raise ArgumentTypeError(f"{what}: correction must be a number, got {type(chosen).__name__}: {chosen!r}")
     dims = read_dims(input, dim, what)
     _check_float(input.dtype, what)
+    shape = input.shape
+    if 0 in shape or _count(shape, dims) <= chosen:
+        warnings.warn(f"{what}: degrees of freedom is <= 0; correction should be less than the number of elements reduced", stacklevel=4)
     return dims, chosen
 
 

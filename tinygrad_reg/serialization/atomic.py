@@ -32,9 +32,11 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
         if os.path.exists(target):
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         if os.path.exists(temporary):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename == temporary:
+            error.filename = os.fspath(path)  # the name that the user knows
         raise
     _sync_folder(folder)
 

@@ -16,15 +16,14 @@ from numpy.lib import format as npy
 from ..dtypes import SUPPORTED
 from ..engine.mutation import Array
 from ..errors import CheckpointError
-from .structure import Arrays
+from .structure import STRUCTURE, Arrays
 
-_STRUCTURE = "__structure__"
 _PIECE = 1 << 20  # bytes read at once
 
 
 def write(file: IO[bytes], text: str, arrays: Arrays) -> None:
     """Write the text and the arrays to a binary file."""
-    entries = {_STRUCTURE: np.frombuffer(text.encode(), np.uint8), **arrays}
+    entries = {STRUCTURE: np.frombuffer(text.encode(), np.uint8), **arrays}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in entries.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
@@ -38,7 +37,7 @@ def read(file: IO[bytes], name: str) -> tuple[str | None, Arrays]:
             entries = archive.infolist()
             _check(entries, file, name)
             arrays = {entry.filename.removesuffix(".npy"): _read_entry(archive, entry) for entry in entries}
-        text = arrays.pop(_STRUCTURE, None)
+        text = arrays.pop(STRUCTURE, None)
         return (None if text is None else text.tobytes().decode()), arrays
     except CheckpointError:
         raise

@@ -31,6 +31,8 @@ def loads(data: bytes, name: str) -> tuple[str | None, Arrays]:
     try:
         arrays: Arrays = {key: np.array(a) for key, a in package.numpy.load(data).items()}  # copied: theirs cannot be written
         metadata = _metadata(data)
+    except KeyError as error:
+        raise CheckpointError(f"load: {name} holds tensors of {error.args[0]}, which does not exist here; convert them before") from error
     except (package.SafetensorError, LookupError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise CheckpointError(f"load: {name} is damaged or cut off ({type(error).__name__}: {error})") from error
     for key, array in arrays.items():

@@ -22,6 +22,8 @@ from ..nn.parameter import Buffer, Parameter
 from ..tensor import Size, Tensor
 
 Arrays = dict[str, Array]
+STRUCTURE = "__structure__"  # the name of the text among the arrays of an .npz file
+RESERVED = (STRUCTURE, "__metadata__")  # the latter in .safetensors
 
 
 def flatten(obj: object) -> tuple[str, Arrays]:
@@ -71,7 +73,7 @@ class _Writer:
             raise ArgumentTypeError(f"save: cannot save the entry {path!r}, an array of {array.dtype}; use one of the tensors' dtypes")
         if id(array) not in self._names:
             name = path if path.isprintable() and "\\" not in path and 0 < len(path) < 1000 else f"tensor{len(self.arrays)}"
-            while name in self.arrays:
+            while name in self.arrays or name in RESERVED:
                 name += "_"
             self.arrays[name] = array
             self._names[id(array)] = name

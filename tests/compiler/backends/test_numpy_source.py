@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import numpy as np
+import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg.compiler.backends.numpy_source import build
@@ -58,6 +59,38 @@ def test_the_source_is_what_runs() -> None:
     assert "np.sqrt(s2, out=" in source
     assert compile(source, "step", "exec")
     assert compiled_source() == source  # the same program gives the same text
+
+
+def test_the_source_runs_as_a_file() -> None:
+    made = task("adam")
+    step = tg.compile(made.step, backend="numpy_source")
+    for _ in range(3):
+        step(made.x, made.y)
+    source = str(step.source)
+    names: dict[str, Any] = {}
+    exec(compile(source, "step.py", "exec"), names)
+    [unpacked] = re.findall(r"\[(.*)\] = captured", source)
+    count = len(re.findall(r"\[(.*)\] = numbers", source)[0].split(", "))
+    shapes = {name: eval(shape) for name, shape in re.findall(r"#   (\w+): float32(\[.*\])", source)}
+    captured = [np.ones(shapes[name], np.float32) for name in unpacked.split(", ")]
+    [loss], gradients = names["step"]([made.x.numpy(), made.y.numpy()], [0.5] * count, captured)
+    assert np.isfinite(loss)
+    assert len(gradients) == 6
+    assert not np.array_equal(captured[0], np.ones(shapes["p1"]))
+    with np.errstate(all="ignore"), pytest.raises(names["NotFinite"]):
+        names["step"]([np.full((100, 1), np.inf, np.float32), made.y.numpy()], [0.5] * count, captured)
+
+
+def test_constants_are_part_of_the_text() -> None:
+    function = tg.compile(lambda x: [x * tg.tensor([1.0, -0.0, 3.0]), x.clamp(min=-float("inf"))], backend="numpy_source")
+    for _ in range(3):
+        found = function(tg.ones(3))
+    names: dict[str, Any] = {}
+    assert "tinygrad_reg." not in str(function.source)  # NumPy is enough
+    exec(str(function.source), names)
+    results, _ = names["step"]([np.ones(3, np.float32)], [], [])
+    for result, wanted in zip(results, found, strict=True):
+        assert result.tobytes() == wanted.numpy().tobytes()
 
 
 def run(program: Program, inputs: list[Any], captured: list[Any]) -> Any:

@@ -39,8 +39,8 @@ def gradcheck(
     >>> tg.testing.gradcheck(tg.sin, tg.tensor([0.5, 2.0], dtype=tg.float64))
     True
     """
-    if order < 1:
-        raise ArgumentError(f"gradcheck: order must be 1 or more, got {order}")
+    if not isinstance(order, int) or order < 1:
+        raise ArgumentError(f"gradcheck: order must be an integer of 1 or more, got {order!r}")
     if not callable(f):
         raise ArgumentTypeError(f"gradcheck: f must be a function or a module, got {type(f).__name__}")
     args = inputs if isinstance(inputs, tuple | list) and not hasattr(inputs, "_fields") else (inputs,)
