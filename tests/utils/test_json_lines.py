@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError
 from tinygrad_reg.utils import JsonLinesWriter, read_json_lines
 
 
@@ -63,3 +64,9 @@ def test_the_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with JsonLinesWriter(comment="-x") as writer:
         assert writer.log_dir.endswith("-x")
     assert writer.path.exists()
+
+
+@pytest.mark.parametrize(("value", "error"), [("x", ArgumentError), (None, ArgumentTypeError), (tg.ones(2), ArgumentError)])
+def test_what_is_no_number_is_refused(value: Any, error: type[Exception], tmp_path: Path) -> None:
+    with JsonLinesWriter(tmp_path) as log, pytest.raises(error, match="add_scalar: "):
+        log.add_scalar("loss", value)

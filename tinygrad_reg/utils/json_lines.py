@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..creation import as_tensor
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
 from .images import pixels, png, precision_recall
 from .writer import Writer
@@ -34,10 +35,12 @@ class JsonLinesWriter(Writer):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, "a", buffering=1, encoding="utf-8")  # noqa: SIM115  (closed by close)
 
+    @typed_errors
     def add_scalar(self, tag: str, scalar_value: Any, global_step: int | None = None, walltime: float | None = None) -> None:
         """One number."""
         self._write(tag, float(scalar_value), global_step, walltime)
 
+    @typed_errors
     def add_scalars(
         self, main_tag: str, tag_scalar_dict: Mapping[str, Any], global_step: int | None = None, walltime: float | None = None
     ) -> None:

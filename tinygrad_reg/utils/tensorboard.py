@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..creation import as_tensor
+from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, MissingExtraError
 from .images import pixels, png, precision_recall
 from .writer import Writer
@@ -46,6 +47,7 @@ class SummaryWriter(Writer):
         if purge_step is not None:
             self._file(self.log_dir).add_event(self._board.Event(step=purge_step, file_version="brain.Event:2", wall_time=time.time()))
 
+    @typed_errors
     def add_scalar(
         self,
         tag: str,
@@ -58,6 +60,7 @@ class SummaryWriter(Writer):
         """One number."""
         self._add(self.log_dir, {"tag": tag, "simple_value": float(scalar_value)}, global_step, walltime)
 
+    @typed_errors
     def add_scalars(
         self, main_tag: str, tag_scalar_dict: Mapping[str, Any], global_step: int | None = None, walltime: float | None = None
     ) -> None:
