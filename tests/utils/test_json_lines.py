@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tinygrad_reg.utils import JsonLinesWriter, read_json_lines
 
 
@@ -66,7 +66,7 @@ def test_the_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert writer.path.exists()
 
 
-@pytest.mark.parametrize(("value", "error"), [("x", ArgumentError), (None, ArgumentTypeError), (tg.ones(2), ArgumentError)])
+@pytest.mark.parametrize(("value", "error"), [("x", ArgumentError), (None, ArgumentTypeError), (tg.ones(2), ShapeError)])
 def test_what_is_no_number_is_refused(value: Any, error: type[Exception], tmp_path: Path) -> None:
-    with JsonLinesWriter(tmp_path) as log, pytest.raises(error, match="add_scalar: "):
+    with JsonLinesWriter(tmp_path) as log, pytest.raises(error):
         log.add_scalar("loss", value)
