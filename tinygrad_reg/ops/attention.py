@@ -24,7 +24,7 @@ from .linalg import matmul
 from .losses import check_tensors
 from .padding import pad
 from .pointwise import as_array, convert
-from .reduction import mean_p, sum_p
+from .reduction import mean_p, sum_p, widened
 from .shape import expand, reshape, squeeze, transpose, unsqueeze
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ _MANY = 1 << 20  # weights of attention: more are computed again on the way back
 @primitive
 def safe_softmax(x: Array) -> Array:
     """exp(x) / Σ exp(x) along the last dim; 0 for a row of -inf alone, where softmax would be nan."""
-    top = largest(x, x.ndim - 1)
-    out = as_array(np.subtract(x, np.where(top == -math.inf, x.dtype.type(0), top), dtype=_wide(x.dtype)))
-    return _normalized(out).astype(x.dtype, copy=False)
+    wide = widened(x)
+    top = largest(wide, x.ndim - 1)
+    return _normalized(as_array(wide - np.where(top == -math.inf, wide.dtype.type(0), top))).astype(x.dtype, copy=False)
 
 
 def _normalized(out: Array) -> Array:
@@ -51,14 +51,10 @@ def _normalized(out: Array) -> Array:
     return out
 
 
-def _wide(dtype: Any) -> Any:
-    return np.dtype(np.float32) if dtype.char == "e" else dtype
-
-
 @primitive
 def masked_softmax(x: Array, mask: Array) -> Array:
     """softmax along the last dim of those elements where the mask is true, 0 elsewhere; 0 for a row without any."""
-    out = as_array(np.where(mask, x, x.dtype.type(-math.inf))).astype(_wide(x.dtype), copy=False)
+    out = widened(as_array(np.where(mask, x, x.dtype.type(-math.inf))))
     top = largest(out, out.ndim - 1)
     out -= np.where(top == -math.inf, out.dtype.type(0), top)  # in place: scores are the largest arrays of a transformer
     return _normalized(out).astype(x.dtype, copy=False)

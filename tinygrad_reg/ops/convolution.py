@@ -29,7 +29,7 @@ from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, plain_colum
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_COLUMNS = 1 << 19  # elements
+_COLUMNS = 1 << 19  # elements of columns that a compiled way back holds at once
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 # ---- the three directions ------------------------------------------------------------------------------------------------

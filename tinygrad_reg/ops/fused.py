@@ -26,7 +26,7 @@ from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
 from .large import UNBOUNDED, bounded
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers
-from .reduction import sum_p
+from .reduction import sum_p, widened
 from .special import SQRT_2_PI, in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
@@ -285,8 +285,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def shifted(x: Array, dim: int | None) -> Array:
     """A new array of x minus its maximum along dim, at least in float32."""
-    if x.dtype.char == "e":
-        x = x.astype(np.float32)
+    x = widened(x)
     if not x.flags.c_contiguous:
         x = x.copy()  # PyTorch gives what it normalized in row-major order, so that it can be viewed
     if not x.size:

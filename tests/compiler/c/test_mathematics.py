@@ -214,34 +214,20 @@ def pairs(kind: str, count: int, seed: int) -> tuple[np.ndarray[Any, Any], np.nd
 
 
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", [*UNARY, *OF_TWO])
 def test_two_units_in_the_last_place(call: Call, name: str, kind: str) -> None:
-    error, x = worst(call, name, kind, np.concatenate([samples(kind, 60, 0), edges(kind)]))
+    given = pairs(kind, 30, 0) if name in OF_TWO else (np.concatenate([samples(kind, 60, 0), edges(kind)]),)
+    error, x = worst(call, name, kind, *given)
     assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", [*UNARY, *OF_TWO])
 def test_two_units_in_the_last_place_at_many_points(call: Call, name: str, kind: str) -> None:
-    error, x = worst(call, name, kind, samples(kind, 8000, 1))
-    assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
-
-
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("name", OF_TWO)
-def test_two_numbers_two_units_in_the_last_place(call: Call, name: str, kind: str) -> None:
-    error, x = worst(call, name, kind, *pairs(kind, 30, 0))
-    assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("name", OF_TWO)
-def test_two_numbers_two_units_in_the_last_place_at_many_points(call: Call, name: str, kind: str) -> None:
-    error, x = worst(call, name, kind, *pairs(kind, 2000, 1))
+    given = pairs(kind, 2000, 1) if name in OF_TWO else (samples(kind, 8000, 1),)
+    error, x = worst(call, name, kind, *given)
     assert error <= 2.0, f"{name}{x!r} is {error:.2f} units off"
 
 

@@ -153,7 +153,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     >>> tg.nn.functional.relu6(tg.tensor([-1.0, 4.0, 9.0]))
     tensor([0., 4., 6.])
     """
-    return hardtanh(input, 0.0, 6.0, True) if inplace else hardtanh_p(input, min_val=0.0, max_val=6.0)
+    return hardtanh(input, 0.0, 6.0, inplace)
 
 
 def _threshold(x: Array, *, threshold: float, value: float) -> Array:

@@ -41,18 +41,15 @@ inline_ double tg_sine_rest(double r, double d, double z) { return tg_mad_f64(r 
 inline_ double tg_cosine_rest(double r, double d, double z, double one) {
   return tg_mad_f64(z * z, <COS_f64:z>, ((1.0 - one) - 0.5 * z) - r * d);
 }""",
-    "tg_wave": """
+    "tg_wave_f64": """
 // sin(x + q pi / 2)
-inline_ double tg_wave(double x, double q) {
+inline_ double tg_wave_f64(double x, double q) {
   double t, d, r = tg_turn(x, &t, &d), z = r * r, one = 1.0 - 0.5 * z;
   double sine = r + tg_sine_rest(r, d, z), cosine = one + tg_cosine_rest(r, d, z, one);
   uint64_t k = tg_bits_f64(t + q);
   double y = tg_select_f64(k & 1, cosine, sine);
   return tg_real_f64(tg_bits_f64(y) ^ (k & 2) << 62);
 }""",
-    "tg_sin_f64": """
-inline_ double tg_sin_f64(double x) { return tg_select_f64(__builtin_fabs(x) < 0x1p-27, x, tg_wave(x, 0.0)); }""",
-    "tg_cos_f64": "inline_ double tg_cos_f64(double x) { return tg_wave(x, 1.0); }",
     "tg_tan_f64": """
 inline_ double tg_tan_f64(double x) {
   double t, d, r = tg_turn(x, &t, &d), z = r * r, one = 1.0 - 0.5 * z;
@@ -86,9 +83,9 @@ inline_ float tg_wave_f32(float x, double q) {
   double y = tg_select_f64(k & 1, tg_cosine_f32(z), tg_sine_f32(r, z));
   return (float)tg_real_f64(tg_bits_f64(y) ^ (k & 2) << 62);
 }""",
-    "tg_sin_f32": """
-inline_ float tg_sin_f32(float x) { return tg_select_f32(__builtin_fabsf(x) < 0x1p-13f, x, tg_wave_f32(x, 0.0)); }""",
-    "tg_cos_f32": "inline_ float tg_cos_f32(float x) { return tg_wave_f32(x, 1.0); }",
+    "tg_sin_K": """
+inline_ real tg_sin_K(real x) { return tg_select_K(__builtin_fabs(x) < <WAVE_LINEAR>, x, tg_wave_K(x, 0.0)); }""",
+    "tg_cos_K": "inline_ real tg_cos_K(real x) { return tg_wave_K(x, 1.0); }",
     "tg_tan_f32": """
 inline_ float tg_tan_f32(float x) {
   double t, r = tg_turn_f32(x, &t), z = r * r, sine = tg_sine_f32(r, z), cosine = tg_cosine_f32(z);
