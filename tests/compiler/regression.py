@@ -61,7 +61,8 @@ def task(optimizer: str = "adam", dtype: Any = tg.float32, seed: int = 0) -> Tas
     return Task(net, chosen, x, y, step)
 
 
-EXACT = ("interpreter", "numpy_source")  # backends that keep every bit
+#: Backends that keep every bit: one always, the other wherever eager makes NumPy calls that can be written down.
+EXACT = ("interpreter", "numpy_source")
 
 
 def close(a: Any, b: Any, rounding: float) -> bool:

@@ -55,6 +55,8 @@ def test_a_compiled_model_is_bit_equal_to_eager_and_leaves_no_call_of_python(nam
     assert "replayed 4 times" in step.explain()
     assert step.program is not None
     assert calls_of_python(step.program) == []
+    assert "tinygrad_reg." not in str(step.source)
+    exec(str(step.source), {})  # it defines all it needs
 
 
 @pytest.mark.parametrize("name", MODELS)

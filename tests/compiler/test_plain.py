@@ -11,7 +11,7 @@ import pytest
 from tinygrad_reg.compiler.backends import BACKENDS
 from tinygrad_reg.compiler.lowering import lower
 from tinygrad_reg.compiler.numpy_ops import NumpyOp
-from tinygrad_reg.compiler.program import Equation, Program, Var, var_for
+from tinygrad_reg.compiler.program import Equation, NotFinite, Program, Var, var_for
 from tinygrad_reg.engine.primitive import PRIMITIVES, silent_copy
 from tinygrad_reg.ops.pointwise import Elementwise
 
@@ -22,13 +22,13 @@ from .regression import EXACT
 #: What stays a call of Python in plain form, for some of the examples, and why.
 OPAQUE = {
     "draw_p": "random numbers, which a backend draws beforehand",
-    **dict.fromkeys(["argsort", "topk", "kthvalue", "median_position", "median", "mode", "unique", "searchsorted"], "sorts"),
-    **dict.fromkeys(["nonzero", "occurrences", "bag_numbers", "bag_entries", "sum_segments", "repeat_interleave"], "shaped by values"),
+    **dict.fromkeys(
+        ["unique", "nonzero", "occurrences", "bag_numbers", "bag_entries", "sum_segments", "repeat_interleave"], "shaped by values"
+    ),
     **dict.fromkeys(["index", "index_embed"], "arrays apart from each other, and masks whose choice has a shape that depends on values"),
     "window_argmax": "padded windows beside ones of unequal sizes, which no layer has",
     "index_multiply": "products at repeated positions",
     "svd": "iterations of LAPACK",
-    "erfinv": "Halley's steps for some of the elements",
     "not_negative": "an error that floats decide",
     "safe_softmax": "rows without elements",
 }
@@ -56,7 +56,7 @@ def outcome(name: str, args: list[Any], params: dict[str, Any], plain: bool) -> 
     variables = [x for x in inputs if isinstance(x, Var)]
     names = {var: f"x{i}" for i, var in enumerate(variables)}
     program = Program(tuple(variables), (), (), {}, (equation,), (), (), equation.outputs, (), names)
-    return lower(program, plain), [x for x in args if isinstance(x, np.ndarray)], expected
+    return lower(program, (plain,)), [x for x in args if isinstance(x, np.ndarray)], expected
 
 
 def is_opaque(program: Program) -> bool:
@@ -96,7 +96,11 @@ def test_lowered_calls_give_what_the_forward_gives(name: str, dtype: str, specia
             opaque.append(plain and is_opaque(program))
             for backend in EXACT if not is_opaque(program) else ():
                 copies = [x.copy(order="K") for x in given]
-                found = silent_copy().run(BACKENDS[backend](program).run, copies, [], [])[0]
+                try:
+                    found = silent_copy().run(BACKENDS[backend](program).run, copies, [], [])[0]
+                except NotFinite:  # given up: eager goes on
+                    assert (special, plain) == (True, False)
+                    continue
                 for x, y in zip(copies, given, strict=True):
                     close(x, y, True, 0.0)
                 for x, y in zip(found, expected, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,19 @@ from tinygrad_reg.errors import TraceError
 
 from ..examples_of_primitives import examples_of
 from ..test_registry import CALLED, build, differentiable
-from .regression import EXACT, same
+from .regression import EXACT, close, same
 
 functional = tg.nn.functional
 SEEDS = (0, 0, 1, 2, 0, 3)  # the first two are traced
 
 
-def replays_follow(function: Callable[..., Any], calls: list[tuple[Any, ...]], backend: str = "numpy_source") -> str:
+#: Few elements go one by one through C's library in eager; as NumPy calls they differ in the last places.
+ROUNDED = ("erf", "erfc", "normal_cdf", "gelu", "norm_p")
+
+
+def replays_follow(
+    function: Callable[..., Any], calls: list[tuple[Any, ...]], backend: str = "numpy_source", alike: Callable[[Any, Any], bool] = same
+) -> str:
     """Compare eager with compiled calls whose first two have the same values; what became of the compiled function."""
     step = tg.compile(function, backend=backend)
     with warnings.catch_warnings():
@@ -31,7 +38,7 @@ def replays_follow(function: Callable[..., Any], calls: list[tuple[Any, ...]], b
             tg.manual_seed(0)
             expected = function(*call)
             tg.manual_seed(0)
-            assert same(expected, step(*call))
+            assert alike(expected, step(*call))
     return step.explain()
 
 
@@ -54,7 +61,8 @@ def test_every_primitive_and_its_rules(name: str) -> None:
             tuple(tg.from_numpy(x) if isinstance(x, np.ndarray) else x for x in build(name, example, seed, "float32")) for seed in SEEDS
         ]
         for backend in EXACT:
-            explained = replays_follow(function, calls, backend)
+            rounded = name in ROUNDED and backend == "numpy_source"
+            explained = replays_follow(function, calls, backend, partial(close, rounding=1e-6) if rounded else same)
             assert "replayed" in explained or "meets" in explained or "depends on the values" in explained
 
 

@@ -318,7 +318,7 @@ def test_methods_and_modules() -> None:
         for _ in range(4):
             for trainer in trainers:
                 assert same(trainer.once(x), trainer.step(x))
-                assert same(trainer.once(x) + 1, trainer.decorated(x))
+                assert close(trainer.once(x) + 1, trainer.decorated(x), 1e-6)  # in C
             assert same(trainers[0].layer(x), model(x))
     assert [model.traces, *[trainer.decorated.traces for trainer in trainers]] == [1, 1, 1]
     twin = copy.deepcopy(trainers[0])

@@ -38,7 +38,8 @@ def compile(
     TraceError, or runs eagerly and says so in `step.explain()`. Results carry no graph.
 
     `backend` is "c" (one C function, within rounding of eager; where there is no C compiler, a warning and NumPy source),
-    "numpy_source" (generated NumPy code, equal to eager in every bit) or "interpreter" (slow, the reference). `step.source` shows it.
+    "numpy_source" (a file of NumPy calls, those of eager where it can be, which needs NumPy alone) or "interpreter" (slow, the
+    reference). `step.source` shows it.
 
     `dynamic` names sizes that may change without another trace: `("batch",)` is the first dimension of every argument,
     `("batch", "time")` the first two; `{"x": ("batch", None, "width")}` says it for some arguments. Once three sizes have been

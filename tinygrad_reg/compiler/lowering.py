@@ -2,7 +2,8 @@
 
 So a primitive needs no second definition for the compiler. A forward that looks at values, or uses what is not known here, stays
 a call of that function. Where a forward has tricks for NumPy's sake, it says in `Primitive.plain`, or at `engine.plain.is_plain`, what
-it comes to without them; `lower(program, plain=True)` goes by that, for a backend that makes loops of its own.
+it comes to without them, within rounding: that is what a backend wants which makes loops of its own, and what NumPy source falls
+back on, so that it needs no function of this package.
 """
 
 from __future__ import annotations
@@ -22,31 +23,36 @@ from .program import Equation, Operation, Program, Var, number, substitute, var_
 from .recorded import Opaque, Recorded
 from .scalars import Number, Scalar, apply, tracked
 
+EXACT, PLAIN = False, True  # the forms of a forward: to the bit as it is, or the plainest that does the same
 
-def lower(program: Program, plain: bool = False) -> Program:
-    """The program with primitives replaced by the NumPy calls that they make, or with `plain` by the plainest that do the same."""
+
+def lower(program: Program, forms: Sequence[bool] = (EXACT,)) -> Program:
+    """The program with primitives replaced by the NumPy calls that they make, in the first of these forms that can be written down."""
     constants = dict(program.constants)
     replacement: dict[Var, Var] = {}
     equations: list[Equation] = []
     for equation in program.equations:
         inputs = tuple([replacement.get(x, x) if isinstance(x, Var) else x for x in equation.inputs])
         equation = equation._replace(inputs=inputs)
-        recorder = Recorder(equation.line, plain)
-        try:
-            results = recorder.run(equation)
-        except Exception:  # whatever went wrong on the recording arrays: the function itself is still right
+        for plain in forms:
+            recorder = Recorder(equation.line, plain)
+            try:
+                results = recorder.run(equation)
+            except Exception:  # whatever went wrong on the recording arrays: the function itself is still right
+                continue
+            equations += recorder.equations
+            constants.update(recorder.constants)
+            replacement.update(zip(equation.outputs, results, strict=True))
+            break
+        else:
             equations.append(equation)
-            continue
-        equations += recorder.equations
-        constants.update(recorder.constants)
-        replacement.update(zip(equation.outputs, results, strict=True))
     return substitute(program._replace(constants=constants), replacement, equations)
 
 
 class Recorder:
     """Writes down the calls of one forward function."""
 
-    def __init__(self, line: str, plain: bool = False) -> None:
+    def __init__(self, line: str, plain: bool = EXACT) -> None:
         self.plain = plain
         self.equations: list[Equation] = []
         self.constants: dict[Var, NDArray] = {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from .program import OutOfRange
+from ..engine.plain import strided
+from .program import NotFinite, OutOfRange
 
 
 class NumpyOp:
@@ -16,6 +18,7 @@ class NumpyOp:
 
     Of an `update` the result is the first argument, changed by a statement: its template has {out} for what is to be changed.
     `ufunc` and `method` say of which ufunc it is the "__call__", "reduce" or "accumulate", or the "set", which updates a part.
+    What `raises` gives x itself, or that error where the template, a condition, is true.
     """
 
     outputs = False
@@ -31,6 +34,7 @@ class NumpyOp:
         view: bool = False,
         update: bool = False,
         fails: bool = False,
+        raises: type[Exception] | None = None,
         ufunc: np.ufunc | None = None,
         method: str = "",
     ) -> None:
@@ -41,7 +45,8 @@ class NumpyOp:
         self.elementwise = elementwise  # ... which may be one of its arguments
         self.view = view
         self.update = update
-        self.fails = fails  # for some values
+        self.fails = fails or raises is not None  # for some values
+        self.raises = raises
         self.ufunc: Any = ufunc
         self.method = method
 
@@ -106,10 +111,14 @@ VDOT = NumpyOp("vdot", np.vdot, "np.vdot({0}, {1})")
 WHERE = NumpyOp("where", np.where, "np.where({all})")
 CONCATENATE = NumpyOp("concatenate", lambda *xs, axis: np.concatenate(xs, axis=axis), "np.concatenate(({all},), axis={axis})", out=True)
 JOIN = NumpyOp("join", lambda *xs: np.concatenate(xs, axis=None), "np.concatenate(({all},), axis=None)", out=True)
+#: Memory to be written; it holds anything.
+ROOM = NumpyOp("room", np.empty, "np.empty({shape}, {dtype})", out=True)
+CLIP = NumpyOp("clip", lambda x, *, low, high: x.clip(low, high), "{0}.clip({low}, {high})", out=True, elementwise=True)
 CAST = NumpyOp("astype", lambda x, *, dtype: x.astype(dtype), "{0}.astype({dtype})")
 COPY = NumpyOp("copy", lambda x: x.copy(), "{0}.copy()")
 AS_ARRAY = NumpyOp("array", lambda x, *, dtype: np.array(x, dtype), "np.array({0}, {dtype})")  # of a Python float
 
+BITS = NumpyOp("view", lambda x, *, dtype: x.view(dtype), "{0}.view({dtype})", view=True)  # read as another dtype
 TRANSPOSED = NumpyOp("T", lambda x: x.T, "{0}.T", view=True)
 MATRIX_TRANSPOSED = NumpyOp("mT", lambda x: x.mT, "{0}.mT", view=True)
 RESHAPE = NumpyOp("reshape", lambda x, *, shape: x.reshape(shape), "{0}.reshape({shape})", view=True)
@@ -139,21 +148,22 @@ def _put_along(x: Any, indices: Any, values: Any, *, axis: int) -> Any:
     return out
 
 
-def _strided(x: Any, *, shape: Any, strides: Any, offset: int) -> Any:
-    size = x.itemsize
-    return np.ndarray(shape, x.dtype, x, offset * size, tuple([s * size for s in strides]))
-
-
 def _within(x: Any, *, low: int, high: int) -> Any:
     if x.size and not (low <= x.min() and x.max() < high):
         raise OutOfRange
     return x
 
 
+def _finite(x: Any) -> Any:
+    if not isfinite(np.vdot(x, x)):
+        raise NotFinite
+    return x
+
+
 #: A view of a contiguous array; strides and offset count elements.
 STRIDED = NumpyOp(
     "strided",
-    _strided,
+    strided,
     "np.ndarray({shape}, {0}.dtype, {0}, {offset} * {0}.itemsize, tuple([s * {0}.itemsize for s in {strides}]))",
     view=True,
 )
@@ -172,6 +182,11 @@ TAKE_ALONG = NumpyOp(
     fails=True,
 )
 ARGMAX = NumpyOp("argmax", lambda x, *, axis, keepdims: x.argmax(axis, keepdims=keepdims), "{0}.argmax({axis}, keepdims={keepdims})")
+ARGSORT = NumpyOp("argsort", lambda x, *, axis: x.argsort(axis, kind="stable"), '{0}.argsort({axis}, kind="stable")')
+PARTITION = NumpyOp("partition", lambda x, *, kth, axis: np.partition(x, kth, axis), "np.partition({0}, {kth}, {axis})")
+SEARCHSORTED = NumpyOp("searchsorted", lambda x, values, *, side: np.searchsorted(x, values, side), "np.searchsorted({0}, {1}, {side})")
 ARGMIN = NumpyOp("argmin", lambda x, *, axis, keepdims: x.argmin(axis, keepdims=keepdims), "{0}.argmin({axis}, keepdims={keepdims})")
 #: x itself, if all its elements are low <= x < high; else the step is given up, and eager says what is wrong.
-WITHIN = NumpyOp("within", _within, view=True, fails=True)
+WITHIN = NumpyOp("within", _within, "{0}.size and not ({low} <= {0}.min() and {0}.max() < {high})", view=True, raises=OutOfRange)
+#: x itself, if it has no inf and no nan; else the step is given up, and eager goes on as such values need it.
+FINITE = NumpyOp("finite", _finite, "not isfinite(np.vdot({0}, {0}))", view=True, raises=NotFinite)

@@ -1,4 +1,4 @@
-"""Passes: functions Program -> Program that keep every bit of the results; `lower_plainly` keeps them within rounding."""
+"""Passes: functions Program -> Program that keep every bit of the results; `lower_freely` and `lower_plainly` keep them within rounding."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from ..engine.primitive import PRIMITIVES, silent_copy
 from ..ops.assign import copied
 from ..ops.random import draw_p
-from .lowering import lower
-from .numpy_ops import AS_ARRAY, CONCATENATE, COPY, JOIN, RAVEL, RESHAPE, NumpyOp
+from .lowering import EXACT, PLAIN, lower
+from .numpy_ops import AS_ARRAY, CONCATENATE, COPY, JOIN, RAVEL, RESHAPE, ROOM, NumpyOp
 from .program import Equation, Program, Var, substitute, var_for
 
 Pass = Callable[[Program], Program]
@@ -71,7 +71,7 @@ def share(program: Program) -> Program:
     kept = []
     for equation in program.equations:
         equation = _renamed(equation, replacement)
-        if is_pure(equation):
+        if is_pure(equation) and equation.primitive is not ROOM:  # each is written
             try:
                 key = (id(equation.primitive), tuple(map(_frozen, equation.inputs)), _frozen(equation.params))
                 first_outputs = seen.setdefault(key, equation.outputs)
@@ -171,13 +171,18 @@ def _frozen(x: Any) -> Any:
     return type(x), x
 
 
+def lower_freely(program: Program) -> Program:
+    """Lowered to the calls that eager makes, or where that cannot be written down, to others that do the same."""
+    return lower(program, (EXACT, PLAIN))
+
+
 def lower_plainly(program: Program) -> Program:
     """Lowered as a backend wants it that makes its own loops."""
-    return lower(program, plain=True)
+    return lower(program, (PLAIN,))
 
 
 SIMPLIFY: tuple[Pass, ...] = (forward_copies, share, fold, prune)
-TO_NUMPY: tuple[Pass, ...] = (*SIMPLIFY, lower, type_numbers, join_flat, *SIMPLIFY, check_joined)
+TO_NUMPY: tuple[Pass, ...] = (*SIMPLIFY, lower_freely, type_numbers, join_flat, *SIMPLIFY, check_joined)
 TO_LOOPS: tuple[Pass, ...] = (*SIMPLIFY, lower_plainly, type_numbers, join_flat, *SIMPLIFY, check_joined)
 
 

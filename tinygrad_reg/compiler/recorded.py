@@ -88,8 +88,8 @@ class Recorded(NDArrayOperatorsMixin):
     def mT(self) -> Recorded:
         return self._view(ops.MATRIX_TRANSPOSED)
 
-    def view(self) -> Recorded:
-        return self
+    def view(self, dtype: Any = None) -> Recorded:
+        return self if dtype is None else self._view(ops.BITS, dtype=np.dtype(dtype))
 
     def reshape(self, *shape: Any) -> Recorded:
         return self._view(ops.RESHAPE, shape=tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
@@ -106,17 +106,21 @@ class Recorded(NDArrayOperatorsMixin):
     def ravel(self) -> Recorded:
         return self._view(ops.RAVEL)
 
-    def strided(self, view: Callable[[NDArray], NDArray]) -> Recorded:
-        """Any view of a contiguous array, by its strides and where it begins."""
+    def strided(self, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Recorded:
+        """A view of a contiguous array; strides and offset count elements."""
+        return self._view(ops.STRIDED, shape=shape, strides=strides, offset=offset)
+
+    def seen(self, view: Callable[[NDArray], NDArray]) -> Recorded:
+        """Any view of an array, made contiguous first, by its strides and where it begins."""
         if not self.array.flags.c_contiguous:
-            return self.copy().strided(view)
+            return self.copy().seen(view)
         array = view(self.array)
         size = array.itemsize
         offset = (array.ctypes.data - self.array.ctypes.data) // size
-        return self._view(ops.STRIDED, shape=array.shape, strides=tuple([s // size for s in array.strides]), offset=offset)
+        return self.strided(array.shape, tuple([s // size for s in array.strides]), offset)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Recorded:
-        return self.strided(lambda array: array.diagonal(offset, axis1, axis2))
+        return self.seen(lambda array: array.diagonal(offset, axis1, axis2))
 
     def __getitem__(self, index: Any) -> Recorded:
         if isinstance(index, np.ndarray) and index.dtype.kind in "iu":
@@ -179,15 +183,36 @@ class Recorded(NDArrayOperatorsMixin):
         """This, if low <= x < high for all elements."""
         return self._view(ops.WITHIN, low=low, high=high)
 
+    def is_finite(self) -> bool:
+        """True from now on, or the step is given up; False where that is not known. Squares of float16 overflow too soon."""
+        if self.plain or self.dtype == np.float16:
+            return False
+        self.var = self._view(ops.FINITE).var
+        return True
+
+    def room(self, shape: tuple[int, ...], dtype: Any) -> Recorded:
+        """A new array to be written."""
+        if self.plain:
+            return _like(self, np.zeros(shape, dtype))
+        return self.recorder.emit(ops.ROOM, (), np.zeros(shape, dtype), shape=shape, dtype=np.dtype(dtype))
+
     # ---- functions -------------------------------------------------------------------------------------------------------
 
     def dot(self, other: Any) -> Recorded:
         return self.recorder.emit(ops.DOT, (self, other), self.array.dot(raw(other)))
 
+    def clip(self, low: Any, high: Any) -> Recorded:
+        return self.recorder.emit(ops.CLIP, (self,), self.array.clip(low, high), low=low, high=high)
+
     def take(self, indices: Any, axis: int | None = None) -> Recorded:
         if axis is None:
             return self.reshape(-1).take(indices, 0)
         return self.recorder.emit(ops.TAKE, (self, indices), self.array.take(np.zeros_like(raw(indices)), axis), axis=axis)
+
+    def argsort(self, axis: int = -1, kind: str | None = None) -> Recorded:
+        if kind != "stable":
+            raise Opaque
+        return self.recorder.emit(ops.ARGSORT, (self,), self.array.argsort(axis, kind="stable"), axis=axis)
 
     def argmax(self, axis: Any = None, keepdims: bool = False) -> Recorded:
         return self.recorder.emit(ops.ARGMAX, (self,), self.array.argmax(axis, keepdims=keepdims), axis=axis, keepdims=keepdims)
@@ -313,6 +338,16 @@ def _concatenate(arrays: Any, axis: int = 0) -> Recorded:
     return _recorder(*arrays).emit(ops.CONCATENATE, arrays, np.concatenate([raw(x) for x in arrays], axis), axis=axis)
 
 
+@_stands_for(np.partition)
+def _partition(x: Recorded, kth: int, axis: int = -1) -> Recorded:
+    return x.recorder.emit(ops.PARTITION, (x,), np.partition(x.array, kth, axis), kth=kth, axis=axis)
+
+
+@_stands_for(np.searchsorted)
+def _searchsorted(x: Any, values: Any, side: Any = "left") -> Recorded:
+    return _recorder(x, values).emit(ops.SEARCHSORTED, (x, values), np.searchsorted(raw(x), raw(values), side), side=side)
+
+
 @_stands_for(np.take_along_axis)
 def _take_along(x: Any, indices: Any, axis: int) -> Recorded:
     array = np.take_along_axis(raw(x), np.zeros_like(raw(indices)), axis)
@@ -335,7 +370,7 @@ def _copyto(x: Any, value: Any, casting: str = "same_kind", where: Any = True) -
 
 @_stands_for(np.lib.stride_tricks.sliding_window_view)
 def _windows(x: Recorded, shape: Any, axis: Any = None) -> Recorded:
-    return x.strided(lambda array: np.lib.stride_tricks.sliding_window_view(array, shape, axis))
+    return x.seen(lambda array: np.lib.stride_tricks.sliding_window_view(array, shape, axis))
 
 
 @_stands_for(np.moveaxis)
@@ -370,10 +405,14 @@ def _made_like(function: Any) -> Callable[..., Recorded]:
     def stand_in(x: Recorded, *values: Any, **params: Any) -> Recorded:
         if not all(isinstance(value, int | float | np.generic) for value in values) or any(isinstance(value, Number) for value in values):
             raise Opaque
-        array = function(x.array, *values, **params)
-        return x.recorder.recorded(array, x.recorder.operand(array))
+        return _like(x, function(x.array, *values, **params))
 
     return stand_in
+
+
+def _like(x: Recorded, array: NDArray) -> Recorded:
+    """An array of which the values are known, until it is written, beside x."""
+    return x.recorder.recorded(array, x.recorder.operand(array))
 
 
 FUNCTIONS.update({function: _made_like(function) for function in (np.full_like, np.zeros_like, np.ones_like)})

@@ -6,6 +6,7 @@ says so in `Primitive.plain`; a helper of many forwards asks `is_plain` where it
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,34 @@ import numpy as np
 from .mutation import Array
 
 
+def room(x: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
+    """A new array of x's dtype, or another, to be written. Made by `np.empty` alone, it would hide that from the compiler."""
+    dtype = x.dtype if dtype is None else dtype
+    return x.room(shape, dtype) if is_stand_in(x) else np.empty(shape, dtype)
+
+
 def filled(x: Array, shape: tuple[int, ...], value: Any = 0, dtype: Any = None) -> Array:
-    """A new array of x's dtype, or another. Made by `np.full` alone, it would hide from the compiler what is written into it."""
+    """The same, with a value in all elements."""
     if is_stand_in(x):
         return np.full_like(x, value, dtype=dtype, order="C", shape=shape)
     dtype = x.dtype if dtype is None else dtype
     return np.full(shape, value, dtype) if value else np.zeros(shape, dtype)
+
+
+def is_finite(x: Array) -> bool:
+    """Whether no element is inf or nan. By the sum of squares: if that overflows, the answer is no.
+
+    A stand-in is taken to be; where it turns out not to be, the compiled step is given up. In plain form nothing is known.
+    """
+    return x.is_finite() if is_stand_in(x) else math.isfinite(np.vdot(x, x))
+
+
+def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:
+    """The view of a contiguous array that begins at an element of it and has these strides, in elements."""
+    if is_stand_in(x):
+        return x.strided(shape, strides, offset)
+    size = x.itemsize
+    return np.ndarray(shape, x.dtype, x, offset * size, tuple([s * size for s in strides]))
 
 
 def copy_of(x: Array, order: Any = "K") -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value
+from ..engine.plain import filled, is_finite, room
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -50,7 +51,7 @@ def _product(x: Array, y: Array) -> Array:
 
 def _apply(x: Array, w: Array, bias: Array | None, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
     plan = layout(x.shape[2:], w.shape[2:], stride, padding, dilation)
-    out = np.empty((x.shape[0], w.shape[0], *plan.out), x.dtype)
+    out = room(x, (x.shape[0], w.shape[0], *plan.out))
     matrix = _groups(widened(w).reshape(len(w), -1), groups)
     offset = None if bias is None else bias.reshape(-1, *(1,) * len(plan.out))
     for part in plan.parts(len(x), x.shape[1], matrix.itemsize):
@@ -84,10 +85,10 @@ def convolution_input(
     plan = layout(size, weight.shape[2:], stride, padding, dilation)
     matrix = _groups(widened(weight).reshape(len(weight), -1), groups).swapaxes(1, 2)
     channels = weight.shape[1] * groups
-    out = np.empty((len(output), channels, *size), output.dtype)
+    out = room(output, (len(output), channels, *size))
     for part in plan.parts(len(output), channels, matrix.itemsize):
         plan.add_columns(_product(matrix, _groups(plan.spread(widened(output[part])), groups)), out[part])
-    if out.dtype.kind == "f" and not math.isfinite(np.vdot(out, out)):  # a weight may be infinite: see `Layout._wipe`
+    if not is_finite(out):  # a weight may be infinite: see `Layout._wipe`
         for part in plan.parts(len(output), channels, matrix.itemsize):
             plan.add_columns(_product(matrix, _groups(plan.spread(widened(output[part])), groups)), out[part], clean=True)
     return out
@@ -111,7 +112,7 @@ def convolution_weight(
     plan = layout(input.shape[2:], kernel, stride, padding, dilation)
     shape = (output.shape[1], input.shape[1] // groups, *kernel)
     total = _weight(plan, input, output, groups, False)
-    if total.dtype.kind == "f" and not math.isfinite(np.vdot(total, total)):
+    if not is_finite(total):
         total = _weight(plan, input, output, groups, True)
     return total.reshape(shape).astype(input.dtype, copy=False)
 
@@ -119,7 +120,7 @@ def convolution_weight(
 def _weight(plan: Layout, input: Array, output: Array, groups: int, clean: bool) -> Array:
     """The sum over all parts of the batch, as a matrix (m, c / groups · kernel)."""
     dtype = _SINGLE if input.dtype == _HALF else input.dtype
-    total = np.zeros((output.shape[1], input.shape[1] // groups * math.prod(plan.kernel)), dtype)
+    total = filled(input, (output.shape[1], input.shape[1] // groups * math.prod(plan.kernel)), 0, dtype)
     for part in plan.parts(len(input), input.shape[1], dtype.itemsize, 1 << 19):  # long sums over large columns take twice as long
         columns = _groups(plan.columns(widened(input[part]), clean), groups)
         total += _product(_groups(plan.spread(widened(output[part])), groups), columns.swapaxes(1, 2))

@@ -29,6 +29,8 @@ class Generator:
     True
     """
 
+    _numpy: Any = None
+
     def __init__(self, device: Any = "cpu") -> None:
         self.seed()
 
@@ -41,12 +43,16 @@ class Generator:
         if state.tracer is not None:
             state.tracer.unrepeatable("a generator is seeded inside of the step, which a replay would leave out; seed it before the step")
         self._seed = int(seed) % 2**64
-        self._numpy: Any = None
+        if self._numpy is not None:
+            self._numpy.bit_generator.state = np.random.PCG64(self._seed).state
         return self
 
     @property
     def numpy(self) -> Any:
-        """NumPy's generator behind this one, made on first use: `import numpy.random` takes longer than the rest of this package."""
+        """NumPy's generator behind this one, always the same.
+
+        It is made on first use: `import numpy.random` takes longer than the rest of this package.
+        """
         if self._numpy is None:
             self._numpy = np.random.Generator(np.random.PCG64(self._seed))
         return self._numpy

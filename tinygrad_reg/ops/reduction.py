@@ -16,7 +16,7 @@ from ..dtypes import as_dtype
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.node import Value
-from ..engine.plain import is_plain, is_stand_in
+from ..engine.plain import is_plain, is_stand_in, room
 from ..engine.primitive import primitive
 from ..engine.promotion import float_type
 from ..engine.selection import choose
@@ -154,7 +154,7 @@ def spread(x: Array, *, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Arr
         x = x.reshape(_reduced_shape(shape, dim, True))
     if math.prod(shape) > _CHUNK:
         return np.broadcast_to(x, shape)
-    out = np.empty(shape, x.dtype)  # of few elements a copy is made faster than a view
+    out = room(x, shape)  # of few elements a copy is made faster than a view
     out[...] = x
     return out
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engine.mutation import Array
 from ..engine.node import Value
+from ..engine.plain import filled, is_stand_in, room
 from ..engine.primitive import Primitive, primitive
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
@@ -52,7 +53,7 @@ def _upwards(x: Array, axis: int) -> Array:
     Many float32 are sorted as integers, of which the upper half orders as the number does and the lower half is its position: all
     differ, so that NumPy's fastest sort is stable.
     """
-    if x.size < _MANY or x.dtype != np.float32:
+    if x.size < _MANY or x.dtype != np.float32 or is_stand_in(x):
         return x.argsort(axis=axis, kind="stable")
     bits = (x + np.float32(0.0)).view(np.int32)  # without -0.0
     bits ^= (bits >> 31) & 0x7FFFFFFF  # more negative numbers have larger bits
@@ -123,7 +124,7 @@ def msort(input: Tensor) -> Tensor:
 def topk_p(x: Array, *, k: int, dim: int | None, largest: bool) -> Array:
     """The positions of the k largest or smallest elements along `dim`, in order."""
     lines, axis = _lines(x, dim)
-    found = _few(lines, k, axis, largest) if 0 < 8 * k < lines.shape[axis] else None
+    found = _few(lines, k, axis, largest) if 0 < 8 * k < lines.shape[axis] and not is_stand_in(x) else None
     if found is None:
         found = _order(lines, axis, largest, k)
     return found if x.ndim else found.reshape(())
@@ -179,11 +180,16 @@ def _read_k(k: Any, input: Any, dim: int | None, least: int, what: str) -> int:
 # ---- one of them ---------------------------------------------------------------------------------------------------------
 
 
+def _ranked(lines: Array, k: int, axis: int) -> Array:
+    """Of each line the element that k others precede in order."""
+    return np.partition(lines, k, axis)[(*(slice(None),) * axis, slice(k, k + 1))]
+
+
 @primitive(name="kthvalue")
 def kthvalue_p(x: Array, *, k: int, dim: int | None, keepdim: bool) -> Array:
     """The position of the first element along `dim` that is as large as the k-th smallest."""
     lines, axis = _lines(x, dim)
-    value = np.partition(lines, k - 1, axis).take([k - 1], axis)
+    value = _ranked(lines, k - 1, axis)
     found = (lines == value) | ((value != value) & (lines != lines))
     return _first(found, x, dim, keepdim)
 
@@ -196,8 +202,8 @@ def median_position(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     """The position of the first element along `dim` that is as large as the median, or of the first nan."""
     lines, axis = _lines(x, dim)
     middle = (lines.shape[axis] - 1) // 2
-    found, nan = lines == np.partition(lines, middle, axis).take([middle], axis), lines != lines
-    return _first(np.where(nan.any(axis, keepdims=True), nan, found), x, dim, keepdim)
+    found, nan = lines == _ranked(lines, middle, axis), lines != lines
+    return _first(np.where(np.logical_or.reduce(nan, axis=axis, keepdims=True), nan, found), x, dim, keepdim)
 
 
 median_position.vjp(x=None)
@@ -213,8 +219,8 @@ def median_p(x: Array) -> Array:
     """The lower median of all elements, nan if one is nan or there are none; equal elements share the gradient."""
     if not x.size:
         return np.full((), np.nan, x.dtype)
-    middle, top = (x.size - 1) // 2, x.max()
-    return np.partition(x.reshape(-1), middle)[middle] if top == top else top
+    middle, top = (x.size - 1) // 2, np.maximum.reduce(x, axis=None)
+    return np.where(top == top, np.partition(x.reshape(-1), middle).take(middle), top)
 
 
 median_p.vjp(x=whole_rule)
@@ -223,11 +229,11 @@ median_p.vjp(x=whole_rule)
 @primitive(name="mode")
 def mode_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     """The last position along `dim` of the element that occurs most often, of the smallest of such."""
-    lines = np.moveaxis(np.atleast_1d(x), dim or 0, -1)
+    lines = np.moveaxis(x if x.ndim else x.reshape(1), dim or 0, -1)
     order = lines.argsort(axis=-1, kind="stable")
     values = _along(lines, order, lines.ndim - 1)
     place = np.arange(values.shape[-1])
-    begins = np.ones(values.shape, np.bool_)
+    begins = filled(values, values.shape, True, np.bool_)
     begins[..., 1:] = values[..., 1:] != values[..., :-1]
     before = place - np.maximum.accumulate(np.where(begins, place, 0), axis=-1)  # how many equal ones
     index = _along(order, before.argmax(-1, keepdims=True), order.ndim - 1)
@@ -364,8 +370,8 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
 def searchsorted_p(sequence: Array, values: Array, *, side: str, dtype: Any) -> Array:
     """Where values belong in a sorted sequence (n,), or each line of them in its line of sequences (..., n), (..., m) -> (..., m)."""
     if sequence.ndim == 1:
-        return np.asarray(np.searchsorted(sequence, values, side), dtype)  # type: ignore[call-overload]
-    out = np.empty(values.shape, dtype)
+        return np.searchsorted(sequence, values, side).astype(dtype, copy=False)  # type: ignore[call-overload]
+    out = room(values, values.shape, dtype)
     for line in np.ndindex(sequence.shape[:-1]):
         out[line] = np.searchsorted(sequence[line], values[line], side)  # type: ignore[call-overload]
     return out

@@ -178,10 +178,15 @@ def _erfinv(x: Array) -> Array:
     rest = 1.0 - size
     w = as_array(-np.log(rest * (1.0 + size)))
     out = as_array(exact * _polynomial(_INVERSE, w * 0.5 - 1.0))
-    far = np.asarray(w > 4.0)
-    if far.any():
+    far = as_array(w > 4.0)
+    if is_plain(x):
+        out = np.where(far, np.copysign(_erfc_inverse(np.where(far, rest, _NEAR)), exact), out)
+    elif far.any():
         out[far] = np.copysign(_erfc_inverse(np.asarray(rest)[far]), np.asarray(exact)[far])
     return out.astype(x.dtype)
+
+
+_NEAR = 0.001  # an argument that `_erfc_inverse` is made for
 
 
 def _erfc_inverse(q: Array) -> Array:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.plain import filled, is_plain
+from ..engine.plain import filled, is_finite, is_plain
 from ..engine.primitive import primitive
 from ..engine.strong_zero import linked
 from .pointwise import as_array
@@ -298,13 +298,14 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
             found = windows.read(x, 0) == out
             found[-1] = True  # what is equal to nothing is taken for the last, as below
             return found.argmax(0).astype(kind)
-    if all(_is_coarse(axis, x) for axis in axes) and not np.isnan(out).any():
+    no_nan = _is_finite(out) or not np.isnan(out).any()
+    if all(_is_coarse(axis, x) for axis in axes) and no_nan:
         return _argmax_of_each(x, axes).astype(kind)
-    score = np.zeros(out.shape, kind)  # the first position has the highest: products and maxima are faster than masks
+    score = filled(out, out.shape, 0, kind)  # the first position has the highest: products and maxima are faster than masks
     for tap in _all_taps(axes):
         _accumulate(np.maximum, score, tap.outputs, (x[tap.inputs] == out[tap.outputs]) * kind(count - tap.position))
     which = count - np.maximum(score, 1)
-    if np.isnan(out).any():
+    if not no_nan:
         score[...] = 0
         for tap in _all_taps(axes):
             _accumulate(np.maximum, score, tap.outputs, np.isnan(x[tap.inputs]) * kind(tap.position + 1))
@@ -371,7 +372,7 @@ def _where(mask: Array, x: Array, finite: bool) -> Array:
 
 
 def _is_finite(x: Array) -> bool:
-    return x.dtype.kind != "f" or not is_plain(x) and math.isfinite(np.vdot(x, x))
+    return x.dtype.kind != "f" or is_finite(x)
 
 
 @primitive

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.plain import filled
+from ..engine.plain import filled, room, strided
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
 from .padding import pad_constant
@@ -152,10 +152,10 @@ class Layout:
 
     def _lay(self, x: Array) -> Array:
         """(n, c, *size) -> (phases, c, n, *grid), zeros for padding."""
-        new: Any = np.empty if self.unpadded else np.zeros
-        out: Array = new((len(self.phases), x.shape[1], x.shape[0], *self.grid), x.dtype)
-        for laid, source, target in zip(out, self.sources, self.targets, strict=True):
-            laid[target] = x[source].swapaxes(0, 1)
+        new = room if self.unpadded else filled
+        out = new(x, (len(self.phases), x.shape[1], x.shape[0], *self.grid))
+        for i, (source, target) in enumerate(zip(self.sources, self.targets, strict=True)):
+            out[(i, *target)] = x[source].swapaxes(0, 1)
         return out
 
     def columns(self, x: Array, clean: bool = False) -> Array:
@@ -174,12 +174,10 @@ class Layout:
         n, c = x.shape[:2]
         if self.elements == 1:
             return laid.reshape(c, n * self.pitch)
-        columns = np.empty((c, *self.kernel, n, self.pitch), x.dtype)
-        item = x.itemsize
+        columns = room(x, (c, *self.kernel, n, self.pitch))
         for i, axes in enumerate(self.phases):
             shape = (c, *[axis.many for axis in axes], n, self.run)
-            strides = (n * self.places * item, *[s * item for s in self.strides[i]], self.places * item, item)
-            windows: Array = np.ndarray(shape, x.dtype, laid[i], self.starts[i] * item, strides)
+            windows = strided(laid[i], shape, (n * self.places, *self.strides[i], self.places, 1), self.starts[i])
             columns[(*self.columns_of[i], slice(None), slice(self.run))] = windows
         if self.run < self.pitch:
             columns[..., self.run :] = 0
@@ -199,17 +197,17 @@ class Layout:
         if self.elements == 1:
             laid = columns.reshape(1, c, n, *self.grid)
         else:
-            laid = np.zeros((len(self.phases), c, n, self.places), columns.dtype)
+            laid = filled(columns, (len(self.phases), c, n, self.places))
             apart = columns.reshape(c, *self.kernel, n, self.pitch)
-            for phase, columns_of, runs in zip(laid, self.columns_of, self.runs, strict=True):
+            for i, (columns_of, runs) in enumerate(zip(self.columns_of, self.runs, strict=True)):
                 those = apart[columns_of]
                 for element, start in runs:
-                    phase[:, :, start : start + self.run] += those[(slice(None), *element, slice(None), slice(self.run))]
+                    laid[i, :, :, start : start + self.run] += those[(slice(None), *element, slice(None), slice(self.run))]
             laid = laid.reshape(len(self.phases), c, n, *self.grid)
         if not self.reaches_all:
             out[...] = 0
-        for phase, source, target in zip(laid, self.sources, self.targets, strict=True):
-            out[source] = phase[target].swapaxes(0, 1)
+        for i, (source, target) in enumerate(zip(self.sources, self.targets, strict=True)):
+            out[source] = laid[(i, *target)].swapaxes(0, 1)
 
     def _rows(self, flat: Array) -> Array:
         """(c, n · pitch) -> (c, n, out[0], *grid[1:])."""
@@ -224,8 +222,8 @@ class Layout:
         n, c = y.shape[:2]
         if n == 1 and self.out[1:] == self.grid[1:]:
             return y.reshape(c, self.pitch)
-        new: Any = np.empty if self.out[1:] == self.grid[1:] else np.zeros
-        flat: Array = new((c, n * self.pitch), y.dtype)
+        new = room if self.out[1:] == self.grid[1:] else filled
+        flat = new(y, (c, n * self.pitch))
         self.crop(flat)[...] = y
         return flat
 
