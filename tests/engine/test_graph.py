@@ -108,6 +108,19 @@ def test_second_backward_is_an_error_that_says_what_to_do() -> None:
         y.backward()
 
 
+def test_what_lies_behind_the_inputs_of_grad_is_neither_needed_nor_freed() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    y = x.exp()
+    assert tg.autograd.grad((y * y).sum(), y)[0].tolist() == (2 * y).tolist()
+    a, b = y.sum(), x.exp().sum()
+    tg.autograd.grad([a, b], y)  # b does not lead to y
+    b.backward()
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == (2 * y).tolist()
+    assert tg.autograd.grad((y * y).sum(), y)[0].tolist() == (2 * y).tolist()  # although y's own graph is gone
+
+
 def test_retain_graph_allows_it_and_gradients_add_up() -> None:
     x = leaf()
     y = (x * x).sum()

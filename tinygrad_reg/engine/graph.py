@@ -103,7 +103,8 @@ def sweep(
     are looked at in the end.
     Edges out of `useful` are not followed. `lift` turns a node's saved arrays into tensors (None: work on arrays).
     Unless `keep`, saved values are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
-    walk's cotangent, so neither are their hooks called nor are the nodes behind them visited.
+    walk's cotangent, so neither are their hooks called nor are the nodes behind them visited. Without, a target from which no other one is
+    reached sends nothing on either, and keeps what it has saved for walks that do go on from there.
     A cotangent whose node is in `shared` may be held by somebody else too, so it is never added to in place: a part is ours alone if it
     is neither the g it was made of nor a view.
     """
@@ -123,7 +124,7 @@ def sweep(
             shared.add(node)  # a hook may have kept it
         if wanted:
             arrived[node] = _owned(g) if node in shared else g
-            if ends:
+            if ends or (useful is not None and useful.isdisjoint(node.parents)):
                 continue
         plan: Any = node.plan
         saved = node.saved
@@ -295,7 +296,10 @@ def run(
                 seed = seed.clone()  # told apart from what the user passed
                 state.tracer.seed(seed)
         seeds[node] = seeds[node] + seed if node in seeds else seed
-    useful = None if targets is None or ends else leading_to(ancestors(seeds), targets)
+    useful = None
+    if targets is not None and not ends:
+        useful = leading_to(ancestors(seeds), targets)
+        seeds = {node: seed for node, seed in seeds.items() if node in useful}
     lift = lifter(Value.result_class) if as_tensors else None
     settings = SETTINGS.set(SILENCE)
     before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
