@@ -49,12 +49,15 @@ occurrences.vjp(x=None)
 with_scaled_gradient.vjp(x=lambda g, factor: g * convert(factor, g.dtype), factor=None)
 
 
+_NUMBERS = (np.dtype(np.int64), np.dtype(np.int32))
+
+
 def _check(what: str, input: Any, weight: Any) -> None:
     check_tensors(what, input=input, weight=weight)
     if weight.ndim != 2:
         raise ShapeError(f"{what}: weight must be a table (rows, features), got shape {tuple(weight.shape)}")
-    if input.dtype.kind not in "iu":
-        raise DtypeError(f"{what}: input must hold integers, the numbers of rows, got {input.dtype}; convert it with .long()")
+    if input.dtype not in _NUMBERS:
+        raise DtypeError(f"{what}: input must hold numbers of rows, int64 or int32, got {input.dtype}; convert it with .long()")
 
 
 def _padding(what: str, padding_idx: int | None, rows: int) -> int | None:
