@@ -236,6 +236,17 @@ def test_deepcopy_copies_the_gradient_and_keeps_shared_tensors_shared() -> None:
     assert not np.shares_memory(a.grad.array, x.grad.array)
 
 
+def test_deepcopy_keeps_shared_memory_shared() -> None:
+    x = tg.arange(6.0)
+    views = [x[:3], x, x[2:], x.view(3, 2).T, x.split(3)[1], x.detach(), x.expand(2, 6)]
+    copies = copy.deepcopy(views)
+    assert [y.tolist() for y in copies] == [y.tolist() for y in views]
+    assert [y.stride() for y in copies] == [y.stride() for y in views]
+    copies[1].mul_(10.0)
+    assert [y.tolist() for y in copies] == [(y * 10).tolist() for y in views]
+    assert not np.shares_memory(copies[0].array, x.array)
+
+
 def test_shallow_copy_shares_memory() -> None:
     x = tg.ones(2)
     y = copy.copy(x)

@@ -23,6 +23,7 @@ from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
 from .ops.arguments import checked_shape, normalize_dim
+from .ops.assign import lineage, look
 from .ops.pointwise import convert
 
 
@@ -483,7 +484,7 @@ class Tensor(Methods):
             state.tracer.concretize("copy.deepcopy of a tensor (use .detach().clone())")
         if id(self) in memo:
             return memo[id(self)]  # type: ignore[no-any-return]
-        other = wrap(type(self), self.array.copy())
+        other = wrap(type(self), _copied(self, memo))
         memo[id(self)] = other
         other.requires_grad_(self.requires_grad)
         other.grad = copy.deepcopy(self.grad, memo)
@@ -497,6 +498,18 @@ class Tensor(Methods):
             state.tracer.concretize("pickling a tensor")
         extra = {k: v for k, v in self.__dict__.items() if k not in OWN}
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
+
+
+def _copied(tensor: Tensor, memo: dict[int, Any]) -> Array:
+    """The memory of a deep copy: what tensors share they share again, for it is copied once, and views are taken anew of the copy."""
+    chain = list(lineage(tensor))
+    array = chain[-1][1].array if chain else tensor.array
+    if id(array) not in memo:
+        memo[id(array)] = array.copy(order="K")
+    made: Array = memo[id(array)]
+    for _, _, view, params in reversed(chain):
+        made = look(made, view, params)
+    return made
 
 
 def finished(made: Tensor, requires_grad: bool, device: Any) -> Tensor:
