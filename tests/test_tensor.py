@@ -247,6 +247,22 @@ def test_deepcopy_keeps_shared_memory_shared() -> None:
     assert not np.shares_memory(copies[0].array, x.array)
 
 
+def test_the_version_counts_what_is_written_to_the_memory() -> None:
+    x = tg.zeros(3)
+    assert x._version == 0
+    x.add_(1.0)
+    part, same = x[:1], x.detach()
+    part.mul_(2.0)
+    assert (x._version, part._version, same._version) == (2, 2, 2)
+    assert (x * 2)._version == x.clone()._version == 0
+    w = tg.ones(2, requires_grad=True)
+    w.sum().backward()
+    optimizer = tg.optim.SGD([w], lr=0.1)
+    for _ in range(3):
+        optimizer.step()
+    assert w._version == 3
+
+
 def test_shallow_copy_shares_memory() -> None:
     x = tg.ones(2)
     y = copy.copy(x)

@@ -16,7 +16,7 @@ from .device import Device, as_device, cpu
 from .dtypes import Dtype, as_dtype
 from .engine import graph
 from .engine.lending import lend
-from .engine.mutation import Array, owner
+from .engine.mutation import Array, owner, writes
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.refusal import shown, typed_errors
 from .engine.state import state
@@ -136,6 +136,11 @@ class Tensor(Methods):
     def storage_offset(self) -> int:
         """How many elements of its memory come before the first one."""
         return (self.data_ptr() - owner(self.array).ctypes.data) // self.array.itemsize
+
+    @property
+    def _version(self) -> int:
+        """How many in-place changes its memory has seen, by this tensor and by those that share it."""
+        return writes.count(self.array)
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a float."""
