@@ -116,6 +116,7 @@ def test_likelihoods(full: bool, reduction: str) -> None:
     both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, **options), x, t, np.abs(x) + 0.1)
     both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, **options), x, t, np.abs(x[:, 0]) + 0.1)
     both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, eps=0.5, **options), x, t, np.abs(x[:, :1]), rtol=1e-7)
+    both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, **options), x, t, np.abs(x[:1]) + 0.1)
 
 
 def test_refuses_what_torch_refuses() -> None:
