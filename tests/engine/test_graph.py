@@ -583,3 +583,37 @@ def test_random_graphs_against_forward_mode_by_hand(steps: list[tuple[int, int, 
     slope = sum(float(g.numpy() @ u) for g, u in zip(grads, directions, strict=True))
     size = sum(float(np.abs(g.numpy()) @ np.abs(u)) for g, u in zip(grads, directions, strict=True))
     assert abs(slope - tangents[-1].sum()) <= 1e-9 * (size + 1.0)
+
+
+# ---- what stays in .grad -------------------------------------------------------------------------------------------------
+
+
+def test_an_input_of_backward_that_is_no_leaf_keeps_what_later_walks_bring() -> None:
+    x = leaf()
+    y = x * 2
+    y.sum().backward(inputs=[y], retain_graph=True)
+    same(y.grad, [1.0, 1.0, 1.0])
+    (y * 3).sum().backward()
+    same(y.grad, [4.0, 4.0, 4.0])
+    same(x.grad, [6.0, 6.0, 6.0])
+
+
+def test_what_a_tensor_kept_stays_when_it_is_changed_in_place() -> None:
+    y = leaf() * 2
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    y.mul_(3)
+    same(y.grad, [1.0, 1.0, 1.0])
+    y.sum().backward()
+    same(y.grad, [2.0, 2.0, 2.0])
+
+
+def test_a_gradient_with_a_graph_is_added_to_in_place() -> None:
+    x = leaf()
+    (x**2).sum().backward(create_graph=True)
+    held = x.grad
+    assert held is not None
+    (x * 3).sum().backward()
+    assert x.grad is held
+    assert held.requires_grad
+    same(held.detach(), [5.0, 7.0, 9.0])

@@ -324,8 +324,8 @@ def accumulate(leaf: Leaf, gradient: Any, create_graph: bool) -> None:
         _traced_accumulate(state.tracer, leaf, tensor, create_graph)
     elif held is None:
         leaf.grad = tensor
-    elif create_graph or held.node is not None:
-        with switched(grad_enabled=create_graph):
+    elif create_graph:
+        with switched(grad_enabled=True):
             leaf.grad = held + tensor
     else:
         np.add(held.array, tensor.array, out=held.array)
@@ -358,7 +358,7 @@ def backward(
     create_graph: bool = False,
     retain_graph: bool | None = None,
 ) -> None:
-    """Add the gradients of the roots to the `.grad` of the leaves they depend on, or of `inputs` alone.
+    """Add the gradients of the roots to the `.grad` of the leaves they depend on, or of `inputs` alone, which may be no leaves.
 
     Raises GradientError if a root needs no gradient, the graph is already freed, or a saved value was overwritten.
     """
@@ -370,6 +370,9 @@ def backward(
             accumulate(node, gradient, create_graph)
         elif not node.with_extras().retains:  # else `sweep` has kept it
             keep_grad(node.with_extras(), gradient)
+    for node in targets or ():
+        if not isinstance(node, Leaf):
+            node.with_extras().retains = True  # it keeps what later walks bring, too, as in PyTorch
 
 
 def as_inputs(given: Any, what: str) -> list[Any]:
