@@ -15,7 +15,7 @@ from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad, state
 from ..engine.strong_zero import masked
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, AssertedArgumentError, DtypeError, ShapeError
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
 from .extremes import argmax_p, pick
@@ -65,7 +65,7 @@ def _padding(what: str, padding_idx: int | None, rows: int) -> int | None:
     if padding_idx is None:
         return None
     if not -rows <= padding_idx < rows:
-        raise ArgumentError(f"{what}: padding_idx {padding_idx} is out of range for a table of {rows} rows")
+        raise AssertedArgumentError(f"{what}: padding_idx {padding_idx} is out of range for a table of {rows} rows")
     return padding_idx % rows
 
 
