@@ -501,6 +501,7 @@ SINGLE: list[tuple[Any, ...]] = [
     ("Embedding", "t.nn.Embedding(3, 2, _weight=ones(2, 2))", AssertedShapeError, "(3, 2)"),
     ("Embedding.from_pretrained", "t.nn.Embedding.from_pretrained(ones(3))", AssertedShapeError, "(3,)"),
     ("EmbeddingBag", "t.nn.EmbeddingBag(3, 2, padding_idx=-4)", AssertedArgumentError, "-4"),
+    ("softshrink", "F.softshrink(v, t.inf)", ArgumentError, "finite and not negative, got inf"),
     ("embedding", "F.embedding(i, x, padding_idx=9)", AssertedArgumentError, "9 is out of range"),
     ("MultiheadAttention", "t.nn.MultiheadAttention(4, 3)", AssertedArgumentError, "divisible"),
     *[

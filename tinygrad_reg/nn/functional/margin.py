@@ -217,6 +217,11 @@ def multilabel_soft_margin_loss(
     return reduced(what, mean(each if weight is None else each * weight, -1), reduction)
 
 
+def _raised(x: Tensor) -> Tensor:
+    """A number as a sample of one class."""
+    return x if x.ndim else reshape(x, (1,))
+
+
 @typed_errors
 def multi_margin_loss(
     input: Tensor,
@@ -240,6 +245,7 @@ def multi_margin_loss(
         raise ArgumentError(f"{what}: p must be 1 or 2, got {p}")
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{what}: target must hold integers, the numbers of classes, got {target.dtype}; convert it with .long()")
+    input = _raised(input)
     if (input.ndim, target.ndim) not in ((2, 1), (1, 0), (1, 1)) or target.shape != (input.shape[:-1] or target.shape):
         raise ShapeError(f"{what}: needs input (n, c) and target (n,), or (c,) and ()\n  {tuple(input.shape)} · {tuple(target.shape)}")
     count = input.shape[-1]
@@ -269,6 +275,7 @@ def multilabel_margin_loss(
     check_reduction(what, reduction)
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{what}: target must hold integers, the numbers of classes, got {target.dtype}; convert it with .long()")
+    input, target = _raised(input), _raised(target)
     if input.ndim not in (1, 2) or tuple(target.shape) != tuple(input.shape):
         raise ShapeError(f"{what}: input and target must both be (n, c), or (c,)\n  {tuple(input.shape)} · {tuple(target.shape)}")
     count = input.shape[-1]
