@@ -102,7 +102,7 @@ def sweep(
     Children before parents: of the nodes that have received something, the one created last is next; leaves, which send nothing on,
     are looked at in the end.
     Edges out of `useful` are not followed. `lift` turns a node's saved arrays into tensors (None: work on arrays).
-    Unless `keep`, saved values are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
+    Unless `keep`, saved arrays are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
     walk's cotangent, so neither are their hooks called nor are the nodes behind them visited. Without, a target from which no other one is
     reached sends nothing on either, and keeps what it has saved for walks that do go on from there.
     A cotangent whose node is in `shared` may be held by somebody else too, so it is never added to in place: a part is ours alone if it
@@ -135,7 +135,7 @@ def sweep(
         values = saved
         if lift is not None:
             saved = lift(node)
-        if not keep and plan.slots:
+        if not keep and plan.arrays:  # shapes alone may stay, for a second walk
             node.saved = FREED
         if type(g) is Parts:
             g = g.whole()
