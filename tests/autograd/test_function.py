@@ -407,3 +407,11 @@ def test_nodes_are_named_after_the_class() -> None:
         pass
 
     assert MyCube.apply(leaf()).grad_fn.name() == "MyCubeBackward"
+
+
+def test_what_is_saved_is_what_the_tensors_held() -> None:
+    x = leaf(2.0)
+    y = Cube.apply(x)
+    x.data = tg.tensor([5.0], dtype=tg.float64)
+    y.backward()
+    assert x.grad.tolist() == [12.0]

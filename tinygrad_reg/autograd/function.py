@@ -53,7 +53,7 @@ class Context:
                 raise ArgumentTypeError(
                     f"save_for_backward: takes tensors or None, got {type(x).__name__}; set other values as attributes of ctx"
                 )
-        self._saved = tensors
+        self._saved = tuple([None if x is None else x.detach() for x in tensors])  # which may be given other memory later: x.data = ...
         self._time = tick()
         arrays = tuple([None if x is None else x.array for x in tensors])
         self._prints = fingerprints(arrays, len(arrays) + 1)
