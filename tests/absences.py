@@ -38,7 +38,6 @@ OTHERWISE = """
 | schedules, `step(epoch)` | is not deprecated |
 | `nn.utils.parametrize.cached` | notices assignments to the tensor |
 | `autograd.Function`, `set_materialize_grads(False)` | is taken; results that no gradient reached get zeros either way |
-| `autograd.Function`, a `forward` that gives no tensor at all | is refused: there is nothing to differentiate |
 | `DataLoader(pin_memory=True)`, `non_blocking` | are taken and change nothing |
 """
 

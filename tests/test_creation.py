@@ -184,6 +184,9 @@ REFUSED = [
     (lambda: tg.bernoulli(tg.tensor([1.5])), ArgumentError, r"\[0, 1\]"),
     (lambda: tg.multinomial(tg.tensor([0.0]), 1), ArgumentError, "weights"),
     (lambda: tg.multinomial(tg.tensor([1.0, 0.0]), 2), ArgumentError, "cannot draw"),
+    (lambda: tg.multinomial(tg.ones(2), 0), ArgumentError, "positive, got 0"),
+    (lambda: tg.multinomial(tg.ones(2), -1), ArgumentError, "positive, got -1"),
+    (lambda: tg.multinomial(tg.ones(2, dtype=tg.int64), 1), DtypeError, "float"),
     (lambda: tg.manual_seed("1"), ArgumentTypeError, "integer"),
     (lambda: tg.manual_seed(2**64), ArgumentError, "64 bits"),
 ]
@@ -196,6 +199,21 @@ def test_what_is_refused(call: Any, error: type[Exception], words: str) -> None:
 
 
 # ---- random --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_drawn_has_gradient_zero_towards_its_distribution() -> None:
+    for draw in (tg.normal, lambda p, q: tg.bernoulli(p), lambda p, q: tg.bernoulli(p, 0.5)):
+        p, q = tg.tensor([0.5, 0.2], requires_grad=True), tg.tensor([0.5, tg.inf], requires_grad=True)
+        g = tg.autograd.grad(draw(p, q).sum(), (p, q), materialize_grads=True, allow_unused=True)
+        assert [x.tolist() for x in g] == [[0.0, 0.0], [0.0, 0.0]]
+    with tg.no_grad():
+        assert not tg.bernoulli(p).requires_grad
+
+
+def test_normal_numbers_have_the_dtype_of_what_describes_them() -> None:
+    half, double = tg.ones(2, dtype=tg.float16), tg.ones(2, dtype=tg.float64)
+    assert tg.normal(half, double).dtype == tg.normal(0.0, half).dtype == tg.float16
+    assert tg.normal(double).dtype == tg.float64
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:

@@ -236,6 +236,33 @@ def test_deepcopy_copies_the_gradient_and_keeps_shared_tensors_shared() -> None:
     assert not np.shares_memory(a.grad.array, x.grad.array)
 
 
+def test_deepcopy_keeps_shared_memory_shared() -> None:
+    x = tg.arange(6.0)
+    views = [x[:3], x, x[2:], x.view(3, 2).T, x.split(3)[1], x.detach(), x.expand(2, 6)]
+    copies = copy.deepcopy(views)
+    assert [y.tolist() for y in copies] == [y.tolist() for y in views]
+    assert [y.stride() for y in copies] == [y.stride() for y in views]
+    copies[1].mul_(10.0)
+    assert [y.tolist() for y in copies] == [(y * 10).tolist() for y in views]
+    assert not np.shares_memory(copies[0].array, x.array)
+
+
+def test_the_version_counts_what_is_written_to_the_memory() -> None:
+    x = tg.zeros(3)
+    assert x._version == 0
+    x.add_(1.0)
+    part, same = x[:1], x.detach()
+    part.mul_(2.0)
+    assert (x._version, part._version, same._version) == (2, 2, 2)
+    assert (x * 2)._version == x.clone()._version == 0
+    w = tg.ones(2, requires_grad=True)
+    w.sum().backward()
+    optimizer = tg.optim.SGD([w], lr=0.1)
+    for _ in range(3):
+        optimizer.step()
+    assert w._version == 3
+
+
 def test_shallow_copy_shares_memory() -> None:
     x = tg.ones(2)
     y = copy.copy(x)

@@ -12,6 +12,9 @@ from tinygrad_reg.errors import (
     AllocationError,
     ArgumentError,
     ArgumentTypeError,
+    AssertedArgumentError,
+    AssertedDtypeError,
+    AssertedShapeError,
     DimensionError,
     DtypeError,
     GradientError,
@@ -493,6 +496,25 @@ SINGLE: list[tuple[Any, ...]] = [
     ("sort", "sort(v, descending=1)", ArgumentTypeError, "descending must be True or False"),
     ("topk", "topk(v, 1, largest='no')", ArgumentTypeError, "largest must be True or False"),
     ("set_default_dtype", "set_default_dtype(int64)", TinygradRegError, "int64"),
+    ("Hardtanh", "t.nn.Hardtanh(2.0, 1.0)", AssertedArgumentError, "max_val (1.0) must be greater"),
+    ("Embedding", "t.nn.Embedding(3, 2, padding_idx=3)", AssertedArgumentError, "padding_idx must be one of the 3 rows"),
+    ("Embedding", "t.nn.Embedding(3, 2, _weight=ones(2, 2))", AssertedShapeError, "(3, 2)"),
+    ("Embedding.from_pretrained", "t.nn.Embedding.from_pretrained(ones(3))", AssertedShapeError, "(3,)"),
+    ("EmbeddingBag", "t.nn.EmbeddingBag(3, 2, padding_idx=-4)", AssertedArgumentError, "-4"),
+    ("softshrink", "F.softshrink(v, t.inf)", ArgumentError, "finite and not negative, got inf"),
+    ("embedding", "F.embedding(i, x, padding_idx=9)", AssertedArgumentError, "9 is out of range"),
+    ("MultiheadAttention", "t.nn.MultiheadAttention(4, 3)", AssertedArgumentError, "divisible"),
+    *[
+        ("multi_head_attention_forward", f"t.nn.MultiheadAttention(4, 2)({call})", error, words)
+        for call, error, words in (
+            ("ones(2, 1, 5), ones(2, 1, 5), ones(2, 1, 5)", AssertedShapeError, "4 features"),
+            ("ones(2, 1, 4), ones(3, 1, 4), ones(2, 1, 4)", AssertedShapeError, "agree in length"),
+            ("ones(2, 4), ones(2, 1, 4), ones(2, 1, 4)", AssertedShapeError, "3 dims"),
+            ("*[ones(2, 1, 4)] * 3, key_padding_mask=ones(1, 3) > 0", AssertedShapeError, "(1, 2)"),
+            ("*[ones(2, 1, 4)] * 3, attn_mask=ones(2) > 0", AssertedShapeError, "(2, 2)"),
+            ("*[ones(2, 1, 4)] * 3, key_padding_mask=ones(1, 2).long()", AssertedDtypeError, "int64"),
+        )
+    ],
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import ArgumentError
+from .errors import ArgumentError, AssertedArgumentError
 
 
 class Device:
@@ -20,7 +20,7 @@ class Device:
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         name = type.type if isinstance(type, Device) else str(type)
         if name.split(":")[0] != "cpu":
-            raise ArgumentError(f"device: {name!r} does not exist here; everything runs on 'cpu'")
+            raise AssertedArgumentError(f"device: {name!r} does not exist here; everything runs on 'cpu'")
 
     def __repr__(self) -> str:
         return "device(type='cpu')"

@@ -25,6 +25,18 @@ class ArgumentError(TinygradRegError, ValueError, RuntimeError):
     """The value of an argument is outside what the function accepts."""
 
 
+class AssertedShapeError(ShapeError, AssertionError):
+    """Shapes do not fit, where PyTorch checks with an assert."""
+
+
+class AssertedDtypeError(DtypeError, AssertionError):
+    """A dtype does not fit, where PyTorch checks with an assert."""
+
+
+class AssertedArgumentError(ArgumentError, AssertionError):
+    """The value of an argument is outside what the function accepts, where PyTorch checks with an assert."""
+
+
 class MissingOptionError(ArgumentError, KeyError):
     """A hyper-parameter that is needed was never set."""
 

@@ -821,8 +821,8 @@ class Methods(Value):
     def t_(self: Any) -> Tensor:
         return inplace.become(self, shaping.t, "t_")
 
-    def squeeze_(self: Any, dim: Any = None) -> Tensor:
-        return inplace.become(self, lambda x: shaping.squeeze(x, dim), "squeeze_")
+    def squeeze_(self: Any, *args: Any, dim: Any = None) -> Tensor:
+        return inplace.become(self, lambda x: shaping.squeeze(x, *args, dim=dim), "squeeze_")
 
     def unsqueeze_(self: Any, dim: int) -> Tensor:
         return inplace.become(self, lambda x: shaping.unsqueeze(x, dim), "unsqueeze_")
@@ -848,8 +848,8 @@ class Methods(Value):
     def ravel(self: Any) -> Tensor:
         return shaping.ravel(self)
 
-    def broadcast_to(self: Any, size: Any) -> Tensor:
-        return shaping.broadcast_to(self, size)
+    def broadcast_to(self: Any, *args: Any, size: Any = None) -> Tensor:
+        return shaping.broadcast_to(self, *args, size=size)
 
     def roll(self: Any, shifts: Any, dims: Any = None) -> Tensor:
         return arrangement.roll(self, shifts, dims)
@@ -898,8 +898,8 @@ class Methods(Value):
         return arrangement.rot90(self, k, dims)
 
     @numpy_names
-    def squeeze(self: Any, dim: Any = None) -> Tensor:
-        return shaping.squeeze(self, dim)
+    def squeeze(self: Any, *args: Any, dim: Any = None) -> Tensor:
+        return shaping.squeeze(self, *args, dim=dim)
 
     @numpy_names
     def unsqueeze(self: Any, dim: int) -> Tensor:
@@ -922,8 +922,10 @@ class Methods(Value):
         return joining.unbind(self, dim)
 
     @numpy_names
-    def tensor_split(self: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-        return joining.tensor_split(self, indices_or_sections, dim)
+    def tensor_split(
+        self: Any, indices_or_sections: Any = None, dim: int = 0, *, sections: Any = None, indices: Any = None
+    ) -> tuple[Tensor, ...]:
+        return joining.tensor_split(self, indices_or_sections, dim, sections=sections, indices=indices)
 
     # ---- indexing --------------------------------------------------------------------------------------------------------
 

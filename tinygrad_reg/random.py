@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 from .creation import float_or
 from .dtypes import as_dtype, int64
 from .engine.refusal import typed_errors
+from .engine.strong_zero import linked
 from .errors import ArgumentError, ArgumentTypeError
 from .ops.arguments import checked_shape, rank
+from .ops.pointwise import convert, cut
 from .ops.random import Generator, draw
 from .tensor import Tensor, finished
 
@@ -157,7 +160,9 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers of the given mean and standard deviation, which may be tensors that broadcast.
+    """Normal numbers of the given mean and standard deviation, which may be tensors that broadcast; towards these the gradient is 0.
+
+    (For the gradient of a sample write `mean + std * tg.randn_like(std)`.)
 
     >>> tg.normal(tg.tensor([0.0, 100.0]), 0.0)
     tensor([  0., 100.])
@@ -169,4 +174,8 @@ def normal(
         size = np.broadcast_shapes(*shapes)
     if (std < 0).any() if isinstance(std, Tensor) else std < 0:
         raise ArgumentError(f"normal: std must not be negative, got {std}")
-    return finished(randn(size, generator=generator, dtype=dtype) * std + mean, requires_grad, device)
+    given = [x for x in (mean, std) if isinstance(x, Tensor)]
+    noise = randn(size, generator=generator, dtype=given[0].dtype if given and dtype is None else dtype)
+    mean, std = [cut(x) if isinstance(x, Tensor) else x for x in (mean, std)]
+    drawn = functools.reduce(linked, given, noise * std + mean)
+    return finished(convert(drawn, noise.dtype), requires_grad, device)

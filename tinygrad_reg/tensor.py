@@ -16,13 +16,14 @@ from .device import Device, as_device, cpu
 from .dtypes import Dtype, as_dtype
 from .engine import graph
 from .engine.lending import lend
-from .engine.mutation import Array, owner
+from .engine.mutation import Array, owner, writes
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.refusal import shown, typed_errors
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
 from .ops.arguments import checked_shape, normalize_dim
+from .ops.assign import lineage, look
 from .ops.pointwise import convert
 
 
@@ -135,6 +136,11 @@ class Tensor(Methods):
     def storage_offset(self) -> int:
         """How many elements of its memory come before the first one."""
         return (self.data_ptr() - owner(self.array).ctypes.data) // self.array.itemsize
+
+    @property
+    def _version(self) -> int:
+        """How many in-place changes its memory has seen, by this tensor and by those that share it."""
+        return writes.count(self.array)
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a float."""
@@ -483,7 +489,7 @@ class Tensor(Methods):
             state.tracer.concretize("copy.deepcopy of a tensor (use .detach().clone())")
         if id(self) in memo:
             return memo[id(self)]  # type: ignore[no-any-return]
-        other = wrap(type(self), self.array.copy())
+        other = wrap(type(self), _copied(self, memo))
         memo[id(self)] = other
         other.requires_grad_(self.requires_grad)
         other.grad = copy.deepcopy(self.grad, memo)
@@ -497,6 +503,18 @@ class Tensor(Methods):
             state.tracer.concretize("pickling a tensor")
         extra = {k: v for k, v in self.__dict__.items() if k not in OWN}
         return _rebuild, (type(self), self.array, self.requires_grad, extra)
+
+
+def _copied(tensor: Tensor, memo: dict[int, Any]) -> Array:
+    """The memory of a deep copy: what tensors share they share again, for it is copied once, and views are taken anew of the copy."""
+    chain = list(lineage(tensor))
+    array = chain[-1][1].array if chain else tensor.array
+    if id(array) not in memo:
+        memo[id(array)] = array.copy(order="K")
+    made: Array = memo[id(array)]
+    for _, _, view, params in reversed(chain):
+        made = look(made, view, params)
+    return made
 
 
 def finished(made: Tensor, requires_grad: bool, device: Any) -> Tensor:

@@ -122,3 +122,11 @@ def test_gradient_given_in_another_dtype_is_converted() -> None:
     assert x.grad.dtype == tg.float32
     with pytest.raises(TypeError, match="float64.*float32"):
         tg.autograd.grad(x * 2.0, x, tg.ones(2, dtype=tg.float64, requires_grad=True), create_graph=True)
+
+
+def test_zeros_for_what_was_not_used_can_be_differentiated_as_the_others_can() -> None:
+    x, y = tg.ones(2, requires_grad=True), tg.ones(2, requires_grad=True)
+    for create_graph in (True, False):
+        zeros = tg.autograd.grad((x * x).sum(), y, create_graph=create_graph, materialize_grads=True)[0]
+        assert zeros.tolist() == [0.0, 0.0]
+        assert zeros.requires_grad == create_graph

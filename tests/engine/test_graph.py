@@ -104,8 +104,29 @@ def test_second_backward_is_an_error_that_says_what_to_do() -> None:
     x = leaf()
     y = (x * x).sum()
     y.backward()
-    with pytest.raises(GradientError, match=r"SumBackward0.*retain_graph=True"):
+    with pytest.raises(GradientError, match=r"MulBackward0.*retain_graph=True"):
         y.backward()
+
+
+def test_what_lies_behind_the_inputs_of_grad_is_neither_needed_nor_freed() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    y = x.exp()
+    assert tg.autograd.grad((y * y).sum(), y)[0].tolist() == (2 * y).tolist()
+    a, b = y.sum(), x.exp().sum()
+    tg.autograd.grad([a, b], y)  # b does not lead to y
+    b.backward()
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == (2 * y).tolist()
+    assert tg.autograd.grad((y * y).sum(), y)[0].tolist() == (2 * y).tolist()  # although y's own graph is gone
+
+
+def test_where_no_array_was_saved_backward_may_go_twice() -> None:
+    x = leaf()
+    y = (tg.cat([x.view(3, 1), x[:1, None]]) + 1).mean(0, keepdim=True).sum()
+    y.backward()
+    y.backward()
+    same(x.grad, [1.0, 0.5, 0.5])
 
 
 def test_retain_graph_allows_it_and_gradients_add_up() -> None:
@@ -570,3 +591,37 @@ def test_random_graphs_against_forward_mode_by_hand(steps: list[tuple[int, int, 
     slope = sum(float(g.numpy() @ u) for g, u in zip(grads, directions, strict=True))
     size = sum(float(np.abs(g.numpy()) @ np.abs(u)) for g, u in zip(grads, directions, strict=True))
     assert abs(slope - tangents[-1].sum()) <= 1e-9 * (size + 1.0)
+
+
+# ---- what stays in .grad -------------------------------------------------------------------------------------------------
+
+
+def test_an_input_of_backward_that_is_no_leaf_keeps_what_later_walks_bring() -> None:
+    x = leaf()
+    y = x * 2
+    y.sum().backward(inputs=[y], retain_graph=True)
+    same(y.grad, [1.0, 1.0, 1.0])
+    (y * 3).sum().backward()
+    same(y.grad, [4.0, 4.0, 4.0])
+    same(x.grad, [6.0, 6.0, 6.0])
+
+
+def test_what_a_tensor_kept_stays_when_it_is_changed_in_place() -> None:
+    y = leaf() * 2
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    y.mul_(3)
+    same(y.grad, [1.0, 1.0, 1.0])
+    y.sum().backward()
+    same(y.grad, [2.0, 2.0, 2.0])
+
+
+def test_a_gradient_with_a_graph_is_added_to_in_place() -> None:
+    x = leaf()
+    (x**2).sum().backward(create_graph=True)
+    held = x.grad
+    assert held is not None
+    (x * 3).sum().backward()
+    assert x.grad is held
+    assert held.requires_grad
+    same(held.detach(), [5.0, 7.0, 9.0])

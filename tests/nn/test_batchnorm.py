@@ -73,3 +73,11 @@ def test_a_state_from_before_batches_were_counted() -> None:
     del new["num_batches_tracked"]  # of this version, as its metadata say
     with pytest.raises(StateDictError, match="num_batches_tracked"):
         layer.load_state_dict(new)
+
+
+def test_an_empty_batch_leaves_the_running_statistics() -> None:
+    for shape in ((0, 2), (0, 2, 3), (4, 2, 0)):
+        norm = nn.BatchNorm1d(2)
+        assert norm(tg.zeros(shape)).shape == shape
+        assert norm.running_mean.tolist() == [0.0, 0.0]
+        assert norm.running_var.tolist() == [1.0, 1.0]

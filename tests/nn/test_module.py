@@ -314,6 +314,17 @@ def test_backward_hooks_may_replace() -> None:
         m(x).sum().backward()
 
 
+def test_backward_calls_the_hooks_that_the_module_had_when_it_was_called() -> None:
+    m, x, log = Scaled(), tg.ones(2, requires_grad=True), []
+    first = m.register_full_backward_hook(lambda module, grad_input, grad_output: log.append("first"))
+    y = m(x).sum()
+    first.remove()
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: log.append("second"))
+    y.backward()
+    m(x).sum().backward()
+    assert log == ["first", "second"]
+
+
 def test_what_a_backward_hook_returns_can_be_differentiated() -> None:
     m = nn.Tanh()
     m.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * grad_input[0],))

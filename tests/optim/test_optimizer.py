@@ -78,7 +78,7 @@ def test_bad_parameters_are_refused() -> None:
         SGD([a, b, a])
     with pytest.raises(ArgumentError, match="appears more than once"):
         SGD([{"params": [a]}, {"params": [b, a]}])
-    with pytest.raises(ArgumentError, match="needs the key 'params', got \\['lr'\\]"):
+    with pytest.raises(KeyError, match="needs the key 'params', got \\['lr'\\]"):
         SGD([{"lr": 1.0}])
     with pytest.raises(ArgumentTypeError, match="a set has another order in every run"):
         SGD([{"params": {a, b}}])

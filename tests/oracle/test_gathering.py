@@ -143,3 +143,25 @@ def test_a_source_of_which_nothing_is_taken_stays_in_the_graph() -> None:
             assert made.requires_grad
             if m is tg:  # in torch, backward raises then
                 assert tg.autograd.grad(made.sum(), source)[0].tolist() == [0.0, 0.0, 0.0]
+
+
+BY_DTYPE: dict[str, Any] = {
+    "gather": lambda m, x, i: m.gather(x, 0, i),
+    "scatter": lambda m, x, i: x.scatter(0, i, x[:2]),
+    "scatter a number": lambda m, x, i: x.scatter(0, i, 1.0),
+    "scatter_add": lambda m, x, i: x.scatter_add(0, i, x[:2]),
+    "take": lambda m, x, i: m.take(x, i),
+    "take_along_dim": lambda m, x, i: m.take_along_dim(x, i, 0),
+    "index_select": lambda m, x, i: m.index_select(x, 0, i),
+    "index_add": lambda m, x, i: m.index_add(x, 0, i, x[:2]),
+    "index_copy": lambda m, x, i: m.index_copy(x, 0, i, x[:2]),
+    "index_fill": lambda m, x, i: m.index_fill(x, 0, i, 7.0),
+    "embedding": lambda m, x, i: m.nn.functional.embedding(i, x.reshape(4, 1)),
+    "embedding_bag": lambda m, x, i: m.nn.functional.embedding_bag(i[None], x.reshape(4, 1)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "int32", "int64", "float32"])
+@pytest.mark.parametrize("name", BY_DTYPE)
+def test_positions_are_taken_of_the_same_dtypes(name: str, dtype: str) -> None:
+    agree(lambda m, x: BY_DTYPE[name](m, x, m.tensor([0, 1], dtype=getattr(m, dtype))), np.arange(4.0))

@@ -94,6 +94,8 @@ SPLITS: dict[str, Callable[..., Any]] = {
     "tensor_split many": lambda m, x: m.tensor_split(x, 7),
     "tensor_split 0": lambda m, x: m.tensor_split(x, 0),
     "tensor_split at": lambda m, x: x.tensor_split((1, 3)),
+    "tensor_split sections": lambda m, x: m.tensor_split(x, sections=2),
+    "tensor_split indices": lambda m, x: x.tensor_split(indices=(1, 3)),
     "tensor_split backwards": lambda m, x: x.tensor_split((3, 1, -1, 9, -9)),
     "tensor_split at tensor": lambda m, x: m.tensor_split(x, m.tensor([1, 2]), dim=-1),
     "tensor_split by tensor": lambda m, x: m.tensor_split(x, m.tensor(3)),

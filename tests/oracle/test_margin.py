@@ -102,6 +102,8 @@ def test_losses_of_classes(reduction: str) -> None:
     for p in (1, 2):
         both(lambda F, x, t, p=p: F.multi_margin_loss(x, t, p, 0.5, reduction=reduction), x, t, second=False)
         both(lambda F, x, t, w, p=p: F.multi_margin_loss(x, t, p, 1.0, w.detach(), reduction=reduction), x, t, w, second=False)
+    both(lambda F, x: F.multi_margin_loss(x, x.detach().long() * 0, reduction=reduction), x[0, 0], second=False)
+    both(lambda F, x: F.multilabel_margin_loss(x, x.detach().long() * 0, reduction=reduction), x[0, 0], second=False)
     both(lambda F, x, t: F.multilabel_soft_margin_loss(x, t, reduction=reduction), x, labels)
     both(lambda F, x, t, w: F.multilabel_soft_margin_loss(x, t, w, reduction=reduction), x, labels, w)
 
@@ -116,6 +118,7 @@ def test_likelihoods(full: bool, reduction: str) -> None:
     both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, **options), x, t, np.abs(x) + 0.1)
     both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, **options), x, t, np.abs(x[:, 0]) + 0.1)
     both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, eps=0.5, **options), x, t, np.abs(x[:, :1]), rtol=1e-7)
+    both(lambda F, x, t, v: F.gaussian_nll_loss(x, t, v, **options), x, t, np.abs(x[:1]) + 0.1)
 
 
 def test_refuses_what_torch_refuses() -> None:

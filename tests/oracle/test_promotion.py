@@ -16,7 +16,7 @@ from tinygrad_reg.errors import TinygradRegError
 torch = pytest.importorskip("torch")
 
 DTYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
-NUMBERS = [True, 2, 2.5]
+NUMBERS = [True, 2, 2.0, 2.5]
 Maker = Callable[[Any], Any]
 
 

@@ -140,7 +140,7 @@ def grad(
     unused_ok = bool(allow_unused) or materialize_grads
     found = graph.grad(roots, wanted, weights, create_graph=create_graph, retain_graph=retain_graph, allow_unused=unused_ok)
     if materialize_grads:
-        found = [zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True)]
+        found = [zeros_like(x, requires_grad=create_graph) if g is None else g for g, x in zip(found, wanted, strict=True)]
     return dict(zip(inputs, found, strict=True)) if type(inputs) is dict else tuple(found)
 
 

@@ -33,7 +33,7 @@ class Context:
         self._function = function
         self._args: tuple[Any, ...] = args  # while forward runs
         self._names = names  # of the last arguments, which were given by keyword
-        self._single = False  # whether forward gave one tensor and no tuple
+        self._single = False  # whether what forward gave was no tuple
         self._others: tuple[Any, ...] = ()  # what forward gave, with _TENSOR in place of each tensor
         self._is_tensor: tuple[bool, ...] = ()  # each result of forward
         self._saved: tuple[Tensor | None, ...] = ()
@@ -53,7 +53,7 @@ class Context:
                 raise ArgumentTypeError(
                     f"save_for_backward: takes tensors or None, got {type(x).__name__}; set other values as attributes of ctx"
                 )
-        self._saved = tensors
+        self._saved = tuple([None if x is None else x.detach() for x in tensors])  # which may be given other memory later: x.data = ...
         self._time = tick()
         arrays = tuple([None if x is None else x.array for x in tensors])
         self._prints = fingerprints(arrays, len(arrays) + 1)
@@ -120,9 +120,9 @@ class Function:
     """A differentiable function by its formula and its derivative, both static methods.
 
     `forward(ctx, *args)` computes with tensors, unrecorded; or `forward(*args)` with a `setup_context(ctx, inputs, output)`.
-    `backward(ctx, *grad_outputs)` gives one gradient per argument of forward, None where there is none. It is called with
-    `Cube.apply(x)`. Gradients of higher order work if backward is written with differentiable operations. What forward gives
-    besides tensors comes out as it is; its gradient is None.
+    `backward(ctx, *grad_outputs)`, or `vjp`, gives one gradient per argument of forward, None where there is none. It is called with
+    `Cube.apply(x)`. Gradients of higher order work if backward is written with differentiable operations. Only a tensor and those of
+    a tuple have gradients: anything else that forward gives comes out as it is, and so do lists.
 
     >>> class Cube(tg.autograd.Function):
     ...     @staticmethod
@@ -154,6 +154,8 @@ class Function:
         """The gradients with respect to the arguments of forward; override it."""
         raise MissingForwardError("Function: define a static method backward(ctx, *grad_outputs) to differentiate it")
 
+    vjp = backward  # the other name of what is to be defined
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call the function, and record the call; keywords are further arguments, in their order."""
@@ -169,16 +171,20 @@ class Function:
         function: Any = cls
         made = _primitive(function, tuple([i for i, x in enumerate(args) if isinstance(x, Value)]))(context, *tensors)
         results = [_finished(y if isinstance(y, Value) else wrap(Value.result_class, y), context, tensors) for y in made]
-        others = context._others
-        context._recorded(results)
-        if context._single:
-            return results[0]
         left = iter(results)
-        return tuple([next(left) if y is _TENSOR else y for y in others])
+        given = tuple([next(left) if y is _TENSOR else y for y in context._others])
+        context._recorded(results)
+        return given[0] if context._single else given
 
 
 _TENSOR = object()
 _signature = functools.lru_cache(maxsize=256)(inspect.signature)
+
+
+class _UsersPrimitive(Primitive):
+    def node_name(self) -> str:
+        """As PyTorch names the node of a user's class."""
+        return f"{self.name}Backward"
 
 
 @functools.lru_cache(maxsize=256)  # a class that nobody refers to again must not stay for ever
@@ -186,34 +192,30 @@ def _primitive(function: Any, positions: tuple[int, ...]) -> Primitive:
     """The unregistered primitive of (context, *tensors); positions are those of the tensors among the arguments of `apply`."""
 
     def forward(context: Context, *tensors: Any) -> tuple[Any, ...]:
-        args = list(context._args)
-        for i, array in zip(positions, tensors, strict=True):
-            args[i] = wrap(Value.result_class, array)
-        results = _run_forward(function, context, args)
-        context._single = isinstance(results, Value)
-        given = results if isinstance(results, tuple | list) else (results,)
+        results = _run_forward(function, context)
+        context._single = not isinstance(results, tuple)
+        given = (results,) if context._single else results
         context._others = tuple([_TENSOR if isinstance(y, Value) else y for y in given])
         context._is_tensor = tuple([y is _TENSOR for y in context._others])
-        if not any(context._is_tensor):
-            raise ArgumentTypeError(f"{function.__name__}.forward: must return a tensor or a tuple with tensors, got {results!r:.50}")
         return tuple([_array(y, context, tensors) for y in given if isinstance(y, Value)])
 
     def rule(g: Any, context: Context, position: int, tensors_shape: Any, tensors_dtype: Any) -> Any:
         return _gradient(g, context, positions, positions[position], tensors_shape, tensors_dtype)
 
-    made = Primitive(forward, name=function.__name__, outputs=True, register=False)
+    made = _UsersPrimitive(forward, name=function.__name__, outputs=True, register=False)
     made.vjp(context=None, tensors=rule)
     return made
 
 
-def _run_forward(cls: type[Function], ctx: Context, args: list[Any]) -> Any:
+def _run_forward(cls: type[Function], ctx: Context) -> Any:
+    args = ctx._args
     count = len(args) - len(ctx._names)
     named = dict(zip(ctx._names, args[count:], strict=True))
     with no_grad():
         if cls.setup_context is Function.setup_context:
             return cls.forward(ctx, *args[:count], **named)
         output = cls.forward(*args[:count], **named)
-        cls.setup_context(ctx, tuple(args), output)
+        cls.setup_context(ctx, args, output)
         return output
 
 
@@ -243,20 +245,27 @@ def _gradient(g: tuple[Any, ...], context: Context, positions: tuple[int, ...], 
     part = context._done[1][position]
     if part is None:
         return None
-    if part.array.shape != shape:
+    if part.array.shape != shape and not _spread(shape, part.array.shape):
         raise ShapeError(
             f"{context._function.__name__}.backward: the gradient of argument {position} has shape {part.array.shape}, "
             f"the argument {shape}; they must be the same"
         )
-    part = convert(part, dtype)
+    part = convert(part, dtype)  # the walk sums it to the argument's shape
     return part if isinstance(g[0], Value) else part.array
+
+
+def _spread(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether `to` is a shape that an array of this shape can be expanded to."""
+    sizes = to[len(to) - len(shape) :]
+    return len(to) >= len(shape) and all(n in (1, size) for n, size in zip(shape, sizes, strict=True))
 
 
 def _run_backward(g: tuple[Any, ...], context: Context, positions: tuple[int, ...]) -> list[Any]:
     """The gradients of all arguments; `positions` are those of the tensors among them."""
     left = iter([x if isinstance(x, Value) else wrap(Value.result_class, np.asarray(x)) for x in g])
     cotangents = [next(left) if is_tensor else None for is_tensor in context._is_tensor]
-    given = context._function.backward(context, *cotangents)
+    function = context._function
+    given = (function.vjp if function.backward is Function.backward else function.backward)(context, *cotangents)
     parts: Sequence[Any] = given if isinstance(given, tuple | list) else (given,)
     wanted = len(context.needs_input_grad)
     if len(parts) > wanted and all(x is None for x in parts[wanted:]):

@@ -102,8 +102,9 @@ def sweep(
     Children before parents: of the nodes that have received something, the one created last is next; leaves, which send nothing on,
     are looked at in the end.
     Edges out of `useful` are not followed. `lift` turns a node's saved arrays into tensors (None: work on arrays).
-    Unless `keep`, saved values are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
-    walk's cotangent, so neither are their hooks called nor are the nodes behind them visited.
+    Unless `keep`, saved arrays are freed on the way. With `ends`, the walk ends at the targets: what reaches them is part of another
+    walk's cotangent, so neither are their hooks called nor are the nodes behind them visited. Without, a target from which no other one is
+    reached sends nothing on either, and keeps what it has saved for walks that do go on from there.
     A cotangent whose node is in `shared` may be held by somebody else too, so it is never added to in place: a part is ours alone if it
     is neither the g it was made of nor a view.
     """
@@ -123,7 +124,7 @@ def sweep(
             shared.add(node)  # a hook may have kept it
         if wanted:
             arrived[node] = _owned(g) if node in shared else g
-            if ends:
+            if ends or (useful is not None and useful.isdisjoint(node.parents)):
                 continue
         plan: Any = node.plan
         saved = node.saved
@@ -134,7 +135,7 @@ def sweep(
         values = saved
         if lift is not None:
             saved = lift(node)
-        if not keep and plan.slots:
+        if not keep and plan.arrays:  # shapes alone may stay, for a second walk
             node.saved = FREED
         if type(g) is Parts:
             g = g.whole()
@@ -295,7 +296,10 @@ def run(
                 seed = seed.clone()  # told apart from what the user passed
                 state.tracer.seed(seed)
         seeds[node] = seeds[node] + seed if node in seeds else seed
-    useful = None if targets is None or ends else leading_to(ancestors(seeds), targets)
+    useful = None
+    if targets is not None and not ends:
+        useful = leading_to(ancestors(seeds), targets)
+        seeds = {node: seed for node, seed in seeds.items() if node in useful}
     lift = lifter(Value.result_class) if as_tensors else None
     settings = SETTINGS.set(SILENCE)
     before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
@@ -320,8 +324,8 @@ def accumulate(leaf: Leaf, gradient: Any, create_graph: bool) -> None:
         _traced_accumulate(state.tracer, leaf, tensor, create_graph)
     elif held is None:
         leaf.grad = tensor
-    elif create_graph or held.node is not None:
-        with switched(grad_enabled=create_graph):
+    elif create_graph:
+        with switched(grad_enabled=True):
             leaf.grad = held + tensor
     else:
         np.add(held.array, tensor.array, out=held.array)
@@ -354,7 +358,7 @@ def backward(
     create_graph: bool = False,
     retain_graph: bool | None = None,
 ) -> None:
-    """Add the gradients of the roots to the `.grad` of the leaves they depend on, or of `inputs` alone.
+    """Add the gradients of the roots to the `.grad` of the leaves they depend on, or of `inputs` alone, which may be no leaves.
 
     Raises GradientError if a root needs no gradient, the graph is already freed, or a saved value was overwritten.
     """
@@ -366,6 +370,9 @@ def backward(
             accumulate(node, gradient, create_graph)
         elif not node.with_extras().retains:  # else `sweep` has kept it
             keep_grad(node.with_extras(), gradient)
+    for node in targets or ():
+        if not isinstance(node, Leaf):
+            node.with_extras().retains = True  # it keeps what later walks bring, too, as in PyTorch
 
 
 def as_inputs(given: Any, what: str) -> list[Any]:

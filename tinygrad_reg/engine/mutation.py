@@ -32,6 +32,7 @@ class Writes:
     def __init__(self) -> None:
         self.latest = 0
         self._stamps: dict[int, int] = {}
+        self._counts: dict[int, int] = {}
         self._owners: dict[int, weakref.ref[NDArray]] = {}
         self._lines: dict[int, str | None] = {}  # of the user's program that wrote last; only what anomaly mode has seen
         self._lock = allocate_lock()
@@ -56,6 +57,7 @@ class Writes:
             self.latest = now = tick()
             for key in keys:
                 self._stamps[key] = now
+                self._counts[key] = self._counts.get(key, 0) + 1
         if state.anomaly or self._lines:
             self._lines.update(dict.fromkeys(keys, user_line() if state.anomaly else None))
 
@@ -70,6 +72,10 @@ class Writes:
         """Whether the buffer behind `array` was written after `time`."""
         return self._stamps.get(_key(array), 0) > time
 
+    def count(self, array: NDArray) -> int:
+        """How many writes the buffer behind `array` has seen."""
+        return self._counts.get(_key(array), 0)
+
     def line(self, array: NDArray) -> str | None:
         """The user's line that wrote last to the buffer behind `array`, if that was in anomaly mode."""
         return self._lines.get(_key(array))
@@ -77,6 +83,7 @@ class Writes:
     def _forget(self, key: int, _: object) -> None:
         self._owners.pop(key, None)
         self._stamps.pop(key, None)
+        self._counts.pop(key, None)
         self._lines.pop(key, None)
 
 

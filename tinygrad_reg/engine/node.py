@@ -43,10 +43,10 @@ class Node:
         return f"<{self.name()}>"
 
     def name(self) -> str:
-        """The operation in PyTorch's way of naming nodes: `AddBackward0`. One of several results is named after their call."""
+        """The operation, as its primitive names nodes. One of several results is named after their call."""
         if self.primitive.name == "output" and self.first is not None:
             return self.first.name()
-        return "".join(part.capitalize() for part in self.primitive.name.split("_")) + "Backward0"
+        return self.primitive.node_name()
 
     @property
     def parents(self) -> tuple[Node | None, ...]:

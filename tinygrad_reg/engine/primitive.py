@@ -87,6 +87,10 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
+    def node_name(self) -> str:
+        """What the nodes of its calls are called, in PyTorch's way: `AddBackward0`."""
+        return "".join(part.capitalize() for part in self.name.split("_")) + "Backward0"
+
     def __reduce__(self) -> Any:
         """Pickled by name and never copied: a layer may hold one as its activation."""
         return (named, (self.name,)) if PRIMITIVES.get(self.name) is self else super().__reduce__()

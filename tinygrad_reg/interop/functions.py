@@ -229,6 +229,11 @@ def _take(a: Any, indices: Any, axis: int | None = None) -> Any:
     return indexing.getitem(a, (*[slice(None)] * normalize_dim(axis, a.ndim, "np.take"), at))
 
 
+def _take_along_axis(arr: Any, indices: Any, axis: int = -1) -> Any:
+    at = convert(indices, np.dtype(np.int64)) if indices.dtype.kind in "iu" else indices  # NumPy takes them all
+    return gathering.take_along_dim(arr, at, axis)
+
+
 _Room: TypeAlias = Callable[[int], float]
 #: The modes of np.pad by our names, with the widest border that a dimension of n elements gives in one go.
 _BORDERS: dict[Any, tuple[str, _Room]] = {
@@ -346,7 +351,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.round: lambda a, decimals=0: elementwise.round(a, decimals=decimals),
     np.around: lambda a, decimals=0: elementwise.round(a, decimals=decimals),
     np.real: lambda val: val,
-    np.take_along_axis: lambda arr, indices, axis=-1: gathering.take_along_dim(arr, indices, axis),
+    np.take_along_axis: _take_along_axis,
     np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: comparison.isclose(a, b, rtol, atol, equal_nan),
     np.dot: _dot,
     np.vdot: lambda a, b, /: linalg.dot(shaping.flatten(a), shaping.flatten(b)),

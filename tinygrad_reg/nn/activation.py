@@ -8,7 +8,7 @@ from typing import Any
 from ..creation import full
 from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype
-from ..errors import ArgumentError, ShapeError
+from ..errors import AssertedArgumentError, ShapeError
 from ..ops.elementwise import relu, tanh
 from ..ops.fused import sigmoid
 from ..tensor import Tensor
@@ -150,7 +150,7 @@ class Hardtanh(_Inplace):
             min_val = min_val if min_value is None else min_value
             max_val = max_val if max_value is None else max_value
         if not max_val > min_val:
-            raise ArgumentError(f"Hardtanh: max_val ({max_val}) must be greater than min_val ({min_val})")
+            raise AssertedArgumentError(f"Hardtanh: max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val = min_val
         self.max_val = max_val
 

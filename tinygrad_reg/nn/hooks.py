@@ -99,10 +99,14 @@ class _Run:
 
 
 class Backward:
-    """One call of a module with backward hooks: its inputs and outputs pass through the identity, whose backward calls the hooks."""
+    """One call of a module with backward hooks: its inputs and outputs pass through the identity, whose backward calls the hooks.
+
+    They are those that the module has when it is called: one removed before backward still runs, one added then does not.
+    """
 
     def __init__(self, hooks: Hooks, module: Any, args: tuple[Any, ...]) -> None:
-        self.hooks, self.module, self.args = hooks, module, args
+        self.before, self.after = tuple(hooks.before_backward.values()), tuple(hooks.after_backward.values())
+        self.module, self.args = module, args
         self.needing = [i for i, x in enumerate(args) if isinstance(x, Value) and x.node is not None and state.grad_enabled]
         self.grad_output: Gradients | None = None  # between the two ends of one backward
 
@@ -125,13 +129,13 @@ class Backward:
 
     def _started(self, grads: Gradients) -> Gradients:
         """The gradients of the outputs are complete."""
-        for hook in tuple(self.hooks.before_backward.values()):
+        for hook in self.before:
             grads = _replaced("full backward pre-hook", grads, hook(self.module, grads))
         if self.needing:
             self.grad_output = grads
         else:
             nothing = (None,) * len(self.args)
-            for hook in tuple(self.hooks.after_backward.values()):
+            for hook in self.after:
                 if any(x is not None for x in _replaced("full backward hook", nothing, hook(self.module, nothing, grads))):
                     raise GradientError("full backward hook: no input of the module needs a gradient, so none can be replaced; return None")
         return grads
@@ -141,7 +145,7 @@ class Backward:
         grad_output, self.grad_output = self.grad_output, None
         if grad_output is None:
             return grads
-        for hook in tuple(self.hooks.after_backward.values()):
+        for hook in self.after:
             grads = _replaced("full backward hook", grads, hook(self.module, grads, grad_output))
         return grads
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 from ..creation import empty
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, AssertedArgumentError, AssertedShapeError
 from ..tensor import Tensor
 from . import functional as F
 from . import init
@@ -35,7 +35,7 @@ class _Table(Module):
         super().__init__()
         what = self._get_name()
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ArgumentError(f"{what}: padding_idx must be one of the {num_embeddings} rows, got {padding_idx}")
+            raise AssertedArgumentError(f"{what}: padding_idx must be one of the {num_embeddings} rows, got {padding_idx}")
         if sparse:
             raise ArgumentError(f"{what}: gradients are dense here, there are no sparse tensors; leave out sparse=True")
         self.num_embeddings = num_embeddings
@@ -49,7 +49,7 @@ class _Table(Module):
             self.weight = Parameter(empty(num_embeddings, embedding_dim, **factory))
             self.reset_parameters()
         elif tuple(weight.shape) != (num_embeddings, embedding_dim):
-            raise ShapeError(f"{what}: the table must have shape ({num_embeddings}, {embedding_dim}), got {tuple(weight.shape)}")
+            raise AssertedShapeError(f"{what}: the table must have shape ({num_embeddings}, {embedding_dim}), got {tuple(weight.shape)}")
         else:
             self.weight = Parameter(weight)
 
@@ -69,7 +69,7 @@ class _Table(Module):
 
 def _sizes(what: str, embeddings: Tensor) -> tuple[int, int]:
     if embeddings.ndim != 2:
-        raise ShapeError(f"{what}.from_pretrained: embeddings must be (rows, features), got shape {tuple(embeddings.shape)}")
+        raise AssertedShapeError(f"{what}.from_pretrained: embeddings must be (rows, features), got shape {tuple(embeddings.shape)}")
     rows, features = embeddings.shape
     return rows, features
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from ..creation import empty, full
 from ..engine.refusal import typed_errors
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, AssertedArgumentError, ShapeError
 from ..ops.attention import multi_head_attention_forward
 from ..tensor import Tensor
 from . import init
@@ -63,8 +63,8 @@ class MultiheadAttention(Module):
         dtype: Any = None,
     ) -> None:
         if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
-            raise ArgumentError(
-                "embed_dim and num_heads must be greater than 0 and embed_dim must be divisible by num_heads, "
+            raise AssertedArgumentError(
+                "MultiheadAttention: embed_dim and num_heads must be greater than 0 and embed_dim must be divisible by num_heads, "
                 f"got embed_dim={embed_dim} and num_heads={num_heads}"
             )
         super().__init__()

@@ -165,11 +165,12 @@ def rewrite_history(target: Value, value: Value) -> None:
 
 
 def _move_node(tensor: Value, node: Node | None) -> None:
-    """Let a tensor stand at another node; `retain_grad` means the present value, so it comes along."""
+    """Let a tensor stand at another node; `retain_grad` means the present value, so it comes along, and so does what was kept."""
     before, tensor.node = tensor.node, node
     if before is not None and before.extras is not None and before.extras.retains and node is not None:
         before.extras.retains = False
-        node.with_extras().retains = True
+        extras = node.with_extras()
+        extras.retains, extras.grad, before.extras.grad = True, before.extras.grad, None
 
 
 def _overwriting(parent: Value, view: Value, node: Node | None, call: Primitive, params: dict[str, Any]) -> Node | None:

@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, AssertedArgumentError, AssertedDtypeError, AssertedShapeError, DtypeError, ShapeError
 from .arguments import shape_of
 from .arrangement import repeat_interleave
 from .dropout import check_probability, thinned
@@ -280,18 +280,20 @@ def _as_float(what: str, mask: Any, query: Any) -> Any:
     if mask.dtype.kind == "b":
         return convert(where_p(mask, -math.inf, 0.0), query.dtype)
     if mask.dtype.kind != "f":
-        raise DtypeError(f"{what}: masks must be bool or float, got {mask.dtype}; convert with .bool()")
+        raise AssertedDtypeError(f"{what}: masks must be bool or float, got {mask.dtype}; convert with .bool()")
     return convert(mask, query.dtype)
 
 
 def _joined(what: str, mask: Any, padding: Any, n: int, heads: int, length: int, source: int) -> Any:
     """Both masks as one that broadcasts to (n · heads, length, source)."""
     if mask is not None and tuple(mask.shape) not in ((length, source), (n * heads, length, source)):
-        raise ShapeError(f"{what}: attn_mask must be ({length}, {source}) or ({n * heads}, {length}, {source}), got {tuple(mask.shape)}")
+        raise AssertedShapeError(
+            f"{what}: attn_mask must be ({length}, {source}) or ({n * heads}, {length}, {source}), got {tuple(mask.shape)}"
+        )
     if padding is None:
         return mask
     if tuple(padding.shape) != (n, source):
-        raise ShapeError(f"{what}: key_padding_mask must be ({n}, {source}), got {tuple(padding.shape)}")
+        raise AssertedShapeError(f"{what}: key_padding_mask must be ({n}, {source}), got {tuple(padding.shape)}")
     spread = reshape(expand(reshape(padding, (n, 1, 1, source)), (n, heads, 1, source)), (n * heads, 1, source))
     return spread if mask is None else mask + spread
 
@@ -315,12 +317,12 @@ def _check_heads(what: str, query: Any, key: Any, value: Any, embed: int, heads:
     check_tensors(what, query=query, key=key, value=value)
     shapes = f"\n  query {tuple(query.shape)} · key {tuple(key.shape)} · value {tuple(value.shape)}"
     if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
-        raise ShapeError(f"{what}: query, key and value need 3 dims, (length, n, features), or 2 each{shapes}")
+        raise AssertedShapeError(f"{what}: query, key and value need 3 dims, (length, n, features), or 2 each{shapes}")
     if query.shape[-1] != embed:
-        raise ShapeError(f"{what}: query must have {embed} features, its last dim{shapes}")
+        raise AssertedShapeError(f"{what}: query must have {embed} features, its last dim{shapes}")
     if heads < 1 or embed % heads:
-        raise ArgumentError(f"{what}: {embed} features cannot be divided into {heads} heads")
+        raise AssertedArgumentError(f"{what}: {embed} features cannot be divided into {heads} heads")
     if key.shape[:-1] != value.shape[:-1]:
-        raise ShapeError(f"{what}: key and value must agree in length and n{shapes}")
+        raise AssertedShapeError(f"{what}: key and value must agree in length and n{shapes}")
     if is_causal and mask is None:
         raise ArgumentError(f"{what}: is_causal only says that attn_mask is causal; give attn_mask too")

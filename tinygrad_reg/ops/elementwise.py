@@ -316,7 +316,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     (tensor(0.),)
     """
     if isinstance(exponent, int | float) and not isinstance(exponent, bool):
-        if exponent == 2:
+        if exponent == 2 and (isinstance(exponent, int) or getattr(input, "dtype", _FLOAT).kind == "f"):
             return square(input)
         return _power_number(input, exponent)
     if isinstance(exponent, bool) and getattr(input, "dtype", _FLOAT).kind == "b":

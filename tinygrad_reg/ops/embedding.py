@@ -15,7 +15,7 @@ from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad, state
 from ..engine.strong_zero import masked
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, AssertedArgumentError, DtypeError, ShapeError
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
 from .extremes import argmax_p, pick
@@ -49,12 +49,15 @@ occurrences.vjp(x=None)
 with_scaled_gradient.vjp(x=lambda g, factor: g * convert(factor, g.dtype), factor=None)
 
 
+_NUMBERS = (np.dtype(np.int64), np.dtype(np.int32))
+
+
 def _check(what: str, input: Any, weight: Any) -> None:
     check_tensors(what, input=input, weight=weight)
     if weight.ndim != 2:
         raise ShapeError(f"{what}: weight must be a table (rows, features), got shape {tuple(weight.shape)}")
-    if input.dtype.kind not in "iu":
-        raise DtypeError(f"{what}: input must hold integers, the numbers of rows, got {input.dtype}; convert it with .long()")
+    if input.dtype not in _NUMBERS:
+        raise DtypeError(f"{what}: input must hold numbers of rows, int64 or int32, got {input.dtype}; convert it with .long()")
 
 
 def _padding(what: str, padding_idx: int | None, rows: int) -> int | None:
@@ -62,7 +65,7 @@ def _padding(what: str, padding_idx: int | None, rows: int) -> int | None:
     if padding_idx is None:
         return None
     if not -rows <= padding_idx < rows:
-        raise ArgumentError(f"{what}: padding_idx {padding_idx} is out of range for a table of {rows} rows")
+        raise AssertedArgumentError(f"{what}: padding_idx {padding_idx} is out of range for a table of {rows} rows")
     return padding_idx % rows
 
 

@@ -31,11 +31,19 @@ if TYPE_CHECKING:
 # ---- one position for each element -------------------------------------------------------------------------------------
 
 
+_LONG = (np.dtype(np.int64),)
+_LONG_OR_INT = (*_LONG, np.dtype(np.int32))
+_ONLY_LONG = {"take", "take_along_dim", "index_copy", "index_fill"}
+
+
 def _integers(index: Any, what: str) -> Any:
-    """The index, if it is a tensor or an array of integers."""
+    """The index, if it is a tensor or an array of one of the dtypes that PyTorch takes for this function."""
     rank(index, what)
-    if index.dtype.kind not in "iu":
-        raise DtypeError(f"{what}: the index must be a tensor of integers, got {index.dtype}; convert it with .long()")
+    dtypes = _LONG if what in _ONLY_LONG else _LONG_OR_INT
+    if index.dtype not in dtypes:
+        wanted = " or ".join(map(str, dtypes))
+        error = DimensionError if what == "index_fill" else DtypeError  # PyTorch's is an IndexError there
+        raise error(f"{what}: the index must be a tensor of integers, {wanted}, got {index.dtype}; convert it with .long()")
     return index
 
 

@@ -271,14 +271,21 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @numpy_names
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(
+    input: Tensor, indices_or_sections: Any = None, dim: int = 0, *, sections: Any = None, indices: Any = None
+) -> tuple[Tensor, ...]:
     """Views of parts along `dim`: a number of nearly equal ones, or those between the positions in a list.
+
+    By name PyTorch takes the number as `sections` and the list as `indices`.
 
     >>> tg.tensor_split(tg.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
+    chosen = [x for x in (indices_or_sections, sections, indices) if x is not None]
+    if len(chosen) != 1:
+        raise ArgumentTypeError("tensor_split: give either indices_or_sections, sections or indices")
     dim, length = _length(input, dim, "tensor_split")
-    given = indices_or_sections.tolist() if hasattr(indices_or_sections, "tolist") else indices_or_sections
+    given = chosen[0].tolist() if hasattr(chosen[0], "tolist") else chosen[0]
     if isinstance(given, Sequence):
         cuts = [slice(at).indices(length)[1] for at in sizes(tuple(given), "tensor_split")] if given else []
         parts = [_part(input, dim, start, max(start, stop)) for start, stop in pairwise([0, *cuts, length])]

@@ -330,7 +330,7 @@ def batch_norm(
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
     out, mean, variance = standardize_channels(x, shape=_in_lines(shape), eps=float(eps))
-    if running_mean is not None or running_var is not None:
+    if count and (running_mean is not None or running_var is not None):  # an empty batch has no statistics to move towards
         with no_grad():
             _move(running_mean, mean, momentum)
             _move(running_var, variance * (count / max(count - 1, 1)), momentum)

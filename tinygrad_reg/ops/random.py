@@ -12,6 +12,7 @@ from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype, state
+from ..engine.strong_zero import linked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
 from .assign import assign
@@ -228,7 +229,7 @@ def _bernoulli(like: Any, p: Any, generator: Generator | None) -> Tensor:
 
 @typed_errors
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability given by each element, or by `p`, else 0; in the input's dtype.
+    """1 with the probability given by each element, or by `p`, else 0; in the input's dtype. Towards the input the gradient is 0.
 
     Raises DtypeError unless the elements that are probabilities are floats.
 
@@ -237,14 +238,14 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     rank(input, "bernoulli")
     if p is not None:
-        return _bernoulli(input, p, generator)
+        return linked(_bernoulli(input, p, generator), input)  # type: ignore[no-any-return]
     if input.dtype.kind != "f":
         raise DtypeError(f"bernoulli: needs probabilities of a float dtype, got {input.dtype}; convert them with .float()")
     array = input.array if isinstance(input, Value) else input
     if not bool(((array >= 0) & (array <= 1)).all()):
         raise ArgumentError("bernoulli: probabilities must lie in [0, 1]")
     drawn: Tensor = draw("uniform", input.shape, input.dtype, generator) < input
-    return drawn.to(input.dtype)
+    return linked(drawn.to(input.dtype), input)  # type: ignore[no-any-return]
 
 
 @typed_errors
@@ -255,6 +256,10 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     tensor([1, 3])
     """
     rank(input, "multinomial")
+    if input.dtype.kind != "f":
+        raise DtypeError(f"multinomial: needs weights of a float dtype, got {input.dtype}; convert them with .float()")
+    if num_samples <= 0:
+        raise ArgumentError(f"multinomial: num_samples must be positive, got {num_samples}")
     if state.tracer is not None:
         state.tracer.unrepeatable("multinomial looks at the values of its weights")
     weights = np.atleast_2d(input.array if isinstance(input, Value) else input).astype(np.float64)

@@ -260,12 +260,16 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
 
 
 @numpy_names
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """Without dimensions of size 1: all of them, or those of `dim` (an int or a tuple) that have size 1.
+def squeeze(input: Tensor, *args: Any, dim: Any = None) -> Tensor:
+    """Without dimensions of size 1: all of them, or those of `dim` (an int, a tuple, or several ints) that have size 1.
 
     >>> tg.squeeze(tg.ones(1, 3, 1)).shape, tg.squeeze(tg.ones(1, 3, 1), 0).shape
     ((3,), (3, 1))
     """
+    if args:
+        if dim is not None:
+            raise ArgumentTypeError(f"squeeze: dim is given twice, as {args[0]} and as {dim}")
+        dim = args if len(args) > 1 else args[0]
     ndim = rank(input, "squeeze")
     shape = shape_of(input)
     dims = range(ndim) if dim is None else normalize_dims(dim, ndim, "squeeze")
@@ -452,14 +456,14 @@ def _keeping(given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]
 
 
 @typed_errors
-def broadcast_to(input: Tensor, size: Any) -> Tensor:
+def broadcast_to(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     """`expand` under NumPy's name.
 
     >>> tg.broadcast_to(tg.tensor([1, 2]), (2, 2))
     tensor([[1, 2],
             [1, 2]])
     """
-    return expand(input, size=size)
+    return expand(input, *args, size=size)
 
 
 @typed_errors

@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.node import RemovableHandle, Value, wrap
 from ..engine.primitive import silent_copy
 from ..engine.state import Tracer, enable_grad, no_grad, state
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError, TraceError
+from ..errors import ArgumentError, ArgumentTypeError, MissingOptionError, ShapeError, TraceError
 from ..ops.assign import assign, fill_
 from ..ops.joining import cat
 from ..tensor import Tensor
@@ -130,7 +130,7 @@ class Optimizer:
         if not isinstance(param_group, dict):
             raise ArgumentTypeError(f"{what}: a parameter group must be a dict, got {type(param_group).__name__}")
         if "params" not in param_group:
-            raise ArgumentError(f"{what}: a parameter group needs the key 'params', got {sorted(param_group)}")
+            raise MissingOptionError(f"{what}: a parameter group needs the key 'params', got {sorted(param_group)}")
         params, names = _listed(param_group["params"], what)
         group = {**self.defaults, **param_group, "params": params}
         if names:

@@ -61,3 +61,10 @@ def test_refuses(arguments: Any, error: type[Exception], message: str) -> None:
 def test_affine_grid_refuses() -> None:
     with pytest.raises(ShapeError, match=r"needs theta \(n, 2, 3\) with a size"):
         affine_grid(tg.ones(2, 2, 3), (1, 1, 4, 4))
+
+
+def test_the_gradient_towards_the_grid_of_nearest_pixels_is_zero() -> None:
+    grid = tg.full((1, 3, 2, 2), 0.3, requires_grad=True)
+    grid_sample(tg.ones(1, 4, 2, 2), grid, "nearest").sum().backward()
+    assert grid.grad is not None
+    assert tg.equal(grid.grad, tg.zeros(1, 3, 2, 2))

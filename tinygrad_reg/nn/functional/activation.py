@@ -231,8 +231,8 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> tg.nn.functional.softshrink(tg.tensor([-0.5, 0.2, 2.0]))
     tensor([-0.0000, 0.0000, 1.5000])
     """
-    if not lambd >= 0:
-        raise ArgumentError(f"softshrink: lambd must not be negative, got {lambd}")
+    if not 0 <= lambd < math.inf:
+        raise ArgumentError(f"softshrink: lambd must be finite and not negative, got {lambd}")
     return softshrink_p(input, lambd=float(lambd))
 
 

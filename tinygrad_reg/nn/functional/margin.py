@@ -217,6 +217,11 @@ def multilabel_soft_margin_loss(
     return reduced(what, mean(each if weight is None else each * weight, -1), reduction)
 
 
+def _raised(x: Tensor) -> Tensor:
+    """A number as a sample of one class."""
+    return x if x.ndim else reshape(x, (1,))
+
+
 @typed_errors
 def multi_margin_loss(
     input: Tensor,
@@ -240,6 +245,7 @@ def multi_margin_loss(
         raise ArgumentError(f"{what}: p must be 1 or 2, got {p}")
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{what}: target must hold integers, the numbers of classes, got {target.dtype}; convert it with .long()")
+    input = _raised(input)
     if (input.ndim, target.ndim) not in ((2, 1), (1, 0), (1, 1)) or target.shape != (input.shape[:-1] or target.shape):
         raise ShapeError(f"{what}: needs input (n, c) and target (n,), or (c,) and ()\n  {tuple(input.shape)} · {tuple(target.shape)}")
     count = input.shape[-1]
@@ -269,6 +275,7 @@ def multilabel_margin_loss(
     check_reduction(what, reduction)
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{what}: target must hold integers, the numbers of classes, got {target.dtype}; convert it with .long()")
+    input, target = _raised(input), _raised(target)
     if input.ndim not in (1, 2) or tuple(target.shape) != tuple(input.shape):
         raise ShapeError(f"{what}: input and target must both be (n, c), or (c,)\n  {tuple(input.shape)} · {tuple(target.shape)}")
     count = input.shape[-1]
@@ -329,7 +336,7 @@ not_negative.vjp(x=None)
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean") -> Tensor:
     """(log v + (x - target)² / v) / 2 with v = max(var, eps), for normal distributions of mean x; `full` adds log(2π) / 2.
 
-    `var` has the input's shape, or lacks its last dim, or has size 1 there. Nix and Weigend, 1994.
+    `var` has the input's shape, or lacks its last dim, or has size 1 in one dim. Nix and Weigend, 1994.
 
     >>> tg.nn.functional.gaussian_nll_loss(tg.tensor([1.0]), tg.tensor([3.0]), tg.tensor([1.0]))
     tensor(2.)
@@ -344,10 +351,8 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
     if var.shape != input.shape:
         if input.shape[:-1] == var.shape:
             var = reshape(var, (*var.shape, 1))
-        elif input.shape[:-1] != var.shape[:-1] or var.shape[-1:] != (1,):
-            raise ShapeError(
-                f"{what}: var must have the input's shape, or size 1 in the last dim\n  {tuple(var.shape)} · {tuple(input.shape)}"
-            )
+        elif var.ndim != input.ndim or [own for own, size in zip(var.shape, input.shape, strict=True) if own != size] != [1]:
+            raise ShapeError(f"{what}: var must have the input's shape, or size 1 in one dim\n  {tuple(var.shape)} · {tuple(input.shape)}")
     bounded = var + cut(clamp_min_p(not_negative(var), float(eps)) - var)  # the bound does not stop the gradient
     each = 0.5 * (log(bounded) + square(input - target) / bounded)
     return reduced(what, each + 0.5 * math.log(2.0 * math.pi) if full else each, reduction)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...creation import linspace, ones, tensor
 from ...dtypes import int64
 from ...engine.refusal import typed_errors
+from ...engine.strong_zero import linked
 from ...errors import ArgumentError, ShapeError
 from ...ops.elementwise import clamp, floor, round
 from ...ops.gathering import gather
@@ -46,7 +47,7 @@ def grid_sample(
         return _cubic(input, places, padding_mode, corners)
     places = [_bounded(at, size, padding_mode, corners) for at, size in zip(places, sizes, strict=True)]
     if mode == "nearest":
-        return _read(input, [round(at) for at in places])
+        return linked(_read(input, [round(at) for at in places]), places[0].unsqueeze(1))  # type: ignore[no-any-return]
     low = [floor(at.detach()) for at in places]
     weights = [(base + 1.0 - at, at - base) for base, at in zip(low, places, strict=True)]
     return _weighted(input, [[base, base + 1.0] for base in low], weights)
