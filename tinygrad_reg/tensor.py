@@ -139,7 +139,7 @@ class Tensor(Methods):
 
     @property
     def _version(self) -> int:
-        """How many in-place changes its memory has seen, by this tensor and by those that share it."""
+        """How many in-place changes its memory has seen, by this tensor and those that share it; compiled steps do not count."""
         return writes.count(self.array)
 
     def is_floating_point(self) -> bool:

@@ -38,8 +38,11 @@ class Writes:
         self._lock = allocate_lock()
 
     def note(self, *arrays: NDArray) -> None:
-        """Stamp the buffers behind these arrays as written now."""
-        self.stamp(self.keys(*arrays))
+        """Stamp the buffers behind these arrays as written now, and count it."""
+        keys = self.keys(*arrays)
+        self.stamp(keys)
+        for key in keys:
+            self._counts[key] = self._counts.get(key, 0) + 1
 
     def keys(self, *arrays: NDArray) -> list[int]:
         """What `stamp` needs to know of the buffers behind these arrays, for as long as they live."""
@@ -57,7 +60,6 @@ class Writes:
             self.latest = now = tick()
             for key in keys:
                 self._stamps[key] = now
-                self._counts[key] = self._counts.get(key, 0) + 1
         if state.anomaly or self._lines:
             self._lines.update(dict.fromkeys(keys, user_line() if state.anomaly else None))
 
@@ -73,7 +75,7 @@ class Writes:
         return self._stamps.get(_key(array), 0) > time
 
     def count(self, array: NDArray) -> int:
-        """How many writes the buffer behind `array` has seen."""
+        """How many writes `note` has counted for the buffer behind `array`."""
         return self._counts.get(_key(array), 0)
 
     def line(self, array: NDArray) -> str | None:
