@@ -20,8 +20,20 @@ _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
 FOLLOWED = ("user", "installed")  # whose code counts whoever calls it
 _LOOKUPS = frozenset({"getattr", "hasattr", "setattr"})
-_TABLES = frozenset({"vars", "__dict__"})
+_TABLES = frozenset({"__dict__", "__getattribute__"})
+_LISTINGS = frozenset({"vars", "dir"})
+LOOKUPS_IN_C = (getattr, hasattr, setattr, vars, dir)
 _SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
+
+
+def is_numpys(path: str) -> bool:
+    """Whether this is a file of NumPy's."""
+    return path.startswith(_NUMPY)
+
+
+def is_ours(path: str) -> bool:
+    """Whether this is a file of this package's."""
+    return path.startswith(_HERE)
 
 
 @functools.cache
@@ -51,6 +63,11 @@ class Named(NamedTuple):
     computes: bool  # looks for attributes by names that are values
 
     @property
+    def looks_up(self) -> bool:
+        """Whether the code names a function that looks for attributes by texts or values."""
+        return not (_LOOKUPS | _LISTINGS).isdisjoint(self.variables)
+
+    @property
     def sizes(self) -> bool:
         """Whether the code names what gives the size of a tensor."""
         return not _SIZES.isdisjoint((*self.variables, *self.attributes, *self.keys))
@@ -71,12 +88,19 @@ def named(code: types.CodeType) -> Named:
     return Named(
         tuple(sorted({i.argval for i in instructions if i.opname.endswith("_GLOBAL")} | by("LOAD_NAME"))),
         tuple(sorted(by("IMPORT_NAME"))),
-        frozenset(by("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR", "IMPORT_FROM")),
+        frozenset(
+            by("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR", "IMPORT_FROM")
+            | ({"__match_args__"} if by("MATCH_CLASS") else set())
+        ),
         frozenset(_strings(code.co_consts)),
         any(i.opname == "LOAD_ATTR" and i.argval == "array" and "NULL" not in i.argrepr for i in instructions),
         bool(by("CHECK_EXC_MATCH")) or (bool(by("POP_EXCEPT")) and not by("WITH_EXCEPT_START")),
-        any(i.argval in _TABLES or _looks_up_a_value(instructions[k:]) for k, i in enumerate(instructions)),
+        any(i.argval in _TABLES or _lists(i) or _looks_up_a_value(instructions[k:]) for k, i in enumerate(instructions)),
     )
+
+
+def _lists(instruction: dis.Instruction) -> bool:
+    return instruction.argval in _LISTINGS and instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME")
 
 
 def _looks_up_a_value(instructions: list[dis.Instruction]) -> bool:

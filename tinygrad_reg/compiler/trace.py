@@ -21,16 +21,15 @@ from ..engine.node import Leaf, Value, wrap
 from ..engine.primitive import OUTPUT, Primitive
 from ..errors import TraceError
 from ..ops.assign import copied, overwritten
+from .names import FOLLOWED, whose_file
 from .program import Equation, HostCall, Operation, Var, number, var_for
 from .scalars import Number, Scalar, apply, tracked
 
-_NOT_THE_USERS = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
-
 
 def user_line() -> str:
-    """The innermost line outside of this package and NumPy, as `file.py:12: text`."""
+    """The innermost line outside of this package, NumPy and the standard library, as `file.py:12: text`."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+    while frame.f_back is not None and whose_file(frame.f_code.co_filename) not in FOLLOWED:
         frame = frame.f_back
     path = frame.f_code.co_filename
     return f"{os.path.basename(path)}:{frame.f_lineno}: {linecache.getline(path, frame.f_lineno).strip()}"

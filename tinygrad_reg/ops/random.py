@@ -58,6 +58,8 @@ class Generator:
 
     def initial_seed(self) -> int:
         """The seed of the last start."""
+        if state.tracer is not None:
+            state.tracer.unrepeatable("initial_seed gives a Python number, which a replay would not renew; call it outside of the step")
         return self._seed
 
     def get_state(self) -> dict[str, Any]:
