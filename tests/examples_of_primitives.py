@@ -181,6 +181,7 @@ EXAMPLES: dict[str, list[Example]] = {
     + [e((2, 3), (), ints([5], [1]), repeated=r) for r in ("add", "last", "never")],
     "index_multiply": [e((2, 3), (2, 2), ints([0], [1]), ints([2, 0], [1, 1])), e((3,), (), ints(0, 2))],
     "not_negative": [e(ints(0, 3, 2))],
+    "all_probabilities": [e(np.array([0.0, 0.5, 1.0]), message="test"), e(np.zeros((0, 2)), message="test")],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
     "places": [
         e(ints([0, 2], [1, 1]), shape=(2, 3), dim=1, signed=False, what="test"),

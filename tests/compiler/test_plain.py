@@ -29,9 +29,12 @@ OPAQUE = {
     "index_multiply": "products at repeated positions",
     "svd": "iterations of LAPACK",
     "erfinv": "Halley's steps for some of the elements",
-    "not_negative": "an error that floats decide",
     "safe_softmax": "rows without elements",
 }
+
+
+#: Those that refuse special values.
+PARTICULAR = ("all_probabilities",)
 
 
 def calls(name: str, dtype: str) -> Iterator[tuple[list[Any], dict[str, Any]]]:
@@ -90,7 +93,7 @@ def close(x: Any, y: Any, exactly: bool, eps: float) -> None:
 def test_lowered_calls_give_what_the_forward_gives(name: str, dtype: str, special: bool) -> None:
     opaque = []
     for args, params in calls(name, dtype):
-        args = list(map(with_special, args)) if special else args
+        args = list(map(with_special, args)) if special and name not in PARTICULAR else args
         for plain in (False, True):
             program, given, expected = outcome(name, args, params, plain)
             opaque.append(plain and is_opaque(program))

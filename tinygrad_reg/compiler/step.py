@@ -119,7 +119,7 @@ class CompiledStep:
         except Stale:
             self._variants[call.key].remove(variant)
             return self._first(call, memo)
-        except (GivenUp, IndexError):  # of an index out of range eager says what is wrong
+        except (GivenUp, IndexError, ArgumentError):  # of values that are refused eager says what is wrong
             for generator, before in generators:
                 generator.set_state(before)
             variant.eager_runs += 1

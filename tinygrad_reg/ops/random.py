@@ -15,6 +15,7 @@ from ..engine.state import get_default_dtype, state
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
 from .assign import assign
+from .checks import check_probabilities
 from .pointwise import check_fits
 
 if TYPE_CHECKING:
@@ -236,9 +237,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         return _bernoulli(input, p, generator)
     if input.dtype.kind != "f":
         raise DtypeError(f"bernoulli: needs probabilities of a float dtype, got {input.dtype}; convert them with .float()")
-    array = input.array if isinstance(input, Value) else input
-    if not bool(((array >= 0) & (array <= 1)).all()):
-        raise ArgumentError("bernoulli: probabilities must lie in [0, 1]")
+    check_probabilities(input, "bernoulli: probabilities must lie in [0, 1]")
     drawn: Tensor = draw("uniform", input.shape, input.dtype, generator) < input
     return drawn.to(input.dtype)
 
