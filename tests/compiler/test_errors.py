@@ -27,7 +27,7 @@ CHECKED_BEFORE = {
     **dict.fromkeys(["pick", "place", "window_pick", "window_place"], "they were found as those of the largest"),
     **dict.fromkeys(["at_target", "to_target", "class_losses", "class_losses_grad"], "`in_range` checks them in a trace"),
     **dict.fromkeys(["index_embed", "sum_segments"], "the way there has used them"),
-    "bag_entries": "`bag_numbers` made them",
+    "bag_argmax": "`bag_numbers` made them",
 }
 
 

@@ -23,10 +23,11 @@ from .regression import EXACT
 OPAQUE = {
     "draw_p": "random numbers, which a backend draws beforehand",
     **dict.fromkeys(["argsort", "topk", "kthvalue", "median_position", "median", "mode", "unique", "searchsorted"], "sorts"),
-    **dict.fromkeys(["nonzero", "occurrences", "bag_numbers", "bag_entries", "sum_segments", "repeat_interleave"], "shaped by values"),
+    **dict.fromkeys(["nonzero", "occurrences", "bag_numbers", "sum_segments", "repeat_interleave"], "shaped by values"),
     **dict.fromkeys(["index", "index_embed"], "arrays apart from each other, and masks whose choice has a shape that depends on values"),
     "window_argmax": "padded windows beside ones of unequal sizes, which no layer has",
     "index_multiply": "products at repeated positions",
+    "bag_argmax": "parts of unequal sizes",
     "svd": "iterations of LAPACK",
     "erfinv": "Halley's steps for some of the elements",
     "safe_softmax": "rows without elements",
