@@ -1623,3 +1623,26 @@ def own_object():
         return x * data.scale
 
     return step, lambda i: setattr(data, "scale", float(i))
+
+
+@program
+def argument_as_a_key():
+    first, second = x3(), x3()
+    table = {first: 1.0, second: 2.0}
+
+    def step(x):
+        return x * table[x]
+
+    step.argument = first
+    return step, lambda i: setattr(step, "argument", second if i == 5 else first)
+
+
+@program
+def argument_compared():
+    first, second = x3(), x3()
+
+    def step(x):
+        return x * (2.0 if x is first else 1.0)
+
+    step.argument = second
+    return step, lambda i: setattr(step, "argument", first if i == 5 else second)

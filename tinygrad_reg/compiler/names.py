@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import itertools
 import os
 import sysconfig
 import types
@@ -61,6 +62,7 @@ class Named(NamedTuple):
     memory: bool  # takes `.array` of something
     catches: bool  # has an `except`
     computes: bool  # looks for attributes by names that are values
+    compares: bool  # asks whether two objects are one
 
     @property
     def looks_up(self) -> bool:
@@ -96,7 +98,12 @@ def named(code: types.CodeType) -> Named:
         any(i.opname == "LOAD_ATTR" and i.argval == "array" and "NULL" not in i.argrepr for i in instructions),
         bool(by("CHECK_EXC_MATCH")) or (bool(by("POP_EXCEPT")) and not by("WITH_EXCEPT_START")),
         any(i.argval in _TABLES or _lists(i) or _looks_up_a_value(instructions[k:]) for k, i in enumerate(instructions)),
+        any(i.opname == "IS_OP" and not _is_constant(before) for before, i in itertools.pairwise(instructions)),
     )
+
+
+def _is_constant(instruction: dis.Instruction) -> bool:
+    return instruction.opname == "LOAD_CONST"
 
 
 def _lists(instruction: dis.Instruction) -> bool:

@@ -109,7 +109,7 @@ class Witness:
         survey = self._survey(function, given, captured, frozenset())
         while not survey.learned <= survey.named:
             survey = self._survey(function, given, captured, survey.learned)
-        self.marks = marks_of(given, None if survey.computed else survey.named, survey.doubted)
+        self.marks = marks_of(given, None if survey.computed else survey.named, survey.doubted, survey.values if survey.compares else {})
         for why in (*self._untold.values(), *survey.refused):
             refuse(why)
         return tuple(survey.found.values())

@@ -61,6 +61,8 @@ class Survey:
         self.found: dict[tuple[str, int, Any], Fact] = {}
         self.learned = learned
         self.refused: list[str] = []
+        self.values: dict[int, Value] = {}  # the tensors that were reached, by their ids
+        self.compares = any(each.compares for each in users)  # whether it may count which of them one is
         self._opened = {id(x) for x in opened}
         self._weak: list[tuple[Any, str]] = []  # what a weak reference leads to
         self._captured = {id(array) for array in captured}
@@ -122,6 +124,7 @@ class Survey:
         elif isinstance(x, (*LISTS, *TABLES)):
             yield from self._container(x, name)
         elif isinstance(x, Value):
+            self.values[id(x)] = x
             yield from self._marks(x, name)
         elif isinstance(x, types.FunctionType):
             yield from self._marks(x, name)
@@ -162,6 +165,10 @@ class Survey:
             yield from self._object(x, name)
 
     def _container(self, x: Any, name: str) -> Iterator[tuple[Any, str]]:
+        if isinstance(x, (*TABLES, set, frozenset)):
+            keys = {id(key): key for key in x if isinstance(key, Value)}
+            self.values |= keys
+            self.compares = self.compares or bool(keys)
         if not isinstance(x, tuple | frozenset):
             self._add(Fact("contents", x, None, contents(x), name))
         yield from [(part, f"{name}[{key!r}]") for key, part in (x.items() if isinstance(x, TABLES) else enumerate(x))]

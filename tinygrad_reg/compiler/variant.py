@@ -111,8 +111,8 @@ class Variant:
             array = x.array if isinstance(x, Value) else x
             if id(array if array.base is None else owner(array)) in self._owners:
                 return "an argument shares memory with what the step writes"
-        if self.recording.marks is not None and not self.recording.marks.hold(tensors):
-            return "an attribute that is hung on an argument has changed"
+        if self.recording.marks is not None and (why := self.recording.marks.broken(tensors)) is not None:
+            return why
         if self._writes_arguments and overlapping(tensors) is not self.overlapping:
             return "arguments share memory, or do so no more"
         return None if self.unchanged() else self._rebind()
