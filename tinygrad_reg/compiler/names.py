@@ -27,11 +27,6 @@ LOOKUPS_IN_C = (getattr, hasattr, setattr, vars, dir)
 _SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
 
 
-def is_numpys(path: str) -> bool:
-    """Whether this is a file of NumPy's."""
-    return path.startswith(_NUMPY)
-
-
 def is_ours(path: str) -> bool:
     """Whether this is a file of this package's."""
     return path.startswith(_HERE)
@@ -50,6 +45,18 @@ def whose_file(path: str) -> str:
     if path.startswith(_INSTALLED):
         return "installed"
     return "library" if path.startswith((_STANDARD, "<frozen")) else "user"
+
+
+@functools.cache
+def is_users(path: str) -> bool:
+    """Whether code in this file is the user's, or of a package that somebody has installed."""
+    return whose_file(path) in FOLLOWED
+
+
+@functools.cache
+def may_ask(path: str) -> bool:
+    """Whether code in this file may ask the system for a step: any but that of this package."""
+    return path.startswith(_NUMPY) or whose_file(path) not in ("", "layer")
 
 
 class Named(NamedTuple):

@@ -23,7 +23,7 @@ from ..engine.node import Value
 from ..nn.module import Module
 from .facts import Fact
 from .marks import Marks, hung_on, marks_of
-from .names import FOLLOWED, LOOKUPS_IN_C, is_numpys, named, whose_file
+from .names import FOLLOWED, LOOKUPS_IN_C, may_ask, named, whose_file
 from .opaque import is_iterator
 from .survey import LISTS, PLAIN, Survey
 from .trace import user_line
@@ -54,14 +54,15 @@ class Witness:
 
     def _see(self, frame: types.FrameType, event: str, what: Any) -> None:
         code = frame.f_code
-        if event == "c_call" and (code in self._globals or is_numpys(code.co_filename)):
+        if event == "c_call" and may_ask(code.co_filename):
             self._ask(code, what)
         if event != "call":
             return
         whose = whose_file(code.co_filename)
-        asked = frame.f_back is not None and frame.f_back.f_code in self._globals
-        if whose in FOLLOWED or (whose == "library" and asked):  # not what this package calls
-            self._globals[code] = frame.f_globals
+        if code.co_filename == "<string>" and frame.f_globals.get("__name__", "").startswith("namedtuple_"):
+            return  # code that was made for a named tuple, such as those that a trace writes down
+        if whose in FOLLOWED or (whose == "library" and frame.f_back is not None and frame.f_back.f_code in self._globals):
+            self._globals[code] = frame.f_globals  # not what this package calls
         elif whose == "layer" and code is not Module.__call__.__code__:
             self._layers[code] = None
         else:
@@ -73,10 +74,11 @@ class Witness:
 
     def _ask(self, code: types.CodeType, function: Any) -> None:
         """Note what code asks of a function in C that no Python variable shows."""
-        why = untold(function, directly=whose_file(code.co_filename) in FOLLOWED)
-        if why is not None:
+        whose = whose_file(code.co_filename)
+        why = untold(function, directly=whose in FOLLOWED)
+        if why is not None and (whose != "library" or code in self._globals):
             self._untold.setdefault(code, f"{why}\n  at {user_line()}")
-        elif function in LOOKUPS_IN_C and not named(code).looks_up:
+        elif function in LOOKUPS_IN_C and whose in FOLLOWED and not named(code).looks_up:
             self._aliases.add(code)
 
     def _meet(self, x: Any, name: str, opened: list[Any]) -> None:

@@ -21,7 +21,7 @@ from ..engine.node import Leaf, Value, wrap
 from ..engine.primitive import OUTPUT, Primitive
 from ..errors import TraceError
 from ..ops.assign import copied, overwritten
-from .names import FOLLOWED, whose_file
+from .names import is_users
 from .program import Equation, HostCall, Operation, Var, number, var_for
 from .scalars import Number, Scalar, apply, tracked
 
@@ -29,7 +29,7 @@ from .scalars import Number, Scalar, apply, tracked
 def user_line() -> str:
     """The innermost line outside of this package, NumPy and the standard library, as `file.py:12: text`."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and whose_file(frame.f_code.co_filename) not in FOLLOWED:
+    while frame.f_back is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     path = frame.f_code.co_filename
     return f"{os.path.basename(path)}:{frame.f_lineno}: {linecache.getline(path, frame.f_lineno).strip()}"
