@@ -1646,3 +1646,18 @@ def argument_compared():
 
     step.argument = second
     return step, lambda i: setattr(step, "argument", first if i == 5 else second)
+
+
+@program
+def getattribute_of_the_users():
+    class A:
+        def __getattribute__(self, name):
+            return object.__getattribute__(self, "_" + name)
+
+    a = A()
+    object.__setattr__(a, "_k", 1.0)
+
+    def step(x):
+        return x * a.k
+
+    return step, lambda i: object.__setattr__(a, "_k", float(i))

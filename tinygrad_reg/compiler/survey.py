@@ -228,10 +228,11 @@ class Survey:
     def _all_of(self, x: Any, whose: str, name: str) -> dict[str, Any]:
         """The attributes of an object, if all of them count; so it counts too whether there are others."""
         opened = self.computed or id(x) in self._opened
-        if not opened or isinstance(x, type | types.ModuleType) or not hasattr(x, "__dict__"):
+        own = _own(x)
+        if not opened or own is None or isinstance(x, type | types.ModuleType):
             return {}
-        self._add(Fact("contents", x.__dict__, None, contents(x.__dict__), f"the attributes of {name}"))
-        return x.__dict__  # type: ignore[no-any-return]
+        self._add(Fact("contents", own, None, contents(own), f"the attributes of {name}"))
+        return own
 
     def _class(self, kind: type, name: str) -> Iterator[tuple[Any, str]]:
         """The functions of a user's class that have run, as special methods do unnamed; its properties and the like; its metaclass."""
@@ -253,13 +254,13 @@ class Survey:
 
     def _unhidden(self, x: Any, methods: Iterable[str], name: str) -> Iterator[tuple[Any, str]]:
         """Whether these methods are hidden by attributes of the object's own."""
-        own = getattr(x, "__dict__", {})
+        own = _own(x)
+        if own is None:
+            return
         for method in self.named.intersection(methods):
-            if method in own:
-                self._add(Fact("entry", own, method, own[method], f"{name}.{method}"))
-                yield own[method], f"{name}.{method}"
-            elif hasattr(x, "__dict__"):
-                self._add(Fact("entry", own, method, MISSING, f"{name}.{method}"))
+            hidden = own.get(method, MISSING)
+            self._add(Fact("entry", own, method, hidden, f"{name}.{method}"))
+            yield hidden, f"{name}.{method}"
 
     def _module(self, x: Module, name: str) -> Iterator[tuple[Any, str]]:
         """A layer's parts, and whether it has a `forward` of its own instead of its class's."""
@@ -283,6 +284,15 @@ class Survey:
                 self._add(Fact("attribute", x, attribute, MISSING, name))
         elif attribute not in x.__dict__:
             self._add(Fact("entry", x.__dict__, attribute, MISSING, name))
+
+
+def _own(x: Any) -> dict[str, Any] | None:
+    """The attributes of an object itself, also if its class says that there are none; None if it can have none."""
+    own: Any = getattr(x, "__dict__", None)
+    try:
+        return object.__getattribute__(x, "__dict__") if own is None else own  # type: ignore[no-any-return]
+    except AttributeError:
+        return None
 
 
 def _origin(x: Any) -> str:
@@ -319,7 +329,7 @@ def _is_code(x: Any) -> bool:
 
 def _held(x: Any, attribute: str, whose: str) -> Any:
     """What an object holds by this name, in itself or as data of its class; nothing is computed. Functions count if they are the user's."""
-    own = getattr(x, "__dict__", {})
+    own = _own(x) or {}
     if attribute in own and not isinstance(x, type):
         value = own[attribute]
         code = isinstance(x, types.ModuleType) and whose != "user" and _is_code(value)
