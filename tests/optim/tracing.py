@@ -49,7 +49,7 @@ class Tracer:
     def memory(self, array: Any) -> tg.Tensor:
         return tg.from_numpy(array)
 
-    def know(self, x: Any) -> None: ...
+    def know(self, array: Any) -> None: ...
 
     def knows(self, x: Any) -> bool:
         return False

@@ -88,7 +88,7 @@ class Trace:
         self.replaced: dict[Leaf, None] = {}  # leaves whose gradient was set
         self.written: dict[int, NDArray] = {}
         self._now: dict[int, Var] = {}  # the value that an array holds at this time
-        self._known: dict[int, Var] = {}  # what arrays held that were made of Python numbers
+        self._known: dict[int, NDArray] = {}  # what was made of Python numbers
         self._links: dict[int, Link] = {}  # of views
         self._held: list[NDArray] = []  # keeps all arrays alive: ids are not used again
         self._memo = list(memo)
@@ -171,13 +171,13 @@ class Trace:
             self.captures[id(array)].has_tensor = False
         return wrap(Value.result_class, array)
 
-    def know(self, x: Value) -> None:
-        """Note that a tensor was made of Python numbers, which a replay has again."""
-        self._known[id(x.array)] = self.read(x)
+    def know(self, array: NDArray) -> None:
+        """Note that an array was made of Python numbers, which a replay has again."""
+        self._known[id(array)] = array
 
     def knows(self, x: Value) -> bool:
         """Whether the values of a tensor are such numbers."""
-        return id(x.array) in self._known and self._value(x.array) is self._known[id(x.array)]
+        return id(x.array) in self._known and id(x.array) not in self.written
 
     def read_grad(self, leaf: Leaf) -> None:
         """Note that `.grad` of a leaf is looked at."""

@@ -67,7 +67,7 @@ class Tape:
         if self._lines:
             self.taken.append(f"{what} at {user_line()}")
 
-    def know(self, x: Any) -> None:
+    def know(self, array: Any) -> None:
         """Nothing to note."""
 
     def knows(self, x: Any) -> bool:

@@ -78,14 +78,6 @@ def numbers_of(x: Tensor) -> list[int]:
     return [int(n) for n in x.array.tolist()]
 
 
-def _of_numbers(numbers: list[int]) -> Tensor:
-    """A tensor of lengths that a trace knows."""
-    made = tensor(numbers, dtype=int64)
-    if state.tracer is not None:
-        state.tracer.know(made)
-    return made
-
-
 def _lengths(lengths: Any, batch: int, steps: int) -> list[int]:
     values = numbers_of(lengths) if isinstance(lengths, Tensor) else [int(n) for n in lengths]
     if len(values) != batch:
@@ -116,7 +108,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
         )
     running = [sum(size > step for size in sizes) for step in range(sizes[0])]
     data = cat([padded[step, :count] for step, count in enumerate(running)])
-    return PackedSequence(data, _of_numbers(running), order)
+    return PackedSequence(data, tensor(running, dtype=int64), order)
 
 
 def pad_packed_sequence(
@@ -133,7 +125,7 @@ def pad_packed_sequence(
     rows = [_filled(step, batch, padding_value) for step in split(sequence.data, counts)]
     nothing = sequence.data.new_full((batch, *sequence.data.shape[1:]), padding_value)
     padded = stack([*rows, *[nothing] * ((total_length or steps) - steps)])
-    lengths = _of_numbers([sum(count > i for count in counts) for i in range(batch)])
+    lengths = tensor([sum(count > i for count in counts) for i in range(batch)], dtype=int64)
     if sequence.unsorted_indices is not None:
         padded, lengths = padded.index_select(1, sequence.unsorted_indices), lengths[sequence.unsorted_indices]
     return (padded.transpose(0, 1) if batch_first else padded), lengths
