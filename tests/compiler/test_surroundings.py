@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import functools
 import io
+import mmap
 import os
 import queue
 import random
+import sqlite3
 import sys
 import threading
 import time
@@ -80,6 +82,10 @@ WORLD: dict[str, tuple[Callable[[Path], Any], str]] = {
     "text": (lambda path: float(path.read_text()), "open asks the system"),
     "open": (reading, "open asks the system"),
     "arrays": (lambda path: float(np.loadtxt(path)), "open asks the system"),
+    "array": (lambda path: float(np.fromfile(path, np.uint8)[0]), "fromfile asks the system"),
+    "database": (lambda path: len(DATABASE.execute("select 1").fetchall()), "(execute|fetchall) asks the system"),
+    "mapped memory": (lambda path: MAPPED[0] + 1, "'MAPPED' points to memory"),
+    "checkpoint": (lambda path: tg.load(io.BytesIO(SAVED.getbuffer())), "load reads a file"),
     "folder": (lambda path: len(os.listdir(path.parent)), "listdir asks the system"),
     "working directory": (lambda path: len(os.getcwd()) > 0, "getcwd asks the system"),
     "bytes of the system": (lambda path: len(os.urandom(3)), "urandom asks the system"),
@@ -92,7 +98,11 @@ WORLD: dict[str, tuple[Callable[[Path], Any], str]] = {
 }
 QUEUE: queue.SimpleQueue[int] = queue.SimpleQueue()
 LOCK = threading.Lock()
+DATABASE = sqlite3.connect(":memory:")
+MAPPED = mmap.mmap(-1, 8)
 MEMORY = io.StringIO("1")
+SAVED = io.BytesIO()
+tg.save(tg.ones(()), SAVED)
 
 
 @pytest.mark.parametrize("name", WORLD)
@@ -104,7 +114,7 @@ def test_what_only_the_system_knows_is_asked_at_every_call(name: str, tmp_path: 
     with pytest.warns(UserWarning, match=f"runs eagerly, since ({why})"):
         found = [step(x3()) for _ in range(6)]
     assert all(same(found[0], x) for x in found)
-    assert "at test_surroundings.py:" in step.explain()
+    assert "at test_surroundings.py:" in step.explain() or name == "mapped memory"
 
 
 def test_a_file_that_is_read_is_an_iterator(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def unseen(x: Any) -> str | None:
             "is a random generator, from which a replay would not draw anew; pass its numbers as an argument, or draw them with this "
             "library's random functions"
         )
-    if isinstance(x, ctypes._Pointer):
+    if isinstance(x, ctypes._Pointer) or type(x).__module__ == "mmap":
         return "points to memory that cannot be compared; pass what is in it as an argument"
     return None
 

@@ -13,12 +13,13 @@ from typing import Any
 
 _PASS_ARGUMENTS = "pass its result as an argument"
 _DRAW_OURS = "pass the numbers as an argument, or draw them with this library's random functions"
-_OF_SYSTEM = frozenset({"posix", "nt", "_socket", "select", "_posixsubprocess", "_winapi", "_queue", "_sqlite3", "gc", "resource"})
+_OF_SYSTEM = frozenset({"posix", "nt", "_socket", "select", "_posixsubprocess", "_winapi", "_queue", "sqlite3", "gc", "resource"})
 _HARMLESS = frozenset({"fspath", "getpid", "_path_normpath", "_path_splitroot", "write", "putenv", "unsetenv"})
 _FUNCTIONS = {
     "builtins": frozenset({"input"}),
     "io": frozenset({"open", "open_code"}),
     "_io": frozenset({"open", "open_code"}),
+    "numpy": frozenset({"fromfile"}),
     "_thread": frozenset({"start_new_thread", "start_joinable_thread", "locked", "_count"}),
     "sys": frozenset({"getrecursionlimit", "getswitchinterval", "getrefcount", "getallocatedblocks"}),
 }
