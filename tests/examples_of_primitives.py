@@ -181,6 +181,7 @@ EXAMPLES: dict[str, list[Example]] = {
     + [e((2, 3), (), ints([5], [1]), repeated=r) for r in ("add", "last", "never")],
     "index_multiply": [e((2, 3), (2, 2), ints([0], [1]), ints([2, 0], [1, 1])), e((3,), (), ints(0, 2))],
     "not_negative": [e(ints(0, 3, 2))],
+    "all_probabilities": [e(np.array([0.0, 0.5, 1.0]), message="test"), e(np.zeros((0, 2)), message="test")],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
     "places": [
         e(ints([0, 2], [1, 1]), shape=(2, 3), dim=1, signed=False, what="test"),
@@ -286,7 +287,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "occurrences": [e(ints(3, 1, 3)), e(ints([0, 1], [1, 1])), e(ints())],
     "with_scaled_gradient": [e((2, 3), np.ones((2, 1))), e((3,), np.ones(3, np.float64))],
     "bag_numbers": [e(ints(0, 2, 2), length=4), e(ints(0), length=0)],
-    "bag_entries": [e(ints(0, 0, 2), count=4), e(ints(), count=2)],
+    "bag_argmax": [e((3, 2), ints(0, 0, 2), count=4), e((0, 2), ints(), count=2), e((4, 1), ints(1, 1, 1, 1), count=2)],
     "convolution": [
         e((2, 2, 4), (3, 2, 2), groups=1, **_PLAIN),
         e((2, 4, 3), (4, 1, 2), groups=4, **_PLAIN),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .engine.refusal import typed_errors
+from .engine.state import state
 from .errors import ArgumentTypeError, RangeError
 
 _threads = ctypes.c_int(0)  # not known yet
@@ -46,6 +47,8 @@ def get_num_threads() -> int:
     >>> tg.get_num_threads() >= 1
     True
     """
+    if state.tracer is not None:
+        state.tracer.unrepeatable("get_num_threads gives a Python number, which a replay would not renew; call it outside of the step")
     return thread_count().value
 
 

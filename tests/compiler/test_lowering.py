@@ -19,7 +19,7 @@ from tinygrad_reg.ops import fused
 class Plain:
     """A primitive that is nothing but a function."""
 
-    view = outputs = False
+    view = outputs = fails = False
 
     def __init__(self, forward: Callable[..., Any]) -> None:
         self.forward = forward

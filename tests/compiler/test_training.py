@@ -14,7 +14,6 @@ from tinygrad_reg import nn, optim
 from tinygrad_reg.compiler.backends import BACKENDS, numpy_source
 from tinygrad_reg.compiler.passes import TO_LOOPS
 from tinygrad_reg.compiler.step import CompiledStep
-from tinygrad_reg.errors import TraceError
 from tinygrad_reg.func import functional_call
 from tinygrad_reg.utils.checkpoint import checkpoint
 
@@ -287,15 +286,3 @@ def test_compiled_equals_eager(name: str, backend: str, dtype: Any, monkeypatch:
     assert sum(map(int, re.findall(r"replayed (\d+) times", run.explain()))) >= 5
     assert run.program is not None
     assert calls_of_python(run.program) == []
-
-
-def test_packed_sequences_are_refused_with_the_line() -> None:
-    layer = nn.GRU(4, 5)
-
-    def step(x: Any) -> Any:
-        packed = nn.utils.rnn.pack_padded_sequence(x, tg.tensor([3, 2]))
-        return layer(packed)[0].data.sum()
-
-    compiled = tg.compile(step)
-    with pytest.raises(TraceError, match=r"test_training.py:\d+: packed = nn.utils.rnn.pack_padded_sequence"):
-        compiled(drawn(tg.float32, 3, 2, 4, seed=0))

@@ -6,7 +6,6 @@ import array
 import contextvars
 import dataclasses
 import gc
-import itertools
 import multiprocessing
 import os
 import random
@@ -274,12 +273,12 @@ def test_variables_of_closure_module_and_object_are_compared_at_every_call() -> 
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_what_no_name_leads_to_is_found_among_all_objects(frozen: bool) -> None:
-    """A function with a closure, and a tensor whose memory is replaced, both behind an iterator; also out of the collector's sight."""
+    """A function with a closure, and a tensor whose memory is replaced, both behind an object of C; also out of the collector's sight."""
     scale, w = 2.0, tg.ones(3)
-    hidden = itertools.cycle([lambda x: x * scale, w])
+    hidden = slice(lambda x: x * scale, w)
 
     def function(x: Any) -> Any:
-        return next(hidden)(x) + next(hidden).detach()
+        return hidden.start(x) + hidden.stop.detach()
 
     (gc.freeze if frozen else gc.unfreeze)()
     try:
@@ -338,13 +337,24 @@ def test_values_of_pythons_and_numpys_generators_are_not_frozen() -> None:
     def numpy_noise(x: Any) -> Any:
         return x + tg.tensor(generator.standard_normal(3).astype(np.float32))
 
-    eager_with("data that is made without this library changes from call to call, used at test_traps.py", numpy_noise)
-    eager_with("two calls did different things", lambda x: x * random.random())
-    eager_with("two calls did different things", lambda x: [x.exp() if next(steps) % 2 else x.sin()])
-    eager_with("two calls returned different Python values", lambda x: (x * 2, random.random()))
+    def drawn(x: Any) -> Any:
+        return x * random.random()
+
+    eager_with("'generator' is a random generator", numpy_noise)
+    eager_with(rf"random draws random numbers, .*\n  at {re.escape(line_of(drawn, 'return'))}", drawn)
 
 
-steps = iter(range(1000))
+def test_what_two_calls_did_differently_is_told() -> None:
+    """Of a list that no name leads to."""
+    hidden = slice(list(range(1000)))
+
+    def noise(x: Any) -> Any:
+        return x + tg.tensor(np.full(3, hidden.stop.pop(), np.float32))
+
+    eager_with("data that is made without this library changes from call to call, used at test_traps.py", noise)
+    eager_with("two calls did different things", lambda x: x * hidden.stop.pop())
+    eager_with("two calls did different things", lambda x: [x.exp() if hidden.stop.pop() % 2 else x.sin()])
+    eager_with("two calls returned different Python values", lambda x: (x * 2, hidden.stop.pop()))
 
 
 def test_a_tensor_made_anew_outside_of_the_arguments_is_not_frozen() -> None:

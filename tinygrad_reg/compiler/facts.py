@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextvars
 import ctypes
 import operator
 import types
@@ -15,12 +16,17 @@ from ..engine.node import Leaf, Value
 
 MISSING: Any = object()
 BYTES = (np.ndarray, array.array, bytearray, memoryview, ctypes.c_int.__mro__[1], ctypes.Array, ctypes.Structure, ctypes.Union)
-TABLES = (dict, types.MappingProxyType)
+TABLES = (dict, types.MappingProxyType, contextvars.Context)
 
 
 def same(x: Any, y: Any) -> bool:
     """Whether both are one object, or equal plain values."""
-    return x is y or (type(x) is type(y) and isinstance(x, int | float | str | bytes) and (x == y or x != x != y != y))
+    return x is y or (type(x) is type(y) and is_plain(x) and (x == y or x != x != y != y))
+
+
+def is_plain(x: Any) -> bool:
+    """Whether this is a number or a text, and not of a class of somebody's that may hold more."""
+    return isinstance(x, int | float | str | bytes) and type(x).__module__ in ("builtins", "numpy")
 
 
 def contents(container: Any) -> tuple[Any, ...]:
@@ -37,6 +43,8 @@ def _bytes(x: Any) -> bytes:
 class Fact(NamedTuple):
     """What a place holds: an "attribute" or "entry" of the holder by this key, its "contents", or its value in this "context".
 
+    A "class" is the holder's; a "member" what a class itself has by this name, without binding it; of a "cache" of function calls it
+    is counted how often it was asked.
     The value may be MISSING: code may ask whether there is one.
     """
 
@@ -54,6 +62,12 @@ class Fact(NamedTuple):
         """The fact as it is at present."""
         if self.kind == "attribute":
             return self._replace(value=getattr(self.holder, self.key, MISSING))
+        if self.kind == "class":
+            return self._replace(value=type(self.holder))
+        if self.kind == "member":
+            return self._replace(value=vars(self.holder).get(self.key, MISSING))
+        if self.kind == "cache":
+            return self._replace(value=self.holder.cache_info()[:2])
         return self._replace(value=contents(self.holder) if self.kind == "contents" else self.holder.get(*self._asked()))
 
     def _asked(self) -> tuple[Any, ...]:
@@ -62,6 +76,8 @@ class Fact(NamedTuple):
     def holds(self) -> bool:
         """Whether the place holds the same object, or an equal plain value."""
         now = self.now().value
+        if self.kind == "cache":
+            return bool(now[0] >= self.value[0] and now[1] == self.value[1])  # after `cache_clear` both begin at 0
         if self.kind != "contents":
             return same(now, self.value)
         return len(now) == len(self.value) and all(map(same, now, self.value))
@@ -93,7 +109,7 @@ def broken(facts: Iterable[Fact]) -> str | None:
 
 def check_of(facts: Iterable[Fact]) -> Callable[[], bool]:
     """A function that tells whether the facts hold with the very same objects, written out, since it is called at every step."""
-    names: dict[str, Any] = {"all": all, "map": map, "len": len, "same": operator.is_, "bytes_of": _bytes}
+    names: dict[str, Any] = {"all": all, "map": map, "len": len, "type": type, "same": operator.is_, "bytes_of": _bytes}
     terms = []
     for i, fact in enumerate(facts):
         names[f"h{i}"], names[f"k{i}"], names[f"v{i}"] = fact.holder, fact.key, fact.value
@@ -102,6 +118,13 @@ def check_of(facts: Iterable[Fact]) -> Callable[[], bool]:
         elif fact.kind == "context" or fact.value is MISSING:
             names[f"k{i}"] = MISSING
             terms.append(f"h{i}.get(k{i}) is v{i}" if fact.kind == "context" else f"not hasattr(h{i}, {fact.key!r})")
+        elif fact.kind == "class":
+            terms.append(f"type(h{i}) is v{i}")
+        elif fact.kind == "member":
+            terms.append(f"h{i}.__dict__[k{i}] is v{i}")
+        elif fact.kind == "cache":
+            names[f"h{i}"] = fact.holds
+            terms.append(f"h{i}()")
         elif fact.kind == "attribute":
             read = f"h{i}.{fact.key}" if fact.key.isidentifier() else f"getattr(h{i}, k{i})"
             terms.append(f"{read} is v{i}")

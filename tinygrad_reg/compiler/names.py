@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import itertools
 import os
 import sysconfig
 import types
@@ -20,8 +21,15 @@ _STANDARD = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = (sysconfig.get_paths()["purelib"] + os.sep, sysconfig.get_paths()["platlib"] + os.sep)
 FOLLOWED = ("user", "installed")  # whose code counts whoever calls it
 _LOOKUPS = frozenset({"getattr", "hasattr", "setattr"})
-_TABLES = frozenset({"vars", "__dict__"})
+_TABLES = frozenset({"__dict__", "__getattribute__"})
+_LISTINGS = frozenset({"vars", "dir"})
+LOOKUPS_IN_C = (getattr, hasattr, setattr, vars, dir)
 _SIZES = frozenset({"shape", "size", "numel", "nbytes", "stride", "len", "__len__"})
+
+
+def is_ours(path: str) -> bool:
+    """Whether this is a file of this package's."""
+    return path.startswith(_HERE)
 
 
 @functools.cache
@@ -39,6 +47,18 @@ def whose_file(path: str) -> str:
     return "library" if path.startswith((_STANDARD, "<frozen")) else "user"
 
 
+@functools.cache
+def is_users(path: str) -> bool:
+    """Whether code in this file is the user's, or of a package that somebody has installed."""
+    return whose_file(path) in FOLLOWED
+
+
+@functools.cache
+def may_ask(path: str) -> bool:
+    """Whether code in this file may ask the system for a step: any but that of this package."""
+    return path.startswith(_NUMPY) or whose_file(path) not in ("", "layer")
+
+
 class Named(NamedTuple):
     """What a code object names."""
 
@@ -49,6 +69,12 @@ class Named(NamedTuple):
     memory: bool  # takes `.array` of something
     catches: bool  # has an `except`
     computes: bool  # looks for attributes by names that are values
+    compares: bool  # asks whether two objects are one
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether the code names a function that looks for attributes by texts or values."""
+        return not (_LOOKUPS | _LISTINGS).isdisjoint(self.variables)
 
     @property
     def sizes(self) -> bool:
@@ -71,12 +97,24 @@ def named(code: types.CodeType) -> Named:
     return Named(
         tuple(sorted({i.argval for i in instructions if i.opname.endswith("_GLOBAL")} | by("LOAD_NAME"))),
         tuple(sorted(by("IMPORT_NAME"))),
-        frozenset(by("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR", "IMPORT_FROM")),
+        frozenset(
+            by("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR", "IMPORT_FROM")
+            | ({"__match_args__"} if by("MATCH_CLASS") else set())
+        ),
         frozenset(_strings(code.co_consts)),
         any(i.opname == "LOAD_ATTR" and i.argval == "array" and "NULL" not in i.argrepr for i in instructions),
         bool(by("CHECK_EXC_MATCH")) or (bool(by("POP_EXCEPT")) and not by("WITH_EXCEPT_START")),
-        any(i.argval in _TABLES or _looks_up_a_value(instructions[k:]) for k, i in enumerate(instructions)),
+        any(i.argval in _TABLES or _lists(i) or _looks_up_a_value(instructions[k:]) for k, i in enumerate(instructions)),
+        any(i.opname == "IS_OP" and not _is_constant(before) for before, i in itertools.pairwise(instructions)),
     )
+
+
+def _is_constant(instruction: dis.Instruction) -> bool:
+    return instruction.opname == "LOAD_CONST"
+
+
+def _lists(instruction: dis.Instruction) -> bool:
+    return instruction.argval in _LISTINGS and instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME")
 
 
 def _looks_up_a_value(instructions: list[dis.Instruction]) -> bool:

@@ -22,12 +22,18 @@ def is_pure(equation: Equation) -> bool:
     return equation.primitive is not draw_p
 
 
+def is_missed(equation: Equation) -> bool:
+    """Whether leaving the equation out would be noticed though nobody needs its results: it draws numbers, or may raise an error."""
+    fails = equation.primitive.fails
+    return not is_pure(equation) or (fails(*equation.inputs) if callable(fails) else fails)
+
+
 def prune(program: Program) -> Program:
-    """Without equations that nobody needs, and without their constants."""
+    """Without equations that nobody needs or misses, and without their constants."""
     needed = set(program.sinks())
     kept = []
     for equation in reversed(program.equations):
-        if not is_pure(equation) or any(var in needed for var in equation.outputs):
+        if is_missed(equation) or any(var in needed for var in equation.outputs):
             needed.update(equation.reads())
             kept.append(equation)
     constants = {var: array for var, array in program.constants.items() if var in needed}
@@ -142,11 +148,11 @@ def type_numbers(program: Program) -> Program:
 
 
 def late(program: Program) -> tuple[tuple[Equation, ...], tuple[Equation, ...]]:
-    """The equations before and after the gradients are checked: after it comes what only the writes need."""
+    """The equations before and after the gradients are checked: after it comes what only the writes need and nothing can stop."""
     needed = {*program.checked, *program.results, *program.gradients}
     early = set()
     for i, equation in reversed(list(enumerate(program.equations))):
-        if not is_pure(equation) or any(var in needed for var in equation.outputs):
+        if is_missed(equation) or any(var in needed for var in equation.outputs):
             needed.update(equation.reads())
             early.add(i)
     before = tuple([e for i, e in enumerate(program.equations) if i in early])

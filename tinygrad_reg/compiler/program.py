@@ -30,6 +30,10 @@ class Operation(Protocol):
     view: bool  # the result may share memory with the first argument
     outputs: bool  # the result is a tuple of arrays
 
+    @property
+    def fails(self) -> bool | Callable[..., bool]:
+        """Whether it raises for some values of its arguments; or a function of such arguments that tells."""
+
 
 class Var:
     """A value of known shape, dtype and memory layout; one of dtype None is a Python float."""

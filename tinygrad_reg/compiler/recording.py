@@ -11,6 +11,7 @@ import numpy as np
 from ..engine.mutation import NDArray, owner
 from ..engine.node import Leaf, Value
 from .facts import Fact, hooks_of
+from .marks import Marks
 from .passes import tidy
 from .program import HostCall, Program, Var, unique
 from .surroundings import referrers
@@ -34,6 +35,7 @@ class Recording(NamedTuple):
     gradients: tuple[tuple[Leaf | int, int | None], ...]  # leaves whose gradient is set, to which of the program's gradients
     facts: tuple[Fact, ...]  # what the Python variables that the step depends on held
     refused: str | None  # why it must not be replayed
+    marks: Marks | None = None  # what tells one argument from another for this step
     looks_at_sizes: str | None = None  # the user's function that may look at the size of a tensor
 
 

@@ -15,7 +15,7 @@ from .program import Var
 class Scalar:
     """An operation on Python floats."""
 
-    view = outputs = False
+    view = outputs = fails = False
 
     def __init__(self, symbol: str, forward: Callable[..., float]) -> None:
         self.name = symbol

@@ -119,7 +119,7 @@ class CompiledStep:
         except Stale:
             self._variants[call.key].remove(variant)
             return self._first(call, memo)
-        except (GivenUp, IndexError):  # of an index out of range eager says what is wrong
+        except (GivenUp, IndexError, ArgumentError):  # of values that are refused eager says what is wrong
             for generator, before in generators:
                 generator.set_state(before)
             variant.eager_runs += 1
@@ -160,8 +160,10 @@ class CompiledStep:
         if why is None and not same_results(variant.returned, again.returned):
             why = "two calls returned different Python values"
         held = {fact.place() for fact in variant.recording.facts if fact.holds()}
+        earlier = variant.recording.facts
         variant.take(again)
         if why is None:
+            variant.also(earlier)
             self._settle(variant, variant.family, again)
         elif variant.attempts >= ATTEMPTS:
             variant.refuse(why, held)
@@ -199,8 +201,8 @@ class CompiledStep:
         returned = flatten(out, functools.partial(_returned, made, tensors))
         arrays = [x.array for x in made]
         del out, made
-        facts = functools.partial(witness.facts, self.function)
-        recording = finish(trace, arrays, facts)._replace(looks_at_sizes=witness.looks_at_sizes())
+        facts = functools.partial(witness.facts, self.function, tensors, trace.refuse)
+        recording = finish(trace, arrays, facts)._replace(marks=witness.marks, looks_at_sizes=witness.looks_at_sizes())
         return Run(call.sizes, recording, returned), lambda: given_back(returned, arrays, tensors)
 
     def _reason(self, call: _Call, known: Sequence[Variant]) -> str:

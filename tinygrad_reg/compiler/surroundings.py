@@ -14,7 +14,7 @@ import os
 import sys
 import types
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -22,8 +22,14 @@ import numpy as np
 from ..engine.node import Value
 from ..nn.module import Module
 from .facts import Fact
-from .names import FOLLOWED, named, whose_file
+from .marks import Marks, hung_on, marks_of
+from .names import FOLLOWED, LOOKUPS_IN_C, may_ask, named, whose_file
+from .opaque import is_iterator
 from .survey import LISTS, PLAIN, Survey
+from .trace import user_line
+from .world import untold
+
+_RUNNING = (types.FrameType, types.TracebackType)  # they would keep alive what the step makes
 
 
 class Witness:
@@ -33,6 +39,10 @@ class Witness:
         self._globals: dict[types.CodeType, dict[str, Any]] = {}
         self._layers: dict[types.CodeType, None] = {}
         self._met: list[tuple[Any, str]] = []  # functions that give arguments, as long as they live, and their names
+        self._opened: list[Any] = []  # ... those of libraries that look for attributes by names that are values
+        self._aliases: set[types.CodeType] = set()  # code that looks for attributes by a function of another name
+        self._untold: dict[types.CodeType, str] = {}  # why what code has asked in C must not be replayed
+        self.marks: Marks | None = None
 
     def __enter__(self) -> Self:
         self._before = sys.getprofile()
@@ -42,47 +52,85 @@ class Witness:
     def __exit__(self, *_: object) -> None:
         sys.setprofile(self._before)
 
-    def _see(self, frame: types.FrameType, event: str, _: object) -> None:
+    def _see(self, frame: types.FrameType, event: str, what: Any) -> None:
+        code = frame.f_code
+        if event == "c_call" and may_ask(code.co_filename):
+            self._ask(code, what)
         if event != "call":
             return
-        code = frame.f_code
         whose = whose_file(code.co_filename)
-        asked = frame.f_back is not None and frame.f_back.f_code in self._globals
-        if whose in FOLLOWED or (whose == "library" and asked):  # not what this package calls
-            self._globals[code] = frame.f_globals
+        if code.co_filename == "<string>" and frame.f_globals.get("__name__", "").startswith("namedtuple_"):
+            return  # code that was made for a named tuple, such as those that a trace writes down
+        if whose in FOLLOWED or (whose == "library" and frame.f_back is not None and frame.f_back.f_code in self._globals):
+            self._globals[code] = frame.f_globals  # not what this package calls
         elif whose == "layer" and code is not Module.__call__.__code__:
             self._layers[code] = None
         else:
             return
         local = frame.f_locals
+        opened = self._opened if whose == "library" and named(code).computes else []
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 2]:
-            self._meet(local.get(name), name)
+            self._meet(local.get(name), name, opened)
 
-    def _meet(self, x: Any, name: str) -> None:
+    def _ask(self, code: types.CodeType, function: Any) -> None:
+        """Note what code asks of a function in C that no Python variable shows."""
+        whose = whose_file(code.co_filename)
+        why = untold(function, directly=whose in FOLLOWED)
+        if why is not None and (whose != "library" or code in self._globals):
+            self._untold.setdefault(code, f"{why}\n  at {user_line()}")
+        elif function in LOOKUPS_IN_C and whose in FOLLOWED and not named(code).looks_up:
+            self._aliases.add(code)
+
+    def _meet(self, x: Any, name: str, opened: list[Any]) -> None:
         """Remember an argument as long as it lives: what a step makes itself is nothing to compare later."""
         if type(x) in (tuple, dict):
             for part in x.values() if type(x) is dict else x:
-                self._meet(part, name)
-        elif not isinstance(x, (*PLAIN, Value, np.ndarray, *LISTS)):
+                self._meet(part, name, opened)
+        elif not isinstance(x, (*PLAIN, Value, np.ndarray, *LISTS, *_RUNNING)) and not is_iterator(x):
             try:
-                self._met.append((weakref.ref(x), name))
+                ref: Any = weakref.ref(x)
             except TypeError:  # a class with __slots__, or a container of another kind
-                self._met.append((lambda: x, name))
 
-    def facts(self, function: Any, captured: Iterable[np.ndarray[Any, Any]]) -> tuple[Fact, ...]:
-        """The facts that a run of this function depended on. `captured` are the arrays that a replay reads anew anyway."""
+                def ref() -> Any:
+                    return x
+
+            self._met.append((ref, name))
+            opened.append(ref)
+
+    def facts(
+        self, function: Any, given: Sequence[Any], refuse: Callable[[str], None], captured: Iterable[np.ndarray[Any, Any]]
+    ) -> tuple[Fact, ...]:
+        """The facts that a run of this function on these tensors and arrays depended on; its `marks` are noted.
+
+        `refuse` is told what forbids a replay altogether. `captured` are the arrays that a replay reads anew anyway.
+        """
         for callback in gc.callbacks:  # the garbage collector may have run its own in between
             if isinstance(callback, types.FunctionType):
                 self._globals.pop(callback.__code__, None)
-        survey = Survey(list(self._globals), list(self._layers), captured)
+                self._untold.pop(callback.__code__, None)
+        survey = self._survey(function, given, captured, frozenset())
+        while not survey.learned <= survey.named:
+            survey = self._survey(function, given, captured, survey.learned)
+        self.marks = marks_of(given, None if survey.computed else survey.named, survey.doubted, survey.values if survey.compares else {})
+        for why in (*self._untold.values(), *survey.refused):
+            refuse(why)
+        return tuple(survey.found.values())
+
+    def _survey(self, function: Any, given: Sequence[Any], captured: Iterable[np.ndarray[Any, Any]], learned: frozenset[str]) -> Survey:
+        opened = [x for ref in self._opened if (x := ref()) is not None]
+        survey = Survey(list(self._globals), list(self._layers), captured, learned, bool(self._aliases), opened)
         survey.visit(function, "")
         for code, variables in self._globals.items():
             survey.variables(code, variables)
-        for ref, name in self._met:
-            survey.visit(ref(), name)
+        for x in given:
+            for name, value in hung_on(x, None if survey.computed else survey.named).items():
+                survey.visit(value, name)
+        for met, name in self._met:
+            survey.visit(met(), name)
         for other in self._hidden(survey):
             survey.visit(other, other.__name__)
-        return tuple(survey.found.values())
+        survey.close()
+        return survey
 
     def _hidden(self, survey: Survey) -> list[Any]:
         """Functions with a closure that have run and that nothing led to. Those made by the step itself have no facts."""

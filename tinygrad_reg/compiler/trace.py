@@ -21,16 +21,15 @@ from ..engine.node import Leaf, Value, wrap
 from ..engine.primitive import OUTPUT, Primitive
 from ..errors import TraceError
 from ..ops.assign import copied, overwritten
+from .names import is_users
 from .program import Equation, HostCall, Operation, Var, number, var_for
 from .scalars import Number, Scalar, apply, tracked
 
-_NOT_THE_USERS = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
-
 
 def user_line() -> str:
-    """The innermost line outside of this package and NumPy, as `file.py:12: text`."""
+    """The innermost line outside of this package, NumPy and the standard library, as `file.py:12: text`."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+    while frame.f_back is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     path = frame.f_code.co_filename
     return f"{os.path.basename(path)}:{frame.f_lineno}: {linecache.getline(path, frame.f_lineno).strip()}"
@@ -89,6 +88,7 @@ class Trace:
         self.replaced: dict[Leaf, None] = {}  # leaves whose gradient was set
         self.written: dict[int, NDArray] = {}
         self._now: dict[int, Var] = {}  # the value that an array holds at this time
+        self._known: dict[int, NDArray] = {}  # what was made of Python numbers
         self._links: dict[int, Link] = {}  # of views
         self._held: list[NDArray] = []  # keeps all arrays alive: ids are not used again
         self._memo = list(memo)
@@ -171,6 +171,14 @@ class Trace:
             self.captures[id(array)].has_tensor = False
         return wrap(Value.result_class, array)
 
+    def know(self, array: NDArray) -> None:
+        """Note that an array was made of Python numbers, which a replay has again."""
+        self._known[id(array)] = array
+
+    def knows(self, x: Value) -> bool:
+        """Whether the values of a tensor are such numbers."""
+        return id(x.array) in self._known and id(x.array) not in self.written
+
     def read_grad(self, leaf: Leaf) -> None:
         """Note that `.grad` of a leaf is looked at."""
         if leaf in self.replaced or leaf in self.absent:
@@ -214,7 +222,7 @@ class Trace:
 
     def forget(self) -> None:
         """Let go of all arrays and leaves."""
-        for store in (self.captures, self.written, self.absent, self.replaced, self._now, self._links, self._held):
+        for store in (self.captures, self.written, self.absent, self.replaced, self._now, self._links, self._known, self._held):
             store.clear()
 
     def _value(self, array: NDArray) -> Var | None:

@@ -6,7 +6,7 @@ import itertools
 import math
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +58,12 @@ class Variant:
         self.attempts += 1
         self._bind()
 
+    def also(self, facts: Iterable[Fact]) -> None:
+        """Go by these facts of an earlier run, too: what that looked up may be kept somewhere since."""
+        found = {fact.place(): fact for fact in (*facts, *self.recording.facts)}
+        self.recording = self.recording._replace(facts=tuple(found.values()))
+        self._bind()
+
     def refuse(self, why: str, steady: set[Any]) -> None:
         """Run eagerly for good, for this reason; of the Python variables, only those in steady places can make it another variant."""
         self.refused = why
@@ -105,6 +111,8 @@ class Variant:
             array = x.array if isinstance(x, Value) else x
             if id(array if array.base is None else owner(array)) in self._owners:
                 return "an argument shares memory with what the step writes"
+        if self.recording.marks is not None and (why := self.recording.marks.broken(tensors)) is not None:
+            return why
         if self._writes_arguments and overlapping(tensors) is not self.overlapping:
             return "arguments share memory, or do so no more"
         return None if self.unchanged() else self._rebind()

@@ -62,6 +62,7 @@ class Primitive:
         view: bool = False,
         outputs: bool | tuple[str, ...] = False,
         elementwise: bool = False,
+        fails: bool | Callable[..., bool] = False,
         register: bool = True,
     ) -> None:
         self.forward = forward
@@ -71,6 +72,7 @@ class Primitive:
         self.view = view  # the result may share memory with the first argument
         self.outputs = bool(outputs)  # the result is a tuple of arrays
         self.results = outputs if isinstance(outputs, tuple) else ()  # their names, by which rules may ask for them
+        self.fails = fails  # for some values of its arguments, or of such ones: a program keeps the call, even if nobody needs the result
         self.plain: Callable[..., Any] | None = None  # what the forward comes to without tricks, see plain.py
         self.arguments, self.tail, self.keywords = _signature(forward)
         self.rules: dict[str, Rule | None] = {}
@@ -328,7 +330,12 @@ def _signature(forward: Callable[..., Any]) -> tuple[tuple[str, ...], str | None
 def primitive(forward: Callable[..., Any]) -> Primitive: ...
 @overload
 def primitive(
-    *, name: str | None = None, view: bool = False, outputs: bool | tuple[str, ...] = False, elementwise: bool = False
+    *,
+    name: str | None = None,
+    view: bool = False,
+    outputs: bool | tuple[str, ...] = False,
+    elementwise: bool = False,
+    fails: bool | Callable[..., bool] = False,
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 def primitive(forward: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Make a primitive of a function on arrays: `@primitive` or `@primitive(view=True)`."""

@@ -35,6 +35,12 @@ class Tracer(Protocol):
     def memory(self, array: Any) -> Any:
         """A tensor of an array that no tensor has: it is found at this place at every replay."""
 
+    def know(self, array: Any) -> None:
+        """Note that this array was made of Python numbers, which a replay has again."""
+
+    def knows(self, x: Any) -> bool:
+        """Whether the values of this tensor are such numbers."""
+
     def read_grad(self, leaf: Any) -> None:
         """Note that `.grad` of a leaf is looked at."""
 

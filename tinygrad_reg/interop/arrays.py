@@ -45,6 +45,8 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
     made = np.array(array, dtype=wanted, copy=True, order="K", subok=False) if copy else np.asarray(array, dtype=wanted)
     if state.tracer is not None and made is not array and isinstance(data, Value | np.ndarray):
         state.tracer.record(cast, (data,), {"dtype": wanted}, made)
+    if state.tracer is not None and isinstance(data, list | tuple | range):
+        state.tracer.know(made)
     return borrow(made) if not copy and isinstance(data, np.ndarray) and np.may_share_memory(made, data) else made
 
 

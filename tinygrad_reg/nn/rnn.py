@@ -22,7 +22,7 @@ from . import init
 from .functional import dropout, relu
 from .module import Module
 from .parameter import Parameter
-from .utils.rnn import PackedSequence
+from .utils.rnn import PackedSequence, numbers_of
 
 State = tuple[Tensor, ...]  # (h,) or, of LSTM, (h, c); each (batch, size)
 
@@ -192,7 +192,7 @@ class RNNBase(Module):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         if isinstance(input, PackedSequence):
-            counts = [int(n) for n in input.batch_sizes.tolist()]
+            counts = numbers_of(input.batch_sizes)
             self._check_input(input.data, (2,))
             state = self._start(input.data, hx, counts[0])
             if hx is not None and input.sorted_indices is not None:

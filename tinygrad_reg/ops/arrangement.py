@@ -44,7 +44,7 @@ def _unrepeat(g: Any, x_shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any
 repeat_p.vjp(x=_unrepeat)
 
 
-@primitive(name="repeat_interleave")
+@primitive(name="repeat_interleave", fails=True)
 def repeat_interleave_p(x: Array, repeats: Array, *, dim: int) -> Array:
     """Slice i along `dim` stands repeats[i] times in a row."""
     return np.repeat(x, repeats, axis=dim)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-@primitive(name="svd", outputs=True)
+@primitive(name="svd", outputs=True, fails=True)
 def svd_p(x: Array) -> tuple[Array, Array, Array]:
     """U, s, V with x = U diag(s) Vᵀ, s descending; (..., m, n) -> (..., m, k), (..., k), (..., n, k) with k = min(m, n)."""
     try:

@@ -116,6 +116,7 @@ fmod: Binary = binary(
 floor_divide_p: Binary = binary(
     "floor_divide", large.floor_divide, zero, zero, "floor(x / y)", kind="number", domain=(REAL, POSITIVE), kinks="jumps"
 )
+remainder.fails = fmod.fails = floor_divide_p.fails = True  # of integers by 0
 
 # ---- powers, exponentials, logarithms ------------------------------------------------------------------------------
 

@@ -13,12 +13,13 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
-from ..engine.state import no_grad, state
+from ..engine.state import no_grad
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, AssertedArgumentError, DtypeError, ShapeError
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
 from .extremes import argmax_p, pick
+from .gathering import gather
 from .losses import check_tensors
 from .norms import norm
 from .pointwise import convert, cut
@@ -119,7 +120,7 @@ def embedding(
 # ---- embedding_bag -------------------------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive(fails=True)
 def bag_numbers(offsets: Array, *, length: int) -> Array:
     """To which bag each of `length` entries belongs, where bag i starts at offsets[i]."""
     if len(offsets) and (offsets[0] != 0 or offsets[-1] > length or (np.diff(offsets) < 0).any()):
@@ -128,17 +129,20 @@ def bag_numbers(offsets: Array, *, length: int) -> Array:
 
 
 @primitive
-def bag_entries(bags: Array, *, count: int) -> Array:
-    """For each bag the places of its entries, in a row as long as the largest bag needs, filled up with -1; (count, longest)."""
-    sizes = np.bincount(bags, minlength=count)
-    starts = np.cumsum(sizes) - sizes
-    out = np.full((count, int(sizes.max(initial=0))), -1, np.int64)
-    out[bags, np.arange(len(bags)) - starts[bags]] = np.arange(len(bags))
+def bag_argmax(x: Array, bags: Array, *, count: int) -> Array:
+    """For each bag and feature the row with the largest entry, the first of ties, -1 of an empty bag; (n, k), (n,) -> (count, k)."""
+    out = np.full((count, x.shape[1]), -1)
+    if not x.size:
+        return out
+    starts = np.flatnonzero(np.diff(bags, prepend=-1))
+    best = np.repeat(np.maximum.reduceat(x, starts), np.diff(starts, append=len(bags)), axis=0)
+    rows = np.where((x == best) | (x != x), np.arange(len(bags))[:, None], len(bags))
+    out[bags[starts]] = np.minimum.reduceat(rows, starts)
     return out
 
 
 bag_numbers.vjp(offsets=None)
-bag_entries.vjp(bags=None)
+bag_argmax.vjp(x=None, bags=None)
 
 
 @typed_errors
@@ -179,21 +183,9 @@ def embedding_bag(
         return _of_rectangle(rows, counted, mode)  # type: ignore[no-any-return]
     count = offsets.shape[0] - bool(include_last_offset)
     bags = bag_numbers(offsets[:count], length=input.shape[0])
-    if mode != "max":
-        return _of_segments(rows, counted, bags, count, mode)  # type: ignore[no-any-return]
-    if state.tracer is not None:
-        state.tracer.concretize("embedding_bag with offsets and mode max, whose shapes depend on the offsets")
-    places = bag_entries(bags, count=count)
-    filled = places >= 0
-    taken = index_p(rows, places * convert(filled, np.int64), dims=(0,), repeated="add") if rows.shape[0] else _zeros(rows, places)
-    if counted is not None and rows.shape[0]:
-        filled = filled & index_p(counted, places * convert(filled, np.int64), dims=(0,), repeated="add")
-    return _of_rectangle(taken, filled, "max")  # type: ignore[no-any-return]
-
-
-def _zeros(rows: Any, places: Any) -> Any:
-    """Rows for no places at all."""
-    return reshape(rows, (*places.shape, rows.shape[-1]))
+    if mode == "max" and rows.shape[0]:
+        return _largest_of_segments(rows, counted, bags, count)  # type: ignore[no-any-return]
+    return _of_segments(rows, counted, bags, count, "sum" if mode == "max" else mode)  # type: ignore[no-any-return]
 
 
 def _of_rectangle(rows: Any, counted: Any, mode: str) -> Any:
@@ -228,6 +220,17 @@ def _of_segments(rows: Any, counted: Any, bags: Any, count: int, mode: str) -> A
     one_each = convert(bags >= 0 if counted is None else counted, rows.dtype)
     sizes = index_embed(reshape(one_each, (-1, 1)), bags, dims=(0,), shape=(count, 1), repeated="add")
     return total / clamp_min_p(sizes, 1.0)
+
+
+def _largest_of_segments(rows: Any, counted: Any, bags: Any, count: int) -> Any:
+    """The largest entries of bags of any size, 0 of those without; (n, k), (n,) -> (count, k)."""
+    shown = rows if counted is None else where_p(reshape(counted, (-1, 1)), rows, -math.inf)
+    at = bag_argmax(shown, bags, count=count)
+    empty = at < 0
+    best = gather(shown, 0, masked(at, empty))
+    if counted is not None:
+        empty = eq(index_embed(reshape(convert(counted, np.int64), (-1, 1)), bags, dims=(0,), shape=(count, 1), repeated="add"), 0)
+    return masked(best, empty)
 
 
 def _check_bags(

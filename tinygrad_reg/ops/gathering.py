@@ -52,7 +52,7 @@ def _raised(x: Any) -> Any:
     return x if x.ndim else reshape_p(x, shape=(1,))
 
 
-@primitive
+@primitive(fails=True)
 def places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what: str) -> Array:
     """The number of the element that each position along `dim` means, in row-major order of `shape`; the index keeps its own.
 
@@ -153,7 +153,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     return read(reshape_p(input, shape=(-1,)), [_integers(index, "take")], (0,), "add")
 
 
-@primitive
+@primitive(fails=True)
 def index_multiply(x: Array, values: Array, *indices: Array) -> Array:
     """A copy of x in which the elements at these positions, one array for each dimension, are multiplied by all their values."""
     out = np.array(x, order="C")

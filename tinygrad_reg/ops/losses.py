@@ -16,6 +16,7 @@ from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import shape_of
+from .checks import check_probabilities
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import numbered
 from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _ndarray = np.ndarray
 _ARRAYS = (Value, _ndarray)
-_BITS_OF_ONE = {"e": (np.uint16, 0x3C00), "f": (np.uint32, 0x3F800000), "d": (np.uint64, 0x3FF0000000000000)}
 
 Dims = tuple[int, ...]
 
@@ -367,12 +367,6 @@ binary_cross_entropy_logits_p = binary(
 )  # fmt: skip
 
 
-def _are_probabilities(x: Array) -> bool:
-    """Whether all elements are between 0 and 1. Then their bits, read as an integer, are at most those of 1, but for -0."""
-    word, one = _BITS_OF_ONE[x.dtype.char]
-    return not x.size or bool(np.maximum.reduce(x.view(word), axis=None) <= one) or bool(((x >= 0) & (x <= 1)).all())
-
-
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Tensor:
     """-(target · log input + (1 - target) · log(1 - input)) of probabilities, times weight; the logarithms are at least -100.
 
@@ -382,8 +376,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     if input.dtype != target.dtype:
         raise DtypeError(f"binary_cross_entropy: target is {target.dtype}, input {input.dtype}; convert one with .to(dtype)")
     for name, x in (("input", input), ("target", target)):
-        if state.tracer is None and not _are_probabilities(x.array if isinstance(x, Value) else x):
-            raise ArgumentError(f"binary_cross_entropy: all elements of {name} must be between 0 and 1; logits go to ..._with_logits")
+        check_probabilities(x, f"binary_cross_entropy: all elements of {name} must be between 0 and 1; logits go to ..._with_logits")
     losses = binary_cross_entropy_p(input, target)
     return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
 

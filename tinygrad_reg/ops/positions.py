@@ -201,7 +201,12 @@ def _write_elements(out: Array, values: Any, numbers: Array, repeated: str) -> A
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
 
-@primitive(name="index")
+def _has_numbers(indices: tuple[Any, ...]) -> bool:
+    """Whether some of them are positions, which may be out of range, and no masks."""
+    return any(index.dtype.kind != "b" for index in indices)
+
+
+@primitive(name="index", fails=lambda x, *indices: _has_numbers(indices))
 def index_p(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
     """x read where the arrays say; where the "last" wins, what stands at a place named again later reads as 0."""
     if len(indices) == 1 and indices[0].dtype.kind != "b" and x.flags.c_contiguous:
@@ -219,7 +224,7 @@ def index_embed(x: Array, *indices: Array, dims: Dims, shape: tuple[int, ...], r
     return _write(np.zeros(shape, x.dtype), x, indices, dims, repeated)
 
 
-@primitive(name="index_put")
+@primitive(name="index_put", fails=lambda x, values, *indices: _has_numbers(indices))
 def index_put_p(x: Array, values: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
     """A copy of x with the values, which broadcast to what the arrays select, written there or (repeated="add") added."""
     return _write(copy_of(x, "C"), values, indices, dims, repeated)
@@ -327,7 +332,7 @@ scatter_p.vjp(
 )
 
 
-@primitive
+@primitive(fails=True)
 def in_range(index: Array, *, size: int, what: str) -> Array:
     """The index itself. Raises DimensionError unless all of it lies in 0 ... size - 1."""
     if not all_below(index, size):

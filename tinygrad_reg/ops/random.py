@@ -16,6 +16,7 @@ from ..engine.strong_zero import linked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
 from .assign import assign
+from .checks import check_probabilities
 from .pointwise import check_fits
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Generator:
 
     def initial_seed(self) -> int:
         """The seed of the last start."""
+        if state.tracer is not None:
+            state.tracer.unrepeatable("initial_seed gives a Python number, which a replay would not renew; call it outside of the step")
         return self._seed
 
     def get_state(self) -> dict[str, Any]:
@@ -241,9 +244,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         return linked(_bernoulli(input, p, generator), input)  # type: ignore[no-any-return]
     if input.dtype.kind != "f":
         raise DtypeError(f"bernoulli: needs probabilities of a float dtype, got {input.dtype}; convert them with .float()")
-    array = input.array if isinstance(input, Value) else input
-    if not bool(((array >= 0) & (array <= 1)).all()):
-        raise ArgumentError("bernoulli: probabilities must lie in [0, 1]")
+    check_probabilities(input, "bernoulli: probabilities must lie in [0, 1]")
     drawn: Tensor = draw("uniform", input.shape, input.dtype, generator) < input
     return linked(drawn.to(input.dtype), input)  # type: ignore[no-any-return]
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from ..device import Device, as_device
+from ..engine.state import state
 from ..errors import ArgumentTypeError, CheckpointError
 from . import npz, safe_tensors
 from .atomic import write_atomically
@@ -62,6 +63,8 @@ def load(
     [tensor([0.]), ('a', None)]
     """
     _check_location(map_location)
+    if state.tracer is not None:
+        state.tracer.unrepeatable("load reads a file, which a replay would not; load it before the step")
     if isinstance(f, str | os.PathLike):
         with open(f, "rb") as file:
             return _read(file, os.fspath(f))

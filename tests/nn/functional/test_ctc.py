@@ -87,9 +87,29 @@ def test_refuses(change: dict[str, Any], error: type[Exception], message: str) -
         ctc_loss(**(arguments | change))
 
 
+@pytest.mark.parametrize("in_a_row", [False, True])
+def test_a_compiled_step_follows_other_targets_and_refuses_those_that_eager_refuses(in_a_row: bool) -> None:
+    x = tg.tensor(probabilities(5, 2, 4)).log().requires_grad_()
+
+    def function(targets: Any, given: Any) -> Any:
+        x.grad = None
+        loss = ctc_loss(x, targets, given, [2, 1])
+        loss.backward()
+        return loss.detach(), x.grad.clone()
+
+    step = tg.compile(function)
+    for labels in ([1, 2, 3], [1, 2, 3], [1, 1, 3], [3, 2, 2], [2, 2, 1]):
+        targets = tg.tensor(labels if in_a_row else [labels[:2], [labels[2], 9]])
+        for found, expected in zip(step(targets, [5, 4]), function(targets, [5, 4]), strict=True):
+            np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-12)
+    assert "replayed 3 times" in step.explain()
+    with pytest.raises(DimensionError, match="targets must be from 0 to 3, got values from 1 to 4"):
+        step(tg.tensor([1, 4, 1] if in_a_row else [[1, 4], [1, 9]]), [5, 4])
+
+
 def test_a_compiled_step_runs_eagerly_and_sees_other_lengths() -> None:
     step = tg.compile(lambda x, given: ctc_loss(x, tg.tensor([[1, 2]]), given, [1]))
     x = tg.tensor(probabilities(4, 1, 3)).log()
-    with pytest.warns(UserWarning, match="runs eagerly, since ctc_loss reads lengths"):
+    with pytest.warns(UserWarning, match="runs eagerly, since ctc_loss goes through time by lengths"):
         got = [step(x, tg.tensor([n])).item() for n in (4, 3, 2, 1, 4, 3)]
     assert got == [ctc_loss(x, tg.tensor([[1, 2]]), [n], [1]).item() for n in (4, 3, 2, 1, 4, 3)]

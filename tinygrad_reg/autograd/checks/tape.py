@@ -67,6 +67,13 @@ class Tape:
         if self._lines:
             self.taken.append(f"{what} at {user_line()}")
 
+    def know(self, array: Any) -> None:
+        """Nothing to note."""
+
+    def knows(self, x: Any) -> bool:
+        """Lengths may come from values."""
+        return False
+
     def read_grad(self, leaf: Any) -> None:
         """Nothing to note."""
 

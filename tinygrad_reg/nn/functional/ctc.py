@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...creation import full, tensor
+from ...creation import full, full_like, tensor
 from ...engine.mutation import Array
 from ...engine.node import Value
 from ...engine.refusal import typed_errors
@@ -17,6 +17,8 @@ from ...ops.gathering import gather
 from ...ops.joining import cat, stack
 from ...ops.losses import check_reduction, check_tensors
 from ...ops.masking import where
+from ...ops.pointwise import convert
+from ...ops.positions import in_range
 from ...ops.reduction import logsumexp, mean, sum
 
 if TYPE_CHECKING:
@@ -52,15 +54,15 @@ def ctc_loss(
     check_reduction("ctc_loss", reduction)
     if log_probs.ndim not in (2, 3) or not log_probs.is_floating_point():
         raise ShapeError(f"ctc_loss: log_probs must be floats (t, n, classes) or (t, classes), got {log_probs.dtype} {log_probs.shape}")
-    if state.tracer is not None:
-        state.tracer.unrepeatable("ctc_loss reads lengths and targets, by which it goes through time")
     single = log_probs.ndim == 2
     probs = log_probs.unsqueeze(1) if single else log_probs
     times, count, classes = probs.shape
     given = _lengths("input_lengths", input_lengths, count, times)
-    labels, wanted = _labels(targets, target_lengths, count)
-    _check_classes(labels, wanted, blank, classes)
-    total = _total(probs, _with_blanks(labels, wanted, blank), given, wanted)
+    if not 0 <= blank < classes:
+        raise ArgumentError(f"ctc_loss: blank must be one of the {classes} classes, got {blank}")
+    labels, wanted = _labels(targets, target_lengths, count, blank)
+    _check_classes(labels, wanted, classes)
+    total = _total(probs, _with_blanks(labels, blank), given, wanted)
     losses = where(tensor(given == 0), tensor(np.where(wanted == 0, 0.0, np.inf), dtype=probs.dtype), -total)
     if zero_infinity:
         losses = where(losses == np.inf, 0.0, losses)
@@ -69,14 +71,13 @@ def ctc_loss(
     return sum(losses) if reduction == "sum" else losses[0] if single else losses
 
 
-def _total(probs: Tensor, states: Array, given: Array, wanted: Array) -> Tensor:
+def _total(probs: Tensor, states: Tensor, given: Array, wanted: Array) -> Tensor:
     """The logarithm of the probability of all ways through the states (n, 2 s + 1), which are blanks and labels by turns."""
     times, count, _ = probs.shape
     width = states.shape[1]
-    at = tensor(np.broadcast_to(states, (times, *states.shape)))
-    each = gather(probs, 2, at)
+    each = gather(probs, 2, states.expand(times, count, width))
     # A label may follow the label before it, without a blank in between, if they differ.
-    leap = tensor(np.pad((states[:, 2:] != states[:, :-2]) & (np.arange(2, width) % 2 == 1), ((0, 0), (2, 0)))[:, :width])
+    leap = (states != cat([states[:, :2], states[:, :-2]], 1)[:, :width]) & tensor(np.arange(width) % 2 == 1)
     never = full((count, 2), _NEVER, dtype=probs.dtype)
     so_far = where(tensor(np.arange(width) < 2), each[0], _NEVER)
     for t in range(1, int(given.max(initial=0))):
@@ -87,14 +88,16 @@ def _total(probs: Tensor, states: Array, given: Array, wanted: Array) -> Tensor:
     return logsumexp(where(tensor(np.stack([wanted >= 0, wanted > 0], 1)), ends, _NEVER), 1)
 
 
-def _with_blanks(labels: Array, wanted: Array, blank: int) -> Array:
+def _with_blanks(labels: Tensor, blank: int) -> Tensor:
     """(n, s) -> (n, 2 s + 1): a blank before, between and after the labels."""
-    states = np.full((len(labels), 2 * labels.shape[1] + 1), blank)
-    states[:, 1::2] = np.where(np.arange(labels.shape[1]) < wanted[:, None], labels, blank)
-    return states
+    blanks = full_like(labels, blank)
+    pairs = stack([blanks, labels], 2).flatten(1)
+    return cat([pairs, full((labels.shape[0], 1), blank, dtype=labels.dtype)], 1)
 
 
 def _lengths(name: str, given: Any, count: int, most: int) -> Array:
+    if isinstance(given, Value) and state.tracer is not None and not state.tracer.knows(given):
+        state.tracer.unrepeatable("ctc_loss goes through time by lengths, which are values of a tensor; give them as lists of ints")
     lengths = given.array if isinstance(given, Value) else np.asarray(given)
     if lengths.dtype.kind not in "iu" and lengths.size:
         raise DtypeError(f"ctc_loss: {name} must be integers, got {lengths.dtype}")
@@ -106,28 +109,37 @@ def _lengths(name: str, given: Any, count: int, most: int) -> Array:
     return lengths
 
 
-def _labels(targets: Tensor, target_lengths: Any, count: int) -> tuple[Array, Array]:
-    """The targets as (n, s), s the longest length; and their lengths."""
+def _labels(targets: Tensor, target_lengths: Any, count: int, blank: int) -> tuple[Tensor, Array]:
+    """The targets as (n, s), s the longest length, with blanks behind their ends; and their lengths."""
     if targets.is_floating_point():
         raise DtypeError(f"ctc_loss: targets must be integers, got {targets.dtype}")
-    values = targets.array.astype(np.int64)
-    if values.ndim == 2 and len(values) == count:
+    values = convert(targets, np.dtype(np.int64))
+    if values.ndim == 2 and values.shape[0] == count:
         wanted = _lengths("target_lengths", target_lengths, count, values.shape[1])
-        return values[:, : int(wanted.max(initial=0))], wanted
-    wanted = _lengths("target_lengths", target_lengths, count, values.size)
-    if values.ndim != 1 or wanted.sum() != len(values):
+        used = _used(wanted)
+        return where(tensor(used), values[:, : used.shape[1]], blank), wanted
+    wanted = _lengths("target_lengths", target_lengths, count, values.array.size)
+    if values.ndim != 1 or wanted.sum() != values.shape[0]:
         raise ShapeError(
             f"ctc_loss: targets must be ({count}, s), or all {int(wanted.sum())} labels that target_lengths names in a row, "
             f"got {tuple(targets.shape)}"
         )
-    labels = np.zeros((count, int(wanted.max(initial=0))), np.int64)
-    labels[np.arange(labels.shape[1]) < wanted[:, None]] = values
-    return labels, wanted
+    used = _used(wanted)
+    if not used.any():
+        return full(used.shape, blank, dtype=values.dtype), wanted
+    places = np.zeros(used.shape, np.int64)
+    places[used] = np.arange(values.shape[0])
+    return where(tensor(used), values[tensor(places)], blank), wanted
 
 
-def _check_classes(labels: Array, wanted: Array, blank: int, classes: int) -> None:
-    if not 0 <= blank < classes:
-        raise ArgumentError(f"ctc_loss: blank must be one of the {classes} classes, got {blank}")
-    used = labels[np.arange(labels.shape[1]) < wanted[:, None]]
-    if used.size and (used.min() < 0 or used.max() >= classes):
-        raise DimensionError(f"ctc_loss: targets must be from 0 to {classes - 1}, got values from {used.min()} to {used.max()}")
+def _used(wanted: Array) -> Array:
+    """Which labels of (n, s) belong to targets of these lengths."""
+    return np.arange(wanted.max(initial=0)) < wanted[:, None]
+
+
+def _check_classes(labels: Tensor, wanted: Array, classes: int) -> None:
+    given = labels.array[_used(wanted)]
+    if given.size and (given.min() < 0 or given.max() >= classes):
+        raise DimensionError(f"ctc_loss: targets must be from 0 to {classes - 1}, got values from {given.min()} to {given.max()}")
+    if state.tracer is not None:
+        in_range(labels, size=classes, what="ctc_loss")  # the check of a replay

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from ...creation import tensor
 from ...dtypes import int64
+from ...engine.state import state
 from ...errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...ops.joining import cat, split, stack
-from ...ops.sorting import argsort, sort
+from ...ops.sorting import argsort
 from ...tensor import Tensor
 
 
@@ -68,8 +69,17 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return None if permutation is None else argsort(permutation)
 
 
+def numbers_of(x: Tensor) -> list[int]:
+    """The elements of a tensor that decides shapes. A trace may be replayed if they are those of a list that it was made of there."""
+    if state.tracer is not None and not state.tracer.knows(x):
+        state.tracer.unrepeatable(
+            "the lengths of sequences are values of a tensor, and decide shapes; pack them in the step, by a list of ints"
+        )
+    return [int(n) for n in x.array.tolist()]
+
+
 def _lengths(lengths: Any, batch: int, steps: int) -> list[int]:
-    values = [int(n) for n in (lengths.tolist() if isinstance(lengths, Tensor) else lengths)]
+    values = numbers_of(lengths) if isinstance(lengths, Tensor) else [int(n) for n in lengths]
     if len(values) != batch:
         raise ShapeError(f"Expected `len(lengths)` to be equal to batch_size, but got {len(values)} (batch_size={batch})")
     if not values or min(values) <= 0 or max(values) > steps:
@@ -88,8 +98,9 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     sizes = _lengths(lengths, padded.shape[1], padded.shape[0])
     order = None
     if not enforce_sorted:
-        falling, order = sort(tensor(sizes), descending=True)
-        padded, sizes = padded.index_select(1, order), falling.tolist()
+        falling = sorted(range(len(sizes)), key=lambda i: -sizes[i])
+        order, sizes = tensor(falling), [sizes[i] for i in falling]
+        padded = padded.index_select(1, order)
     elif any(a < b for a, b in itertools.pairwise(sizes)):
         raise ArgumentError(
             f"`lengths` array must be sorted in decreasing order when `enforce_sorted` is True, got {sizes}; "
@@ -104,7 +115,7 @@ def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """(padded, lengths): the batch in its given order, padded to the longest sequence or to `total_length`."""
-    counts = sequence.batch_sizes.tolist()
+    counts = numbers_of(sequence.batch_sizes)
     steps, batch = len(counts), counts[0]
     if total_length is not None and total_length < steps:
         raise ArgumentError(
@@ -146,7 +157,7 @@ def pad_sequence(
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
     """The sequences that `pad_sequence` padded at their ends."""
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    return [row[:length] for row, length in zip(rows.unbind(0), lengths.tolist(), strict=True)]
+    return [row[:length] for row, length in zip(rows.unbind(0), numbers_of(lengths), strict=True)]
 
 
 def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:
