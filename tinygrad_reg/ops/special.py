@@ -22,7 +22,7 @@ from .elementwise import exp, unary
 from .large import UNBOUNDED, bounded
 from .pointwise import Unary, as_array, numbers
 
-_BLOCK = 16384  # elements: what many passes work on should stay in the processor's cache
+_BLOCK = 32768  # elements: what many passes work on should stay in the processor's cache
 _FEW = 256  # elements
 _SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
 SQRT_2_PI = math.sqrt(2.0 * math.pi)
