@@ -45,6 +45,11 @@ silent_copy = _silent.copy
 SETTINGS, SILENCE = next((var, value) for var, value in _silent.items() if contextvars.copy_context().get(var) is not value)
 
 
+def silenced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, run without NumPy's warnings."""
+    return lambda *args: silent_copy().run(function, *args)
+
+
 Layout: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]  # the shape and dtype of each of several results
 
 

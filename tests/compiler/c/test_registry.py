@@ -7,7 +7,6 @@ import pytest
 
 from tinygrad_reg.compiler.backends import BACKENDS
 from tinygrad_reg.compiler.program import Program
-from tinygrad_reg.engine.primitive import silent_copy
 
 from ...test_registry import CALLED
 from ..test_plain import calls, is_opaque, outcome
@@ -32,7 +31,7 @@ def test_c_gives_what_the_forward_gives(name: str) -> None:
     done = [(program, given, expected) for program, given, expected in done if not is_opaque(program)]
     program = joined([program for program, _, _ in done])
     given = [x.copy(order="K") for _, arrays, _ in done for x in arrays]
-    found, _ = silent_copy().run(BACKENDS["c"](program).run, given, [], [])
+    found, _ = BACKENDS["c"](program).run(given, [], [])
     for x, y in zip(found, (y for _, _, expected in done for y in expected), strict=True):
         assert (x.shape, x.dtype) == (y.shape, y.dtype)
         eps = 64 * float(np.finfo(x.dtype).eps) if x.dtype.kind == "f" else 0.0

@@ -11,7 +11,8 @@ from ...engine.mutation import NDArray
 class Executable(NamedTuple):
     """`run(inputs, numbers, captured) -> (results, gradients)`, which also writes; the text it was made of, and a few words.
 
-    Results and gradients are memory of their own, which no later call touches. Raises NotFinite before anything is written.
+    Results and gradients are memory of their own, which no later call touches. Raises NotFinite before anything is written. What NumPy
+    would warn of it keeps to itself, as eager does.
     If it `recycles`, a fourth argument gives memory for gradients, by their position, in which what is returned may be.
     """
 

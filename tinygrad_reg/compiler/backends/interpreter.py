@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.mutation import NDArray
+from ...engine.primitive import silenced
 from ..program import NotFinite, Program, Var
 from .executable import Executable
 
@@ -28,4 +29,4 @@ def build(program: Program, others: Sequence[str] = ()) -> Executable:
             target[...] = value
         return made[0], made[1]
 
-    return Executable(run, str(program), f"{len(program.equations)} equations, interpreted")
+    return Executable(silenced(run), str(program), f"{len(program.equations)} equations, interpreted")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ....engine.mutation import NDArray
+from ....engine.primitive import silenced
 from ...program import GivenUp, NotFinite, OutOfRange, Var, row_major
 from .gathers import OUT_OF_RANGE
 from .layout import ALIGNMENT
@@ -64,7 +65,7 @@ def runner(written: Written, library: ctypes.CDLL, constants: Sequence[NDArray],
     first = parts[0]
     n_results = len(program.results)
     forms = [(i, *_form(var)) for i, var in enumerate(layout.fresh, -n_results)]  # gradients are numbered from 0
-    calls = [_call(piece, layout.arrays, start, written) for piece in written.calls]
+    calls = [silenced(_call(piece, layout.arrays, start, written)) for piece in written.calls]
 
     def run(
         inputs: Sequence[NDArray], numbers: Sequence[float], captured: Sequence[NDArray], spare: Mapping[int, NDArray] = _NOTHING
