@@ -323,7 +323,7 @@ def offence(name: str, function: Any, args: list[Any], kwargs: dict[str, Any]) -
 def _of_the_call(error: BaseException) -> bool:
     """Whether Python itself refused the arguments by the signature, before any line of the function ran."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    return not frames or all(frame.name in ("wrapper", "guarded", "__call__", "_on_any") for frame in frames)
+    return not frames or all(frame.name in ("wrapper", "guarded", "__call__", "_on_tensors") for frame in frames)
 
 
 def _where(error: BaseException) -> str:

@@ -192,24 +192,20 @@ def _owned(g: Any) -> Any:
     return held.clone() if isinstance(g, Value) else held.copy()
 
 
-def lifter(result_class: type[Tensor]) -> Lift:
-    """A function that gives a node's saved values as tensors, connected to the graph they came from."""
-
-    def lift(node: Node) -> Any:
-        saved = list(node.values())
-        assert node.plan is not None
-        made_by = (*node.parents, node)
-        for slot, position in enumerate(node.plan.arrays):
-            value = saved[slot]
-            if position > node.plan.arguments:
-                saved[slot] = output_of(node, position - node.plan.arguments - 1, value, result_class)
-            elif isinstance(value, np.ndarray):
-                saved[slot] = wrap(result_class, value, made_by[position])
-            elif isinstance(value, tuple) and position == node.plan.arguments:
-                saved[slot] = outputs_of(node, value, result_class)
-        return saved[0] if len(saved) == 1 else saved
-
-    return lift
+def lifted(node: Node) -> Any:
+    """A node's saved values as tensors, connected to the graph they came from."""
+    saved = list(node.values())
+    assert node.plan is not None
+    made_by = (*node.parents, node)
+    for slot, position in enumerate(node.plan.arrays):
+        value = saved[slot]
+        if position > node.plan.arguments:
+            saved[slot] = output_of(node, position - node.plan.arguments - 1, value)
+        elif isinstance(value, np.ndarray):
+            saved[slot] = wrap(Value.result_class, value, made_by[position])
+        elif isinstance(value, tuple) and position == node.plan.arguments:
+            saved[slot] = outputs_of(node, value)
+    return saved[0] if len(saved) == 1 else saved
 
 
 def _observe(node: Node, g: Any) -> Any:
@@ -278,7 +274,8 @@ def run(
     if not (isinstance(create_graph, int) and isinstance(retain_graph, int)):
         name, flag = ("retain_graph", retain_graph) if isinstance(create_graph, int) else ("create_graph", create_graph)
         raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
-    as_tensors = create_graph or state.tracer is not None
+    tracer = state.tracer
+    as_tensors = create_graph or tracer is not None
     seeds: dict[Node, Any] = {}
     for i, root in enumerate(roots):
         gradient, node = gradients[i], root.node
@@ -290,17 +287,17 @@ def run(
         seed: Any = seed_for(root, gradient, what)
         if as_tensors:
             seed = wrap(Value.result_class, seed, gradient.node if create_graph and gradient is not None else None)
-            if state.tracer is not None:
+            if tracer is not None:
                 if gradient is not None and seed.array is not gradient.array:
-                    state.tracer.unrepeatable("the gradient passed has another dtype than the result")
+                    tracer.unrepeatable("the gradient passed has another dtype than the result")
                 seed = seed.clone()  # told apart from what the user passed
-                state.tracer.seed(seed)
+                tracer.seed(seed)
         seeds[node] = seeds[node] + seed if node in seeds else seed
     useful = None
     if targets is not None and not ends:
         useful = leading_to(ancestors(seeds), targets)
         seeds = {node: seed for node, seed in seeds.items() if node in useful}
-    lift = lifter(Value.result_class) if as_tensors else None
+    lift = lifted if as_tensors else None
     settings = SETTINGS.set(SILENCE)
     before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
     state.grad_enabled = create_graph

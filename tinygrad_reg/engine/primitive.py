@@ -151,20 +151,31 @@ class Primitive:
             self._plans[needed] = made = make_plan(self, needed)
             return made
 
+    def plan_for(self, parents: Sequence[Node | None]) -> Plan | None:
+        """The plan for a call whose arguments were made by these nodes; None if nothing is to be recorded."""
+        needed = tuple([parent is not None for parent in parents])
+        return self.plan(needed) if True in needed else None
+
     # ---- calling ---------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
-        if len(args) != 1 or self.outputs or not isinstance(args[0], Value) or state.recording is None:
-            return self._on_any(args, params)
-        x = args[0]  # one tensor is the most frequent call: as short as Python allows
-        return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
+        if len(args) == 1 and isinstance(args[0], Value) and not self.outputs and state.recording is not None:
+            x = args[0]  # one tensor is the most frequent call: as short as Python allows
+            return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
+        for arg in args:
+            if isinstance(arg, Value):
+                return self._on_tensors(args, params)
+        try:  # arrays, as in backward
+            return self.forward(*args, **params)  # type: ignore[no-any-return]
+        except AttributeError as error:
+            raise self._explained(error, args) from None
 
     def applied(self, x: Value, out: Any, params: dict[str, Any]) -> Tensor:
         """The result `out` of a call with the tensor x alone, outside of traces, as a tensor; the call is recorded."""
         if type(out) is not np.ndarray:
             out = np.asarray(out)
-        result = new(x.result_class)
+        result = new(Value.result_class)
         result.array = out
         parent = x.node
         if parent is not None and state.recording:
@@ -175,17 +186,8 @@ class Primitive:
             result.link_view(x, self, params)
         return result
 
-    def _on_any(self, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        """The same for any arguments."""
-        for arg in args:
-            if isinstance(arg, Value):
-                result_class = arg.result_class
-                break
-        else:  # as in backward
-            try:
-                return self.forward(*args, **params)  # type: ignore[no-any-return]
-            except AttributeError as error:
-                raise self._explained(error, args) from None
+    def _on_tensors(self, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        """The same for any arguments with a tensor among them."""
         recording = state.recording
         raw: list[Any] = []
         parents: list[Node | None] = []
@@ -198,12 +200,12 @@ class Primitive:
                 parents.append(None)
         out = silent_copy().run(self.forward, *raw, **params)
         if self.outputs:
-            return self._finish_tuple(result_class, args, raw, parents, params, out)  # type: ignore[no-any-return]
+            return self._finish_tuple(args, raw, parents, params, out)  # type: ignore[no-any-return]
         if type(out) is not np.ndarray:
             out = np.asarray(out)
-        result = new(result_class)
+        result = new(Value.result_class)
         result.array = out
-        if recording is not False and any(parents) and state.grad_enabled:
+        if recording or (recording is None and state.grad_enabled):
             self.record(result, raw, parents, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
@@ -220,16 +222,15 @@ class Primitive:
 
     def record(self, result: Value, raw: Sequence[Any], parents: Sequence[Node | None], params: dict[str, Any]) -> None:
         """Give `result` the node of this call, if any of its arguments has a rule."""
-        plan = self.plan(tuple(map(bool, parents)))
+        plan = self.plan_for(parents)
         if plan is None:
             return
         result.node = make_node(self, plan, (*raw, result.array), params, result.array.shape, *parents)
-        if state.anomaly:
+        if state.recording is None and state.anomaly:
             remember_origin(result.node)
 
     def _finish_tuple(
         self,
-        result_class: type[Tensor],
         args: tuple[Any, ...],
         raw: list[Any],
         parents: list[Node | None],
@@ -237,21 +238,20 @@ class Primitive:
         out: tuple[Array, ...],
     ) -> Any:
         """Wrap a tuple of results; each hangs on the common node by a node of its own that says which one it is."""
-        plan = None
-        if any(parents) and state.grad_enabled:
-            plan = self.plan(tuple(map(bool, parents)))
+        recording = state.recording
+        plan = self.plan_for(parents) if recording or (recording is None and state.grad_enabled) else None
         out = tuple([array if type(array) is np.ndarray else np.asarray(array) for array in out])
         if plan is None:
-            results = tuple([wrap(result_class, array) for array in out])
+            results = tuple([wrap(Value.result_class, array) for array in out])
         else:
             node = make_node(self, plan, (*raw, out, *out), params, layout_of(out), *parents)
-            if state.anomaly:
+            if recording is None and state.anomaly:
                 remember_origin(node)
-            results = outputs_of(node, out, result_class)
+            results = outputs_of(node, out)
         if self.view and isinstance(args[0], Value):
             for i, result in enumerate(results):
                 result.link_view(args[0], self, {**params, OUTPUT: i})
-        if state.tracer is not None:
+        if recording is None and state.tracer is not None:
             state.tracer.record(self, args, params, out)
         return results
 
@@ -376,16 +376,17 @@ def layout_of(arrays: tuple[Array, ...]) -> Layout:
     return tuple([(array.shape, array.dtype) for array in arrays])
 
 
-def outputs_of(common: Node, arrays: tuple[Array, ...], result_class: type[Tensor]) -> tuple[Tensor, ...]:
+def outputs_of(common: Node, arrays: tuple[Array, ...]) -> tuple[Tensor, ...]:
     """The results of a call that gave several, see `output_of`."""
-    return tuple([output_of(common, position, array, result_class) for position, array in enumerate(arrays)])
+    return tuple([output_of(common, position, array) for position, array in enumerate(arrays)])
 
 
-def output_of(common: Node, position: int, array: Array, result_class: type[Tensor]) -> Tensor:
+def output_of(common: Node, position: int, array: Array) -> Tensor:
     """One of several results of a call: it hangs on their common node by a node of its own that says which one it is."""
-    if array.dtype.kind != "f":
-        return wrap(result_class, array)
-    plan = output.plan(_NEEDED)
-    assert plan is not None
-    params = {"position": position, "layout": common.shape}
-    return wrap(result_class, array, make_node(output, plan, (), params, array.shape, common))
+    result = new(Value.result_class)
+    result.array = array
+    if array.dtype.kind == "f":
+        plan = output.plan(_NEEDED)
+        assert plan is not None
+        result.node = make_node(output, plan, (), {"position": position, "layout": common.shape}, array.shape, common)
+    return result

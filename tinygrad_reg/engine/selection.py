@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,14 @@ from .plain import is_plain
 _LARGE = 4096  # elements from which on the work on bits pays
 _WORDS = {size: np.dtype(f"i{size}") for size in (1, 2, 4, 8)}
 _ONE = np.int8(1)
+_ndarray = np.ndarray
+_where: Any = inspect.unwrap(np.where)  # without the look for __array_function__, a third of its time on few elements
+
+
+@functools.cache
+def zero_of(dtype: np.dtype[Any]) -> Array:
+    """0 as a 0-d array, which is only read: NumPy takes longer to convert a number than to work on a few elements."""
+    return np.zeros((), dtype)
 
 
 def choose(mask: Any, x: Any, y: Any) -> Array:
@@ -20,6 +30,8 @@ def choose(mask: Any, x: Any, y: Any) -> Array:
     NumPy branches at each element, and a processor that cannot foresee the mask takes ten times as long for that as for the
     arithmetic. So for large arrays the bits are mixed: y ^ ((x ^ y) & m), where m is all ones where the mask is true.
     """
+    if type(mask) is type(x) is type(y) is _ndarray and mask.size < _LARGE:
+        return _where(mask, x, y)
     if getattr(mask, "size", 0) < _LARGE or mask.dtype.char != "?" or is_plain(mask):
         return np.where(mask, x, y)
     dtype = x.dtype if getattr(x, "dtype", None) is getattr(y, "dtype", 0) else np.result_type(x, y)

@@ -14,14 +14,14 @@ import numpy as np
 from .mutation import Array
 from .node import Value
 from .primitive import primitive
-from .selection import choose
+from .selection import choose, zero_of
 from .state import state
 
 
 @primitive
 def masked(x: Array, mask: Array) -> Array:
     """x, with exact 0 where the mask is true."""
-    return choose(mask, x.dtype.type(0), x)
+    return choose(mask, zero_of(x.dtype), x)
 
 
 masked.vjp(x=lambda g, mask: masked(g, mask), mask=None)

@@ -209,7 +209,7 @@ def _one_of_several(parent: Value, call: Primitive, params: dict[str, Any]) -> N
     assert plan is not None
     common = make_node(call, plan, (parent.array, arrays), static, layout_of(arrays), parent.node)
     position: int = params[OUTPUT]
-    return output_of(common, position, arrays[position], Value.result_class).node
+    return output_of(common, position, arrays[position]).node
 
 
 def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
