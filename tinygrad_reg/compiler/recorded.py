@@ -202,6 +202,7 @@ class Recorded(NDArrayOperatorsMixin):
         return self.recorder.emit(ops.DOT, (self, other), self.array.dot(raw(other)))
 
     def clip(self, low: Any, high: Any) -> Recorded:
+        low, high = [x.item() if type(x) is np.ndarray else x for x in (low, high)]
         return self.recorder.emit(ops.CLIP, (self,), self.array.clip(low, high), low=low, high=high)
 
     def take(self, indices: Any, axis: int | None = None) -> Recorded:

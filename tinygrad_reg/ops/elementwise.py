@@ -20,7 +20,7 @@ from ..engine.plan import Rule
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
-from ..engine.selection import choose
+from ..engine.selection import choose, zero_of
 from ..engine.strong_zero import linked, masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from . import large
@@ -213,7 +213,8 @@ def _over_square_norm(numerator: Any, x: Any, y: Any) -> Any:
 def _sign(x: Array) -> Array:
     """NumPy's sign of nan is nan; PyTorch's is 0, which is also the derivative of |x| there."""
     if x.dtype.kind == "f":
-        return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
+        zero = zero_of(x.dtype)
+        return np.subtract(x > zero, x < zero, dtype=x.dtype)
     return np.array(x) if x.dtype.kind == "b" else np.sign(x)
 
 
@@ -227,7 +228,7 @@ trunc: Unary = unary("trunc", np.trunc, zero, "x without its fraction", kind="nu
 round_p: Unary = unary("round", np.rint, zero, "the nearest integer, halves to even", kind="number", kinks="halves")
 relu: Unary = unary(
     "relu",
-    lambda x: bounded(x, 0, math.inf),
+    lambda x: bounded(x, zero_of(x.dtype), math.inf),
     lambda g, out: linked(masked(g, le(out, 0.0)), out),
     "max(x, 0); derivative 0 at 0",
     kind="number",

@@ -205,7 +205,9 @@ class Elementwise(Primitive):
             if name not in self.keywords:
                 raise ArgumentTypeError(f"{self.name}: got an unexpected keyword argument {name!r}")
         try:
-            if not self._settled(args) and any(isinstance(x, Value) for x in args):
+            if self._settled(args):
+                return self._on_tensors(args, params)
+            if any(isinstance(x, Value) for x in args):
                 if self.widens and (wide := _widened(args)) is not None:
                     return convert(self(*wide), np.float16)
                 args = tuple(self.prepare(args))
