@@ -199,3 +199,18 @@ def test_marks_of_arguments_that_stay_the_same_are_no_reason_to_trace_again() ->
             assert step(marked(scale)).tolist() == [scale, 2 * scale, 3 * scale]
     assert step.traces == 2
     assert "an attribute that is hung on an argument has changed" in step.explain()
+
+
+def test_a_module_imported_by_the_first_run_may_look_at_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "imported_late.py").write_text("import os\n\nSCALE = 2.0 if os.path.exists(__file__) else 0.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def function(x: Any) -> Any:
+        import imported_late  # type: ignore[import-not-found]
+
+        return x * imported_late.SCALE
+
+    step = tg.compile(function, backend="numpy_source")
+    for _ in range(4):
+        assert same(x3() * 2.0, step(x3()))
+    assert "replayed 2 times" in step.explain()

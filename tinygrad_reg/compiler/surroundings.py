@@ -42,6 +42,7 @@ class Witness:
         self._opened: list[Any] = []  # ... those of libraries that look for attributes by names that are values
         self._aliases: set[types.CodeType] = set()  # code that looks for attributes by a function of another name
         self._untold: dict[types.CodeType, str] = {}  # why what code has asked in C must not be replayed
+        self._imports = 0  # how many modules are being imported, each by the one before
         self.marks: Marks | None = None
 
     def __enter__(self) -> Self:
@@ -54,6 +55,10 @@ class Witness:
 
     def _see(self, frame: types.FrameType, event: str, what: Any) -> None:
         code = frame.f_code
+        if code.co_filename == "<frozen importlib._bootstrap>" and code.co_name == "_find_and_load":
+            self._imports += {"call": 1, "return": -1}.get(event, 0)
+        if self._imports:  # what a module does when it is imported, it does once
+            return
         if event == "c_call" and may_ask(code.co_filename):
             self._ask(code, what)
         if event != "call":
