@@ -46,7 +46,7 @@ def test_the_source_reads_as_written_by_hand() -> None:
     )
     assert (
         "t1[:, 1] = 1.0\nt4 = p1[:, 0]\nt3[0] = t4\nt3[1] = p2\nt1.dot(t3, out=t5)\nnp.negative(t5, out=t5)\n"
-        "np.exp(t5, out=t5)\nnp.add(t5, c2, out=t5)\nnp.divide(c2, t5, out=t5)\nt6 = p3.T\nt5.dot(t6, out=t7)\nnp.add(t7, p4, out=t7)\n"
+        "np.exp(t5, out=t5)\nnp.add(t5, c1, out=t5)\nnp.divide(c1, t5, out=t5)\nt6 = p3.T\nt5.dot(t6, out=t7)\nnp.add(t7, p4, out=t7)\n"
     ) in text
     assert f"# regression.py:{number + 1}: loss.backward()" in text
     assert f"# regression.py:{number + 2}: chosen.step()" in text
@@ -158,6 +158,18 @@ def test_a_chain_of_elementwise_calls_uses_one_block_and_ends_in_fresh_memory() 
     assert first.tobytes() == np.tanh(np.exp(np.cos(np.sin(X)))).tobytes()
     assert not np.shares_memory(first, second)
     assert "1 blocks" not in executable.summary
+
+
+def test_a_block_that_is_read_through_a_view_is_used_again_after_that() -> None:
+    x, [sine, *_] = chain(np.sin)
+    seen = Equation(RESHAPE, sine.outputs, {"shape": (2, 3)}, (var_for(X.reshape(2, 3)),), "")
+    doubled = Equation(ufunc_op(np.add), (seen.outputs[0], seen.outputs[0]), {}, (var_for(X.reshape(2, 3)),), "")
+    cosine = Equation(ufunc_op(np.cos), (x,), {}, (var_for(X),), "")
+    back = Equation(RESHAPE, doubled.outputs, {"shape": (6,)}, (var_for(X),), "")
+    total = Equation(ufunc_op(np.multiply), (back.outputs[0], cosine.outputs[0]), {}, (var_for(X),), "")
+    program = Program((x,), (), (), {}, (sine, seen, doubled, cosine, back, total), (), (), total.outputs, (), {x: "x"})
+    assert plan(program).size == 2 * X.nbytes
+    np.testing.assert_array_equal(run(program, [X], [])[0][0], 2 * np.sin(X) * np.cos(X))
 
 
 def test_results_that_are_views_inputs_or_returned_twice_are_copies() -> None:

@@ -11,7 +11,6 @@ from zlib import compress
 
 import numpy as np
 
-from ...engine.mutation import NDArray
 from ...engine.primitive import PRIMITIVES, silenced
 from ...ops.random import draw_p
 from ..lowering import sample
@@ -60,9 +59,7 @@ class Writer:
     def source(self) -> str:
         """The whole text."""
         program = self.program
-        for var, array in program.constants.items():
-            self._names[var] = self._constant(array)
-            self._fixed.add(var)
+        self._fixed.update(program.constants)
         body = list(self._body())
         unpacked = [
             f"    [{', '.join(self._names[var] for var in group)}] = {name}"
@@ -110,7 +107,9 @@ class Writer:
     def _line(self, equation: Equation) -> Iterator[str]:
         """The call; nothing if it is a view of fixed memory, which is taken once for all."""
         op = equation.primitive
-        args = [self._operand(x) for x in equation.inputs]
+        changed = isinstance(op, NumpyOp) and op.update  # memory that begins with one value needs no array of it
+        first = changed and self._filling(equation.inputs[0])
+        args = [first if first and i == 0 else self._operand(x) for i, x in enumerate(equation.inputs)]
         if isinstance(op, Scalar):
             text = f"-{args[0]}" if len(args) == 1 else f"{args[0]} {op.name} {args[1]}"
             yield f"{self._new(equation.outputs[0])} = {text}"
@@ -122,7 +121,7 @@ class Writer:
             made = ", ".join(map(self._new, equation.outputs))
             yield f"{made} = {function}({given})"
         else:
-            yield from self._numpy_line(op, equation, args)
+            yield from self._numpy_line(op, equation, args, bool(first))
 
     def _draw(self, kind: str, shape: Sequence[int], dtype: Any, generator: Any, params: tuple[Any, ...]) -> str:
         """Random numbers as `draw_p` asks NumPy for them; a file that is run by itself has a generator of its own."""
@@ -137,7 +136,7 @@ class Writer:
             return f"{wide}.astype({name})"
         return f"{source}.{'random' if kind == 'uniform' else 'standard_normal'}({size}, {name})"
 
-    def _numpy_line(self, op: NumpyOp, equation: Equation, args: list[str]) -> Iterator[str]:
+    def _numpy_line(self, op: NumpyOp, equation: Equation, args: list[str], first: bool) -> Iterator[str]:
         [var] = equation.outputs
         params = {name: self._param(name, value) for name, value in equation.params.items()}
         if op.raises is not None:
@@ -160,7 +159,8 @@ class Writer:
         if op.update:
             if out is None:
                 out = self._new(var)
-                yield f"{out} = np.array({args[0]})"
+                fresh = f"np.full({var.shape}, {args[0]}, {_short(var.dtype)})" if first else f"np.array({args[0]})"
+                yield f"{out} = {fresh}"
             elif out != args[0]:
                 yield f"{out}[...] = {args[0]}"
             yield op.text(args, params, out)
@@ -185,7 +185,7 @@ class Writer:
 
     def _check(self) -> Iterator[str]:
         """Between computing and writing: give up if a gradient is not finite; copy what is needed later."""
-        flat = [(self._names[var], len(var.shape) == 1) for var in self.program.checked]
+        flat = [(self._operand(var), len(var.shape) == 1) for var in self.program.checked]
         terms = [f"isfinite({name}.dot({name}))" if is_flat else f"isfinite(np.vdot({name}, {name}))" for name, is_flat in flat]
         given: set[Var] = set()
         if terms:
@@ -195,20 +195,20 @@ class Writer:
             for var in group:
                 if var in self.plan.kept and var not in given:
                     given.add(var)
-                    self._returned.append(self._names[var])
+                    self._returned.append(self._operand(var))
                 else:
                     self._returned.append(self._numbered(kind))
-                    yield f"{self._returned[-1]} = np.array({self._names[var]})"
+                    yield f"{self._returned[-1]} = np.array({self._operand(var)})"
 
     def _writes(self) -> Iterator[str]:
         copies = {}
         for target, value in self.program.writes:
             if target in self.plan.first_copied:
                 copies[target] = unique("copy", self._taken)
-                yield f"{copies[target]} = np.array({self._names[value]})"
+                yield f"{copies[target]} = np.array({self._operand(value)})"
         for target, value in self.program.writes:
             if self.plan.in_place.get(value) is not target:
-                yield f"{self._names[target]}[...] = {copies.get(target, self._names[value])}"
+                yield f"{self._names[target]}[...] = {copies.get(target) or self._operand(value)}"
 
     # ---- names -----------------------------------------------------------------------------------------------------------
 
@@ -248,12 +248,18 @@ class Writer:
             self._header.append(f"{name} = {text}")
         return self._blocks[block]
 
-    def _constant(self, array: NDArray) -> str:
-        """A constant, written out if it is small or all the same."""
-        dtype = _short(array.dtype)
-        first = array.reshape(-1)[:1].tolist()
-        if array.size and array.flags.c_contiguous and array.tobytes() == np.full_like(array, array.reshape(-1)[0]).tobytes():
-            value = self._literal(first[0])
+    def _filling(self, x: Any) -> str | None:
+        """The value of all elements of a constant, as source; None if they differ, or if it is no constant."""
+        array = self.program.constants.get(x)
+        if array is None or not array.size or array.tobytes() != np.full_like(array, array.reshape(-1)[0]).tobytes():
+            return None
+        return self._literal(array.reshape(-1)[0].item())
+
+    def _constant(self, var: Var) -> str:
+        """A constant as part of the text."""
+        array = self.program.constants[var]
+        dtype, value = _short(array.dtype), self._filling(var)
+        if value is not None and array.flags.c_contiguous:
             return self._in_header("c", f"np.full({array.shape}, {value}, {dtype})" if array.ndim else f"np.array({value}, {dtype})")
         if array.size <= _WRITTEN_OUT and array.flags.c_contiguous and np.isfinite(array).all():
             return self._in_header("c", f"np.array({array.tolist()}, {dtype}).reshape({array.shape})")
@@ -263,7 +269,11 @@ class Writer:
         return self._in_header("c", text if array.flags.c_contiguous else f"{text}.transpose({np.argsort(axes).tolist()})")
 
     def _operand(self, x: Any) -> str:
-        return self._names[x] if isinstance(x, Var) else self._literal(x)
+        if not isinstance(x, Var):
+            return self._literal(x)
+        if x not in self._names:
+            self._names[x] = self._constant(x)
+        return self._names[x]
 
     def _literal(self, value: Any) -> str:
         """A value as source, by a name if it cannot be written."""

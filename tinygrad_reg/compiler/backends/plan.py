@@ -92,13 +92,16 @@ def _written_in_place(program: Program, equations: tuple[Equation, ...], boundar
 def _allocate(equations: tuple[Equation, ...], last: dict[Var, int], elsewhere: set[Var]) -> dict[Var, Block]:
     blocks: dict[Var, Block] = {}
     free: list[Block] = []
+    ends: dict[int, dict[Var, None]] = {}  # after which equation nothing reads a variable any more, directly or through a view
+    for var, i in last.items():
+        ends.setdefault(i, {})[var] = None
     for i, equation in enumerate(equations):
         op = equation.primitive
-        ending = dict.fromkeys(var for var in equation.reads() if var in blocks and last[var] == i)
+        ending = {var: None for var in ends.get(i, ()) if var in blocks}
         if isinstance(op, NumpyOp) and op.out and equation.outputs[0] not in elsewhere:
             out = equation.outputs[0]
-            usable = ending if op.elementwise else [x for x in ending if op.update and x is equation.inputs[0]]
-            taken_over = next((var for var in usable if var.like(out)), None)
+            usable = equation.reads() if op.elementwise else equation.inputs[:1] if op.update else ()
+            taken_over = next((x for x in usable if x in ending and x.like(out)), None)
             if taken_over is not None:
                 blocks[out] = blocks[taken_over]
                 del ending[taken_over]
