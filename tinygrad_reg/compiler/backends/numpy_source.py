@@ -107,9 +107,10 @@ class Writer:
     def _line(self, equation: Equation) -> Iterator[str]:
         """The call; nothing if it is a view of fixed memory, which is taken once for all."""
         op = equation.primitive
-        changed = isinstance(op, NumpyOp) and op.update  # memory that begins with one value needs no array of it
-        first = changed and self._filling(equation.inputs[0])
-        args = [first if first and i == 0 else self._operand(x) for i, x in enumerate(equation.inputs)]
+        filling = self._filling(equation.inputs[0]) if isinstance(op, NumpyOp) and op.update else None
+        args = [self._operand(x) for x in equation.inputs[filling is not None :]]
+        if filling is not None:  # memory that begins with one value needs no array of it
+            args.insert(0, filling)
         if isinstance(op, Scalar):
             text = f"-{args[0]}" if len(args) == 1 else f"{args[0]} {op.name} {args[1]}"
             yield f"{self._new(equation.outputs[0])} = {text}"
@@ -121,7 +122,7 @@ class Writer:
             made = ", ".join(map(self._new, equation.outputs))
             yield f"{made} = {function}({given})"
         else:
-            yield from self._numpy_line(op, equation, args, bool(first))
+            yield from self._numpy_line(op, equation, args, filling is not None)
 
     def _draw(self, kind: str, shape: Sequence[int], dtype: Any, generator: Any, params: tuple[Any, ...]) -> str:
         """Random numbers as `draw_p` asks NumPy for them; a file that is run by itself has a generator of its own."""
@@ -136,7 +137,7 @@ class Writer:
             return f"{wide}.astype({name})"
         return f"{source}.{'random' if kind == 'uniform' else 'standard_normal'}({size}, {name})"
 
-    def _numpy_line(self, op: NumpyOp, equation: Equation, args: list[str], first: bool) -> Iterator[str]:
+    def _numpy_line(self, op: NumpyOp, equation: Equation, args: list[str], filled: bool) -> Iterator[str]:
         [var] = equation.outputs
         params = {name: self._param(name, value) for name, value in equation.params.items()}
         if op.raises is not None:
@@ -159,7 +160,7 @@ class Writer:
         if op.update:
             if out is None:
                 out = self._new(var)
-                fresh = f"np.full({var.shape}, {args[0]}, {_short(var.dtype)})" if first else f"np.array({args[0]})"
+                fresh = f"np.full({var.shape}, {args[0]}, {_short(var.dtype)})" if filled else f"np.array({args[0]})"
                 yield f"{out} = {fresh}"
             elif out != args[0]:
                 yield f"{out}[...] = {args[0]}"
