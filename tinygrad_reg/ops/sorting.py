@@ -219,8 +219,8 @@ def median_p(x: Array) -> Array:
     """The lower median of all elements, nan if one is nan or there are none; equal elements share the gradient."""
     if not x.size:
         return np.full((), np.nan, x.dtype)
-    middle, top = (x.size - 1) // 2, np.maximum.reduce(x, axis=None)
-    return np.where(top == top, np.partition(x.reshape(-1), middle).take(middle), top)
+    top = np.maximum.reduce(x, axis=None)
+    return np.where(top == top, _ranked(x.reshape(-1), (x.size - 1) // 2, 0).reshape(()), top)
 
 
 median_p.vjp(x=whole_rule)
