@@ -45,6 +45,15 @@ def x3() -> tg.Tensor:
     return tg.tensor([1.0, 2.0, 3.0])
 
 
+class Holder:
+    """An object of the user's, to which attributes are given."""
+
+
+def sets_k(holder: Any) -> Callable[[int], None]:
+    """A change of the attribute `k`."""
+    return lambda i: setattr(holder, "k", float(i))
+
+
 def train_setup():
     tg.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
@@ -239,7 +248,7 @@ def data_descriptor():
     def step(x):
         return x * a.k
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
@@ -262,7 +271,7 @@ def descriptor_private():
     def step(x):
         return x * a.k
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
@@ -603,10 +612,7 @@ def ctypes_pointer():
 
 @program
 def fstring_attr():
-    class A:
-        pass
-
-    a = A()
+    a = Holder()
     a.w1 = 1.0
     a.w2 = 2.0
     a.n = 1
@@ -661,15 +667,12 @@ def singledispatch_reg():
     def f(o):
         return 1.0
 
-    class A:
-        pass
-
-    a = A()
+    a = Holder()
 
     def step(x):
         return x * f(a)
 
-    return step, lambda i: f.register(A, lambda o: float(i)) and None
+    return step, lambda i: f.register(Holder, lambda o: float(i)) and None
 
 
 @program
@@ -760,16 +763,13 @@ def attrgetter_outside():
     def step(x):
         return x * g(a)
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
 def attrgetter_dotted():
-    class A:
-        pass
-
-    a = A()
-    a.b = A()
+    a = Holder()
+    a.b = Holder()
     a.b.k = 1.0
 
     def step(x):
@@ -792,7 +792,7 @@ def methodcaller():
     def step(x):
         return x * g(a)
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
@@ -822,45 +822,36 @@ def builtin_getattr_alias():
     def step(x):
         return x * get(a, name)
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
 def object_getattribute():
-    class A:
-        pass
-
-    a = A()
+    a = Holder()
     a.k = 1.0
     n = ["k"]
 
     def step(x):
         return x * object.__getattribute__(a, n[0])
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
 def inspect_getattr_static():
-    class A:
-        pass
-
-    a = A()
+    a = Holder()
     a.k = 1.0
     n = ["k"]
 
     def step(x):
         return x * inspect.getattr_static(a, n[0])
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
 def dir_count():
-    class A:
-        pass
-
-    a = A()
+    a = Holder()
 
     def step(x):
         return x * sum(n.startswith("w") for n in dir(a)) + x
@@ -1438,7 +1429,7 @@ def ndarray_subclass_attr():
     def step(x):
         return x * a.k
 
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program
@@ -1599,7 +1590,7 @@ def arg_np_subclass():
         return tg.ones(3) * x.k
 
     step.argument = a
-    return step, lambda i: setattr(a, "k", float(i))
+    return step, sets_k(a)
 
 
 @program

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from ..engine.plain import strided
+from ..engine.plain import is_finite, strided
 from .program import NotFinite, OutOfRange
 
 
@@ -155,7 +154,7 @@ def _within(x: Any, *, low: int, high: int) -> Any:
 
 
 def _finite(x: Any) -> Any:
-    if not isfinite(np.vdot(x, x)):
+    if not is_finite(x):
         raise NotFinite
     return x
 

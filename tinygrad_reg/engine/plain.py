@@ -33,6 +33,8 @@ def is_finite(x: Array) -> bool:
 
     A stand-in is taken to be; where it turns out not to be, the compiled step is given up. In plain form nothing is known.
     """
+    if x.dtype.kind != "f":
+        return True
     return x.is_finite() if is_stand_in(x) else math.isfinite(np.vdot(x, x))
 
 

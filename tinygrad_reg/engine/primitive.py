@@ -152,9 +152,8 @@ class Primitive:
             return made
 
     def plan_for(self, parents: Sequence[Node | None]) -> Plan | None:
-        """The plan for a call whose arguments were made by these nodes; None if nothing is to be recorded."""
-        needed = tuple([parent is not None for parent in parents])
-        return self.plan(needed) if True in needed else None
+        """The plan for a call whose arguments were made by these nodes."""
+        return self.plan(tuple([parent is not None for parent in parents]))
 
     # ---- calling ---------------------------------------------------------------------------------------------------
 
@@ -205,7 +204,7 @@ class Primitive:
             out = np.asarray(out)
         result = new(Value.result_class)
         result.array = out
-        if recording or (recording is None and state.grad_enabled):
+        if recording is not False and any(parents) and state.grad_enabled:
             self.record(result, raw, parents, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
@@ -226,7 +225,7 @@ class Primitive:
         if plan is None:
             return
         result.node = make_node(self, plan, (*raw, result.array), params, result.array.shape, *parents)
-        if state.recording is None and state.anomaly:
+        if state.anomaly:
             remember_origin(result.node)
 
     def _finish_tuple(
@@ -238,20 +237,19 @@ class Primitive:
         out: tuple[Array, ...],
     ) -> Any:
         """Wrap a tuple of results; each hangs on the common node by a node of its own that says which one it is."""
-        recording = state.recording
-        plan = self.plan_for(parents) if recording or (recording is None and state.grad_enabled) else None
+        plan = self.plan_for(parents) if any(parents) and state.grad_enabled else None
         out = tuple([array if type(array) is np.ndarray else np.asarray(array) for array in out])
         if plan is None:
             results = tuple([wrap(Value.result_class, array) for array in out])
         else:
             node = make_node(self, plan, (*raw, out, *out), params, layout_of(out), *parents)
-            if recording is None and state.anomaly:
+            if state.anomaly:
                 remember_origin(node)
             results = outputs_of(node, out)
         if self.view and isinstance(args[0], Value):
             for i, result in enumerate(results):
                 result.link_view(args[0], self, {**params, OUTPUT: i})
-        if recording is None and state.tracer is not None:
+        if state.tracer is not None:
             state.tracer.record(self, args, params, out)
         return results
 

@@ -19,7 +19,7 @@ from ..errors import ArgumentError, AssertedArgumentError, DtypeError, ShapeErro
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
 from .extremes import argmax_p, pick
-from .gathering import gather
+from .gathering import LONG_OR_INT, gather
 from .losses import check_tensors
 from .norms import norm
 from .pointwise import convert, cut
@@ -50,14 +50,11 @@ occurrences.vjp(x=None)
 with_scaled_gradient.vjp(x=lambda g, factor: g * convert(factor, g.dtype), factor=None)
 
 
-_NUMBERS = (np.dtype(np.int64), np.dtype(np.int32))
-
-
 def _check(what: str, input: Any, weight: Any) -> None:
     check_tensors(what, input=input, weight=weight)
     if weight.ndim != 2:
         raise ShapeError(f"{what}: weight must be a table (rows, features), got shape {tuple(weight.shape)}")
-    if input.dtype not in _NUMBERS:
+    if input.dtype not in LONG_OR_INT:
         raise DtypeError(f"{what}: input must hold numbers of rows, int64 or int32, got {input.dtype}; convert it with .long()")
 
 

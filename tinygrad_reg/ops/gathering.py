@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 
 _LONG = (np.dtype(np.int64),)
-_LONG_OR_INT = (*_LONG, np.dtype(np.int32))
+LONG_OR_INT = (*_LONG, np.dtype(np.int32))
 _ONLY_LONG = {"take", "take_along_dim", "index_copy", "index_fill"}
 
 
 def _integers(index: Any, what: str) -> Any:
     """The index, if it is a tensor or an array of one of the dtypes that PyTorch takes for this function."""
     rank(index, what)
-    dtypes = _LONG if what in _ONLY_LONG else _LONG_OR_INT
+    dtypes = _LONG if what in _ONLY_LONG else LONG_OR_INT
     if index.dtype not in dtypes:
         wanted = " or ".join(map(str, dtypes))
         error = DimensionError if what == "index_fill" else DtypeError  # PyTorch's is an IndexError there

@@ -292,13 +292,14 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     """At which position of its window the largest element `out` stands first; of several nan, the last counts."""
     count = math.prod([axis.length() for axis in axes])
     kind: Any = np.uint8 if count < 256 else np.int32
-    if _are_few(x, axes) and _is_finite(out):
+    finite = is_finite(out)
+    if finite and _are_few(x, axes):
         windows = _windows(_lead(x, axes), axes)
         if not windows.padded:
             found = windows.read(x, 0) == out
             found[-1] = True  # what is equal to nothing is taken for the last, as below
             return found.argmax(0).astype(kind)
-    no_nan = _is_finite(out) or not np.isnan(out).any()
+    no_nan = finite or not np.isnan(out).any()
     if all(_is_coarse(axis, x) for axis in axes) and no_nan:
         return _argmax_of_each(x, axes).astype(kind)
     score = filled(out, out.shape, 0, kind)  # the first position has the highest: products and maxima are faster than masks
@@ -371,10 +372,6 @@ def _where(mask: Array, x: Array, finite: bool) -> Array:
     return x * mask if finite else np.where(mask, x, x.dtype.type(0))
 
 
-def _is_finite(x: Array) -> bool:
-    return x.dtype.kind != "f" or is_finite(x)
-
-
 @primitive
 def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
     """The element of each window at the position told by `window_argmax`."""
@@ -383,7 +380,7 @@ def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
     if _by_places(x, axes):
         return x.reshape(-1)[_flat_places(which, axes)[0]]
     out = filled(x, which.shape)
-    finite = _is_finite(x)
+    finite = is_finite(x)
     for tap in _all_taps(axes):
         _accumulate(np.add, out, tap.outputs, _where(which[tap.outputs] == tap.position, x[tap.inputs], finite))
     return out
@@ -403,7 +400,7 @@ def window_place(x: Array, which: Array, *, axes: Axes) -> Array:
     if _by_places(x, axes):
         np.add.at(out.reshape(-1), _flat_places(which, axes)[0].ravel(), x.ravel())
         return out
-    finite = _is_finite(x)
+    finite = is_finite(x)
     for tap in _all_taps(axes):
         values = _where(which[tap.outputs] == tap.position, x[tap.outputs], finite)
         if apart:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
+from types import SimpleNamespace
 from typing import Any
 from zlib import compress
 
@@ -115,7 +116,9 @@ class Writer:
             text = f"-{args[0]}" if len(args) == 1 else f"{args[0]} {op.name} {args[1]}"
             yield f"{self._new(equation.outputs[0])} = {text}"
         elif op is draw_p:
-            yield f"{self._new(equation.outputs[0])} = {self._draw(**equation.params)}"
+            numpy = self._bind(equation.params["generator"].numpy, "generator", "np.random.default_rng()")  # by itself, a file has its own
+            asked = op.forward(**{**equation.params, "generator": SimpleNamespace(numpy=_Asked(numpy))})
+            yield f"{self._new(equation.outputs[0])} = {asked.text}"
         elif not isinstance(op, NumpyOp):
             function = self._ours(op)
             given = ", ".join([*args, *(f"{name}={self._literal(value)}" for name, value in equation.params.items())])
@@ -123,19 +126,6 @@ class Writer:
             yield f"{made} = {function}({given})"
         else:
             yield from self._numpy_line(op, equation, args, filling is not None)
-
-    def _draw(self, kind: str, shape: Sequence[int], dtype: Any, generator: Any, params: tuple[Any, ...]) -> str:
-        """Random numbers as `draw_p` asks NumPy for them; a file that is run by itself has a generator of its own."""
-        source = self._bind(generator.numpy, "generator", "np.random.default_rng()")
-        size, name = tuple(shape), _short(dtype)
-        if kind == "permutation":
-            return f"{source}.permutation({params[0]}).astype({name})"
-        if kind == "integers":
-            return f"{source}.integers({params[0]}, {params[1]}, {size}).astype({name})"
-        if dtype.itemsize < 4:
-            wide = f"({source}.integers(0, 2048, {size}) / 2048)" if kind == "uniform" else f"{source}.standard_normal({size})"
-            return f"{wide}.astype({name})"
-        return f"{source}.{'random' if kind == 'uniform' else 'standard_normal'}({size}, {name})"
 
     def _numpy_line(self, op: NumpyOp, equation: Equation, args: list[str], filled: bool) -> Iterator[str]:
         [var] = equation.outputs
@@ -306,6 +296,23 @@ class Writer:
         self.bound[chosen] = value
         self._header.append(f"{chosen} = {text}" if text else f"# {chosen}: {type(value).__name__}, bound")
         return chosen
+
+
+class _Asked:
+    """Stands for a random generator, or for what it gave, and writes down what is asked of it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __getattr__(self, method: str) -> Callable[..., _Asked]:
+        return lambda *args, **named: _Asked(f"{self.text}.{method}({', '.join(map(_argument, (*args, *named.values())))})")
+
+    def __truediv__(self, other: int) -> _Asked:
+        return _Asked(f"({self.text} / {other})")
+
+
+def _argument(x: Any) -> str:
+    return _short(x) or repr(tuple(x) if isinstance(x, tuple) else x)
 
 
 def _preamble(body: str) -> Iterator[str]:
