@@ -1,4 +1,4 @@
-"""Threads, and NumPy's own BLAS: where its functions are, for compiled steps to call."""
+"""Threads, and NumPy's own BLAS: where its functions are, for what NumPy itself does not call."""
 
 from __future__ import annotations
 
@@ -71,6 +71,19 @@ def products() -> tuple[int, int] | None:
     if single is None or double is None:
         return None
     return ctypes.cast(single, ctypes.c_void_p).value or 0, ctypes.cast(double, ctypes.c_void_p).value or 0
+
+
+def sums(kind: str) -> tuple[Any, Any] | None:
+    """cblas_?axpy(n, a, x, 1, y, 1) and cblas_?axpby(n, a, x, 1, b, y, 1) for dtype "f" or "d"; None if they are not found."""
+    number: Any = {"f": ctypes.c_float, "d": ctypes.c_double}.get(kind)
+    found = [_function(f"cblas_{'s' if kind == 'f' else 'd'}{name}") for name in ("axpy", "axpby")]
+    if number is None or None in found:
+        return None
+    size: Any = ctypes.c_int64 if _ending() == "64_" else ctypes.c_int
+    x, y = [ctypes.c_void_p, size], [ctypes.c_void_p, size]
+    for function, arguments in zip(found, ([size, number, *x, *y], [size, number, *x, number, *y]), strict=True):
+        function.argtypes, function.restype = arguments, None
+    return found[0], found[1]
 
 
 @functools.cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import tinygrad_reg as tg
 
 
@@ -11,7 +13,7 @@ class Number(float):
     """A coefficient as a tracer gives it: an operand of array operations, and of nothing else."""
 
     def _only_arrays(self, other: Any) -> Any:
-        if isinstance(other, tg.Tensor):
+        if isinstance(other, tg.Tensor | np.ndarray):
             return NotImplemented
         raise AssertionError("update() computes with coefficients; that belongs into coefficients()")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
+from ..ops.axpby import axpby
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
@@ -55,7 +56,7 @@ class SGD(Optimizer):
         return ("momentum_buffer",) if group["momentum"] else ()
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
-        numbers = {"lr": group["lr"]}
+        numbers = {"move": -group["lr"]}
         numbers |= decay_of(group)
         if group["momentum"]:
             numbers["momentum"] = group["momentum"]
@@ -71,7 +72,7 @@ class SGD(Optimizer):
         g: Any,
         velocity: Any = None,
         *,
-        lr: float,
+        move: float,
         decay: float | None = None,
         momentum: float = 0.0,
         share: float | None = None,
@@ -79,9 +80,6 @@ class SGD(Optimizer):
     ) -> tuple[Any, ...]:
         p, g = decayed(p, g, decay)
         if velocity is None:
-            p -= lr * g
-            return (p,)
-        velocity *= momentum
-        velocity += g if share is None else share * g
-        p -= lr * (velocity if ahead is None else g + ahead * velocity)
-        return p, velocity
+            return (axpby(move, g, 1.0, p),)
+        velocity = axpby(1.0 if share is None else share, g, momentum, velocity)
+        return axpby(move, velocity if ahead is None else g + ahead * velocity, 1.0, p), velocity
