@@ -349,7 +349,7 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 1, 2, 3), (3, 2, 3), (3, 2, 3), (2, 2), is_causal=False, scale=2.0),
     ],
     "gelu": [e(shape) for shape in ((2, 3), (), (0, 2))],
-    "axpby": [e((), (2, 3), (), (2, 3)), e((2, 3), (2, 3), (2, 3), (2, 3)), e((), (), (), ())],
+    "axpby": [e((), (2, 3), (), (2, 3), minus=False), e((2, 3), (2, 3), (2, 3), (2, 3), minus=True), e((), (), (), (), minus=True)],
     "gelu_grad": [e(*[shape] * 4) for shape in ((2, 3), (), (0, 2))],
     "masked_softmax": [e((2, 3), mask("101", "011")), e((2, 2, 3), mask("101", "000"))],
     "draw_p": [

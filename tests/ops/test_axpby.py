@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_reg as tg
 from tinygrad_reg import blas
-from tinygrad_reg.ops.axpby import axpby, axpby_p, sums_of
+from tinygrad_reg.ops.axpby import axpby, axpby_p, descent, sums_of
 
 FACTORS = [(0.1, 0.9), (-0.5, 1.0), (1.0, 0.5), (1.0, 1.0), (0.0, 0.9), (0.1, 0.0)]
 
@@ -24,6 +24,9 @@ def test_arrays_are_changed_in_place_and_tensors_are_not(a: float, b: float, n: 
     x, y = pair(n, dtype)
     expected = a * x.astype("f8") + b * y.astype("f8")
     tensor = axpby(a, tg.from_numpy(x), b, tg.from_numpy(y.copy()))
+    less = descent(a, tg.from_numpy(x), b, tg.from_numpy(y.copy()))
+    np.testing.assert_array_equal(less.numpy(), descent(a, x, b, y.copy()))
+    np.testing.assert_allclose(less.numpy(), b * y.astype("f8") - a * x.astype("f8"), rtol=0, atol=4 * np.finfo(dtype).eps)
     out = axpby(a, x, b, y)
     assert out is y
     assert tensor.dtype == out.dtype == np.dtype(dtype)
@@ -48,11 +51,11 @@ def test_parts_of_arrays_are_left_to_numpy() -> None:
 
 def test_without_blas_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = pair(40_000, "float64")
-    by_blas = axpby_p.forward(0.1, x, 0.9, y)
+    by_blas = axpby_p.forward(0.1, x, 0.9, y, minus=False)
     monkeypatch.setattr(blas, "_function", lambda name: None)
     sums_of.cache_clear()
     try:
-        np.testing.assert_allclose(axpby_p.forward(0.1, x, 0.9, y), by_blas, rtol=1e-13)
+        np.testing.assert_allclose(axpby_p.forward(0.1, x, 0.9, y, minus=False), by_blas, rtol=1e-13)
         assert sums_of("d") is None
     finally:
         sums_of.cache_clear()

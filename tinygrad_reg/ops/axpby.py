@@ -17,29 +17,49 @@ _LARGE = 1 << 16  # bytes: up to here, in the cache, NumPy's passes cost no more
 
 
 @primitive(name="axpby", elementwise=True)
-def axpby_p(a: Any, x: Array, b: Any, y: Array) -> Array:
-    """a · x + b · y."""
-    blas = _for(a, x, b, y)
-    return a * x + b * y if blas is None else blas(a, x, b, y.copy())
-
-
-axpby_p.vjp(a=lambda g, x: g * x, x=lambda g, a: g * a, b=lambda g, y: g * y, y=lambda g, b: g * b)
-
-
-def axpby(a: float, x: Any, b: float, y: Any) -> Any:
-    """a · x + b · y: of arrays in the memory of y, of tensors a new one. The name is that of BLAS."""
-    if isinstance(y, Value):
-        return axpby_p(a, x, b, y)
+def axpby_p(a: Any, x: Array, b: Any, y: Array, *, minus: bool) -> Array:
+    """a · x + b · y, or b · y - a · x."""
     blas = _for(a, x, b, y)
     if blas is not None:
-        return blas(a, x, b, y)
+        return blas(a, x, b, y.copy(), minus)
+    kept, term = _times(b, y), _times(a, x)
+    return kept - term if minus else kept + term
+
+
+def _times(number: Any, x: Any) -> Any:
+    return x if type(number) is float and number == 1.0 else number * x
+
+
+def _signed(g: Any, minus: bool) -> Any:
+    return -g if minus else g
+
+
+axpby_p.vjp(
+    a=lambda g, x, minus: _signed(g * x, minus), x=lambda g, a, minus: _signed(g * a, minus), b=lambda g, y: g * y, y=lambda g, b: g * b
+)
+
+
+def axpby(a: float, x: Any, b: float, y: Any, minus: bool = False) -> Any:
+    """a · x + b · y: of arrays in the memory of y, of tensors a new one. The name is that of BLAS."""
+    if isinstance(y, Value):
+        return axpby_p(a, x, b, y, minus=minus)
+    if y.nbytes >= _LARGE and (blas := _for(a, x, b, y)) is not None:
+        return blas(a, x, b, y, minus)
     if b != 1.0:
         y *= b
-    y += x if a == 1.0 else a * x
+    if minus:
+        y -= _times(a, x)
+    else:
+        y += _times(a, x)
     return y
 
 
-def _for(a: Any, x: Any, b: Any, y: Any) -> Callable[[float, Array, float, Array], Array] | None:
+def descent(rate: float, direction: Any, kept: float, p: Any) -> Any:
+    """kept · p - rate · direction, in the same way: a step against the direction."""
+    return axpby(rate, direction, kept, p, minus=True)
+
+
+def _for(a: Any, x: Any, b: Any, y: Any) -> Callable[[float, Array, float, Array, bool], Array] | None:
     """What does it by BLAS for two numbers and two large arrays of one form."""
     if type(x) is not np.ndarray or type(y) is not np.ndarray or y.nbytes < _LARGE or not (isinstance(a, float) and isinstance(b, float)):
         return None
@@ -49,15 +69,15 @@ def _for(a: Any, x: Any, b: Any, y: Any) -> Callable[[float, Array, float, Array
 
 
 @functools.cache
-def sums_of(kind: str) -> Callable[[float, Array, float, Array], Array] | None:
-    """y ← a·x + b·y in arrays of this dtype; None if there is no BLAS for it."""
+def sums_of(kind: str) -> Callable[[float, Array, float, Array, bool], Array] | None:
+    """y ← ±a · x + b · y in arrays of this dtype; None if there is no BLAS for it."""
     functions = sums(kind)
     if functions is None:
         return None
     plus, both = functions
 
-    def run(a: float, x: Array, b: float, y: Array) -> Array:
-        a, b = float.__pos__(a), float.__pos__(b)  # of numbers that a tracer follows their value now
+    def run(a: float, x: Array, b: float, y: Array, minus: bool) -> Array:
+        a, b = float.__neg__(a) if minus else float.__pos__(a), float.__pos__(b)  # of numbers that a tracer follows their value now
         if not (a and b):  # BLAS would not see 0 · inf
             y *= b
             y += a * x

@@ -56,7 +56,7 @@ class Adadelta(Optimizer):
     def update(
         self, p: Any, g: Any, v: Any, a: Any, *, lr: float, rho: float, new: float, eps: float, decay: float | None = None
     ) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay)
+        g = decayed(p, g, decay)
         v = rho * v + new * (g * g)
         d = sqrt(a + eps) / sqrt(v + eps) * g
         return p - lr * d, v, rho * a + new * (d * d)

@@ -64,6 +64,6 @@ class Adagrad(Optimizer):
         return numbers | decay_of(group)
 
     def update(self, p: Any, g: Any, total: Any, *, rate: float, eps: float, decay: float | None = None) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay)
+        g = decayed(p, g, decay)
         total = total + g * g
         return p - rate * g / (sqrt(total) + eps), total

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..engine.refusal import typed_errors
+from ..ops.axpby import axpby, descent
 from ..ops.elementwise import maximum, sqrt
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
 
 
 def moments(g: Any, m: Any, v: Any, new1: float, beta2: float, new2: float) -> tuple[Any, Any]:
     """The running means of the gradient and of its square."""
-    return m + new1 * (g - m), beta2 * v + new2 * (g * g)
+    return axpby(new1, g - m, 1.0, m), axpby(new2, g * g, beta2, v)
 
 
 class Adam(Optimizer):
@@ -85,14 +86,14 @@ class Adam(Optimizer):
         beta2: float,
         new2: float,
         decay: float | None = None,
-        shrink: float | None = None,
+        shrink: float = 1.0,
     ) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay, shrink)
+        g = decayed(p, g, decay)
         m, v = moments(g, m, v, new1, beta2, new2)
         if largest is None:
-            return p - rate * m / (sqrt(v) + eps), m, v
+            return descent(rate, m / (sqrt(v) + eps), shrink, p), m, v
         largest = maximum(largest, v)
-        return p - rate * m / (sqrt(largest) + eps), m, v, largest
+        return descent(rate, m / (sqrt(largest) + eps), shrink, p), m, v, largest
 
 
 class AdamW(Adam):

@@ -55,7 +55,7 @@ class Adamax(Optimizer):
     def update(
         self, p: Any, g: Any, m: Any, u: Any, *, rate: float, eps: float, new1: float, beta2: float, decay: float | None = None
     ) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay)
+        g = decayed(p, g, decay)
         m = m + new1 * (g - m)
         u = maximum(beta2 * u, abs(g) + eps)
         return p - rate * m / u, m, u

@@ -65,6 +65,6 @@ class ASGD(Optimizer):
     def update(
         self, p: Any, g: Any, mean: Any, *, rate: float, shrink: float, decay: float | None = None, share: float | None = None
     ) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay)
+        g = decayed(p, g, decay)
         p = shrink * p - rate * g
         return p, p if share is None else mean + share * (p - mean)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype
+from ..ops.axpby import descent
 from ..ops.elementwise import sqrt
 from .adam import moments
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
@@ -90,8 +91,8 @@ class NAdam(Optimizer):
         beta2: float,
         new2: float,
         decay: float | None = None,
-        shrink: float | None = None,
+        shrink: float = 1.0,
     ) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay, shrink)
+        g = decayed(p, g, decay)
         m, v = moments(g, m, v, new1, beta2, new2)
-        return p - (rate * g + rate_ahead * m) / (sqrt(v) / correction + eps), m, v
+        return descent(1.0, (rate * g + rate_ahead * m) / (sqrt(v) / correction + eps), shrink, p), m, v

@@ -398,9 +398,9 @@ def decay_of(group: Group) -> dict[str, float]:
     return {"shrink": 1 - group["lr"] * decay} if group.get("decoupled_weight_decay") else {"decay": decay}
 
 
-def decayed(p: Any, g: Any, decay: float | None, shrink: float | None = None) -> tuple[Any, Any]:
-    """Parameter and gradient with weight decay: decay · p is added to the gradient, or p shrinks."""
-    return (p if shrink is None else shrink * p), (g if decay is None else g + decay * p)
+def decayed(p: Any, g: Any, decay: float | None) -> Any:
+    """The gradient with weight decay: g + decay · p."""
+    return g if decay is None else g + decay * p
 
 
 def at_least_zero(what: str, group: Group, *names: str) -> None:

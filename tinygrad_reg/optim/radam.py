@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..engine.refusal import typed_errors
+from ..ops.axpby import descent
 from ..ops.elementwise import sqrt
 from .adam import moments
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
@@ -75,8 +76,8 @@ class RAdam(Optimizer):
         new2: float,
         eps: float | None = None,
         decay: float | None = None,
-        shrink: float | None = None,
+        shrink: float = 1.0,
     ) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay, shrink)
+        g = decayed(p, g, decay)
         m, v = moments(g, m, v, new1, beta2, new2)
-        return p - (rate * m if eps is None else rate * m / (sqrt(v) + eps)), m, v
+        return descent(rate, m if eps is None else m / (sqrt(v) + eps), shrink, p), m, v

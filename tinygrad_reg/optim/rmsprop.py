@@ -71,7 +71,7 @@ class RMSprop(Optimizer):
         momentum: float | None = None,
     ) -> tuple[Any, ...]:
         velocity, mean = (others[:1], others[1:]) if momentum is not None else ((), others)
-        p, g = decayed(p, g, decay)
+        g = decayed(p, g, decay)
         v = alpha * v + new * (g * g)
         mean = tuple([a + new * (g - a) for a in mean])
         step = g / (sqrt(v - mean[0] * mean[0] if mean else v) + eps)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
-from ..ops.axpby import axpby
+from ..ops.axpby import axpby, descent
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
@@ -56,7 +56,7 @@ class SGD(Optimizer):
         return ("momentum_buffer",) if group["momentum"] else ()
 
     def coefficients(self, group: Group, step: int) -> dict[str, Any]:
-        numbers = {"move": -group["lr"]}
+        numbers = {"lr": group["lr"]}
         numbers |= decay_of(group)
         if group["momentum"]:
             numbers["momentum"] = group["momentum"]
@@ -72,14 +72,14 @@ class SGD(Optimizer):
         g: Any,
         velocity: Any = None,
         *,
-        move: float,
+        lr: float,
         decay: float | None = None,
         momentum: float = 0.0,
         share: float | None = None,
         ahead: float | None = None,
     ) -> tuple[Any, ...]:
-        p, g = decayed(p, g, decay)
+        g = decayed(p, g, decay)
         if velocity is None:
-            return (axpby(move, g, 1.0, p),)
+            return (descent(lr, g, 1.0, p),)
         velocity = axpby(1.0 if share is None else share, g, momentum, velocity)
-        return axpby(move, velocity if ahead is None else g + ahead * velocity, 1.0, p), velocity
+        return descent(lr, velocity if ahead is None else g + ahead * velocity, 1.0, p), velocity
