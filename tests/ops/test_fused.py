@@ -285,3 +285,12 @@ def test_other_errors_say_what_to_do() -> None:
         layer_norm(tg.ones(2, 3), (2,))
     with pytest.raises(ArgumentError, match="between 0 and 1"):
         losses.binary_cross_entropy(tg.tensor([1.5]), tg.tensor([1.0]))
+
+
+@pytest.mark.parametrize("shape", [(8, 300), (2, 4, 300), (64, 300), (65, 300), (1, 300)])
+def test_few_rows_of_a_large_linear_give_what_many_do(shape: tuple[int, ...]) -> None:
+    generator = np.random.default_rng(0)
+    x, w, b = (generator.normal(size=size).astype("float32") for size in (shape, (200, 300), (200,)))
+    out = tg.nn.functional.linear(tg.from_numpy(x), tg.from_numpy(w), tg.from_numpy(b)).numpy()
+    assert out.flags.c_contiguous
+    np.testing.assert_allclose(out, x.astype(float) @ w.T.astype(float) + b, rtol=1e-4, atol=1e-4)
