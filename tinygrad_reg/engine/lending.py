@@ -59,7 +59,7 @@ class Loan:
 LOANS: dict[int, list[Loan]] = {}  # by the ids of the arrays that share the memory
 _BORROWED: dict[int, weakref.ref[NDArray]] = {}  # what `borrow` made, by the id of the array that it keeps alive: one for each
 _NEW: set[Loan] = set()  # the borrowed arrays of which it has not been seen whether anybody else holds them
-_SMALL = 32768  # bytes
+_SMALL = 1 << 17  # bytes: a copy of so many, and the comparison with it, take less time than sums of columns
 _COLUMNS = 1021  # a prime, so that what is moved by rows of another length comes to other columns
 _ndarray = np.ndarray
 
