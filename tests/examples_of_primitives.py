@@ -350,6 +350,7 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
     "gelu": [e(shape) for shape in ((2, 3), (), (0, 2))],
     "axpby": [e((), (2, 3), (), (2, 3), minus=False), e((2, 3), (2, 3), (2, 3), (2, 3), minus=True), e((), (), (), (), minus=True)],
+    "relu_grad": [e(shape, shape) for shape in ((2, 3), (), (0, 2))],
     "gelu_grad": [e(*[shape] * 4) for shape in ((2, 3), (), (0, 2))],
     "masked_softmax": [e((2, 3), mask("101", "011")), e((2, 2, 3), mask("101", "000"))],
     "draw_p": [

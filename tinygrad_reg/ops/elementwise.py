@@ -21,7 +21,7 @@ from ..engine.primitive import primitive
 from ..engine.promotion import result_type
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose, zero_of
-from ..engine.strong_zero import linked, masked
+from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from . import large
 from .arguments import integer, rank
@@ -226,10 +226,21 @@ floor: Unary = unary("floor", np.floor, zero, "the largest integer not above x",
 ceil: Unary = unary("ceil", np.ceil, zero, "the smallest integer not below x", kind="number", kinks="integers")
 trunc: Unary = unary("trunc", np.trunc, zero, "x without its fraction", kind="number", kinks="integers")
 round_p: Unary = unary("round", np.rint, zero, "the nearest integer, halves to even", kind="number", kinks="halves")
+
+
+@primitive(elementwise=True)
+def relu_grad(x: Array, y: Array) -> Array:
+    """x where y > 0, 0 elsewhere: the way back of y = relu."""
+    return choose(y <= zero_of(y.dtype), zero_of(x.dtype), x)
+
+
+relu_grad.vjp(x=lambda g, y: relu_grad(g, y), y=zero)
+
+
 relu: Unary = unary(
     "relu",
     lambda x: bounded(x, zero_of(x.dtype), math.inf),
-    lambda g, out: linked(masked(g, le(out, 0.0)), out),
+    lambda g, out: relu_grad(g, out),
     "max(x, 0); derivative 0 at 0",
     kind="number",
     kinks=(0.0,),
