@@ -28,6 +28,11 @@ FOOTPRINT = (
     "NumPy is seen to allocate during a step. The bar is about it. `resident` is what the process grew by between the same step on "
     "a batch of one and on the full one: with four batches, and with what the compilers keep for themselves, which of XLA is most."
 )
+COMPILING = (
+    "The step at n=100: its first two calls in a fresh process, with an empty cache, and in another process with the cache that this has "
+    "left. Both calls of this library's step run it for real under a trace; it is compiled at the end of the second. Bars in brackets."
+)
+COMPILING_BARS = (1000, 50)  # milliseconds
 LIMITS = (
     "Bandwidth of a = b + c, three arrays of 256 MiB in all threads together, and of 256 KiB for each; products of two matrices of "
     "1024 × 1024 by NumPy's BLAS. The best of eight."
@@ -251,6 +256,18 @@ def _against(measured: Measured, row: Row, rivals: tuple[str, ...], bar: float, 
 
 def _named(peer: str, figure: str) -> str:
     return f"{peer.removeprefix('tinygrad_reg, ')}: {figure}"
+
+
+def compiling(measured: Measured) -> str:
+    """The time until a compiled step runs."""
+    rows = []
+    for job, found in measured.figures.items():
+        if job.startswith("compiling | "):
+            _, peer, dtype = job.split(" | ")
+            bars = COMPILING_BARS if peer == "tinygrad_reg, C" else (None, None)
+            cells = [(f"{found[figure] * 1e3:,.0f}", bar) for figure, bar in zip(("cold", "cached"), bars, strict=True)]
+            rows.append([peer, dtype, *[time if bar is None else f"{time} (<= {bar:,})" for time, bar in cells]])
+    return table(["", "dtype", "ms, nothing kept", "ms, with what was kept"], rows)
 
 
 def footprint(measured: Measured) -> str:

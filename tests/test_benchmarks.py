@@ -126,7 +126,13 @@ def _figures() -> tuple[dict[str, dict[str, float]], dict[str, str]]:
         elif job[0] in ("step", "model"):
             seconds[key] = {**losses, "step": 1e-6 * (i + 1), "least": 0.9e-6 * (i + 1)}
         else:
-            found = {"overhead": ("record", "chain"), "memory": ("peak",), "import": ("import", "beyond"), "ops": ()}
+            found = {
+                "overhead": ("record", "chain"),
+                "memory": ("peak",),
+                "import": ("import", "beyond"),
+                "ops": (),
+                "compiling": ("cold", "cached"),
+            }
             found |= {"footprint": ("accounted", "resident"), "machine": ("memory", "cache", "float32", "float64")}
             seconds[key] = dict.fromkeys(found[job[0]], 2.0)
     seconds["model | jax.jit | cnn"]["loss 3"] = 1.01
