@@ -63,9 +63,13 @@ def _for(a: Any, x: Any, b: Any, y: Any) -> Callable[[float, Array, float, Array
     """What does it by BLAS for two numbers and two large arrays of one form."""
     if type(x) is not np.ndarray or type(y) is not np.ndarray or y.nbytes < _LARGE or not (isinstance(a, float) and isinstance(b, float)):
         return None
-    if x.shape != y.shape or x.dtype is not y.dtype or not (x.flags.c_contiguous and y.flags.c_contiguous):
+    if x.shape != y.shape or x.dtype is not y.dtype or not (_lies_plainly(x) and _lies_plainly(y)):
         return None
     return sums_of(y.dtype.char)
+
+
+def _lies_plainly(x: Array) -> bool:
+    return bool(x.flags.c_contiguous and x.flags.aligned)
 
 
 @functools.cache
