@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 PRIMITIVES: dict[str, Primitive] = {}
-_NEEDED = (True,)
+NEEDED = (True,)
+_ndarray = np.ndarray
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
 # costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone. `SETTINGS.set(SILENCE)` is what errstate
@@ -172,13 +173,13 @@ class Primitive:
 
     def applied(self, x: Value, out: Any, params: dict[str, Any]) -> Tensor:
         """The result `out` of a call with the tensor x alone, outside of traces, as a tensor; the call is recorded."""
-        if type(out) is not np.ndarray:
+        if type(out) is not _ndarray:
             out = np.asarray(out)
-        result = new(Value.result_class)
+        result = new(x.result_class)
         result.array = out
         parent = x.node
         if parent is not None and state.recording:
-            plan = self.plan(_NEEDED)
+            plan = self.plan(NEEDED)
             if plan is not None:
                 result.node = make_node(self, plan, (x.array, out), params, out.shape, parent)
         if self.view:
@@ -189,23 +190,23 @@ class Primitive:
         """The same for any arguments with a tensor among them."""
         recording = state.recording
         raw: list[Any] = []
-        parents: list[Node | None] = []
+        needed = False
         for arg in args:
             if isinstance(arg, Value):
                 raw.append(arg.array)
-                parents.append(arg.node)
+                needed = needed or arg.node is not None
             else:
                 raw.append(arg)
-                parents.append(None)
         out = silent_copy().run(self.forward, *raw, **params)
+        needed = needed and recording is not False and state.grad_enabled
         if self.outputs:
-            return self._finish_tuple(args, raw, parents, params, out)  # type: ignore[no-any-return]
-        if type(out) is not np.ndarray:
+            return self._finish_tuple(args, raw, needed, params, out)  # type: ignore[no-any-return]
+        if type(out) is not _ndarray:
             out = np.asarray(out)
         result = new(Value.result_class)
         result.array = out
-        if recording is not False and any(parents) and state.grad_enabled:
-            self.record(result, raw, parents, params)
+        if needed:
+            self.record(result, raw, _nodes(args), params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
         if recording is None and state.tracer is not None:
@@ -232,15 +233,24 @@ class Primitive:
         self,
         args: tuple[Any, ...],
         raw: list[Any],
-        parents: list[Node | None],
+        needed: bool,
         params: dict[str, Any],
         out: tuple[Array, ...],
     ) -> Any:
         """Wrap a tuple of results; each hangs on the common node by a node of its own that says which one it is."""
-        plan = self.plan_for(parents) if any(parents) and state.grad_enabled else None
-        out = tuple([array if type(array) is np.ndarray else np.asarray(array) for array in out])
+        for array in out:
+            if type(array) is not _ndarray:
+                out = tuple([np.asarray(array) for array in out])
+                break
+        results: Any = []
+        parents = _nodes(args) if needed else []
+        plan = self.plan_for(parents) if needed else None
         if plan is None:
-            results = tuple([wrap(Value.result_class, array) for array in out])
+            for array in out:
+                result = new(Value.result_class)
+                result.array = array
+                results.append(result)
+            results = tuple(results)
         else:
             node = make_node(self, plan, (*raw, out, *out), params, layout_of(out), *parents)
             if state.anomaly:
@@ -256,6 +266,11 @@ class Primitive:
 
 _NOTHING = bytes(8)  # the one element of all zeros
 OUTPUT = "_output"  # in the parameters of a view: which one of a tuple of results
+
+
+def _nodes(args: tuple[Any, ...]) -> list[Node | None]:
+    """The nodes that made the arguments."""
+    return [arg.node if isinstance(arg, Value) else None for arg in args]
 
 
 def make_node(
@@ -384,7 +399,7 @@ def output_of(common: Node, position: int, array: Array) -> Tensor:
     result = new(Value.result_class)
     result.array = array
     if array.dtype.kind == "f":
-        plan = output.plan(_NEEDED)
+        plan = output.plan(NEEDED)
         assert plan is not None
         result.node = make_node(output, plan, (), {"position": position, "layout": common.shape}, array.shape, common)
     return result

@@ -105,7 +105,11 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     if not isinstance(dim, _SEVERAL):
         index = normalize_dim(dim, ndim, what)
         return (index,) if ndim else ()
-    dims = tuple([d if type(d) is int and 0 <= d < ndim else normalize_dim(d, ndim, what) for d in dim])
+    dims = tuple(dim)
+    for d in dims:
+        if type(d) is not int or not 0 <= d < ndim:
+            dims = tuple([normalize_dim(d, ndim, what) for d in dims])
+            break
     if len(dims) > 1 and len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()

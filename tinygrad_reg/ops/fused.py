@@ -295,9 +295,11 @@ def shifted(x: Array, dim: int | None) -> Array:
 
 def largest(x: Array, dim: int | None) -> Array:
     """The maximum along dim, which stays with size 1; -inf if there are no elements."""
-    if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64 and not is_plain(x):  # 8 times faster for 10 columns
-        return np.maximum.reduce(rows(x).T.copy(), axis=0).reshape((*x.shape[:-1], 1))
-    return np.maximum.reduce(x, axis=dim, keepdims=True, initial=-math.inf)
+    if dim is not None and dim == x.ndim - 1 and x.size >= 256 and x.shape[dim] <= 64 and not is_plain(x):
+        lines = rows(x)
+        if len(lines) > x.shape[dim]:  # 8 times faster for 10 columns
+            return np.maximum.reduce(lines.T.copy(), axis=0).reshape((*x.shape[:-1], 1))
+    return np.maximum.reduce(x, dim, None, None, True, -math.inf)
 
 
 def _total(x: Any, dim: int | None) -> Any:
@@ -332,7 +334,7 @@ def guarded(part: Any, cotangent: Any) -> Any:
 def softmax_p(x: Array, *, dim: int | None) -> Array:
     """exp(x) / Σ exp(x) along dim."""
     out = shifted(x, dim)
-    np.exp(out, out=out)
+    np.exp(out, out)
     out /= sum_p.forward(out, dim=None if dim is None else (dim,), keepdim=True)
     return out.astype(x.dtype, copy=False)
 

@@ -6,6 +6,7 @@ Inside of this module `dim` has been read already: None for all dims, else a sor
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,7 @@ def as_asked(input: Any, dtype: Any) -> Tensor:
 # ---- sums and means ------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
 def _count(shape: tuple[int, ...], dim: Dims) -> int:
     """How many elements go into one result."""
     return math.prod(shape) if dim is None else math.prod([shape[d] for d in dim])
@@ -96,8 +98,13 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     """The sum, by the fastest of NumPy's and BLAS's ways that is also accurate."""
     char = x.dtype.char
     if char == "d" or char == "f" or char == "D":  # D: the complex step that gradients are checked with
-        if dim is not None and x.size >= 256 and x.flags.c_contiguous:
-            return _sum_in_matrix(x, dim, keepdim)
+        if dim is not None and x.flags.c_contiguous and not is_plain(x):
+            product = _with_ones(x.shape, dim, keepdim, char)
+            if product is not None:
+                matrix, ones, shape = product
+                lines = x if matrix == x.shape else x.reshape(matrix)
+                total = column_sums(lines) if ones is None else lines.dot(ones)
+                return total if total.shape == shape else total.reshape(shape)
         out = _add_up(x, dim, None, None, keepdim)
     elif char == "e":
         out = _add_up(x, dim, _FLOAT32, None, keepdim).astype(x.dtype)
@@ -128,20 +135,24 @@ def in_rows(x: Array) -> Array:
     return x if x.flags.c_contiguous else x.copy()
 
 
-def _sum_in_matrix(x: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
-    """The sum over the first or the last dims as a product with ones: 4 to 20 times faster than np.add.reduce."""
-    n, size = len(dim), _count(x.shape, dim)
-    if is_plain(x):
-        return _add_up(x, dim, None, None, keepdim)
-    if dim[-1] == n - 1 and size >= 32:
-        total = column_sums(x.reshape(size, -1))
-    elif dim[0] == x.ndim - n and 1 < size <= _CHUNK and x.size >= 32 * size:
-        total = x.reshape(-1, size) @ np.ones(size, x.dtype)
-    else:
-        return _add_up(x, dim, None, None, keepdim)
-    return total.reshape(_reduced_shape(x.shape, dim, keepdim))
+@functools.lru_cache(maxsize=128)
+def _with_ones(
+    shape: tuple[int, ...], dim: tuple[int, ...], keepdim: bool, char: str
+) -> tuple[tuple[int, ...], Array | None, tuple[int, ...]] | None:
+    """How to sum over the last or the first dims as a product with ones, 2 to 20 times faster than np.add.reduce.
+
+    The shape of the matrix, the ones on its right (None: they stand on its left), and the result's shape. None where NumPy must add.
+    """
+    size, result = _count(shape, dim), _reduced_shape(shape, dim, keepdim)
+    if size <= 1:
+        return None
+    lines = math.prod(result)
+    if dim[0] == len(shape) - len(dim) and size <= _CHUNK:
+        return (lines, size), np.ones((size, 1) if keepdim else size, char), result
+    return ((size, lines), None, result) if dim[-1] == len(dim) - 1 else None
 
 
+@functools.lru_cache(maxsize=256)
 def _reduced_shape(shape: tuple[int, ...], dim: Dims, keepdim: bool) -> tuple[int, ...]:
     gone = range(len(shape)) if dim is None else dim
     return tuple([1 if i in gone else n for i, n in enumerate(shape) if keepdim or i not in gone])
