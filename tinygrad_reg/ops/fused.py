@@ -135,8 +135,9 @@ def _check_linear(x: Any, w: Any, bias: Any) -> None:
 
 
 def _sigmoid(x: Array) -> Array:
-    out = as_array(np.exp(-x))  # inf for x below -88 (float32), which gives the 0 that it should
+    out = as_array(np.negative(x))
     (one,) = numbers(out.dtype, 1.0)
+    np.exp(out, out)  # inf for x below -88 (float32), which gives the 0 that it should
     out += one
     return np.divide(one, out, out)
 
@@ -156,7 +157,7 @@ sigmoid_grad: Binary = binary(
     "x · y · (1 - y): the way back of y = sigmoid", kind="float", analytic=True,
 )  # fmt: skip
 silu = unary(
-    "silu", lambda x: x * _sigmoid(x), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
+    "silu", lambda x: _times(x, _sigmoid(x)), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
     analytic=True,
 )  # fmt: skip
 log_sigmoid: Unary = unary(
@@ -187,10 +188,21 @@ def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
     return where_p(gt(scaled, threshold), g, g * sigmoid(scaled))
 
 
+def _times(x: Array, y: Array) -> Array:
+    """x · y, in the memory of y."""
+    y *= x
+    return y
+
+
 def _smooth_relu(x: Array) -> Array:
     """log(1 + exp(x)), without overflow."""
     (zero,) = numbers(x.dtype, 0.0)
-    return bounded(x, zero, math.inf) + np.log1p(np.exp(-np.abs(x)))
+    out = as_array(np.absolute(x))
+    np.negative(out, out)
+    np.exp(out, out)
+    np.log1p(out, out)
+    out += bounded(x, zero, math.inf)
+    return out
 
 
 def times(x: Any, factor: float) -> Any:
@@ -217,7 +229,7 @@ def _mish_rule(g: Any, x: Any) -> Any:
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
-mish = unary("mish", lambda x: x * np.tanh(_smooth_relu(x)), _mish_rule, "x · tanh(log(1 + eˣ))")
+mish = unary("mish", lambda x: _times(x, as_array(np.tanh(_smooth_relu(x)))), _mish_rule, "x · tanh(log(1 + eˣ))")
 
 
 _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
