@@ -25,7 +25,7 @@ from ..errors import ArgumentTypeError, RuleError
 from .lending import LOANS, fingerprints
 from .lines import user_line
 from .mutation import Array, tick
-from .node import Node, Value, new, wrap
+from .node import Node, Value, new
 from .plan import Plan, Rule, asked_by, borrowed, make_plan
 from .state import state
 from .watch import watch

@@ -198,8 +198,10 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 def _mean(x: Array, dim: Dims, keepdim: bool) -> Array:
-    total = _sum(widened(x), dim, keepdim) / _count(x.shape, dim)
-    return total.astype(x.dtype) if x.dtype.char == "e" else total
+    count = x.size if dim is None else _count(x.shape, dim)
+    if x.dtype.char == "e":
+        return (_sum(widened(x), dim, keepdim) / count).astype(x.dtype)
+    return _sum(x, dim, keepdim) / count
 
 
 @primitive(name="mean")
@@ -330,7 +332,7 @@ def _freedom(shape: tuple[int, ...], dim: Dims, correction: float) -> float:
 def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
-    deviation = as_array(wide - _mean(wide, dim, True))
+    deviation = as_array(wide - _mean(wide, dim, dim is not None))
     return in_rows((square_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction)).astype(x.dtype, copy=False))
 
 
