@@ -22,7 +22,7 @@ def column_sums(x: Array) -> Array:
     if is_plain(x):
         return np.add.reduce(x, axis=0)
     if n <= _PART:
-        return np.dot(_ones(n, x.dtype), x)
+        return _ones(n, x.dtype).dot(x)
     whole = n - n % _PART
     parts = _ones(_PART, x.dtype) @ x[:whole].reshape(whole // _PART, _PART, x.shape[1])
     return column_sums(parts) + column_sums(x[whole:])

@@ -160,9 +160,12 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
-        if len(args) == 1 and isinstance(args[0], Value) and not self.outputs and state.recording is not None:
-            x = args[0]  # one tensor is the most frequent call: as short as Python allows
-            return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
+        if len(args) == 1:  # the most frequent call: as short as Python allows
+            x = args[0]
+            if type(x) is _ndarray:
+                return self.forward(x, **params)  # type: ignore[no-any-return]
+            if isinstance(x, Value) and not self.outputs and state.recording is not None:
+                return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
         for arg in args:
             if isinstance(arg, Value):
                 return self._on_tensors(args, params)

@@ -28,11 +28,11 @@ def numpy_names(function: F) -> F:
     first = min(flags.values(), default=nowhere)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if kwargs and not _NUMPY.keys().isdisjoint(kwargs):
-            kwargs = _torch_names(function, kwargs)
-        if flags and (kwargs or len(args) > first):
-            _check_flags(function, flags, args, kwargs)
         try:
+            if not kwargs and len(args) <= first:
+                return function(*args)
+            kwargs = _torch_names(function, kwargs)
+            _check_flags(function, flags, args, kwargs)
             return function(*args, **kwargs)
         except TinygradRegError:
             raise

@@ -59,7 +59,7 @@ def whole_rule(g: Any, x: Any, out: Any, x_shape: Any) -> Any:
 @primitive(name="amax")
 def amax_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Largest element over `dim`; ties share the gradient."""
-    return in_rows(_largest(x, axis=dim, keepdims=keepdim))
+    return in_rows(_largest(x, dim, None, None, keepdim))
 
 
 amax_p.vjp(x=_amax_rule)
@@ -68,7 +68,7 @@ amax_p.vjp(x=_amax_rule)
 @primitive(name="amin")
 def amin_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Smallest element over `dim`; ties share the gradient."""
-    return in_rows(_smallest(x, axis=dim, keepdims=keepdim))
+    return in_rows(_smallest(x, dim, None, None, keepdim))
 
 
 amin_p.vjp(x=_amax_rule)
@@ -77,7 +77,7 @@ amin_p.vjp(x=_amax_rule)
 @primitive(name="max")
 def max_p(x: Array) -> Array:
     """Largest of all elements; ties share the gradient, and nans do."""
-    return _largest(x, axis=None)
+    return _largest(x, None)
 
 
 max_p.vjp(x=whole_rule)
@@ -86,7 +86,7 @@ max_p.vjp(x=whole_rule)
 @primitive(name="min")
 def min_p(x: Array) -> Array:
     """Smallest of all elements; ties share the gradient, and nans do."""
-    return _smallest(x, axis=None)
+    return _smallest(x, None)
 
 
 min_p.vjp(x=whole_rule)
