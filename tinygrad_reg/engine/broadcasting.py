@@ -22,14 +22,14 @@ def column_sums(x: Array) -> Array:
     if is_plain(x):
         return np.add.reduce(x, axis=0)
     if n <= _PART:
-        return _ones(n, x.dtype).dot(x)
+        return ones(n, x.dtype).dot(x)
     whole = n - n % _PART
-    parts = _ones(_PART, x.dtype) @ x[:whole].reshape(whole // _PART, _PART, x.shape[1])
+    parts = ones(_PART, x.dtype) @ x[:whole].reshape(whole // _PART, _PART, x.shape[1])
     return column_sums(parts) + column_sums(x[whole:])
 
 
 @functools.lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+def ones(n: int, dtype: np.dtype[Any]) -> Array:
     """At most `_PART` ones, which are only read."""
     return np.ones(n, dtype)
 

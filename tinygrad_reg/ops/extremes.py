@@ -183,17 +183,16 @@ def numbered(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> A
     """The numbers, in row-major order of `shape`, of the elements that `index` names on each line."""
     if keepdim:
         return numbers_along(index, shape, dim)
-    step = math.prod(shape[dim + 1 :])
-    firsts = _firsts(shape, dim) if index.size <= _KEPT else _firsts.__wrapped__(shape, dim)
+    step, firsts = _firsts(shape, dim) if index.size <= _KEPT else _firsts.__wrapped__(shape, dim)
     return as_array((index if step == 1 else np.multiply(index, step, dtype=np.int64)) + firsts)
 
 
 @functools.lru_cache(maxsize=64)
-def _firsts(shape: tuple[int, ...], dim: int) -> Array:
-    """The number of the first element of each line along dim."""
+def _firsts(shape: tuple[int, ...], dim: int) -> tuple[int, Array]:
+    """How far the elements of a line along dim are apart, and the number of the first one of each line."""
     step, size = math.prod(shape[dim + 1 :]), shape[dim]
     lines = np.arange(math.prod(shape[:dim]) * step).reshape(shape[:dim] + shape[dim + 1 :])
-    return as_array(lines + lines // (step or 1) * (step * (size - 1)))
+    return step, as_array(lines + lines // (step or 1) * (step * (size - 1)))
 
 
 @primitive

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..engine.broadcasting import column_sums
+from ..engine.broadcasting import column_sums, ones
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.plain import is_plain, is_stand_in, room
@@ -98,7 +98,10 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     """The sum, by the fastest of NumPy's and BLAS's ways that is also accurate."""
     char = x.dtype.char
     if char == "d" or char == "f" or char == "D":  # D: the complex step that gradients are checked with
-        if dim is not None and x.flags.c_contiguous and not is_plain(x):
+        if dim is None:
+            few = not keepdim and 1 < x.size <= _CHUNK and x.flags.c_contiguous and not is_plain(x)
+            return x.reshape(-1).dot(ones(x.size, x.dtype)) if few else _add_up(x, None, None, None, keepdim)
+        if x.flags.c_contiguous and not is_plain(x):
             product = _with_ones(x.shape, dim, keepdim, char)
             if product is not None:
                 matrix, left, right, shape = product
