@@ -261,17 +261,18 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def _elu(x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
     """scale · x where positive, scale · alpha · (exp(input_scale · x) - 1) elsewhere; as a sum, one part of which is 0."""
     zero, negative_zero = _zeros(x.dtype)
-    outer, inner = numbers(x.dtype, scale, alpha * scale)
-    left = as_array(bounded(x, UNBOUNDED, zero))
-    if input_scale != 1.0:
-        left *= input_scale
+    left = _scale(as_array(bounded(x, UNBOUNDED, zero)), input_scale)
     np.expm1(left, left)
-    left *= inner
-    right = as_array(bounded(x, negative_zero, math.inf))  # to which -0.0 adds nothing, not even a sign
-    if scale != 1.0:
-        right *= outer
-    right += left
+    right = _scale(as_array(bounded(x, negative_zero, math.inf)), scale)  # to which -0.0 adds nothing, not even a sign
+    right += _scale(left, alpha * scale)
     return right
+
+
+def _scale(x: Array, factor: float) -> Array:
+    """x · factor, in x's own memory; without a pass over it for the factor 1."""
+    if factor != 1.0:
+        x *= numbers(x.dtype, factor)[0]
+    return x
 
 
 @functools.cache
