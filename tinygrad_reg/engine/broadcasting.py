@@ -22,14 +22,14 @@ def column_sums(x: Array) -> Array:
     if is_plain(x):
         return np.add.reduce(x, axis=0)
     if n <= _PART:
-        return ones(n, x.dtype).dot(x)
+        return np.dot(_ones(n, x.dtype), x)
     whole = n - n % _PART
-    parts = ones(_PART, x.dtype) @ x[:whole].reshape(whole // _PART, _PART, x.shape[1])
+    parts = _ones(_PART, x.dtype) @ x[:whole].reshape(whole // _PART, _PART, x.shape[1])
     return column_sums(parts) + column_sums(x[whole:])
 
 
 @functools.lru_cache(maxsize=64)
-def ones(n: int, dtype: np.dtype[Any]) -> Array:
+def _ones(n: int, dtype: np.dtype[Any]) -> Array:
     """At most `_PART` ones, which are only read."""
     return np.ones(n, dtype)
 

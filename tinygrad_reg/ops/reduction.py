@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dtypes import as_dtype
-from ..engine.broadcasting import column_sums, ones
+from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.plain import is_plain, is_stand_in, room
@@ -35,6 +35,7 @@ _INT64, _FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 _ndarray = np.ndarray
 _add_up: Any = np.add.reduce
 _largest: Any = np.maximum.reduce
+_SEVERAL = 256  # elements that are not worth the look at how to add them up
 _CHUNK = 1024  # terms that BLAS adds up one after the other; beyond, float32 would lose digits
 
 
@@ -98,15 +99,12 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     """The sum, by the fastest of NumPy's and BLAS's ways that is also accurate."""
     char = x.dtype.char
     if char == "d" or char == "f" or char == "D":  # D: the complex step that gradients are checked with
-        if dim is None:
-            few = not keepdim and 1 < x.size <= _CHUNK and x.flags.c_contiguous and not is_plain(x)
-            return x.reshape(-1).dot(ones(x.size, x.dtype)) if few else _add_up(x, None, None, None, keepdim)
-        if x.flags.c_contiguous and not is_plain(x):
+        if dim is not None and x.size >= _SEVERAL and x.flags.c_contiguous and not is_plain(x):
             product = _with_ones(x.shape, dim, keepdim, char)
             if product is not None:
                 matrix, left, right, shape = product
                 lines = x if matrix == x.shape else x.reshape(matrix)
-                total = lines.dot(right) if right is not None else left.dot(lines) if left is not None else column_sums(lines)
+                total = lines.dot(right) if right is not None else np.dot(left, lines) if left is not None else column_sums(lines)
                 return total if total.shape == shape else total.reshape(shape)
         out = _add_up(x, dim, None, None, keepdim)
     elif char == "e":
