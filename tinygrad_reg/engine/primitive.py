@@ -25,7 +25,7 @@ from ..errors import ArgumentTypeError, RuleError
 from .lending import LOANS, fingerprints
 from .lines import user_line
 from .mutation import Array, tick
-from .node import Node, Value, new
+from .node import Node, Value, new, wrap
 from .plan import Plan, Rule, asked_by, borrowed, make_plan
 from .state import state
 from .watch import watch
@@ -193,23 +193,23 @@ class Primitive:
         """The same for any arguments with a tensor among them."""
         recording = state.recording
         raw: list[Any] = []
-        needed = False
+        parents: list[Node | None] = []
         for arg in args:
             if isinstance(arg, Value):
                 raw.append(arg.array)
-                needed = needed or arg.node is not None
+                parents.append(arg.node)
             else:
                 raw.append(arg)
+                parents.append(None)
         out = silent_copy().run(self.forward, *raw, **params)
-        needed = needed and recording is not False and state.grad_enabled
         if self.outputs:
-            return self._finish_tuple(args, raw, needed, params, out)  # type: ignore[no-any-return]
+            return self._finish_tuple(args, raw, parents, params, out)  # type: ignore[no-any-return]
         if type(out) is not _ndarray:
             out = np.asarray(out)
         result = new(Value.result_class)
         result.array = out
-        if needed:
-            self.record(result, raw, _nodes(args), params)
+        if recording is not False and any(parents) and state.grad_enabled:
+            self.record(result, raw, parents, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
         if recording is None and state.tracer is not None:
@@ -236,24 +236,15 @@ class Primitive:
         self,
         args: tuple[Any, ...],
         raw: list[Any],
-        needed: bool,
+        parents: list[Node | None],
         params: dict[str, Any],
         out: tuple[Array, ...],
     ) -> Any:
         """Wrap a tuple of results; each hangs on the common node by a node of its own that says which one it is."""
-        for array in out:
-            if type(array) is not _ndarray:
-                out = tuple([np.asarray(array) for array in out])
-                break
-        results: Any = []
-        parents = _nodes(args) if needed else []
-        plan = self.plan_for(parents) if needed else None
+        plan = self.plan_for(parents) if any(parents) and state.grad_enabled else None
+        out = tuple([array if type(array) is _ndarray else np.asarray(array) for array in out])
         if plan is None:
-            for array in out:
-                result = new(Value.result_class)
-                result.array = array
-                results.append(result)
-            results = tuple(results)
+            results = tuple([wrap(Value.result_class, array) for array in out])
         else:
             node = make_node(self, plan, (*raw, out, *out), params, layout_of(out), *parents)
             if state.anomaly:
@@ -269,11 +260,6 @@ class Primitive:
 
 _NOTHING = bytes(8)  # the one element of all zeros
 OUTPUT = "_output"  # in the parameters of a view: which one of a tuple of results
-
-
-def _nodes(args: tuple[Any, ...]) -> list[Node | None]:
-    """The nodes that made the arguments."""
-    return [arg.node if isinstance(arg, Value) else None for arg in args]
 
 
 def make_node(
