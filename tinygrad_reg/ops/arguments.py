@@ -31,7 +31,8 @@ def numpy_names(function: F) -> F:
         try:
             if not kwargs and len(args) <= first:
                 return function(*args)
-            kwargs = _torch_names(function, kwargs)
+            if kwargs:
+                kwargs = _torch_names(function, kwargs)
             _check_flags(function, flags, args, kwargs)
             return function(*args, **kwargs)
         except TinygradRegError:
