@@ -1,4 +1,4 @@
-"""Methods of Tensor: each is one line that calls the function of its name, with the function's own arguments."""
+"""Methods of Tensor: each is the function of its name, or one line that calls it with the function's own arguments."""
 
 from __future__ import annotations
 
@@ -57,6 +57,12 @@ def test_a_method_takes_what_the_function_takes_after_its_first_argument(name: s
         assert len(inspect.signature(METHODS[name]).parameters) == len(function.arguments)  # it is called by position only
     else:
         assert arguments(METHODS[name]) == DIFFERENT.get(name, arguments(function))
+
+
+@pytest.mark.parametrize("name", sorted(set(FORWARDS) - DIFFERENT.keys()))
+def test_a_method_is_the_function_itself_where_it_can_be(name: str) -> None:
+    function = function_of(name)
+    assert METHODS[name] is function or isinstance(function, Primitive)
 
 
 def knows_numpys_spellings(function: Any) -> bool:

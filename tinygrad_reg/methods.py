@@ -1,4 +1,7 @@
-"""Operators and methods of Tensor: one-line forwards to the functions, which carry the documentation.
+"""Operators and methods of Tensor: the functions themselves where they take the same, else one-line forwards to them.
+
+Functions carry the documentation. One more call on the way to them would be a tenth of a small operation's time; primitives,
+which are no functions, do not bind to a tensor and need it.
 
 `m_` is the in-place form of `m`: compute the new value, then write it into the tensor's memory (`ops/assign.py`). Where `m` is composed
 of operations of which others than the last need what is overwritten, they are given a clone.
@@ -110,7 +113,6 @@ class Methods(Value):
     __rrshift__: ClassVar[Infix] = _reflected(elementwise.bitwise_right_shift)
     __irshift__: ClassVar[Infix] = _in_place(elementwise.bitwise_right_shift, "__irshift__")
     __rdiv__: ClassVar[Infix] = __rtruediv__  # PyTorch keeps the name
-
     __lt__: ClassVar[Infix] = _operator(elementwise.lt)
     __le__: ClassVar[Infix] = _operator(elementwise.le)
     __gt__: ClassVar[Infix] = _operator(elementwise.gt)
@@ -122,8 +124,7 @@ class Methods(Value):
     def __neg__(self: Any) -> Tensor:
         return elementwise.neg(self)
 
-    def __pos__(self: Any) -> Tensor:
-        return elementwise.positive(self)
+    __pos__ = elementwise.positive
 
     def __abs__(self: Any) -> Tensor:
         return elementwise.abs(self)
@@ -131,8 +132,7 @@ class Methods(Value):
     def __invert__(self: Any) -> Tensor:
         return elementwise.bitwise_not(self)
 
-    def __getitem__(self: Any, index: Any) -> Tensor:
-        return indexing.getitem(self, index)
+    __getitem__ = indexing.getitem
 
     def __setitem__(self: Any, index: Any, value: Any) -> None:
         inplace.setitem(self, index, value)
@@ -370,17 +370,13 @@ class Methods(Value):
     def isfinite(self: Any) -> Tensor:
         return elementwise.isfinite(self)
 
-    def positive(self: Any) -> Tensor:
-        return elementwise.positive(self)
-
-    def add(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
-        return arithmetic.add(self, other, alpha=alpha)
+    positive = elementwise.positive
+    add = arithmetic.add
 
     def add_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
         return inplace.assign(self, arithmetic.add(self, other, alpha=alpha), "add_")
 
-    def sub(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
-        return arithmetic.sub(self, other, alpha=alpha)
+    sub = arithmetic.sub
 
     def sub_(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
         return inplace.assign(self, arithmetic.sub(self, other, alpha=alpha), "sub_")
@@ -391,22 +387,19 @@ class Methods(Value):
     def mul_(self: Any, other: Any) -> Tensor:
         return inplace.assign(self, elementwise.mul(self, other), "mul_")
 
-    def div(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        return arithmetic.div(self, other, rounding_mode=rounding_mode)
+    div = arithmetic.div
 
     def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         return inplace.assign(
             self, arithmetic.div(shaping.clone(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
         )
 
-    def pow(self: Any, exponent: Any) -> Tensor:
-        return elementwise.pow(self, exponent)
+    pow = elementwise.pow
 
     def pow_(self: Any, exponent: Any) -> Tensor:
         return inplace.assign(self, elementwise.pow(self, exponent), "pow_")
 
-    def floor_divide(self: Any, other: Any) -> Tensor:
-        return arithmetic.floor_divide(self, other)
+    floor_divide = arithmetic.floor_divide
 
     def floor_divide_(self: Any, other: Any) -> Tensor:
         return inplace.assign(self, arithmetic.floor_divide(self, other), "floor_divide_")
@@ -534,20 +527,17 @@ class Methods(Value):
     def logaddexp(self: Any, other: Any) -> Tensor:
         return elementwise.logaddexp(self, other)
 
-    def clamp(self: Any, min: Any = None, max: Any = None) -> Tensor:
-        return elementwise.clamp(self, min, max)
+    clamp = elementwise.clamp
 
     def clamp_(self: Any, min: Any = None, max: Any = None) -> Tensor:
         return inplace.assign(self, elementwise.clamp(self, min, max), "clamp_")
 
-    def clamp_min(self: Any, min: Any) -> Tensor:
-        return elementwise.clamp_min(self, min)
+    clamp_min = elementwise.clamp_min
 
     def clamp_min_(self: Any, min: Any) -> Tensor:
         return inplace.assign(self, elementwise.clamp_min(self, min), "clamp_min_")
 
-    def clamp_max(self: Any, max: Any) -> Tensor:
-        return elementwise.clamp_max(self, max)
+    clamp_max = elementwise.clamp_max
 
     def clamp_max_(self: Any, max: Any) -> Tensor:
         return inplace.assign(self, elementwise.clamp_max(self, max), "clamp_max_")
@@ -577,39 +567,32 @@ class Methods(Value):
     less, less_ = lt, lt_
     less_equal, less_equal_ = le, le_
     not_equal, not_equal_ = ne, ne_
-
-    def round(self: Any, *, decimals: int = 0) -> Tensor:
-        return elementwise.round(self, decimals=decimals)
+    round = elementwise.round
 
     def round_(self: Any, *, decimals: int = 0) -> Tensor:
         return inplace.assign(self, elementwise.round(self, decimals=decimals), "round_")
 
-    def logit(self: Any, eps: float | None = None) -> Tensor:
-        return elementwise.logit(self, eps)
+    logit = elementwise.logit
 
     def logit_(self: Any, eps: float | None = None) -> Tensor:
         return inplace.assign(self, elementwise.logit(self if eps is None else shaping.clone(self), eps), "logit_")
 
-    def lerp(self: Any, end: Any, weight: Any) -> Tensor:
-        return arithmetic.lerp(self, end, weight)
+    lerp = arithmetic.lerp
 
     def lerp_(self: Any, end: Any, weight: Any) -> Tensor:
         return inplace.assign(self, arithmetic.lerp(self, end, weight), "lerp_")
 
-    def addcmul(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
-        return arithmetic.addcmul(self, tensor1, tensor2, value=value)
+    addcmul = arithmetic.addcmul
 
     def addcmul_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
         return inplace.assign(self, arithmetic.addcmul(self, tensor1, tensor2, value=value), "addcmul_")
 
-    def addcdiv(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
-        return arithmetic.addcdiv(self, tensor1, tensor2, value=value)
+    addcdiv = arithmetic.addcdiv
 
     def addcdiv_(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
         return inplace.assign(self, arithmetic.addcdiv(self, tensor1, tensor2, value=value), "addcdiv_")
 
-    def nan_to_num(self: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-        return elementwise.nan_to_num(self, nan, posinf, neginf)
+    nan_to_num = elementwise.nan_to_num
 
     def nan_to_num_(self: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
         return inplace.assign(self, elementwise.nan_to_num(self, nan, posinf, neginf), "nan_to_num_")
@@ -617,92 +600,31 @@ class Methods(Value):
     def where(self: Any, condition: Any, other: Any) -> Tensor:
         return masking.where(condition, self, other)
 
-    def isclose(self: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-        return comparison.isclose(self, other, rtol, atol, equal_nan)
-
-    def allclose(self: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
-        return comparison.allclose(self, other, rtol, atol, equal_nan)
-
-    def equal(self: Any, other: Any) -> bool:
-        return comparison.equal(self, other)
+    isclose = comparison.isclose
+    allclose = comparison.allclose
+    equal = comparison.equal
 
     # ---- reductions ------------------------------------------------------------------------------------------------------
 
-    @numpy_names
-    def sum(self: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return reduction.sum(self, dim, keepdim, dtype=dtype)
-
-    @numpy_names
-    def mean(self: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return reduction.mean(self, dim, keepdim, dtype=dtype)
-
-    @numpy_names
-    def nansum(self: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return reduction.nansum(self, dim, keepdim, dtype=dtype)
-
-    @numpy_names
-    def nanmean(self: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return reduction.nanmean(self, dim, keepdim, dtype=dtype)
-
-    @numpy_names
-    def prod(self: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return scan.prod(self, dim, keepdim, dtype=dtype)
-
-    @numpy_names
-    def amax(self: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
-        return extremes.amax(self, dim, keepdim)
-
-    @numpy_names
-    def amin(self: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
-        return extremes.amin(self, dim, keepdim)
-
-    @numpy_names
-    def max(self: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-        return extremes.max(self, dim, keepdim, other=other)
-
-    @numpy_names
-    def min(self: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-        return extremes.min(self, dim, keepdim, other=other)
-
-    @numpy_names
-    def argmax(self: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return extremes.argmax(self, dim, keepdim)
-
-    @numpy_names
-    def argmin(self: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return extremes.argmin(self, dim, keepdim)
-
-    @numpy_names
-    def all(self: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reduction.all(self, dim, keepdim)
-
-    @numpy_names
-    def any(self: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reduction.any(self, dim, keepdim)
-
-    @numpy_names
-    def var(self: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
-        return reduction.var(self, dim, unbiased, keepdim, correction=correction)
-
-    @numpy_names
-    def std(self: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
-        return reduction.std(self, dim, unbiased, keepdim, correction=correction)
-
-    @numpy_names
-    def logsumexp(self: Any, dim: Any, keepdim: bool = False) -> Tensor:
-        return reduction.logsumexp(self, dim, keepdim)
-
-    @numpy_names
-    def norm(self: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-        return norms.norm(self, p, dim, keepdim, dtype=dtype)
-
-    @numpy_names
-    def count_nonzero(self: Any, dim: Any = None) -> Tensor:
-        return reduction.count_nonzero(self, dim)
-
-    @numpy_names
-    def cumsum(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
-        return scan.cumsum(self, dim, dtype=dtype)
+    sum = reduction.sum
+    mean = reduction.mean
+    nansum = reduction.nansum
+    nanmean = reduction.nanmean
+    prod = scan.prod
+    amax = extremes.amax
+    amin = extremes.amin
+    max = extremes.max
+    min = extremes.min
+    argmax = extremes.argmax
+    argmin = extremes.argmin
+    all = reduction.all
+    any = reduction.any
+    var = reduction.var
+    std = reduction.std
+    logsumexp = reduction.logsumexp
+    norm = norms.norm
+    count_nonzero = reduction.count_nonzero
+    cumsum = scan.cumsum
 
     def cumsum_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return inplace.assign(self, scan.cumsum(self, dim, dtype=dtype), "cumsum_")
@@ -710,54 +632,21 @@ class Methods(Value):
     def cumprod_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return inplace.assign(self, scan.cumprod(self, dim, dtype=dtype), "cumprod_")
 
-    @numpy_names
-    def cumprod(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
-        return scan.cumprod(self, dim, dtype=dtype)
-
-    @numpy_names
-    def softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
-        return fused.softmax(self, dim, dtype=dtype)
-
-    @numpy_names
-    def log_softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
-        return fused.log_softmax(self, dim, dtype=dtype)
+    cumprod = scan.cumprod
+    softmax = fused.softmax
+    log_softmax = fused.log_softmax
 
     # ---- order -----------------------------------------------------------------------------------------------------------
 
-    @numpy_names
-    def sort(self: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
-        return sorting.sort(self, dim, descending, stable=stable)
-
-    @numpy_names
-    def argsort(self: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
-        return sorting.argsort(self, dim, descending, stable=stable)
-
-    def msort(self: Any) -> Tensor:
-        return sorting.msort(self)
-
-    @numpy_names
-    def topk(self: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-        return sorting.topk(self, k, dim, largest, sorted)
-
-    @numpy_names
-    def kthvalue(self: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
-        return sorting.kthvalue(self, k, dim, keepdim)
-
-    @numpy_names
-    def median(self: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return sorting.median(self, dim, keepdim)
-
-    @numpy_names
-    def mode(self: Any, dim: int = -1, keepdim: bool = False) -> Any:
-        return sorting.mode(self, dim, keepdim)
-
-    @numpy_names
-    def unique(self: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
-        return sorting.unique(self, sorted, return_inverse, return_counts, dim)
-
-    @numpy_names
-    def unique_consecutive(self: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
-        return sorting.unique_consecutive(self, return_inverse, return_counts, dim)
+    sort = sorting.sort
+    argsort = sorting.argsort
+    msort = sorting.msort
+    topk = sorting.topk
+    kthvalue = sorting.kthvalue
+    median = sorting.median
+    mode = sorting.mode
+    unique = sorting.unique
+    unique_consecutive = sorting.unique_consecutive
 
     # ---- shape -----------------------------------------------------------------------------------------------------------
 
@@ -771,43 +660,18 @@ class Methods(Value):
         """The last two dimensions swapped; (..., n, m) -> (..., m, n)."""
         return shaping.matrix_transpose(self)
 
-    def reshape(self: Any, *args: Any, shape: Any = None) -> Tensor:
-        return shaping.reshape(self, *args, shape=shape)
-
-    def view(self: Any, *args: Any, size: Any = None, dtype: Any = None) -> Tensor:
-        return shaping.view(self, *args, size=size, dtype=dtype)
-
-    @numpy_names
-    def permute(self: Any, *args: Any, dims: Any = None) -> Tensor:
-        return shaping.permute(self, *args, dims=dims)
-
-    def expand(self: Any, *args: Any, size: Any = None) -> Tensor:
-        return shaping.expand(self, *args, size=size)
-
-    def repeat(self: Any, *args: Any, repeats: Any = None) -> Tensor:
-        return arrangement.repeat(self, *args, repeats=repeats)
-
-    def tile(self: Any, *args: Any, dims: Any = None) -> Tensor:
-        return arrangement.tile(self, *args, dims=dims)
-
-    def flip(self: Any, *args: Any, dims: Any = None) -> Tensor:
-        return arrangement.flip(self, *args, dims=dims)
-
-    def flatten(self: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        return shaping.flatten(self, start_dim, end_dim)
-
-    @numpy_names
-    def unflatten(self: Any, dim: int, sizes: Any) -> Tensor:
-        return shaping.unflatten(self, dim, sizes)
-
-    def transpose(self: Any, dim0: int, dim1: int) -> Tensor:
-        return shaping.transpose(self, dim0, dim1)
-
-    def swapaxes(self: Any, axis0: int, axis1: int) -> Tensor:
-        return shaping.swapaxes(self, axis0, axis1)
-
-    def swapdims(self: Any, dim0: int, dim1: int) -> Tensor:
-        return shaping.swapdims(self, dim0, dim1)
+    reshape = shaping.reshape
+    view = shaping.view
+    permute = shaping.permute
+    expand = shaping.expand
+    repeat = arrangement.repeat
+    tile = arrangement.tile
+    flip = arrangement.flip
+    flatten = shaping.flatten
+    unflatten = shaping.unflatten
+    transpose = shaping.transpose
+    swapaxes = shaping.swapaxes
+    swapdims = shaping.swapdims
 
     def transpose_(self: Any, dim0: int, dim1: int) -> Tensor:
         return inplace.become(self, lambda x: shaping.transpose(x, dim0, dim1), "transpose_")
@@ -827,44 +691,22 @@ class Methods(Value):
     def unsqueeze_(self: Any, dim: int) -> Tensor:
         return inplace.become(self, lambda x: shaping.unsqueeze(x, dim), "unsqueeze_")
 
-    def movedim(self: Any, source: Any, destination: Any) -> Tensor:
-        return shaping.movedim(self, source, destination)
-
-    def moveaxis(self: Any, source: Any, destination: Any) -> Tensor:
-        return shaping.moveaxis(self, source, destination)
-
-    def t(self: Any) -> Tensor:
-        return shaping.t(self)
-
-    def expand_as(self: Any, other: Any) -> Tensor:
-        return shaping.expand_as(self, other)
-
-    def view_as(self: Any, other: Any) -> Tensor:
-        return shaping.view_as(self, other)
-
-    def reshape_as(self: Any, other: Any) -> Tensor:
-        return shaping.reshape_as(self, other)
-
-    def ravel(self: Any) -> Tensor:
-        return shaping.ravel(self)
-
-    def broadcast_to(self: Any, *args: Any, size: Any = None) -> Tensor:
-        return shaping.broadcast_to(self, *args, size=size)
-
-    def roll(self: Any, shifts: Any, dims: Any = None) -> Tensor:
-        return arrangement.roll(self, shifts, dims)
+    movedim = shaping.movedim
+    moveaxis = shaping.moveaxis
+    t = shaping.t
+    expand_as = shaping.expand_as
+    view_as = shaping.view_as
+    reshape_as = shaping.reshape_as
+    ravel = shaping.ravel
+    broadcast_to = shaping.broadcast_to
+    roll = arrangement.roll
 
     def clone(self: Any) -> Tensor:
         return shaping.clone(self)
 
-    def contiguous(self: Any) -> Tensor:
-        return shaping.contiguous(self)
-
-    def diag(self: Any, diagonal: int = 0) -> Tensor:
-        return diagonals.diag(self, diagonal)
-
-    def tril(self: Any, diagonal: int = 0) -> Tensor:
-        return diagonals.tril(self, diagonal)
+    contiguous = shaping.contiguous
+    diag = diagonals.diag
+    tril = diagonals.tril
 
     def tril_(self: Any, diagonal: int = 0) -> Tensor:
         return inplace.assign(self, diagonals.tril(self, diagonal), "tril_")
@@ -872,181 +714,95 @@ class Methods(Value):
     def triu_(self: Any, diagonal: int = 0) -> Tensor:
         return inplace.assign(self, diagonals.triu(self, diagonal), "triu_")
 
-    def triu(self: Any, diagonal: int = 0) -> Tensor:
-        return diagonals.triu(self, diagonal)
-
-    def trace(self: Any) -> Tensor:
-        return diagonals.trace(self)
-
-    def fliplr(self: Any) -> Tensor:
-        return arrangement.fliplr(self)
-
-    def flipud(self: Any) -> Tensor:
-        return arrangement.flipud(self)
-
-    def diagonal(self: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-        return diagonals.diagonal(self, offset, dim1, dim2)
-
-    def diag_embed(self: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-        return diagonals.diag_embed(self, offset, dim1, dim2)
+    triu = diagonals.triu
+    trace = diagonals.trace
+    fliplr = arrangement.fliplr
+    flipud = arrangement.flipud
+    diagonal = diagonals.diagonal
+    diag_embed = diagonals.diag_embed
 
     @numpy_names
     def repeat_interleave(self: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
         return arrangement.repeat_interleave(self, repeats, dim, output_size=output_size)
 
-    def rot90(self: Any, k: int = 1, dims: Any = (0, 1)) -> Tensor:
-        return arrangement.rot90(self, k, dims)
-
-    @numpy_names
-    def squeeze(self: Any, *args: Any, dim: Any = None) -> Tensor:
-        return shaping.squeeze(self, *args, dim=dim)
-
-    @numpy_names
-    def unsqueeze(self: Any, dim: int) -> Tensor:
-        return shaping.unsqueeze(self, dim)
+    rot90 = arrangement.rot90
+    squeeze = shaping.squeeze
+    unsqueeze = shaping.unsqueeze
 
     @numpy_names
     def split(self: Any, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
         return joining.split(self, split_size, dim)
 
-    @numpy_names
-    def split_with_sizes(self: Any, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
-        return joining.split_with_sizes(self, split_sizes, dim)
-
-    @numpy_names
-    def chunk(self: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-        return joining.chunk(self, chunks, dim)
-
-    @numpy_names
-    def unbind(self: Any, dim: int = 0) -> tuple[Tensor, ...]:
-        return joining.unbind(self, dim)
-
-    @numpy_names
-    def tensor_split(
-        self: Any, indices_or_sections: Any = None, dim: int = 0, *, sections: Any = None, indices: Any = None
-    ) -> tuple[Tensor, ...]:
-        return joining.tensor_split(self, indices_or_sections, dim, sections=sections, indices=indices)
+    split_with_sizes = joining.split_with_sizes
+    chunk = joining.chunk
+    unbind = joining.unbind
+    tensor_split = joining.tensor_split
 
     # ---- indexing --------------------------------------------------------------------------------------------------------
 
-    @numpy_names
-    def gather(self: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
-        return gathering.gather(self, dim, index, sparse_grad=sparse_grad)
-
-    @numpy_names
-    def scatter(self: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
-        return gathering.scatter(self, dim, index, src, value=value, reduce=reduce)
+    gather = gathering.gather
+    scatter = gathering.scatter
 
     @numpy_names
     def scatter_(self: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
         return inplace.assign(self, gathering.scatter(self, dim, index, src, value=value, reduce=reduce), "scatter_")
 
-    @numpy_names
-    def scatter_add(self: Any, dim: int, index: Any, src: Any) -> Tensor:
-        return gathering.scatter_add(self, dim, index, src)
+    scatter_add = gathering.scatter_add
 
     @numpy_names
     def scatter_add_(self: Any, dim: int, index: Any, src: Any) -> Tensor:
         return inplace.assign(self, gathering.scatter_add(self, dim, index, src), "scatter_add_")
 
-    @numpy_names
-    def index_select(self: Any, dim: int, index: Any) -> Tensor:
-        return gathering.index_select(self, dim, index)
-
-    @numpy_names
-    def index_add(self: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Tensor:
-        return gathering.index_add(self, dim, index, source, alpha=alpha)
+    index_select = gathering.index_select
+    index_add = gathering.index_add
 
     @numpy_names
     def index_add_(self: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Tensor:
         return inplace.assign(self, gathering.index_add(self, dim, index, source, alpha=alpha), "index_add_")
 
-    @numpy_names
-    def index_copy(self: Any, dim: int, index: Any, source: Any) -> Tensor:
-        return gathering.index_copy(self, dim, index, source)
+    index_copy = gathering.index_copy
 
     @numpy_names
     def index_copy_(self: Any, dim: int, index: Any, source: Any) -> Tensor:
         return inplace.assign(self, gathering.index_copy(self, dim, index, source), "index_copy_")
 
-    @numpy_names
-    def index_fill(self: Any, dim: int, index: Any, value: Any) -> Tensor:
-        return gathering.index_fill(self, dim, index, value)
+    index_fill = gathering.index_fill
 
     @numpy_names
     def index_fill_(self: Any, dim: int, index: Any, value: Any) -> Tensor:
         return inplace.assign(self, gathering.index_fill(self, dim, index, value), "index_fill_")
 
-    def masked_fill(self: Any, mask: Any, value: Any) -> Tensor:
-        return masking.masked_fill(self, mask, value)
+    masked_fill = masking.masked_fill
 
     def masked_fill_(self: Any, mask: Any, value: Any) -> Tensor:
         return inplace.assign(self, masking.masked_fill(self, mask, value), "masked_fill_")
 
-    def masked_select(self: Any, mask: Any) -> Tensor:
-        return masking.masked_select(self, mask)
-
-    def index_put(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
-        return indexing.index_put(self, indices, values, accumulate)
+    masked_select = masking.masked_select
+    index_put = indexing.index_put
 
     def index_put_(self: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
         return inplace.assign(self, indexing.index_put(self, indices, values, accumulate), "index_put_")
 
-    @numpy_names
-    def take_along_dim(self: Any, indices: Any, dim: int | None = None) -> Tensor:
-        return gathering.take_along_dim(self, indices, dim)
-
-    def take(self: Any, index: Any) -> Tensor:
-        return gathering.take(self, index)
-
-    @numpy_names
-    def narrow(self: Any, dim: int, start: int, length: int) -> Tensor:
-        return gathering.narrow(self, dim, start, length)
-
-    @numpy_names
-    def select(self: Any, dim: int, index: int) -> Tensor:
-        return gathering.select(self, dim, index)
-
-    def argwhere(self: Any) -> Tensor:
-        return masking.argwhere(self)
-
-    def nonzero(self: Any, *, as_tuple: bool = False) -> Any:
-        return masking.nonzero(self, as_tuple=as_tuple)
+    take_along_dim = gathering.take_along_dim
+    take = gathering.take
+    narrow = gathering.narrow
+    select = gathering.select
+    argwhere = masking.argwhere
+    nonzero = masking.nonzero
 
     # ---- linear algebra --------------------------------------------------------------------------------------------------
 
-    def matmul(self: Any, other: Any) -> Tensor:
-        return linalg.matmul(self, other)
-
-    def mm(self: Any, mat2: Any) -> Tensor:
-        return linalg.mm(self, mat2)
-
-    def bmm(self: Any, mat2: Any) -> Tensor:
-        return linalg.bmm(self, mat2)
-
-    def mv(self: Any, vec: Any) -> Tensor:
-        return linalg.mv(self, vec)
-
-    def dot(self: Any, tensor: Any) -> Tensor:
-        return linalg.dot(self, tensor)
-
-    def vdot(self: Any, other: Any) -> Tensor:
-        return linalg.vdot(self, other)
-
-    def inner(self: Any, other: Any) -> Tensor:
-        return linalg.inner(self, other)
-
-    def outer(self: Any, vec2: Any) -> Tensor:
-        return linalg.outer(self, vec2)
-
-    def ger(self: Any, vec2: Any) -> Tensor:
-        return linalg.ger(self, vec2)
-
-    def kron(self: Any, other: Any) -> Tensor:
-        return linalg.kron(self, other)
-
-    def addmm(self: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
-        return linalg.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
+    matmul = linalg.matmul
+    mm = linalg.mm
+    bmm = linalg.bmm
+    mv = linalg.mv
+    dot = linalg.dot
+    vdot = linalg.vdot
+    inner = linalg.inner
+    outer = linalg.outer
+    ger = linalg.ger
+    kron = linalg.kron
+    addmm = linalg.addmm
 
     def addmm_(self: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         return inplace.assign(self, linalg.addmm(self, mat1, mat2, beta=beta, alpha=alpha), "addmm_")
@@ -1060,14 +816,9 @@ class Methods(Value):
     def baddbmm_(self: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
         return inplace.assign(self, linalg.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha), "baddbmm_")
 
-    def addmv(self: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
-        return linalg.addmv(self, mat, vec, beta=beta, alpha=alpha)
-
-    def addbmm(self: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
-        return linalg.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
-
-    def baddbmm(self: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
-        return linalg.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+    addmv = linalg.addmv
+    addbmm = linalg.addbmm
+    baddbmm = linalg.baddbmm
 
     # ---- filling and conversion ------------------------------------------------------------------------------------------
 
@@ -1077,8 +828,7 @@ class Methods(Value):
     def zero_(self: Any) -> Tensor:
         return inplace.fill_(self, 0)
 
-    def fill_(self: Any, value: Any) -> Tensor:
-        return inplace.fill_(self, value)
+    fill_ = inplace.fill_
 
     def float(self: Any) -> Tensor:
         return convert(self, dtypes.float32)
@@ -1112,11 +862,8 @@ class Methods(Value):
 
     # ---- random ------------------------------------------------------------------------------------------------
 
-    def bernoulli(self: Any, p: Any = None, *, generator: Any = None) -> Tensor:
-        return rng.bernoulli(self, p, generator=generator)
-
-    def multinomial(self: Any, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Tensor:
-        return rng.multinomial(self, num_samples, replacement, generator=generator)
+    bernoulli = rng.bernoulli
+    multinomial = rng.multinomial
 
     def uniform_(self: Any, from_: Any = 0.0, to: Any = 1.0, *, generator: Any = None) -> Tensor:
         return rng.uniform_(self, from_, to, generator)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from math import isfinite
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -113,8 +113,10 @@ def sweep(
     arrived: dict[Node, Any] = {}
     raw = lift is None
     fit = sum_to.forward if raw else sum_to
-    heap = [(-node.index, node) for node in seeds if node.plan is not None]  # leaves come last
-    heapify(heap)
+    heap: list[tuple[int, Node]] = []
+    for node in seeds:
+        if node.plan is not None:  # leaves come last
+            heappush(heap, (-node.index, node))
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)

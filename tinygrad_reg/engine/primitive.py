@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 PRIMITIVES: dict[str, Primitive] = {}
-_NEEDED = (True,)
+NEEDED = (True,)
+_ndarray = np.ndarray
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
 # costs 50 ns where `np.errstate` costs 850, and leaves the caller's own settings alone. `SETTINGS.set(SILENCE)` is what errstate
@@ -159,9 +160,12 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call."""
-        if len(args) == 1 and isinstance(args[0], Value) and not self.outputs and state.recording is not None:
-            x = args[0]  # one tensor is the most frequent call: as short as Python allows
-            return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
+        if len(args) == 1:  # the most frequent call: as short as Python allows
+            x = args[0]
+            if type(x) is _ndarray:
+                return self.forward(x, **params)  # type: ignore[no-any-return]
+            if isinstance(x, Value) and not self.outputs and state.recording is not None:
+                return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
         for arg in args:
             if isinstance(arg, Value):
                 return self._on_tensors(args, params)
@@ -172,13 +176,13 @@ class Primitive:
 
     def applied(self, x: Value, out: Any, params: dict[str, Any]) -> Tensor:
         """The result `out` of a call with the tensor x alone, outside of traces, as a tensor; the call is recorded."""
-        if type(out) is not np.ndarray:
+        if type(out) is not _ndarray:
             out = np.asarray(out)
-        result = new(Value.result_class)
+        result = new(x.result_class)
         result.array = out
         parent = x.node
         if parent is not None and state.recording:
-            plan = self.plan(_NEEDED)
+            plan = self.plan(NEEDED)
             if plan is not None:
                 result.node = make_node(self, plan, (x.array, out), params, out.shape, parent)
         if self.view:
@@ -200,7 +204,7 @@ class Primitive:
         out = silent_copy().run(self.forward, *raw, **params)
         if self.outputs:
             return self._finish_tuple(args, raw, parents, params, out)  # type: ignore[no-any-return]
-        if type(out) is not np.ndarray:
+        if type(out) is not _ndarray:
             out = np.asarray(out)
         result = new(Value.result_class)
         result.array = out
@@ -238,7 +242,7 @@ class Primitive:
     ) -> Any:
         """Wrap a tuple of results; each hangs on the common node by a node of its own that says which one it is."""
         plan = self.plan_for(parents) if any(parents) and state.grad_enabled else None
-        out = tuple([array if type(array) is np.ndarray else np.asarray(array) for array in out])
+        out = tuple([array if type(array) is _ndarray else np.asarray(array) for array in out])
         if plan is None:
             results = tuple([wrap(Value.result_class, array) for array in out])
         else:
@@ -384,7 +388,7 @@ def output_of(common: Node, position: int, array: Array) -> Tensor:
     result = new(Value.result_class)
     result.array = array
     if array.dtype.kind == "f":
-        plan = output.plan(_NEEDED)
+        plan = output.plan(NEEDED)
         assert plan is not None
         result.node = make_node(output, plan, (), {"position": position, "layout": common.shape}, array.shape, common)
     return result

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .mutation import Array
-from .node import Value
-from .primitive import Primitive
+from .node import Value, new
+from .primitive import NEEDED, Primitive, make_node
 from .state import state
 
 if TYPE_CHECKING:
@@ -26,9 +26,18 @@ class View(Primitive):
         """Take the view of a tensor, or of an array."""
         if not isinstance(x, Value):
             return self.forward(x, **params)  # type: ignore[no-any-return]
-        if state.recording is None:
+        recording = state.recording
+        if recording is None:
             return super().__call__(x, **params)
-        return self.applied(x, self.forward(x.array, **params), params)
+        result = new(x.result_class)
+        result.array = out = self.forward(x.array, **params)
+        parent = x.node
+        if recording and parent is not None:
+            plan = self.plan(NEEDED)
+            if plan is not None:
+                result.node = make_node(self, plan, (x.array, out), params, out.shape, parent)
+        result.link_view(x, self, params)
+        return result
 
 
 def viewing(name: str) -> Callable[[Callable[..., Array]], View]:

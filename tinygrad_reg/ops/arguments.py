@@ -28,11 +28,12 @@ def numpy_names(function: F) -> F:
     first = min(flags.values(), default=nowhere)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if kwargs and not _NUMPY.keys().isdisjoint(kwargs):
-            kwargs = _torch_names(function, kwargs)
-        if flags and (kwargs or len(args) > first):
-            _check_flags(function, flags, args, kwargs)
         try:
+            if not kwargs and len(args) <= first:
+                return function(*args)
+            if kwargs:
+                kwargs = _torch_names(function, kwargs)
+            _check_flags(function, flags, args, kwargs)
             return function(*args, **kwargs)
         except TinygradRegError:
             raise
@@ -105,7 +106,11 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     if not isinstance(dim, _SEVERAL):
         index = normalize_dim(dim, ndim, what)
         return (index,) if ndim else ()
-    dims = tuple([d if type(d) is int and 0 <= d < ndim else normalize_dim(d, ndim, what) for d in dim])
+    dims = tuple(dim)
+    for d in dims:
+        if type(d) is not int or not 0 <= d < ndim:
+            dims = tuple([normalize_dim(d, ndim, what) for d in dims])
+            break
     if len(dims) > 1 and len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()

@@ -118,9 +118,10 @@ def scaled_dot_product_attention(
     check_probability(what, dropout_p)
     if enable_gqa:
         key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
-    factor = 1.0 / math.sqrt(max(shape_of(query)[-1], 1)) if scale is None else float(scale)
+    shape = shape_of(query)
+    factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else float(scale)
     masks = () if attn_mask is None else (attn_mask if attn_mask.dtype.kind == "b" else convert(attn_mask, query.dtype),)
-    if not dropout_p and math.prod(query.shape[:-1]) * key.shape[-2] > _MANY:
+    if not dropout_p and math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
         return attention(query, key, value, *masks, is_causal=is_causal, scale=factor)
     weights = _weights(query, key, *masks, is_causal=is_causal, scale=factor)
     return matmul(thinned(weights, dropout_p) if dropout_p else weights, value)
@@ -142,14 +143,13 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
     for name, shape in (("query", q), ("key", k), ("value", v)):
         if len(shape) < 2:
             raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {shape}")
-    shapes = f"\n  query {q} · key {k} · value {v}"
     check_float(what, query)
     if not query.dtype == key.dtype == value.dtype:
         raise DtypeError(f"{what}: the dtypes differ: {query.dtype}, {key.dtype}, {value.dtype}; convert with .to(dtype)")
     if q[-1] != k[-1]:
-        raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{shapes}")
+        raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{_shown(q, k, v)}")
     if k[-2] != v[-2]:
-        raise ShapeError(f"{what}: key and value must have the same length, dim -2{shapes}")
+        raise ShapeError(f"{what}: key and value must have the same length, dim -2{_shown(q, k, v)}")
     if mask is None:
         return
     check_tensors(what, attn_mask=mask)
@@ -160,8 +160,12 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
     try:
         np.broadcast_shapes(mask.shape, (q[-2], k[-2]))
     except ValueError:
-        wanted = (q[-2], k[-2])
-        raise ShapeError(f"{what}: attn_mask must broadcast to (..., {wanted[0]}, {wanted[1]}), got {tuple(mask.shape)}{shapes}") from None
+        told = f"attn_mask must broadcast to (..., {q[-2]}, {k[-2]}), got {tuple(mask.shape)}"
+        raise ShapeError(f"{what}: {told}{_shown(q, k, v)}") from None
+
+
+def _shown(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> str:
+    return f"\n  query {query} · key {key} · value {value}"
 
 
 # ---- multi_head_attention_forward ----------------------------------------------------------------------------------------

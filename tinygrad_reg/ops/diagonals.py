@@ -46,7 +46,7 @@ diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, di
 @primitive(name="trace")
 def trace_p(x: Array) -> Array:
     """The sum of the diagonal of a matrix; integers add up to int64."""
-    return np.add.reduce(x.diagonal(), dtype=np.int64 if x.dtype.kind in "iu" else None)
+    return np.add.reduce(x.diagonal(), 0, np.int64 if x.dtype.kind in "iu" else None)
 
 
 trace_p.vjp(x=lambda g, x_shape: diag_embed_p(broadcast_to(g, shape=(min(x_shape),)), shape=x_shape, offset=0, dim1=0, dim2=1))

@@ -27,7 +27,7 @@ from . import large
 from .arguments import integer, rank
 from .examples import documented
 from .large import UNBOUNDED, bounded
-from .pointwise import Binary, Elementwise, Unary, check_fits, convert, in_dtype
+from .pointwise import Binary, Elementwise, Parametric, Unary, as_array, check_fits, convert, in_dtype, numbers
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -75,7 +75,9 @@ def _pow(x: Any, y: Any) -> Any:
 def _logit(x: Array) -> Array:
     """log(x / (1 - x)) by way of float64: float32 is right also near 1/2, where it is 0."""
     wide = x.astype(np.float64, copy=False)
-    return np.log(wide / (1 - wide)).astype(np.result_type(x, np.float16), copy=False)
+    out = as_array(numbers(wide.dtype, 1.0)[0] - wide)
+    np.divide(wide, out, out)
+    return np.log(out, out).astype(np.result_type(x, np.float16), copy=False)
 
 
 def zero(g: Any) -> Any:
@@ -456,8 +458,8 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
 @functools.cache
 def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """The smallest and the largest finite number of a float dtype."""
-    return np.finfo(dtype).min, np.finfo(dtype).max
+    """The smallest and the largest finite number of a float dtype, which are only read."""
+    return np.array(np.finfo(dtype).min), np.array(np.finfo(dtype).max)
 
 
 def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | None) -> Array:
@@ -476,7 +478,7 @@ def _nan_to_num(x: Array, *, nan: float, posinf: float | None, neginf: float | N
     return choose(wrong, number(nan), out)
 
 
-nan_to_num_p: Elementwise = Elementwise(_nan_to_num, name="nan_to_num")
+nan_to_num_p: Elementwise = Parametric(_nan_to_num, name="nan_to_num")
 nan_to_num_p.vjp(x=lambda g, x: masked(g, ~isfinite(x)))
 
 

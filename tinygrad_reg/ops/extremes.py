@@ -59,7 +59,7 @@ def whole_rule(g: Any, x: Any, out: Any, x_shape: Any) -> Any:
 @primitive(name="amax")
 def amax_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Largest element over `dim`; ties share the gradient."""
-    return in_rows(_largest(x, axis=dim, keepdims=keepdim))
+    return in_rows(_largest(x, dim, None, None, keepdim))
 
 
 amax_p.vjp(x=_amax_rule)
@@ -68,7 +68,7 @@ amax_p.vjp(x=_amax_rule)
 @primitive(name="amin")
 def amin_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """Smallest element over `dim`; ties share the gradient."""
-    return in_rows(_smallest(x, axis=dim, keepdims=keepdim))
+    return in_rows(_smallest(x, dim, None, None, keepdim))
 
 
 amin_p.vjp(x=_amax_rule)
@@ -77,7 +77,7 @@ amin_p.vjp(x=_amax_rule)
 @primitive(name="max")
 def max_p(x: Array) -> Array:
     """Largest of all elements; ties share the gradient, and nans do."""
-    return _largest(x, axis=None)
+    return _largest(x, None)
 
 
 max_p.vjp(x=whole_rule)
@@ -86,7 +86,7 @@ max_p.vjp(x=whole_rule)
 @primitive(name="min")
 def min_p(x: Array) -> Array:
     """Smallest of all elements; ties share the gradient, and nans do."""
-    return _smallest(x, axis=None)
+    return _smallest(x, None)
 
 
 min_p.vjp(x=whole_rule)
@@ -183,17 +183,16 @@ def numbered(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> A
     """The numbers, in row-major order of `shape`, of the elements that `index` names on each line."""
     if keepdim:
         return numbers_along(index, shape, dim)
-    step = math.prod(shape[dim + 1 :])
-    firsts = _firsts(shape, dim) if index.size <= _KEPT else _firsts.__wrapped__(shape, dim)
+    step, firsts = _firsts(shape, dim) if index.size <= _KEPT else _firsts.__wrapped__(shape, dim)
     return as_array((index if step == 1 else np.multiply(index, step, dtype=np.int64)) + firsts)
 
 
 @functools.lru_cache(maxsize=64)
-def _firsts(shape: tuple[int, ...], dim: int) -> Array:
-    """The number of the first element of each line along dim."""
+def _firsts(shape: tuple[int, ...], dim: int) -> tuple[int, Array]:
+    """How far the elements of a line along dim are apart, and the number of the first one of each line."""
     step, size = math.prod(shape[dim + 1 :]), shape[dim]
     lines = np.arange(math.prod(shape[:dim]) * step).reshape(shape[:dim] + shape[dim + 1 :])
-    return as_array(lines + lines // (step or 1) * (step * (size - 1)))
+    return step, as_array(lines + lines // (step or 1) * (step * (size - 1)))
 
 
 @primitive

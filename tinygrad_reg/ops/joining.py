@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Sequence
 from functools import reduce
@@ -24,13 +25,23 @@ from .slices import FULL, select_view
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+_concatenate: Any = inspect.unwrap(np.concatenate)
+
 # ---- joining -------------------------------------------------------------------------------------------------------------
 
 
 @primitive(name="cat")
 def cat_p(*tensors: Array, dim: int, bounds: tuple[int, ...]) -> Array:
     """The tensors in a row along `dim`, where tensor i lies between bounds[i] and bounds[i + 1]."""
-    return np.concatenate(tensors, dim)
+    return _concatenated(tensors, dim)
+
+
+def _concatenated(arrays: Sequence[Array], dim: int) -> Array:
+    """np.concatenate, of arrays without the look for __array_function__, a third of its time on few elements."""
+    for x in arrays:
+        if type(x) is not np.ndarray:
+            return np.concatenate(arrays, dim)
+    return _concatenate(arrays, dim)
 
 
 cat_p.vjp(tensors=lambda g, position, dim, bounds: _part(g, dim, bounds[position], bounds[position + 1]))
@@ -50,7 +61,7 @@ def _bounds(lengths: Any) -> tuple[int, ...]:
 def stack_p(*tensors: Array, dim: int) -> Array:
     """The tensors, all of one shape, in a row along a new dimension."""
     at = (slice(None),) * dim + (None,)
-    return np.concatenate([x[at] for x in tensors], dim)
+    return _concatenated([x[at] for x in tensors], dim)
 
 
 stack_p.vjp(tensors=lambda g, position, dim: select_view(g, index=(*(FULL,) * dim, position)))

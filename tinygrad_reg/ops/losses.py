@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _ndarray = np.ndarray
 _ARRAYS = (Value, _ndarray)
 
+_REDUCTIONS = ("mean", "sum", "none")
+
 Dims = tuple[int, ...]
 
 
@@ -49,7 +51,7 @@ def reduced(what: str, losses: Any, reduction: str) -> Tensor:
 
 def check_reduction(what: str, reduction: str) -> None:
     """Raise ArgumentError for a reduction that does not exist."""
-    if reduction not in ("mean", "sum", "none"):
+    if reduction not in _REDUCTIONS:
         raise ArgumentError(f'{what}: reduction must be "mean", "sum" or "none", got {reduction!r}')
 
 
@@ -223,7 +225,8 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
 
     The one class of a sample without a batch may come as (1,) too.
     """
-    check_tensors(what, input=x, target=target)
+    if not (isinstance(x, _ARRAYS) and isinstance(target, _ARRAYS)):
+        check_tensors(what, input=x, target=target)
     shape, given, kind = shape_of(x), shape_of(target), target.dtype.kind
     if not shape:
         raise ShapeError(f"{what}: input needs at least 1 dim, the classes")

@@ -27,7 +27,7 @@ from .elementwise import clamp_min_p, rsqrt
 from .fused import check_float
 from .losses import check_tensors
 from .norms import norm
-from .pointwise import as_array, convert
+from .pointwise import as_array, convert, numbers
 from .reduction import mean_p, sum_p, widened
 from .shape import reshape, reshape_p
 
@@ -134,11 +134,13 @@ def standardize_channels(x: Array, *, shape: Shape, eps: float) -> tuple[Array, 
 def _standardized(x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
     """The result, the reciprocal deviations, the means, the variances."""
     shape = x.shape
-    count = x.size // max(shape[1], 1)
+    count, least = numbers(x.dtype, float(x.size // max(shape[1], 1)), eps)
     mean = _sums(x) / count
     out = x - _column(mean, shape)
     variance = _dots(out, out) / count
-    scale = np.reciprocal(np.sqrt(variance + eps))
+    scale = variance + least
+    np.sqrt(scale, scale)
+    np.reciprocal(scale, scale)
     out *= _column(scale, shape)
     return out, scale, mean, variance
 
@@ -146,7 +148,8 @@ def _standardized(x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
 @primitive
 def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Array, *, shape: Shape) -> Array:
     """scale · (x - (Σ x - shift) / n - y · (Σ x·y - slope) / n) for each channel of n elements: the way back of y = standardize."""
-    flat, seen, count = x.reshape(shape), y.reshape(shape), _count(shape)
+    flat, seen = x.reshape(shape), y.reshape(shape)
+    (count,) = numbers(x.dtype, float(_count(shape)))
     out = flat - _column((_sums(flat) - shift) / count, shape)
     out -= seen * _column((_dots(flat, seen) - slope) / count, shape)
     out *= _column(scale, shape)
@@ -431,10 +434,11 @@ def layer_norm(
     given, dtype = shape_of(input), input.dtype
     if not shape or given[-len(shape) :] != shape:
         raise ShapeError(f"layer_norm: input must end in the dims of normalized_shape, at least one\n  {input.shape} · {shape}")
-    factors = [(name, factor) for name, factor in (("weight", weight), ("bias", bias)) if factor is not None]
-    if dtype == _FLOAT16 and factors and all(factor.dtype == _FLOAT32 for _, factor in factors):
+    if dtype == _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
         return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
-    for name, factor in factors:
+    for name, factor in (("weight", weight), ("bias", bias)):
+        if factor is None:
+            continue
         if shape_of(factor) != shape:
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if factor.dtype is not dtype and factor.dtype != dtype:

@@ -297,6 +297,11 @@ class Parametric(Elementwise):
             array = input.array
             if array.dtype.kind == "f" and state.recording is not None:
                 return self.applied(input, silent_copy().run(self.forward, array, **params), params)
+        elif type(input) is _ndarray:
+            try:
+                return self.forward(input, **params)  # type: ignore[no-any-return]
+            except FOREIGN as error:
+                raise self.refusal((input,), error) from error
         elif not isinstance(input, _ndarray | np.generic):
             raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
         return super().__call__(input, **params)

@@ -6,6 +6,7 @@ Inside of this module `dim` has been read already: None for all dims, else a sor
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ _INT64, _FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 _ndarray = np.ndarray
 _add_up: Any = np.add.reduce
 _largest: Any = np.maximum.reduce
+_SEVERAL = 256  # elements that are not worth the look at how to add them up
 _CHUNK = 1024  # terms that BLAS adds up one after the other; beyond, float32 would lose digits
 
 
@@ -82,6 +84,7 @@ def as_asked(input: Any, dtype: Any) -> Tensor:
 # ---- sums and means ------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
 def _count(shape: tuple[int, ...], dim: Dims) -> int:
     """How many elements go into one result."""
     return math.prod(shape) if dim is None else math.prod([shape[d] for d in dim])
@@ -96,8 +99,13 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     """The sum, by the fastest of NumPy's and BLAS's ways that is also accurate."""
     char = x.dtype.char
     if char == "d" or char == "f" or char == "D":  # D: the complex step that gradients are checked with
-        if dim is not None and x.size >= 256 and x.flags.c_contiguous:
-            return _sum_in_matrix(x, dim, keepdim)
+        if dim is not None and x.size >= _SEVERAL and x.flags.c_contiguous and not is_plain(x):
+            product = _with_ones(x.shape, dim, keepdim, char)
+            if product is not None:
+                matrix, left, right, shape = product
+                lines = x if matrix == x.shape else x.reshape(matrix)
+                total = lines.dot(right) if right is not None else np.dot(left, lines) if left is not None else column_sums(lines)
+                return total if total.shape == shape else total.reshape(shape)
         out = _add_up(x, dim, None, None, keepdim)
     elif char == "e":
         out = _add_up(x, dim, _FLOAT32, None, keepdim).astype(x.dtype)
@@ -128,20 +136,25 @@ def in_rows(x: Array) -> Array:
     return x if x.flags.c_contiguous else x.copy()
 
 
-def _sum_in_matrix(x: Array, dim: tuple[int, ...], keepdim: bool) -> Array:
-    """The sum over the first or the last dims as a product with ones: 4 to 20 times faster than np.add.reduce."""
-    n, size = len(dim), _count(x.shape, dim)
-    if is_plain(x):
-        return _add_up(x, dim, None, None, keepdim)
-    if dim[-1] == n - 1 and size >= 32:
-        total = column_sums(x.reshape(size, -1))
-    elif dim[0] == x.ndim - n and 1 < size <= _CHUNK and x.size >= 32 * size:
-        total = x.reshape(-1, size) @ np.ones(size, x.dtype)
-    else:
-        return _add_up(x, dim, None, None, keepdim)
-    return total.reshape(_reduced_shape(x.shape, dim, keepdim))
+@functools.lru_cache(maxsize=128)
+def _with_ones(
+    shape: tuple[int, ...], dim: tuple[int, ...], keepdim: bool, char: str
+) -> tuple[tuple[int, ...], Any, Any, tuple[int, ...]] | None:
+    """How to sum over the first or the last dims as a product with ones, 2 to 20 times faster than np.add.reduce.
+
+    The shape of the matrix, the ones on its left, those on its right (neither: it is one for `column_sums`), and the result's shape.
+    None where NumPy must add.
+    """
+    size, result = _count(shape, dim), _reduced_shape(shape, dim, keepdim)
+    lines, few = math.prod(result), size <= _CHUNK
+    if size > 1 and few and dim[0] == len(shape) - len(dim):
+        return (lines, size), None, np.ones((size, 1) if keepdim else size, char), result
+    if size > 1 and dim[-1] == len(dim) - 1:
+        return (size, lines), np.ones((1, size) if keepdim else size, char) if few else None, None, result
+    return None
 
 
+@functools.lru_cache(maxsize=256)
 def _reduced_shape(shape: tuple[int, ...], dim: Dims, keepdim: bool) -> tuple[int, ...]:
     gone = range(len(shape)) if dim is None else dim
     return tuple([1 if i in gone else n for i, n in enumerate(shape) if keepdim or i not in gone])
@@ -187,8 +200,10 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 def _mean(x: Array, dim: Dims, keepdim: bool) -> Array:
-    total = _sum(widened(x), dim, keepdim) / _count(x.shape, dim)
-    return total.astype(x.dtype) if x.dtype.char == "e" else total
+    count = x.size if dim is None else _count(x.shape, dim)
+    if x.dtype.char == "e":
+        return (_sum(widened(x), dim, keepdim) / count).astype(x.dtype)
+    return _sum(x, dim, keepdim) / count
 
 
 @primitive(name="mean")
@@ -319,7 +334,7 @@ def _freedom(shape: tuple[int, ...], dim: Dims, correction: float) -> float:
 def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
-    deviation = as_array(wide - _mean(wide, dim, True))
+    deviation = as_array(wide - _mean(wide, dim, dim is not None))
     return in_rows((square_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction)).astype(x.dtype, copy=False))
 
 
@@ -434,10 +449,10 @@ def _logsumexp_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: 
 def logsumexp_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """log Σ eˣ over `dim`, the largest element taken out of the exponent."""
     wide = widened(x)
-    top = _largest(wide, axis=dim, keepdims=True, initial=-math.inf)
+    top = _largest(wide, dim, None, None, True, -math.inf)
     top = choose(np.isfinite(top), top, wide.dtype.type(0))
     weights = as_array(wide - top)
-    np.exp(weights, out=weights)
+    np.exp(weights, weights)
     total = np.log(_sum(weights, dim, True)) + top
     return in_rows(total.reshape(_reduced_shape(x.shape, dim, keepdim)).astype(x.dtype, copy=False))
 

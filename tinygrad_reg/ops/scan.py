@@ -208,7 +208,7 @@ def prod_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
     if dim is None and not keepdim and x.size >= _WIDTH * _MANY and x.dtype.char in "fd" and x.flags.c_contiguous:
         rows = x.reshape(-1)[: x.size - x.size % _WIDTH].reshape(-1, _WIDTH)  # NumPy multiplies rows by rows 8 times faster
         return np.asarray(_multiply(_multiply(rows, axis=0)) * _multiply(x.reshape(-1)[rows.size :]))
-    made = in_rows(_multiply(widened(x), axis=dim, dtype=None if x.dtype.kind == "f" else _INT64, keepdims=keepdim))
+    made = in_rows(_multiply(widened(x), dim, None if x.dtype.kind == "f" else _INT64, None, keepdim))
     return made.astype(x.dtype, copy=False) if x.dtype.kind == "f" else made
 
 

@@ -163,7 +163,7 @@ def view(input: Tensor, *args: Any, size: Any = None, dtype: Any = None) -> Tens
     wanted = read_shape(args, size, "view")
     rank(input, "view")
     array = input.array if isinstance(input, Value) else np.asarray(input)
-    if min(wanted, default=0) < -1:
+    if wanted and min(wanted) < -1:
         raise _reshape_error(input, wanted, "view")
     try:
         shares = array.flags.c_contiguous or owner(array.reshape(wanted)) is owner(array)
@@ -272,6 +272,9 @@ def squeeze(input: Tensor, *args: Any, dim: Any = None) -> Tensor:
         dim = args if len(args) > 1 else args[0]
     ndim = rank(input, "squeeze")
     shape = shape_of(input)
+    if type(dim) is int and ndim:
+        dim = normalize_dim(dim, ndim, "squeeze")
+        return squeeze_p(input, dims=(dim,) if shape[dim] == 1 else ())
     dims = range(ndim) if dim is None else normalize_dims(dim, ndim, "squeeze")
     return squeeze_p(input, dims=tuple([i for i in dims if shape[i] == 1]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable
@@ -124,8 +125,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
     """x limited to [min_val, max_val]."""
-    kind = x.dtype.type
-    return bounded(x, kind(min_val), kind(max_val))
+    return bounded(x, *numbers(x.dtype, min_val, max_val))
 
 
 hardtanh_p = Parametric(_hardtanh, name="hardtanh", kind="number", kinks=("min_val", "max_val"))
@@ -260,8 +260,25 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def _elu(x: Array, *, alpha: float, scale: float, input_scale: float) -> Array:
     """scale · x where positive, scale · alpha · (exp(input_scale · x) - 1) elsewhere; as a sum, one part of which is 0."""
-    left = times(np.expm1(times(bounded(x, UNBOUNDED, 0.0), input_scale)), alpha * scale)
-    return times(bounded(x, -0.0, math.inf), scale) + left  # to which -0.0 adds nothing, not even a sign
+    zero, negative_zero = _zeros(x.dtype)
+    left = _scale(as_array(bounded(x, UNBOUNDED, zero)), input_scale)
+    np.expm1(left, left)
+    right = _scale(as_array(bounded(x, negative_zero, math.inf)), scale)  # to which -0.0 adds nothing, not even a sign
+    right += _scale(left, alpha * scale)
+    return right
+
+
+def _scale(x: Array, factor: float) -> Array:
+    """x · factor, in x's own memory; without a pass over it for the factor 1."""
+    if factor != 1.0:
+        x *= numbers(x.dtype, factor)[0]
+    return x
+
+
+@functools.cache
+def _zeros(dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """0 and -0 of a dtype, which are only read."""
+    return np.array(0.0, dtype), np.array(-0.0, dtype)
 
 
 def _elu_rule(g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:

@@ -15,7 +15,7 @@ from ...ops.elementwise import abs, exp, log, unary
 from ...ops.fused import linear
 from ...ops.large import UNBOUNDED, bounded
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
-from ...ops.pointwise import Parametric
+from ...ops.pointwise import Parametric, as_array, numbers
 from ...ops.reduction import sum
 from .activation import hardtanh_p
 
@@ -92,10 +92,12 @@ def l1_loss(
 
 def _huber(x: Array, *, delta: float) -> Array:
     """x² / 2 within delta of 0, delta · (|x| - delta / 2) elsewhere."""
-    size = np.absolute(x)
-    inner = bounded(size, UNBOUNDED, delta)  # no branches: with np.where it would take ten times as long
-    size -= 0.5 * inner
-    return inner * size
+    half, limit = numbers(x.dtype, 0.5, delta)
+    size = as_array(np.absolute(x))
+    inner = bounded(size, UNBOUNDED, limit)  # no branches: with np.where it would take ten times as long
+    size -= half * inner
+    size *= inner
+    return size
 
 
 huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta"))
@@ -135,7 +137,9 @@ def smooth_l1_loss(
     if not beta >= 0:
         raise ArgumentError(f"smooth_l1_loss: beta must not be negative, got {beta}; 0 gives l1_loss")
     difference = _difference("smooth_l1_loss", input, target, reduction)
-    each = huber_p(difference, delta=float(beta)) / beta if beta else abs(difference)
+    each = abs(difference) if beta == 0 else huber_p(difference, delta=float(beta))
+    if beta != 0 and beta != 1:
+        each = each / beta
     return reduced("smooth_l1_loss", each, reduction)
 
 
