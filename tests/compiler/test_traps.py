@@ -982,6 +982,69 @@ def test_replacing_memory_inside_runs_eagerly() -> None:
     assert found == [1, 2, 3, 4, 5, 6, 7]
 
 
+def average(twin: Any, x: Any) -> None:
+    twin.weight.data = twin.weight.data * 0.5 + x * 0.5
+
+
+def take_apart(twin: Any, x: Any) -> None:
+    nn.utils.vector_to_parameters(tg.cat([x, x[:1]]), twin.parameters())
+
+
+def replace_argument(twin: Any, x: Any) -> None:
+    x.data = x.data + twin.weight.detach()[0]
+
+
+@pytest.mark.parametrize("change", [average, take_apart, replace_argument])
+@pytest.mark.filterwarnings("ignore:compile. function runs eagerly")
+def test_memory_that_nothing_else_of_the_step_uses_is_replaced(change: Any) -> None:
+    found = []
+    for compiled in (False, True):
+        twin = nn.Linear(3, 1)
+        twin.load_state_dict({"weight": tg.ones(1, 3), "bias": tg.zeros(1)})
+
+        def function(x: Any, twin: Any = twin) -> Any:
+            change(twin, x)
+            return x * 2
+
+        step = tg.compile(function, backend="numpy_source") if compiled else function
+        given = [tg.full((3,), float(i)) for i in range(7)]
+        results = [step(x) for x in given]
+        found.append([x.tolist() for x in (*results, *given, *twin.parameters())])
+    assert found[0] == found[1]
+    assert "replaced the memory of a tensor" in step.explain()
+
+
+def test_requires_grad_that_a_step_sets_is_set_again_when_it_was_changed() -> None:
+    layer = nn.Linear(3, 1)
+
+    def function(x: Any) -> Any:
+        layer.requires_grad_(False)
+        return x * 2
+
+    step = tg.compile(function, backend="numpy_source")
+    for frozen in (True, True, True, True, False, False, True, False, False, False):
+        layer.requires_grad_(not frozen)
+        step(tg.ones(3))
+        assert not layer.weight.requires_grad
+
+
+def test_an_argument_made_to_require_grad_keeps_a_gradient_it_had() -> None:
+    def function(x: Any) -> Any:
+        x.requires_grad_()
+        x.square().sum().backward()
+
+    step = tg.compile(function, backend="numpy_source")
+    for i in range(6):
+        x = tg.ones(3)
+        if i == 5:
+            x.grad = tg.full((3,), 5.0)
+        step(x)
+    assert "replayed 3 times" in step.explain()
+    assert x.requires_grad
+    assert x.grad is not None
+    assert x.grad.tolist() == [7.0] * 3
+
+
 def test_an_optimizer_that_steps_twice_runs_eagerly() -> None:
     w = tg.ones(3, requires_grad=True)
     optimizer = tg.optim.Adam([w], lr=0.1)

@@ -249,9 +249,10 @@ def test_anomaly_mode_sees_the_nan_that_a_leaf_would_receive() -> None:
 
 def test_anomaly_mode_sees_a_nan_among_several_results() -> None:
     x = tg.tensor([[0.0, 1.0], [2.0, 3.0]], requires_grad=True)
+    first, second = x.unbind(0)
+    loss = (second * 0.0 / first).sum()
     with tg.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=r"DivBackward0 returned nan values in its 1th output"):
-        first, second = x.unbind(0)
-        tg.autograd.grad((second * 0.0 / first).sum(), x, create_graph=True)
+        tg.autograd.grad(loss, x, create_graph=True)
 
 
 def test_anomaly_mode_names_the_line_of_a_value_overwritten_in_place() -> None:

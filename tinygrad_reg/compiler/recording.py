@@ -17,6 +17,8 @@ from .program import HostCall, Program, Var, unique
 from .surroundings import referrers
 from .trace import Capture, Trace
 
+_REPLACED = "the step replaced the memory of a tensor (.data = ...); write into it with copy_"
+
 
 class GradientOf(NamedTuple):
     """The place of an array: the gradient of a leaf, or of the argument at this position."""
@@ -37,6 +39,7 @@ class Recording(NamedTuple):
     refused: str | None  # why it must not be replayed
     marks: Marks | None = None  # what tells one argument from another for this step
     looks_at_sizes: str | None = None  # the user's function that may look at the size of a tensor
+    started: tuple[int, ...] = ()  # the positions of arguments that require grad since the step has asked for it
 
 
 def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArray]], tuple[Fact, ...]] = lambda captured: ()) -> Recording:
@@ -48,9 +51,11 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
     outs = tuple([trace.read(array) for array in results])
     outside = {id(owner(array)) for array in _outside(trace)}
     results[:] = [array.copy(order="K") if id(owner(array)) in outside else array for array in results]
+    started = _started(trace)
+    asked = _asked(trace)
     _refuse_changes(trace)
     set_gradients = [(weakref.ref(leaf), _holder(trace, leaf), _final_gradient(trace, leaf)) for leaf in trace.replaced]
-    absent = [(weakref.ref(leaf), _holder(trace, leaf), was) for leaf, was in trace.absent.items()]
+    absent = [(weakref.ref(leaf), _holder(trace, leaf), was) for leaf, was in trace.absent.items() if leaf.index < trace.began]
     finals = {var: now for var, array in _written(trace) if (now := trace.current(array)) is not var}
     places, constants = _settle(trace)  # from here on, what only the trace knew is gone
     gradients = [(leaf, value) for ref, holder, value in set_gradients if (leaf := _there(ref, holder)) is not None]
@@ -78,11 +83,12 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
         program,
         tuple(trace.hosts),
         tuple(places.values()),
-        tuple([(tensor, tensor.node) for tensor in tensors]),
+        tuple([(tensor, tensor.node) for tensor in [*tensors, *asked]]),
         tuple([(leaf, was) for ref, holder, was in absent if (leaf := _there(ref, holder)) is not None]),
         tuple([(leaf, None if value is None else next(positions)) for leaf, value in gradients]),
         (*facts(memory), *hooks_of(tensors)),
         trace.refused,
+        started=started,
     )
 
 
@@ -92,6 +98,22 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
 def _holder(trace: Trace, leaf: Leaf) -> int | None:
     """The position of the argument that a leaf belongs to: the next call brings another."""
     return next((i for i, node in enumerate(trace.nodes) if node is leaf), None)
+
+
+def _started(trace: Trace) -> tuple[int, ...]:
+    """The positions of arguments that the step made leaves, without a gradient from before: now these are the arguments' leaves."""
+    found = []
+    for i, (x, before) in enumerate(zip(trace.given, trace.nodes, strict=True)):
+        if isinstance(x, Value) and before is None and isinstance(x.node, Leaf) and trace.absent.get(x.node, True):
+            trace.nodes[i] = x.node
+            found.append(i)
+    return tuple(found)
+
+
+def _asked(trace: Trace) -> list[Value]:
+    """Tensors from outside, arguments aside, that the step has asked to have this memory and node, whether or not they had them."""
+    alive = [x for ref, _, _ in trace.outsiders.values() if (x := ref()) is not None]
+    return [x for x in alive if not trace.gave(x)]
 
 
 def _there(ref: weakref.ref[Leaf], holder: int | None) -> Leaf | int | None:
@@ -161,7 +183,12 @@ def _refuse_changes(trace: Trace) -> None:
         seen += [(x, node) for ref, node in capture.tensors if (x := ref()) is not None]
         tensor = capture.tensor()
         if tensor is not None and tensor.array is not capture.array:
-            trace.refuse("the step replaced the memory of a tensor (.data = ...); write into it with copy_")
+            trace.refuse(_REPLACED)
+    for ref, array, node in trace.outsiders.values():
+        if (x := ref()) is not None:
+            seen += [] if trace.gave(x) else [(x, node)]
+            if x.array is not array:
+                trace.refuse(_REPLACED)
     if any(x.node is not node for x, node in seen):
         trace.refuse("the step changes requires_grad of a tensor from outside; do that before it, or on a .detach() of the tensor")
 
