@@ -24,7 +24,8 @@ OTHERWISE = """
 |---|---|
 | dtypes | are NumPy's: `str(tg.float32)` is `float32`, and `x.is_floating_point()` is asked of the tensor, not of its dtype |
 | `layout`, `pin_memory`, `memory_format` | are not taken: tensors are dense, and laid out by NumPy |
-| `norm`, `linalg.norm`, `linalg.matrix_norm` of order 2, -2 and `"nuc"` of matrices | are refused: they need singular values |
+| what is printed | is PyTorch's, but a shape reads `(2, 3)`, the pair of `max(dim)` `Chosen(...)`, and `grad_fn` names our operation |
+| `x.type()` | is `"float32"`, where PyTorch says `"torch.FloatTensor"`; `FloatTensor`, `LongTensor` and the others are there |
 | `Module.load_state_dict` | changes nothing if something does not fit, PyTorch then loads the rest; all is read before any is written |
 | `_load_from_state_dict`, `_save_to_state_dict` of a `Module` subclass | are not called; register the hooks of the state dict |
 | `register_module_forward_hook` and relatives | are not provided; register on each: `for m in net.modules(): ...` |
