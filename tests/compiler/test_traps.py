@@ -1045,6 +1045,17 @@ def test_an_argument_made_to_require_grad_keeps_a_gradient_it_had() -> None:
     assert x.grad.tolist() == [7.0] * 3
 
 
+def test_an_entry_whose_key_is_a_tensor_is_named_by_its_form() -> None:
+    w = tg.ones(3)
+    steps: dict[Any, Any] = {w: {"step": 0}}
+
+    def function(x: Any) -> Any:
+        steps[w]["step"] += 1
+        return x * steps[w]["step"]
+
+    eager_with(r"changes what is in 'steps\[float32 \(3,\)\]'.*return what is to be kept, or use a tensor", function)
+
+
 def test_an_optimizer_that_steps_twice_runs_eagerly() -> None:
     w = tg.ones(3, requires_grad=True)
     optimizer = tg.optim.Adam([w], lr=0.1)
