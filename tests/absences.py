@@ -11,9 +11,9 @@ PATH = Path(__file__).parents[1] / "docs" / "scope.md"
 
 HEAD = """# What is not provided, and what is otherwise
 
-The measure is PyTorch 2.13: `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`, `optim.swa_utils`, `utils.data`.
-Every public name there is either here or in the tables below, which a test compares with PyTorch's own lists. Asking for a name of the
-tables raises `NotProvidedError`, an AttributeError, with the text of the right column. (`python -m tests.absences` writes this page.)
+The measure is PyTorch 2.13: `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`, `optim.swa_utils`, `func`,
+`utils.data`. Every public name there is either here or in the tables below, which a test compares with PyTorch's own lists.
+Asking for a name of the tables raises `NotProvidedError`, an AttributeError, with the text of the right column. (`python -m tests.absences` writes this page.)
 """
 
 #: What is here under the same name and differs, by choice.
@@ -37,6 +37,7 @@ OTHERWISE = """
 | `optim.Muon` | computes in the parameter's dtype, PyTorch in bfloat16: an update differs by about 1 % |
 | `optim.LBFGS` | agrees to 1e-9 over the first iterations; rounding grows along its path, in PyTorch's own as much as between the two |
 | schedules, `step(epoch)` | is not deprecated |
+| `func.jacfwd`, `func.hessian` | walk back like `jacrev`; there is no forward mode |
 | `nn.utils.parametrize.cached` | notices assignments to the tensor |
 | `autograd.Function`, `set_materialize_grads(False)` | is taken; results that no gradient reached get zeros either way |
 | `DataLoader(pin_memory=True)`, `non_blocking` | are taken and change nothing |

@@ -194,6 +194,25 @@ def an_argument_is_made_to_require_grad() -> Any:
 
 
 @scenario
+def derivatives_as_functions() -> Any:
+    tg.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    optimizer = optim.SGD(net.parameters(), lr=0.01)
+
+    def energy(x: Any) -> Any:
+        return net(x).sum()
+
+    def step(x: Any) -> Any:
+        forces, value = tg.func.grad_and_value(energy)(x)
+        (forces.square().mean() + tg.func.hessian(energy)(x[0]).square().sum()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return value.detach()
+
+    return step, list(net.parameters())
+
+
+@scenario
 def memory_that_holds_anything_is_filled() -> Any:
     def step(x: Any) -> Any:
         first = tg.empty(x.size(0), 1, dtype=tg.int64).fill_(1)
