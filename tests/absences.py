@@ -13,7 +13,8 @@ HEAD = """# What is not provided, and what is otherwise
 
 The measure is PyTorch 2.13: `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`, `optim.swa_utils`, `func`,
 `utils.data`. Every public name there is either here or in the tables below, which a test compares with PyTorch's own lists.
-Asking for a name of the tables raises `NotProvidedError`, an AttributeError, with the text of the right column. (`python -m tests.absences` writes this page.)
+Asking for a name of the tables raises `NotProvidedError`, an AttributeError, with the text of the right column.
+(`python -m tests.absences` writes this page.)
 """
 
 #: What is here under the same name and differs, by choice.
