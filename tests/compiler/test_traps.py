@@ -12,6 +12,7 @@ import random
 import re
 import threading
 import types
+import warnings
 import weakref
 from collections import ChainMap, UserDict
 from collections.abc import Callable
@@ -888,6 +889,28 @@ def test_rates_that_the_step_asks_a_schedule_for_are_not_frozen() -> None:
     optimizer = tg.optim.SGD([tg.ones(3, requires_grad=True)], lr=0.5)
     schedule = tg.optim.lr_scheduler.StepLR(optimizer, step_size=100)
     eager_with("get_last_lr gives Python numbers", lambda x: x * schedule.get_last_lr()[0])
+
+
+def test_a_rate_that_the_step_reads_and_has_a_schedule_change_is_not_frozen() -> None:
+    runs = []
+    for compiled in (False, True):
+        w = tg.ones(3, requires_grad=True)
+        optimizer = tg.optim.SGD([w], lr=1.0)
+        schedule = tg.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+
+        def function(x: Any, w: Any = w, optimizer: Any = optimizer, schedule: Any = schedule) -> Any:
+            w.grad = None
+            (w * x).sum().backward()
+            optimizer.step()
+            schedule.step()
+            return optimizer.param_groups[0]["lr"]
+
+        step = tg.compile(function, backend="numpy_source") if compiled else function
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            runs.append([step(tg.ones(3)) for _ in range(12)])
+    assert runs[0] == runs[1]
+    assert "looks at lr of a parameter group and has a schedule change it" in step.explain()
 
 
 def test_gradient_mode_changed_for_good_runs_eagerly() -> None:

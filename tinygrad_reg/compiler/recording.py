@@ -10,6 +10,7 @@ import numpy as np
 
 from ..engine.mutation import NDArray, owner
 from ..engine.node import Leaf, Value
+from ..optim.lr_scheduler.base import LRScheduler
 from .facts import Fact, hooks_of
 from .marks import Marks
 from .passes import tidy
@@ -79,6 +80,8 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
     positions = iter(range(len(values)))
     tensors = [place for place in places.values() if isinstance(place, Value)]
     memory = [place for place in places.values() if isinstance(place, np.ndarray)]
+    found = (*facts(memory), *hooks_of(tensors))
+    _refuse_own_rates(trace, found)
     return Recording(
         program,
         tuple(trace.hosts),
@@ -86,7 +89,7 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
         tuple([(tensor, tensor.node) for tensor in [*tensors, *asked]]),
         tuple([(leaf, was) for ref, holder, was in absent if (leaf := _there(ref, holder)) is not None]),
         tuple([(leaf, None if value is None else next(positions)) for leaf, value in gradients]),
-        (*facts(memory), *hooks_of(tensors)),
+        found,
         trace.refused,
         started=started,
     )
@@ -191,6 +194,14 @@ def _refuse_changes(trace: Trace) -> None:
                 trace.refuse(_REPLACED)
     if any(x.node is not node for x, node in seen):
         trace.refuse("the step changes requires_grad of a tensor from outside; do that before it, or on a .detach() of the tensor")
+
+
+def _refuse_own_rates(trace: Trace, facts: Iterable[Fact]) -> None:
+    """A schedule that the step advances changes hyper-parameters: what the step has read of them is another number at the next call."""
+    owners = [getattr(call.function, "__self__", None) for call in trace.hosts]
+    groups = {id(group) for owner in owners if isinstance(owner, LRScheduler) for group in owner.optimizer.param_groups}
+    if (fact := next((fact for fact in facts if id(fact.holder) in groups), None)) is not None:
+        trace.refuse(f"the step looks at {fact.name} and has a schedule change it; advance the schedule outside of the step, or look there")
 
 
 def _refuse_unknown_shapes(trace: Trace, program: Program) -> None:
