@@ -159,6 +159,22 @@ def test_explain_says_why_a_step_was_traced_again() -> None:
         change(name)
 
 
+def test_explain_says_that_an_optimizer_was_changed() -> None:
+    first, second = (tg.ones(3, requires_grad=True) for _ in range(2))
+    optimizer = tg.optim.Adam([first], lr=0.1)
+
+    def function(x: Any) -> None:
+        first.grad = second.grad = None
+        (first * second * x).sum().backward()
+        optimizer.step()
+
+    step = tg.compile(function, backend="numpy_source")
+    _ = [step(tg.ones(3)) for _ in range(3)]
+    optimizer.add_param_group({"params": [second]})
+    _ = [step(tg.ones(3)) for _ in range(3)]
+    assert "since an optimizer has other parameters, another state or hyper-parameters of other names" in step.explain()
+
+
 def test_grad_mode_and_default_dtype_are_part_of_the_signature() -> None:
     w = tg.ones(2, requires_grad=True)
 

@@ -209,9 +209,11 @@ class CompiledStep:
         """Why none of the variants does for a call."""
         for variant in known:
             if variant.sizes == call.sizes:
-                return variant.misfit(call.tensors) or "the hyper-parameters have other names"
+                return variant.misfit(call.tensors) or _OTHER_OPTIMIZER
         if known:
             return "the sizes are new"
+        if call.key in self._variants:
+            return _OTHER_OPTIMIZER
         if any(key[1:] == call.key[1:] for key in self._variants):
             return "the arguments have another form or other Python values; pass numbers that change as tensors"
         return "the gradient mode or the default dtype is another" if self._variants else ""
@@ -265,6 +267,9 @@ class CompiledStep:
             for variant in variants:
                 lines += [f"  {line}" for line in variant.describe()]
         return "\n".join(lines)
+
+
+_OTHER_OPTIMIZER = "an optimizer has other parameters, another state or hyper-parameters of other names"
 
 
 def _modes() -> tuple[Any, ...]:
