@@ -159,6 +159,21 @@ def test_explain_says_why_a_step_was_traced_again() -> None:
         change(name)
 
 
+def test_explain_names_a_counter_that_decides_whether_there_are_gradients() -> None:
+    w = tg.ones(3, requires_grad=True)
+    calls = [0]
+
+    def function(x: Any) -> None:
+        (w * x).sum().backward()
+        calls[0] += 1
+        if calls[0] % 2 == 0:
+            w.grad = None
+
+    step = tg.compile(function, backend="numpy_source")
+    _ = [step(tg.ones(3)) for _ in range(4)]
+    assert "since a gradient has been set; the step changes what is in 'calls'" in step.explain()
+
+
 def test_explain_says_that_an_optimizer_was_changed() -> None:
     first, second = (tg.ones(3, requires_grad=True) for _ in range(2))
     optimizer = tg.optim.Adam([first], lr=0.1)

@@ -140,7 +140,10 @@ class CompiledStep:
             else:
                 self._settle(variant, family)
                 return self._run(variant, call)
+        steady = next((v for v in known if broken(v.recording.facts) is None), None) if len(known) > 1 else None
         run, result = self._record(call, memo)
+        if steady is not None and (why := broken(steady.recording.facts)) is not None:  # so no trace will ever be confirmed
+            reason += f"; {why}"
         expecting = next((family for family in families if family.expects(run)), None)
         self.traces += expecting is None
         variant = self._kept(run, call, reason)
