@@ -11,9 +11,10 @@ PATH = Path(__file__).parents[1] / "docs" / "scope.md"
 
 HEAD = """# What is not provided, and what is otherwise
 
-The measure is PyTorch 2.13: `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`, `optim.swa_utils`, `utils.data`.
-Every public name there is either here or in the tables below, which a test compares with PyTorch's own lists. Asking for a name of the
-tables raises `NotProvidedError`, an AttributeError, with the text of the right column. (`python -m tests.absences` writes this page.)
+The measure is PyTorch 2.13: `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`, `optim.swa_utils`, `func`,
+`utils.data`. Every public name there is either here or in the tables below, which a test compares with PyTorch's own lists.
+Asking for a name of the tables raises `NotProvidedError`, an AttributeError, with the text of the right column.
+(`python -m tests.absences` writes this page.)
 """
 
 #: What is here under the same name and differs, by choice.
@@ -24,7 +25,8 @@ OTHERWISE = """
 |---|---|
 | dtypes | are NumPy's: `str(tg.float32)` is `float32`, and `x.is_floating_point()` is asked of the tensor, not of its dtype |
 | `layout`, `pin_memory`, `memory_format` | are not taken: tensors are dense, and laid out by NumPy |
-| `norm`, `linalg.norm`, `linalg.matrix_norm` of order 2, -2 and `"nuc"` of matrices | are refused: they need singular values |
+| what is printed | is PyTorch's, but a shape reads `(2, 3)`, the pair of `max(dim)` `Chosen(...)`, and `grad_fn` names our operation |
+| `x.type()` | is `"float32"`, where PyTorch says `"torch.FloatTensor"`; `FloatTensor`, `LongTensor` and the others are there |
 | `Module.load_state_dict` | changes nothing if something does not fit, PyTorch then loads the rest; all is read before any is written |
 | `_load_from_state_dict`, `_save_to_state_dict` of a `Module` subclass | are not called; register the hooks of the state dict |
 | `register_module_forward_hook` and relatives | are not provided; register on each: `for m in net.modules(): ...` |
@@ -36,6 +38,7 @@ OTHERWISE = """
 | `optim.Muon` | computes in the parameter's dtype, PyTorch in bfloat16: an update differs by about 1 % |
 | `optim.LBFGS` | agrees to 1e-9 over the first iterations; rounding grows along its path, in PyTorch's own as much as between the two |
 | schedules, `step(epoch)` | is not deprecated |
+| `func.jacfwd`, `func.hessian` | walk back like `jacrev`; there is no forward mode |
 | `nn.utils.parametrize.cached` | notices assignments to the tensor |
 | `autograd.Function`, `set_materialize_grads(False)` | is taken; results that no gradient reached get zeros either way |
 | `DataLoader(pin_memory=True)`, `non_blocking` | are taken and change nothing |

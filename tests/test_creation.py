@@ -248,7 +248,14 @@ def test_generators_are_independent_and_their_state_can_be_kept() -> None:
     before = tg.get_rng_state()
     z = tg.rand(2)
     tg.set_rng_state(before)
+    with tg.random.fork_rng():
+        tg.random.manual_seed(5)
+        assert tg.random.initial_seed() == 5
     assert tg.rand(2).tolist() == z.tolist()
+    with tg.random.fork_rng(enabled=False):
+        tg.random.manual_seed(5)
+    assert tg.random.initial_seed() == 5
+    assert a.device == tg.device("cpu")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

@@ -24,6 +24,7 @@ NAMESPACES = {
     "tg.special": tg.special,
     "tg.autograd": tg.autograd,
     "tg.autograd.functional": tg.autograd.functional,
+    "tg.func": tg.func,
     "tg.testing": tg.testing,
     "tg.nn.init": tg.nn.init,
     "tg.nn.utils": tg.nn.utils,

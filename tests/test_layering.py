@@ -26,7 +26,7 @@ LAYERS: list[set[str]] = [
     {"methods", "linalg", "special"},
     {"interop", "printing"},
     {"tensor"},
-    {"creation"},
+    {"creation", "legacy"},
     {"random"},
     {"autograd"},
     {"nn", "optim", "func"},

@@ -30,6 +30,7 @@ def test_modules_that_are_public() -> None:
         "dtypes",
         "engine",
         "interop",
+        "legacy",
         "methods",
         "ops",
         "printing",

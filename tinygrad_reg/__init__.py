@@ -317,6 +317,15 @@ if _TYPE_CHECKING:
     from .blas import get_num_threads as get_num_threads
     from .blas import set_num_threads as set_num_threads
     from .compiler import compile as compile
+    from .legacy import BoolTensor as BoolTensor
+    from .legacy import ByteTensor as ByteTensor
+    from .legacy import CharTensor as CharTensor
+    from .legacy import DoubleTensor as DoubleTensor
+    from .legacy import FloatTensor as FloatTensor
+    from .legacy import HalfTensor as HalfTensor
+    from .legacy import IntTensor as IntTensor
+    from .legacy import LongTensor as LongTensor
+    from .legacy import ShortTensor as ShortTensor
     from .serialization import load as load
     from .serialization import save as save
 
@@ -326,6 +335,7 @@ newaxis = None
 # Loaded when first asked for, by the attribute or by an import: they would double the time that `import tinygrad_reg` takes.
 _ON_FIRST_USE = {name: f".{name}" for name in ("backends", "compiler", "func", "nn", "optim", "serialization", "testing", "utils")}
 _ON_FIRST_USE |= {"compile": ".compiler", "load": ".serialization", "save": ".serialization"}
+_ON_FIRST_USE |= {f"{kind}Tensor": ".legacy" for kind in ("Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")}
 _ON_FIRST_USE |= {"get_num_threads": ".blas", "set_num_threads": ".blas"}
 
 

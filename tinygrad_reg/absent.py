@@ -65,6 +65,14 @@ ABSENT: dict[str, list[tuple[list[str], str]]] = {
     "nn.utils.parametrizations": [
         (["orthogonal"], "matrix_exp and QR with derivatives are still to come; nn.init.orthogonal_ makes a weight that starts orthogonal"),
     ],
+    "func": [
+        (["vmap"], "write functions for a batch, whose dimension comes first; tg.stack joins the results of a loop"),
+        (["jvp", "linearize"], "there is no forward mode; autograd.functional.jvp gives Jv by two walks back"),
+        (["stack_module_state", "rearrange"], "they are for vmap, which there is not"),
+        (["functionalize"], "in-place changes are recorded as what they give; nothing is to be taken out"),
+        (["replace_all_batch_norm_modules_"], "give each BatchNorm track_running_stats=False"),
+        (["debug_unwrap"], "arguments of a transformed function are tensors like others"),
+    ],
     "optim": [
         (["SparseAdam"], "gradients are dense; use Adam"),
         (["swap_in_optimizer_params_and_state"], "use state_dict and load_state_dict"),

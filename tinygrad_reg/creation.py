@@ -11,6 +11,7 @@ from . import interop
 from .dtypes import Dtype, as_dtype
 from .engine.mutation import Array
 from .engine.node import wrap
+from .engine.plain import unset
 from .engine.primitive import silent_copy
 from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
@@ -134,7 +135,7 @@ def empty(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, r
     >>> tg.empty(2, 3).shape
     (2, 3)
     """
-    return finish(np.empty(checked_shape(args, "empty", size), float_or(dtype)), requires_grad, device)
+    return finish(unset(checked_shape(args, "empty", size), float_or(dtype)), requires_grad, device)
 
 
 @typed_errors
@@ -198,7 +199,7 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     >>> tg.empty_like(tg.zeros(2, 3)).shape
     (2, 3)
     """
-    return finish(np.empty(*_like(input, dtype, "empty_like")), requires_grad, device)
+    return finish(unset(*_like(input, dtype, "empty_like")), requires_grad, device)
 
 
 @typed_errors

@@ -16,6 +16,12 @@ from .errors import ArgumentError, ArgumentTypeError
 from .ops.arguments import checked_shape, rank
 from .ops.pointwise import convert, cut
 from .ops.random import Generator, draw
+from .ops.random import fork_rng as fork_rng
+from .ops.random import get_rng_state as get_rng_state
+from .ops.random import initial_seed as initial_seed
+from .ops.random import manual_seed as manual_seed
+from .ops.random import seed as seed
+from .ops.random import set_rng_state as set_rng_state
 from .tensor import Tensor, finished
 
 

@@ -18,6 +18,7 @@ from .engine import graph
 from .engine.lending import lend
 from .engine.mutation import Array, owner, writes
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
+from .engine.plain import unset
 from .engine.refusal import shown, typed_errors
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
@@ -276,6 +277,8 @@ class Tensor(Methods):
         """Start or stop recording operations on this leaf. Raises GradientError unless it is a float tensor made by the user."""
         if type(requires_grad) is not bool:
             raise ArgumentTypeError(f"requires_grad_: requires_grad must be True or False, got {shown(requires_grad)}")
+        if state.tracer is not None:
+            state.tracer.replaces(self)
         if requires_grad and self.node is None:
             if self.array.dtype.kind != "f":
                 raise GradientError(f"requires_grad_: only floating point tensors can require gradients, this one is {self.array.dtype}")
@@ -409,6 +412,8 @@ class Tensor(Methods):
             self.node.shape = value.array.shape
         elif self.node is not None and value.array.shape != self.array.shape:
             raise ShapeError(f"data: this tensor is part of a graph as {self.array.shape}; its data cannot become {value.array.shape}")
+        if state.tracer is not None:
+            state.tracer.replaces(self)
         self.array = value.array
         self.view_of = None
         for view in [ref() for ref in self.views or ()]:
@@ -442,7 +447,7 @@ class Tensor(Methods):
     @typed_errors
     def new_empty(self, *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """A new tensor to be filled, of this one's dtype unless told otherwise."""
-        return self._new(np.empty(checked_shape(args, "new_empty", size), self._or(dtype)), device, requires_grad)
+        return self._new(unset(checked_shape(args, "new_empty", size), self._or(dtype)), device, requires_grad)
 
     def _or(self, dtype: Any) -> Dtype:
         return self.array.dtype if dtype is None else as_dtype(dtype)

@@ -179,6 +179,49 @@ def a_gradient_of_a_gradient() -> Any:
 
 
 @scenario
+def an_argument_is_made_to_require_grad() -> Any:
+    w = drawn(3, 1, seed=1).requires_grad_()
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        x.requires_grad_()
+        out = (x @ w).tanh()
+        (slope,) = tg.autograd.grad(out.sum(), x, create_graph=True)
+        (slope.square().sum() + out.mean()).backward()
+        return x.grad, x
+
+    return step, [w]
+
+
+@scenario
+def derivatives_as_functions() -> Any:
+    tg.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    optimizer = optim.SGD(net.parameters(), lr=0.01)
+
+    def energy(x: Any) -> Any:
+        return net(x).sum()
+
+    def step(x: Any) -> Any:
+        forces, value = tg.func.grad_and_value(energy)(x)
+        (forces.square().mean() + tg.func.hessian(energy)(x[0]).square().sum()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return value.detach()
+
+    return step, list(net.parameters())
+
+
+@scenario
+def memory_that_holds_anything_is_filled() -> Any:
+    def step(x: Any) -> Any:
+        first = tg.empty(x.size(0), 1, dtype=tg.int64).fill_(1)
+        return x + first + x.new_empty(5, 3).copy_(x), tg.empty_like(x).zero_()
+
+    return step, []
+
+
+@scenario
 def dropout_draws_new_numbers() -> Any:
     tg.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1))

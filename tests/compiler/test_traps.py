@@ -12,6 +12,7 @@ import random
 import re
 import threading
 import types
+import warnings
 import weakref
 from collections import ChainMap, UserDict
 from collections.abc import Callable
@@ -156,6 +157,37 @@ def test_explain_says_why_a_step_was_traced_again() -> None:
         assert reason in step.explain()
         assert step.explain().count("since") == list(reasons).index(name)
         change(name)
+
+
+def test_explain_names_a_counter_that_decides_whether_there_are_gradients() -> None:
+    w = tg.ones(3, requires_grad=True)
+    calls = [0]
+
+    def function(x: Any) -> None:
+        (w * x).sum().backward()
+        calls[0] += 1
+        if calls[0] % 2 == 0:
+            w.grad = None
+
+    step = tg.compile(function, backend="numpy_source")
+    _ = [step(tg.ones(3)) for _ in range(4)]
+    assert "since a gradient has been set; the step changes what is in 'calls'" in step.explain()
+
+
+def test_explain_says_that_an_optimizer_was_changed() -> None:
+    first, second = (tg.ones(3, requires_grad=True) for _ in range(2))
+    optimizer = tg.optim.Adam([first], lr=0.1)
+
+    def function(x: Any) -> None:
+        first.grad = second.grad = None
+        (first * second * x).sum().backward()
+        optimizer.step()
+
+    step = tg.compile(function, backend="numpy_source")
+    _ = [step(tg.ones(3)) for _ in range(3)]
+    optimizer.add_param_group({"params": [second]})
+    _ = [step(tg.ones(3)) for _ in range(3)]
+    assert "since an optimizer has other parameters, another state or hyper-parameters of other names" in step.explain()
 
 
 def test_grad_mode_and_default_dtype_are_part_of_the_signature() -> None:
@@ -852,7 +884,7 @@ def test_what_a_step_stores_in_objects_is_not_left_out() -> None:
             return x
 
     keeper = Keeper()
-    eager_with(r"changes the Python variable 'c.plain'", stores)
+    eager_with(r"changes the Python variable 'c.plain'.* write into the tensor that is there, with copy_", stores)
     eager_with(r"changes what is in 'c.table'", counts)
     eager_with(r"changes the Python variable '.*total'", through_a_method)
     assert (c.table["k"], keeper.total) == (8, 7)
@@ -888,6 +920,28 @@ def test_rates_that_the_step_asks_a_schedule_for_are_not_frozen() -> None:
     optimizer = tg.optim.SGD([tg.ones(3, requires_grad=True)], lr=0.5)
     schedule = tg.optim.lr_scheduler.StepLR(optimizer, step_size=100)
     eager_with("get_last_lr gives Python numbers", lambda x: x * schedule.get_last_lr()[0])
+
+
+def test_a_rate_that_the_step_reads_and_has_a_schedule_change_is_not_frozen() -> None:
+    runs = []
+    for compiled in (False, True):
+        w = tg.ones(3, requires_grad=True)
+        optimizer = tg.optim.SGD([w], lr=1.0)
+        schedule = tg.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+
+        def function(x: Any, w: Any = w, optimizer: Any = optimizer, schedule: Any = schedule) -> Any:
+            w.grad = None
+            (w * x).sum().backward()
+            optimizer.step()
+            schedule.step()
+            return optimizer.param_groups[0]["lr"]
+
+        step = tg.compile(function, backend="numpy_source") if compiled else function
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            runs.append([step(tg.ones(3)) for _ in range(12)])
+    assert runs[0] == runs[1]
+    assert "looks at lr of a parameter group and has a schedule change it" in step.explain()
 
 
 def test_gradient_mode_changed_for_good_runs_eagerly() -> None:
@@ -980,6 +1034,80 @@ def test_replacing_memory_inside_runs_eagerly() -> None:
     with pytest.warns(UserWarning, match="replaced the memory of a tensor"):
         found = [step(tg.ones(3))[0].item() for _ in range(7)]
     assert found == [1, 2, 3, 4, 5, 6, 7]
+
+
+def average(twin: Any, x: Any) -> None:
+    twin.weight.data = twin.weight.data * 0.5 + x * 0.5
+
+
+def take_apart(twin: Any, x: Any) -> None:
+    nn.utils.vector_to_parameters(tg.cat([x, x[:1]]), twin.parameters())
+
+
+def replace_argument(twin: Any, x: Any) -> None:
+    x.data = x.data + twin.weight.detach()[0]
+
+
+@pytest.mark.parametrize("change", [average, take_apart, replace_argument])
+@pytest.mark.filterwarnings("ignore:compile. function runs eagerly")
+def test_memory_that_nothing_else_of_the_step_uses_is_replaced(change: Any) -> None:
+    found = []
+    for compiled in (False, True):
+        twin = nn.Linear(3, 1)
+        twin.load_state_dict({"weight": tg.ones(1, 3), "bias": tg.zeros(1)})
+
+        def function(x: Any, twin: Any = twin) -> Any:
+            change(twin, x)
+            return x * 2
+
+        step = tg.compile(function, backend="numpy_source") if compiled else function
+        given = [tg.full((3,), float(i)) for i in range(7)]
+        results = [step(x) for x in given]
+        found.append([x.tolist() for x in (*results, *given, *twin.parameters())])
+    assert found[0] == found[1]
+    assert "replaced the memory of a tensor" in step.explain()
+
+
+def test_requires_grad_that_a_step_sets_is_set_again_when_it_was_changed() -> None:
+    layer = nn.Linear(3, 1)
+
+    def function(x: Any) -> Any:
+        layer.requires_grad_(False)
+        return x * 2
+
+    step = tg.compile(function, backend="numpy_source")
+    for frozen in (True, True, True, True, False, False, True, False, False, False):
+        layer.requires_grad_(not frozen)
+        step(tg.ones(3))
+        assert not layer.weight.requires_grad
+
+
+def test_an_argument_made_to_require_grad_keeps_a_gradient_it_had() -> None:
+    def function(x: Any) -> Any:
+        x.requires_grad_()
+        x.square().sum().backward()
+
+    step = tg.compile(function, backend="numpy_source")
+    for i in range(6):
+        x = tg.ones(3)
+        if i == 5:
+            x.grad = tg.full((3,), 5.0)
+        step(x)
+    assert "replayed 3 times" in step.explain()
+    assert x.requires_grad
+    assert x.grad is not None
+    assert x.grad.tolist() == [7.0] * 3
+
+
+def test_an_entry_whose_key_is_a_tensor_is_named_by_its_form() -> None:
+    w = tg.ones(3)
+    steps: dict[Any, Any] = {w: {"step": 0}}
+
+    def function(x: Any) -> Any:
+        steps[w]["step"] += 1
+        return x * steps[w]["step"]
+
+    eager_with(r"changes what is in 'steps\[float32 \(3,\)\]'.*return what is to be kept, or use a tensor", function)
 
 
 def test_an_optimizer_that_steps_twice_runs_eagerly() -> None:

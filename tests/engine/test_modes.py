@@ -231,9 +231,28 @@ def test_switched_restores_every_value() -> None:
 def test_anomaly_mode_names_the_line_that_made_the_nan() -> None:
     x = tg.tensor([0.0], requires_grad=True)
     with tg.autograd.detect_anomaly():
-        y = tg.sqrt(x) * 0.0  # this line
-        with pytest.raises(RuntimeError, match=r"(?s)nan.*test_modes.py:\d+: .*# this line"):
-            (y / y).sum().backward()
+        y = tg.sqrt(x) * 0.0
+        z = y / y  # this line
+        with pytest.raises(RuntimeError, match=r"(?s)DivBackward0 returned nan values in its 0th output.*test_modes.py:\d+: .*# this line"):
+            (z * 2.0).sum().backward()
+
+
+def test_anomaly_mode_sees_the_nan_that_a_leaf_would_receive() -> None:
+    x = tg.tensor([-1.0], requires_grad=True)
+    y = tg.sqrt(x).sum()
+    with tg.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=r"SqrtBackward0 returned nan .*\n.*outside of anomaly mode"):
+        y.backward(retain_graph=True)
+    assert x.grad is None
+    y.backward()  # as in PyTorch the mode of the walk decides, not that of the forward
+    assert x.grad is not None
+
+
+def test_anomaly_mode_sees_a_nan_among_several_results() -> None:
+    x = tg.tensor([[0.0, 1.0], [2.0, 3.0]], requires_grad=True)
+    first, second = x.unbind(0)
+    loss = (second * 0.0 / first).sum()
+    with tg.autograd.detect_anomaly(), pytest.raises(RuntimeError, match=r"DivBackward0 returned nan values in its 1th output"):
+        tg.autograd.grad(loss, x, create_graph=True)
 
 
 def test_anomaly_mode_names_the_line_of_a_value_overwritten_in_place() -> None:

@@ -153,3 +153,11 @@ def test_parameter_dict() -> None:
     assert len(m) == 0
     with pytest.raises(RegistrationError, match="'keys' already exists"):
         m["keys"] = tg.ones(1)
+
+
+def test_names_of_members_print_as_those_of_a_dict() -> None:
+    parts = nn.ModuleDict({"a": nn.ReLU()})
+    assert str(parts.keys()) == "dict_keys(['a'])"
+    assert str(parts.items()) == "dict_items([('a', ReLU())])"
+    assert str(parts.values()) == "dict_values([ReLU()])"
+    assert str(nn.Linear(1, 1)._parameters.keys()) == "dict_keys(['weight', 'bias'])"

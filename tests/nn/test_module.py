@@ -476,6 +476,7 @@ def test_loading_leniently_says_what_it_left_out() -> None:
     assert found.unexpected_keys == ["more"]
     assert "first.weight" in found.missing_keys
     assert "first.bias" not in found.missing_keys
+    assert repr(found).startswith("_IncompatibleKeys(missing_keys=[")
     assert "unexpected_keys=['more']" in repr(found)
     assert net.first.bias.tolist() == [1.0] * 4
 

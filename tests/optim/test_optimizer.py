@@ -638,3 +638,8 @@ def test_a_subclass_fills_in_what_older_states_lack() -> None:
     made.load_state_dict(tg.optim.SGD([tg.nn.Parameter(tg.ones(1))], lr=0.25).state_dict())
     made.step()
     assert (made.param_groups[0]["added"], made.param_groups[0]["lr"], called) == (7, 0.25, [1])
+
+
+def test_a_group_begins_with_what_it_was_given() -> None:
+    optimizer = SGD([{"params": [tg.ones(1, requires_grad=True)], "momentum": 0.5}], lr=0.1)
+    assert list(optimizer.param_groups[0])[:4] == ["params", "momentum", "lr", "dampening"]

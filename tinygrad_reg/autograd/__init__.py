@@ -26,6 +26,7 @@ from ..tensor import Tensor
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from ..legacy import Variable as Variable
     from . import function as function
     from . import functional as functional
     from .checks.torch_style import gradcheck as gradcheck
@@ -52,6 +54,7 @@ Tensors = Tensor | Sequence[Tensor]
 # Loaded when first asked for.
 _ON_FIRST_USE = {
     "Function": ".function",
+    "Variable": "..legacy",
     "function": ".function",
     "functional": ".functional",
     "gradcheck": ".checks.torch_style",

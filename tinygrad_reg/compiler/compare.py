@@ -91,7 +91,7 @@ def _other_effects(a: Recording, b: Recording, same: dict[Any, Any]) -> str | No
         x.function == y.function and same_objects(x.args, y.args) and x.names == y.names for x, y in zip(a.hosts, b.hosts, strict=True)
     ):
         return "two calls used different hyper-parameters"
-    if a.gradients != b.gradients:
+    if a.gradients != b.gradients or a.started != b.started:
         return "two calls set different gradients"
     return None
 

@@ -85,8 +85,10 @@ class Fact(NamedTuple):
     def changed(self) -> str:
         """The reason not to replay a step that changes this."""
         if self.kind == "contents":
-            return f"the step changes what is in {self.name!r}, which a replay would not; return what is to be kept"
-        return f"the step changes the Python variable {self.name!r}, which a replay would not; do it outside of the step, or use a tensor"
+            return f"the step changes what is in {self.name!r}, which a replay would not; return what is to be kept, or use a tensor"
+        tensor = isinstance(self.now().value, Value)
+        remedy = "write into the tensor that is there, with copy_" if tensor else "do it outside of the step, or use a tensor"
+        return f"the step changes the Python variable {self.name!r}, which a replay would not; {remedy}"
 
 
 def hooks_of(tensors: Iterable[Value]) -> Iterator[Fact]:

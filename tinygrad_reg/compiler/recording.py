@@ -10,12 +10,15 @@ import numpy as np
 
 from ..engine.mutation import NDArray, owner
 from ..engine.node import Leaf, Value
+from ..optim.lr_scheduler.base import LRScheduler
 from .facts import Fact, hooks_of
 from .marks import Marks
 from .passes import tidy
 from .program import HostCall, Program, Var, unique
 from .surroundings import referrers
 from .trace import Capture, Trace
+
+_REPLACED = "the step replaced the memory of a tensor (.data = ...); write into it with copy_"
 
 
 class GradientOf(NamedTuple):
@@ -37,6 +40,7 @@ class Recording(NamedTuple):
     refused: str | None  # why it must not be replayed
     marks: Marks | None = None  # what tells one argument from another for this step
     looks_at_sizes: str | None = None  # the user's function that may look at the size of a tensor
+    started: tuple[int, ...] = ()  # the positions of arguments that require grad since the step has asked for it
 
 
 def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArray]], tuple[Fact, ...]] = lambda captured: ()) -> Recording:
@@ -48,9 +52,11 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
     outs = tuple([trace.read(array) for array in results])
     outside = {id(owner(array)) for array in _outside(trace)}
     results[:] = [array.copy(order="K") if id(owner(array)) in outside else array for array in results]
+    started = _started(trace)
+    asked = _asked(trace)
     _refuse_changes(trace)
     set_gradients = [(weakref.ref(leaf), _holder(trace, leaf), _final_gradient(trace, leaf)) for leaf in trace.replaced]
-    absent = [(weakref.ref(leaf), _holder(trace, leaf), was) for leaf, was in trace.absent.items()]
+    absent = [(weakref.ref(leaf), _holder(trace, leaf), was) for leaf, was in trace.absent.items() if leaf.index < trace.began]
     finals = {var: now for var, array in _written(trace) if (now := trace.current(array)) is not var}
     places, constants = _settle(trace)  # from here on, what only the trace knew is gone
     gradients = [(leaf, value) for ref, holder, value in set_gradients if (leaf := _there(ref, holder)) is not None]
@@ -74,15 +80,18 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
     positions = iter(range(len(values)))
     tensors = [place for place in places.values() if isinstance(place, Value)]
     memory = [place for place in places.values() if isinstance(place, np.ndarray)]
+    found = (*facts(memory), *hooks_of(tensors))
+    _refuse_own_rates(trace, found)
     return Recording(
         program,
         tuple(trace.hosts),
         tuple(places.values()),
-        tuple([(tensor, tensor.node) for tensor in tensors]),
+        tuple([(tensor, tensor.node) for tensor in [*tensors, *asked]]),
         tuple([(leaf, was) for ref, holder, was in absent if (leaf := _there(ref, holder)) is not None]),
         tuple([(leaf, None if value is None else next(positions)) for leaf, value in gradients]),
-        (*facts(memory), *hooks_of(tensors)),
+        found,
         trace.refused,
+        started=started,
     )
 
 
@@ -92,6 +101,22 @@ def finish(trace: Trace, results: list[NDArray], facts: Callable[[Iterable[NDArr
 def _holder(trace: Trace, leaf: Leaf) -> int | None:
     """The position of the argument that a leaf belongs to: the next call brings another."""
     return next((i for i, node in enumerate(trace.nodes) if node is leaf), None)
+
+
+def _started(trace: Trace) -> tuple[int, ...]:
+    """The positions of arguments that the step made leaves, without a gradient from before: now these are the arguments' leaves."""
+    found = []
+    for i, (x, before) in enumerate(zip(trace.given, trace.nodes, strict=True)):
+        if isinstance(x, Value) and before is None and isinstance(x.node, Leaf) and trace.absent.get(x.node, True):
+            trace.nodes[i] = x.node
+            found.append(i)
+    return tuple(found)
+
+
+def _asked(trace: Trace) -> list[Value]:
+    """Tensors from outside, arguments aside, that the step has asked to have this memory and node, whether or not they had them."""
+    alive = [x for ref, _, _ in trace.outsiders.values() if (x := ref()) is not None]
+    return [x for x in alive if not trace.gave(x)]
 
 
 def _there(ref: weakref.ref[Leaf], holder: int | None) -> Leaf | int | None:
@@ -161,9 +186,22 @@ def _refuse_changes(trace: Trace) -> None:
         seen += [(x, node) for ref, node in capture.tensors if (x := ref()) is not None]
         tensor = capture.tensor()
         if tensor is not None and tensor.array is not capture.array:
-            trace.refuse("the step replaced the memory of a tensor (.data = ...); write into it with copy_")
+            trace.refuse(_REPLACED)
+    for ref, array, node in trace.outsiders.values():
+        if (x := ref()) is not None:
+            seen += [] if trace.gave(x) else [(x, node)]
+            if x.array is not array:
+                trace.refuse(_REPLACED)
     if any(x.node is not node for x, node in seen):
         trace.refuse("the step changes requires_grad of a tensor from outside; do that before it, or on a .detach() of the tensor")
+
+
+def _refuse_own_rates(trace: Trace, facts: Iterable[Fact]) -> None:
+    """A schedule that the step advances changes hyper-parameters: what the step has read of them is another number at the next call."""
+    owners = [getattr(call.function, "__self__", None) for call in trace.hosts]
+    groups = {id(group) for owner in owners if isinstance(owner, LRScheduler) for group in owner.optimizer.param_groups}
+    if (fact := next((fact for fact in facts if id(fact.holder) in groups), None)) is not None:
+        trace.refuse(f"the step looks at {fact.name} and has a schedule change it; advance the schedule outside of the step, or look there")
 
 
 def _refuse_unknown_shapes(trace: Trace, program: Program) -> None:

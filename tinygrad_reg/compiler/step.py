@@ -140,7 +140,10 @@ class CompiledStep:
             else:
                 self._settle(variant, family)
                 return self._run(variant, call)
+        steady = next((v for v in known if broken(v.recording.facts) is None), None) if len(known) > 1 else None
         run, result = self._record(call, memo)
+        if steady is not None and (why := broken(steady.recording.facts)) is not None:  # so no trace will ever be confirmed
+            reason += f"; {why}"
         expecting = next((family for family in families if family.expects(run)), None)
         self.traces += expecting is None
         variant = self._kept(run, call, reason)
@@ -209,9 +212,11 @@ class CompiledStep:
         """Why none of the variants does for a call."""
         for variant in known:
             if variant.sizes == call.sizes:
-                return variant.misfit(call.tensors) or "the hyper-parameters have other names"
+                return variant.misfit(call.tensors) or _OTHER_OPTIMIZER
         if known:
             return "the sizes are new"
+        if call.key in self._variants:
+            return _OTHER_OPTIMIZER
         if any(key[1:] == call.key[1:] for key in self._variants):
             return "the arguments have another form or other Python values; pass numbers that change as tensors"
         return "the gradient mode or the default dtype is another" if self._variants else ""
@@ -265,6 +270,9 @@ class CompiledStep:
             for variant in variants:
                 lines += [f"  {line}" for line in variant.describe()]
         return "\n".join(lines)
+
+
+_OTHER_OPTIMIZER = "an optimizer has other parameters, another state or hyper-parameters of other names"
 
 
 def _modes() -> tuple[Any, ...]:

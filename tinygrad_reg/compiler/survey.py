@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import Value
+from ..engine.refusal import shown
 from ..nn import members
 from ..nn.hooks import Hooks
 from ..nn.module import Module
@@ -171,7 +172,8 @@ class Survey:
             self.compares = self.compares or bool(keys)
         if not isinstance(x, tuple | frozenset):
             self._add(Fact("contents", x, None, contents(x), name))
-        yield from [(part, f"{name}[{key!r}]") for key, part in (x.items() if isinstance(x, TABLES) else enumerate(x))]
+        parts = x.items() if isinstance(x, TABLES) else enumerate(x)
+        yield from [(part, f"{name}[{shown(key) if isinstance(key, Value) else repr(key)}]") for key, part in parts]
         if type(x).__module__ != "builtins":  # of a class that may have attributes besides
             yield from self._object(x, name)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.mutation import NDArray, owner
+from ..engine.mutation import NDArray, owner, tick
 from ..engine.node import Leaf, Value, wrap
 from ..engine.primitive import OUTPUT, Primitive
 from ..errors import TraceError
@@ -73,6 +73,7 @@ class Trace:
 
     def __init__(self, inputs: Sequence[Value | NDArray], names: Sequence[str], memo: Memo = ()) -> None:
         self.refused: str | None = None
+        self.began = tick()
         self.given = inputs
         self.nodes = [x.node if isinstance(x, Value) else None for x in inputs]
         self.names = names
@@ -86,6 +87,7 @@ class Trace:
         self.leaf_gradients: list[Var] = []  # all that was ever set as a gradient
         self.absent: dict[Leaf, bool] = {}  # whether the gradient was None when it was first read
         self.replaced: dict[Leaf, None] = {}  # leaves whose gradient was set
+        self.outsiders: dict[int, tuple[weakref.ref[Value], NDArray, Any]] = {}  # by id, what was changed, as it was at first
         self.written: dict[int, NDArray] = {}
         self._now: dict[int, Var] = {}  # the value that an array holds at this time
         self._known: dict[int, NDArray] = {}  # what was made of Python numbers
@@ -196,9 +198,21 @@ class Trace:
         if leaf.grad is not None:
             self.leaf_gradients.append(self.read(leaf.grad))
 
+    def replaces(self, x: Value) -> None:
+        """Note that a tensor is about to be given other memory or another node, unless an operation of the step has made it."""
+        key = id(x.array)
+        if key in self._now and key not in self.captures and key not in self.inputs:
+            return
+        if id(x) not in self.outsiders or self.outsiders[id(x)][0]() is not x:
+            self.outsiders[id(x)] = (weakref.ref(x), x.array, x.node)
+
     def seed(self, cotangent: Value) -> None:
         """Note that a walk back through the graph starts from this tensor."""
         self.seeds.append(self.read(cotangent))
+
+    def gave(self, x: Value) -> bool:
+        """Whether a tensor is one of the step's arguments."""
+        return any(x is given for given in self.given)
 
     # ---- values ----------------------------------------------------------------------------------------------------------
 

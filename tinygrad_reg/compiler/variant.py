@@ -86,7 +86,11 @@ class Variant:
         self._leaves = [holder for holder, index in recording.gradients if index is not None]
         self._cleared = [holder for holder, index in recording.gradients if index is None]
         sizes = [math.prod(var.shape) for var in recording.program.gradients]
-        self._large = [(i, leaf) for i, (leaf, size) in enumerate(zip(self._leaves, sizes, strict=True)) if size >= _LARGE]
+        self._large = [
+            (i, leaf)
+            for i, (leaf, size) in enumerate(zip(self._leaves, sizes, strict=True))
+            if size >= _LARGE and leaf not in recording.started
+        ]
         self._made: dict[int, weakref.ref[NDArray]] = {}  # the memory of large gradients that the last replay has set
         memory = zip(recording.places, self.arrays, strict=True)
         self.unchanged = check_of(
@@ -106,6 +110,8 @@ class Variant:
                 return f"a gradient {'has been' if absent else 'is not'} set"
             if leaf.extras is not None and type(holder) is int:
                 return "an argument has hooks"  # the next one may have others
+        if any(tensors[i]._grad is not None for i in self.recording.started):
+            return "a gradient has been set"
         for x in tensors if self._owners else ():
             array = x.array if isinstance(x, Value) else x
             if id(array if array.base is None else owner(array)) in self._owners:
@@ -157,6 +163,8 @@ class Variant:
         writes.stamp(self._stamps)
         for i in self._moving_changed:
             writes.note(arrays[i])
+        for i in recording.started:
+            tensors[i].requires_grad_()
         result_class = Value.result_class
         for leaf, array in zip(self._leaves, gradients, strict=True):
             gradient = new(result_class)

@@ -113,6 +113,7 @@ def sweep(
     arrived: dict[Node, Any] = {}
     raw = lift is None
     fit = sum_to.forward if raw else sum_to
+    checks_nan = state.anomaly and state.anomaly_checks_nan
     heap: list[tuple[int, Node]] = []
     for node in seeds:
         if node.plan is not None:  # leaves come last
@@ -173,6 +174,8 @@ def sweep(
             else:
                 pending[parent] = pending[parent] + part
                 shared.discard(parent)
+        if checks_nan:
+            _refuse_nan(node, pending)
         if node.prints is not None:  # after the rules, which have brought the values into the cache
             for slot, before in node.prints:
                 array = values if plan.slots == 1 else values[slot]
@@ -226,9 +229,18 @@ def _observe(node: Node, g: Any) -> Any:
             tensor = replacement
     if extras.retains:
         keep_grad(extras, _owned(tensor))
-    if extras.origin is not None and state.anomaly_checks_nan and np.isnan(tensor.array).any():
-        raise GradientError(f"backward: the gradient reaching {node.name()} contains nan\n  recorded at {extras.origin}")
     return tensor if isinstance(g, Value) else tensor.array
+
+
+def _refuse_nan(node: Node, pending: dict[Node, Any]) -> None:
+    """Raise if there is a nan in what the parents have received: asked after every node, so this node has made it."""
+    for position, parent in enumerate(node.parents):
+        g = pending.get(parent) if parent is not None else None
+        parts = g.parts.values() if type(g) is Parts else () if g is None else (g,)
+        if any(np.isnan(getattr(part, "array", part)).any() for part in parts):
+            origin = node.extras.origin if node.extras is not None else None
+            line = origin or "a line that ran outside of anomaly mode"
+            raise GradientError(f"backward: {node.name()} returned nan values in its {position}th output\n  recorded at {line}")
 
 
 def _fits(a: Array, b: Array) -> bool:

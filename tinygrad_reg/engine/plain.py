@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .mutation import Array
+from .state import state
 
 
 def room(x: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
@@ -26,6 +27,11 @@ def filled(x: Array, shape: tuple[int, ...], value: Any = 0, dtype: Any = None) 
         return np.full_like(x, value, dtype=dtype, order="C", shape=shape)
     dtype = x.dtype if dtype is None else dtype
     return np.full(shape, value, dtype) if value else np.zeros(shape, dtype)
+
+
+def unset(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Memory that holds anything, for the user to write; in a traced step zeros, so that two runs are seen to do the same."""
+    return np.empty(shape, dtype) if state.tracer is None else np.zeros(shape, dtype)
 
 
 def is_finite(x: Array) -> bool:

@@ -47,6 +47,9 @@ class Tracer(Protocol):
     def set_grad(self, leaf: Any) -> None:
         """Note that `.grad` of a leaf was replaced."""
 
+    def replaces(self, x: Any) -> None:
+        """Note that this tensor is about to be given other memory, or to start or stop requiring grad."""
+
     def seed(self, cotangent: Any) -> None:
         """Note that a walk back through the graph starts from this tensor."""
 

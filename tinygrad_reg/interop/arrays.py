@@ -110,15 +110,16 @@ def _holds_numpy(data: Any) -> bool:
     return isinstance(data, np.ndarray | np.generic)
 
 
-def from_constructor(data: tuple[Any, ...]) -> Array:
+def from_constructor(data: tuple[Any, ...], dtype: Dtype | None = None) -> Array:
     """What `Tensor(...)` holds: nothing, the elements of one sequence, or uninitialised memory of the given sizes."""
+    dtype = dtype or get_default_dtype()
     if not data:
-        return np.empty(0, get_default_dtype())
+        return np.empty(0, dtype)
     if all(isinstance(size, int) and not isinstance(size, bool) for size in data):
-        return np.zeros(data, get_default_dtype())
+        return np.zeros(data, dtype)
     if len(data) > 1:
         raise ArgumentTypeError("Tensor: expected one sequence of numbers, or sizes as integers")
-    return to_array(data[0], get_default_dtype())
+    return to_array(data[0], dtype)
 
 
 def as_gradient(gradient: Any, like: Value) -> Any:

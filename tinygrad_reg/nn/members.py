@@ -5,7 +5,7 @@ Functions and not methods of Module, whose subclasses may use any name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, KeysView, MutableMapping, ValuesView
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentTypeError, MemberError, RegistrationError
@@ -41,7 +41,22 @@ class Members(MutableMapping[str, Any]):
         return len(self._names)
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        return repr(self._as_dict())
+
+    def _as_dict(self) -> dict[str, Any]:
+        return {name: self[name] for name in self}
+
+    def keys(self) -> KeysView[str]:
+        """The names, printed as those of a dict are."""
+        return self._as_dict().keys()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Pairs of name and member."""
+        return self._as_dict().items()
+
+    def values(self) -> ValuesView[Any]:
+        """The members."""
+        return self._as_dict().values()
 
 
 def table(module: Module, which: str, what: str) -> dict[str, Any]:

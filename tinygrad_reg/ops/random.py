@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..device import Device, cpu
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
@@ -63,6 +66,11 @@ class Generator:
         """Start from a seed that nobody can predict; returns it."""
         self.manual_seed(int.from_bytes(os.urandom(8)))
         return self._seed
+
+    @property
+    def device(self) -> Device:
+        """The CPU."""
+        return cpu
 
     def initial_seed(self) -> int:
         """The seed of the last start."""
@@ -138,6 +146,25 @@ def set_rng_state(new_state: dict[str, Any]) -> None:
     True
     """
     default_generator.set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """What the `with` block draws and seeds leaves no trace in the default generator.
+
+    >>> tg.manual_seed(0).initial_seed()
+    0
+    >>> with tg.random.fork_rng():
+    ...     _ = tg.manual_seed(1)
+    >>> tg.initial_seed()
+    0
+    """
+    before = default_generator.get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.set_state(before)
 
 
 @primitive

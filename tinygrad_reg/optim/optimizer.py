@@ -132,7 +132,8 @@ class Optimizer:
         if "params" not in param_group:
             raise MissingOptionError(f"{what}: a parameter group needs the key 'params', got {sorted(param_group)}")
         params, names = _listed(param_group["params"], what)
-        group = {**self.defaults, **param_group, "params": params}
+        group = {**param_group, "params": params}
+        group |= {name: value for name, value in self.defaults.items() if name not in group}
         if names:
             group["param_names"] = names
         taken = {p for other in self.param_groups for p in other["params"]}

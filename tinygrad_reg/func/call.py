@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import ArgumentError, ArgumentTypeError, StateDictError
-from .tensor import Tensor
+from ..errors import ArgumentError, ArgumentTypeError, StateDictError
+from ..tensor import Tensor
 
 if TYPE_CHECKING:
-    from .nn import Module
+    from ..nn import Module
 
 Place = tuple[dict[str, Any], str]  # the attributes of a module, and a name among them
 
@@ -28,6 +28,9 @@ def functional_call(
 
     Tensors that the module knows under several names are replaced under all of them, if `tie_weights`. With `strict` every parameter and
     buffer must be given and nothing else, otherwise StateDictError; without it the module's own serve for those that are missing.
+
+    >>> tg.func.functional_call(tg.nn.Linear(2, 1), {"weight": tg.ones(1, 2), "bias": tg.zeros(1)}, tg.tensor([1.0, 2.0])).detach()
+    tensor([3.])
     """
     values = _merged(parameter_and_buffer_dicts)
     places = dict(_places(module))
