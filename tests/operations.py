@@ -16,6 +16,7 @@ from typing import Any
 
 import tinygrad_reg as tg
 import tinygrad_reg.nn.functional  # loads the operations that only layers use
+import tinygrad_reg.optim  # and those of optimizers
 from tinygrad_reg.engine.primitive import PRIMITIVES, Primitive
 
 from .examples_of_primitives import DECIDED, INTERNAL, Decided
