@@ -16,6 +16,7 @@ import numpy as np
 
 import tinygrad_reg as tg
 import tinygrad_reg.nn.functional
+import tinygrad_reg.optim
 
 PAGE = Path(__file__).parent.parent / "docs" / "gradients.md"
 

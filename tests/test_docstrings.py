@@ -13,6 +13,7 @@ import pytest
 
 import tinygrad_reg as tg
 import tinygrad_reg.nn.functional  # loads the operations that only layers use
+import tinygrad_reg.optim  # and those of optimizers
 from tinygrad_reg.engine.primitive import Primitive
 from tinygrad_reg.methods import Methods
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import tinygrad_reg as tg
 import tinygrad_reg.nn.functional  # loads the operations that only layers use
+import tinygrad_reg.optim  # and those of optimizers
 from tinygrad_reg.engine.primitive import PRIMITIVES, Primitive, check_registry
 from tinygrad_reg.ops.pointwise import Binary, Elementwise
 from tinygrad_reg.testing import arrays_for, gradcheck
