@@ -194,6 +194,21 @@ def an_argument_is_made_to_require_grad() -> Any:
 
 
 @scenario
+def results_that_are_changed_after_they_were_saved() -> Any:
+    w = drawn(1, 3, seed=1).requires_grad_()
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        pooled = tg.nn.functional.max_pool1d(x * w, 2).relu_()
+        normed = tg.nn.functional.layer_norm(x * w, (3,)).mul_(2.0).relu_()
+        loss = pooled.sum() + normed.square().sum()
+        loss.backward()
+        return loss
+
+    return step, [w]
+
+
+@scenario
 def derivatives_as_functions() -> Any:
     tg.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))

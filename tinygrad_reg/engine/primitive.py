@@ -83,6 +83,7 @@ class Primitive:
         self.arguments, self.tail, self.keywords = _signature(forward)
         self.rules: dict[str, Rule | None] = {}
         self.shared: dict[str, Rule] = {}  # what several rules ask for, see `shares`
+        self.result_may_change = False  # before the walk back, since PyTorch's call saves none of it: what is saved here is copied then
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
         self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
         if elementwise:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array, owner, writes
-from ..engine.node import Leaf, Node, Value, wrap
+from ..engine.node import FREED, Leaf, Node, Value, wrap
 from ..engine.plain import copy_of
-from ..engine.primitive import OUTPUT, Primitive, layout_of, make_node, output_of, primitive
+from ..engine.primitive import OUTPUT, Primitive, layout_of, make_node, output, output_of, primitive
 from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -83,8 +83,9 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
     if value.node is None and target.node is not None and state.grad_enabled:
         value = copied(target, value)  # what a constant has overwritten gets gradient 0, and stays in the graph
     check_writable(target, value, what)
-    if value.node is not None:
-        _rescue_saved(value.node, array)
+    for node in (value.node, *_makers(target)):
+        if node is not None:
+            _rescue_saved(node, array)
     if state.tracer is not None:
         state.tracer.write(target, value)
     np.copyto(array, value.array)
@@ -94,14 +95,27 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
     return target  # type: ignore[no-any-return]
 
 
+def _makers(target: Value) -> Iterator[Node]:
+    """The calls that made a tensor, or what it is a view of, and whose result may change although they have saved it."""
+    for tensor in (target, *[parent for _, parent, _, _ in lineage(target)]):
+        node = tensor.node
+        if node is not None and node.plan is not None and node.primitive is output:
+            node = node.first
+        if node is not None and node.plan is not None and node.primitive.result_may_change and node.saved is not FREED:
+            yield node
+
+
 def _rescue_saved(node: Node, array: Array) -> None:
-    """Copy what the operation itself has saved of the memory it is about to overwrite: `x.sin_()` needs cos of the old x."""
+    """Copy what an operation has saved of the memory that is about to be overwritten: `x.sin_()` needs cos of the old x."""
     memory = owner(array)
-    saved = tuple([_copy(a) if isinstance(a, np.ndarray) and owner(a) is memory else a for a in node.values()])
+    saved = tuple([tuple([_copy(a, memory) for a in x]) if isinstance(x, tuple) else _copy(x, memory) for x in node.values()])
     node.saved = saved[0] if len(saved) == 1 else saved
 
 
-def _copy(array: Array) -> Array:
+def _copy(array: Any, memory: Any) -> Any:
+    """What is saved; a copy of it if it lies in this memory."""
+    if not isinstance(array, np.ndarray) or owner(array) is not memory:
+        return array
     made = array.copy(order="K")
     if state.tracer is not None:
         state.tracer.record(copied, (array, array), {}, made)

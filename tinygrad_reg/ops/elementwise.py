@@ -142,6 +142,7 @@ logit_p: Unary = unary(
     domain=((0.0, 1.0),),
     analytic=True,
 )
+logit_p.result_may_change = True
 pow_p: Binary = binary(
     "pow",
     _pow,

@@ -198,7 +198,9 @@ channel_spread.vjp(x=lambda g: channel_sum(g))
 channel_dot.vjp(x=lambda g, y: channel_scale(y, g), y=lambda g, x: channel_scale(x, g))
 channel_scale.vjp(x=lambda g, weight: channel_scale(g, weight), weight=lambda g, x: channel_dot(g, x))
 channel_affine.vjp(x=lambda g, weight: channel_scale(g, weight), weight=lambda g, x: channel_dot(g, x), bias=lambda g: channel_sum(g))
+standardize.result_may_change = True
 standardize.vjp(x=_standardize_rule)
+standardize_channels.result_may_change = True
 standardize_channels.vjp(x=_standardize_channels_rule)
 standardize_back.vjp(
     x=lambda g, y, scale, shape: standardize_back(g, y, scale, NOTHING, NOTHING, shape=shape),
@@ -251,6 +253,7 @@ def _rms_rule(g: Any, out: Any, x_shape: Shape, dims: int) -> Any:
     return r * (gh - h * slope)
 
 
+rms_standardize.result_may_change = True
 rms_standardize.vjp(x=_rms_rule)
 
 # ---- arguments -----------------------------------------------------------------------------------------------------------
