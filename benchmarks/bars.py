@@ -85,11 +85,10 @@ AGAINST_BEST = [
 BY_HAND = (1.5, 1.1)  # against C by hand
 #: where the time of an eager step goes, said where its bar is missed
 EAGER_COSTS = {
-    "mlp32": "BLAS takes two fifths of the step. A quarter is the update of 235,000 parameters: four passes of NumPy in one thread, bound "
-    "by memory, where PyTorch's two threads make three. The rest is the bias, relu and cross entropy in one thread and some 40 calls. "
-    "NumPy by hand, with nothing to record, is the floor for this: see its row. Tried: the update in two threads of Python, which wait "
-    "for each other (twice as slow), and blocks of other sizes.",
-    "mlp512": "Three fifths are BLAS; an eighth is the update, the rest passes over the hidden values in one thread.",
+    "mlp32": "BLAS's products take half of the step, and a fifth is the update of 235,000 parameters: two sums of BLAS, bound by memory. "
+    "The rest is the bias, relu and cross entropy in one thread and some 40 calls. NumPy by hand, with nothing to record, is the floor for "
+    "this: see its row. Tried: the update in two threads of Python, which wait for each other (twice as slow), and blocks of other sizes.",
+    "mlp512": "Four fifths are BLAS's products, a twentieth is the update, the rest passes over the hidden values in one thread.",
     "cnn": "A quarter is BLAS, a quarter copies windows to columns for it and back, where PyTorch's library convolves directly; "
     "an eighth is pooling.",
     "gpt": "A quarter is BLAS. An eighth is gelu, whose error function takes some forty passes over blocks in the cache, once a step; "
