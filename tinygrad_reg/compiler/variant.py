@@ -110,8 +110,9 @@ class Variant:
                 return f"a gradient {'has been' if absent else 'is not'} set"
             if leaf.extras is not None and type(holder) is int:
                 return "an argument has hooks"  # the next one may have others
-        if any(tensors[i]._grad is not None for i in self.recording.started):
-            return "a gradient has been set"
+        for i in self.recording.started:
+            if tensors[i]._grad is not None:
+                return "a gradient has been set"
         for x in tensors if self._owners else ():
             array = x.array if isinstance(x, Value) else x
             if id(array if array.base is None else owner(array)) in self._owners:
