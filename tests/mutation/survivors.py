@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-_CONSTANT = r"(floor_divide|floor|ceil|trunc|round|sign|not_zero)\.\w+"
+_CONSTANT = r"((floor_divide|floor|ceil|trunc|round|sign|not_zero)\.\w+|relu_grad\.y)"
 
 #: Which survivors (by a pattern of their key), and why nothing can notice them.
 EQUIVALENT: list[tuple[str, str]] = [
     (rf"{_CONSTANT}: ", "the function is constant almost everywhere, so every factor multiplies 0"),
+    (r"relu_grad\.x: y -> _detached", "y only says where, so its derivative is 0"),
     (r"copied\.x: ", "what was overwritten gets the gradient 0, so every factor multiplies 0"),
     (r"add\.[xy]: the rule of [xy]", "both rules hand on g"),
     (r"(remainder|fmod)\.y: [xy] -> _detached", "the quotient is rounded, so its derivative is 0"),
