@@ -27,7 +27,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Classify 8x8 digits.", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--epochs", type=int, default=30, help="how often every training image is seen")
     parser.add_argument("--batch-size", type=int, default=32, help="images per step")
-    parser.add_argument("--lr", type=float, default=0.1, help="learning rate")
+    parser.add_argument("--lr", type=float, default=0.05, help="learning rate")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the first weights and the order of the images")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="of all computation")
     parser.add_argument("--out", type=Path, default=Path("digits.png"), help="picture to draw")
