@@ -109,7 +109,8 @@ COMPILED_COSTS = {
     "rows.",
     "by hand": "Against C by hand, in one thread: that is called with pointers prepared once, and nothing is looked at. At n=100 C alone "
     "takes 1.2 to 1.6 times as long, and 15 µs of Python come on top; by hand a block of samples stays in registers through all "
-    "layers, a compiled step stores the hidden layers and reads them again.",
+    "layers, a compiled step stores the hidden layers and reads them again. Tried: the whole call of this step written out as one "
+    "function, 20 µs instead of 25.",
 }
 #: the same of memory
 FOOTPRINT_COSTS = (

@@ -43,7 +43,8 @@ def axpby(a: float, x: Any, b: float, y: Any, minus: bool = False) -> Any:
     """a · x + b · y: of arrays in the memory of y, of tensors a new one. The name is that of BLAS."""
     if isinstance(y, Value):
         return axpby_p(a, x, b, y, minus=minus)
-    if y.nbytes >= _LARGE and (blas := _for(a, x, b, y)) is not None:
+    blas = _for(a, x, b, y)
+    if blas is not None:
         return blas(a, x, b, y, minus)
     if b != 1.0:
         y *= b
@@ -61,7 +62,7 @@ def descent(rate: float, direction: Any, kept: float, p: Any) -> Any:
 
 def _for(a: Any, x: Any, b: Any, y: Any) -> Callable[[float, Array, float, Array, bool], Array] | None:
     """What does it by BLAS for two numbers and two large arrays of one form."""
-    if type(x) is not np.ndarray or type(y) is not np.ndarray or y.nbytes < _LARGE or not (isinstance(a, float) and isinstance(b, float)):
+    if type(y) is not np.ndarray or y.nbytes < _LARGE or type(x) is not np.ndarray or not (isinstance(a, float) and isinstance(b, float)):
         return None
     if x.shape != y.shape or x.dtype is not y.dtype or not (_lies_plainly(x) and _lies_plainly(y)):
         return None

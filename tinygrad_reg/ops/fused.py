@@ -167,7 +167,7 @@ sigmoid_grad: Binary = binary(
     "x · y · (1 - y): the way back of y = sigmoid", kind="float", analytic=True,
 )  # fmt: skip
 silu = unary(
-    "silu", lambda x: _times(x, _sigmoid(x)), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
+    "silu", lambda x: _times_into(x, _sigmoid(x)), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
     analytic=True,
 )  # fmt: skip
 log_sigmoid: Unary = unary(
@@ -198,7 +198,7 @@ def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
     return where_p(gt(scaled, threshold), g, g * sigmoid(scaled))
 
 
-def _times(x: Array, y: Array) -> Array:
+def _times_into(x: Array, y: Array) -> Array:
     """x · y, in the memory of y."""
     y *= x
     return y
@@ -239,7 +239,7 @@ def _mish_rule(g: Any, x: Any) -> Any:
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
-mish = unary("mish", lambda x: _times(x, as_array(np.tanh(_smooth_relu(x)))), _mish_rule, "x · tanh(log(1 + eˣ))")
+mish = unary("mish", lambda x: _times_into(x, as_array(np.tanh(_smooth_relu(x)))), _mish_rule, "x · tanh(log(1 + eˣ))")
 
 
 _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
