@@ -39,13 +39,16 @@ class Writes:
 
     def note(self, *arrays: NDArray) -> None:
         """Stamp the buffers behind these arrays as written now, and count it."""
-        keys = self.keys(*arrays)
+        self.note_keys(self.keys(*arrays))
+
+    def note_keys(self, keys: list[int]) -> None:
+        """The same for buffers that are written again and again."""
         self.stamp(keys)
         for key in keys:
             self._counts[key] = self._counts.get(key, 0) + 1
 
     def keys(self, *arrays: NDArray) -> list[int]:
-        """What `stamp` needs to know of the buffers behind these arrays, for as long as they live."""
+        """What `stamp` and `note_keys` need to know of the buffers behind these arrays, for as long as they live."""
         roots = [owner(array) for array in arrays]
         keys = [id(root) if root.base is None else _FOREIGN for root in roots]
         with self._lock:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError
+from ..ops.axpby import axpby, descent
 from ..ops.elementwise import sqrt
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
@@ -57,6 +58,6 @@ class Adadelta(Optimizer):
         self, p: Any, g: Any, v: Any, a: Any, *, lr: float, rho: float, new: float, eps: float, decay: float | None = None
     ) -> tuple[Any, ...]:
         g = decayed(p, g, decay)
-        v = rho * v + new * (g * g)
+        v = axpby(new, g * g, rho, v)
         d = sqrt(a + eps) / sqrt(v + eps) * g
-        return p - lr * d, v, rho * a + new * (d * d)
+        return descent(lr, d, 1.0, p), v, axpby(new, d * d, rho, a)

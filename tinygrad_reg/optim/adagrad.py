@@ -10,6 +10,7 @@ import numpy as np
 from ..engine.node import wrap
 from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype
+from ..ops.axpby import axpby, descent
 from ..ops.elementwise import sqrt
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
@@ -65,5 +66,5 @@ class Adagrad(Optimizer):
 
     def update(self, p: Any, g: Any, total: Any, *, rate: float, eps: float, decay: float | None = None) -> tuple[Any, ...]:
         g = decayed(p, g, decay)
-        total = total + g * g
-        return p - rate * g / (sqrt(total) + eps), total
+        total = axpby(1.0, g * g, 1.0, total)
+        return descent(rate, g / (sqrt(total) + eps), 1.0, p), total

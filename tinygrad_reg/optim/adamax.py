@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..engine.refusal import typed_errors
+from ..ops.axpby import axpby, descent
 from ..ops.elementwise import maximum
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed, fractions
 
@@ -56,6 +57,6 @@ class Adamax(Optimizer):
         self, p: Any, g: Any, m: Any, u: Any, *, rate: float, eps: float, new1: float, beta2: float, decay: float | None = None
     ) -> tuple[Any, ...]:
         g = decayed(p, g, decay)
-        m = m + new1 * (g - m)
+        m = axpby(new1, g - m, 1.0, m)
         u = maximum(beta2 * u, abs(g) + eps)
-        return p - rate * m / u, m, u
+        return descent(rate, m / u, 1.0, p), m, u

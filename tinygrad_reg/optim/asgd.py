@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..engine.refusal import typed_errors
+from ..ops.axpby import axpby, descent
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
 
@@ -66,5 +67,5 @@ class ASGD(Optimizer):
         self, p: Any, g: Any, mean: Any, *, rate: float, shrink: float, decay: float | None = None, share: float | None = None
     ) -> tuple[Any, ...]:
         g = decayed(p, g, decay)
-        p = shrink * p - rate * g
-        return p, p if share is None else mean + share * (p - mean)
+        p = descent(rate, g, shrink, p)
+        return p, p if share is None else axpby(share, p - mean, 1.0, mean)

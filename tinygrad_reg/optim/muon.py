@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ShapeError
+from ..ops.axpby import axpby, descent
 from ..ops.elementwise import maximum, sqrt
 from ..ops.linalg import mm_p
 from ..ops.reduction import sum
@@ -94,7 +95,7 @@ class Muon(Optimizer):
         rate_by_size: float | None = None,
         **steps: float,
     ) -> tuple[Any, ...]:
-        m = m + new * (g - m)
+        m = axpby(new, g - m, 1.0, m)
         x = m if ahead is None else g + ahead * (m - g)
         n, k = p.shape
         if n > k:
@@ -106,5 +107,5 @@ class Muon(Optimizer):
         if n > k:
             x = x.T
         if rate_by_size is not None:
-            return shrink * p - rate_by_size * (math.sqrt(max(n, k)) * x), m
-        return shrink * p - rate * (math.sqrt(max(1, n / k if k else 1)) * x), m
+            return descent(rate_by_size, math.sqrt(max(n, k)) * x, shrink, p), m
+        return descent(rate, math.sqrt(max(1, n / k if k else 1)) * x, shrink, p), m

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..engine.refusal import typed_errors
+from ..ops.axpby import axpby, descent
 from ..ops.elementwise import sqrt
 from .optimizer import Group, Optimizer, at_least_zero, decay_of, decayed
 
@@ -70,10 +71,9 @@ class RMSprop(Optimizer):
         decay: float | None = None,
         momentum: float | None = None,
     ) -> tuple[Any, ...]:
-        velocity, mean = (others[:1], others[1:]) if momentum is not None else ((), others)
         g = decayed(p, g, decay)
-        v = alpha * v + new * (g * g)
-        mean = tuple([a + new * (g - a) for a in mean])
+        v = axpby(new, g * g, alpha, v)
+        mean = tuple([axpby(new, g - a, 1.0, a) for a in (others if momentum is None else others[1:])])
         step = g / (sqrt(v - mean[0] * mean[0] if mean else v) + eps)
-        velocity = tuple([momentum * b + step for b in velocity])
-        return p - lr * (velocity[0] if velocity else step), v, *velocity, *mean
+        velocity = () if momentum is None else (axpby(1.0, step, momentum, others[0]),)
+        return descent(lr, velocity[0] if velocity else step, 1.0, p), v, *velocity, *mean
