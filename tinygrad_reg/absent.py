@@ -51,7 +51,6 @@ ABSENT: dict[str, list[tuple[list[str], str]]] = {
         (["weight_norm", "remove_weight_norm"], _OTHER_SPECTRAL.format("weight_norm")),
         (["spectral_norm", "remove_spectral_norm"], _OTHER_SPECTRAL.format("spectral_norm")),
         (["clip_grad_norm"], "use clip_grad_norm_"),
-        (["stateless"], "use func.functional_call, which PyTorch recommends in its place"),
         (
             ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"],
             "for speed compile the step: tg.compile; layers are not merged into others",

@@ -102,3 +102,13 @@ def test_a_compiled_call_reads_what_it_is_given() -> None:
     for i in range(5):
         weight, x = tg.full((2, 3), float(i)), tg.ones(4, 3)
         assert call(weight, x).tolist() == functional_call(module, {"weight": weight}, x).tolist()
+
+
+def test_the_older_name_takes_the_same() -> None:
+    module, x = Tied(), tg.ones(1, 2)
+    given = {"a.weight": tg.eye(2) * 2.0}
+    old = nn.utils.stateless.functional_call
+    assert old(module, given, (x,)).tolist() == functional_call(module, given, (x,)).tolist() == [[4.0, 4.0]]
+    assert old(module, given, x, tie_weights=False).tolist() != [[4.0, 4.0]]
+    with pytest.raises(StateDictError, match="Unexpected key"):
+        old(module, {**given, "c": x}, x, strict=True)
