@@ -21,7 +21,7 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
-from .plan import ALL, ALONE, collect
+from .plan import ALL, ALONE
 from .primitive import SETTINGS, SILENCE, Parts, output_of, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
@@ -142,8 +142,8 @@ def sweep(
             node.saved = FREED
         if type(g) is Parts:
             g = g.whole()
-        common: dict[str, Any] | None = None
-        for position, rule, pick, sources, guarded in plan.edges:
+        common: dict[str, Any] | None = {} if plan.shares else None
+        for position, rule, pick, guarded in plan.edges:
             parent: Any = node.first if position == 0 else node.second if position == 1 else node.others[position - 2]
             if useful is not None and parent not in useful:
                 continue
@@ -151,11 +151,8 @@ def sweep(
                 part = rule(g, saved)
             elif pick is ALL:
                 part = rule(g, *saved)
-            elif pick is not None:
-                part = rule(g, *pick(saved))
             else:
-                common = {} if common is None else common
-                part = rule(g, *collect(sources, (saved,) if plan.slots == 1 else saved, node.params, g, common))
+                part = rule(g, *pick(saved, node.params, g, common))
             if guarded and not (raw and isfinite(vdot(part, part) if part.size <= SMALL else add_up(part, None))):
                 part = strong_zero(part, g)
             if part is None:  # a Function of the user's says so

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -21,98 +21,67 @@ UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, u
 #: The way back from a node to one argument:
 #:   its position,
 #:   its rule,
-#:   a function that picks the rule's values out of `saved` (None: as `sources` say),
-#:   where they come from,
+#:   a function that picks what the rule asks for out of `saved` and the keywords; its g and its dict are for what several rules share,
 #:   guarded: elementwise and naming an array, so that 0 · inf can occur, see graph.strong_zero.
-Edge: TypeAlias = "tuple[int, Rule, Callable[[Any], tuple[Any, ...]] | None, tuple[Source, ...], bool]"
+Edge: TypeAlias = "tuple[int, Rule, Pick, bool]"
+Pick: TypeAlias = Callable[[Any, dict[str, Any], Any, dict[str, Any] | None], tuple[Any, ...]]
 
 
 class Constant(int):
     """A number that a rule asked for by name and that is known when the call is recorded."""
 
 
-class Shared(NamedTuple):
-    """A value that several rules ask for: computed once, as `function(g, ...)`, when the first of them does."""
-
-    name: str
-    function: Rule
-    sources: tuple[Source, ...]
-
-
-#: An index into `saved`, the indices of a tuple, the name of a keyword, a number, or how to compute it.
-Source: TypeAlias = int | tuple[int, ...] | str | Constant | Shared
-
-
 class Plan:
     """What to save and whom to send gradients to, for one combination of arguments that need them."""
 
-    __slots__ = ("arguments", "arrays", "edges", "save", "saves_arguments", "slots")
+    __slots__ = ("arguments", "arrays", "edges", "save", "saves_arguments", "shares", "slots")
 
     def __init__(
-        self, arguments: int, arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], edges: tuple[Edge, ...], view: bool
+        self,
+        needed: tuple[bool | None, ...],
+        arrays: tuple[int, ...],
+        metas: tuple[tuple[int, str], ...],
+        edges: tuple[Edge, ...],
+        view: bool,
+        shares: bool,
     ) -> None:
-        self.arguments = arguments  # how many there are
+        arguments = self.arguments = len(needed)
         self.arrays = arrays  # positions in (*args, out, *results)
         self.slots = len(arrays) + len(metas)  # how many values are saved; one is saved as it is, several as a tuple
-        self.save = saver(arrays, metas)
+        self.save = saver(arrays, metas, needed)
         self.saves_arguments = any(view or position < arguments for position in arrays)  # memory that others can hold, too
         self.edges = edges
+        self.shares = shares  # whether there is what several rules ask for and is computed once
 
 
-def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...]) -> Callable[[tuple[Any, ...]], Any]:
+def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], needed: Sequence[bool | None]) -> Callable[[tuple[Any, ...]], Any]:
     """A function that takes what a plan saves out of (*args, out, *results); metas are (position, "shape" or "dtype")."""
     if not metas:
         return itemgetter(*arrays) if arrays else _nothing
+    # an argument that needs a gradient is an array; another one can be a number, which has no shape
+    terms = [f"v[{i}].{meta}" if needed[i] else f"getattr(v[{i}], {meta!r}, ())" for i, meta in metas]
+    taken = ", ".join([*[f"v[{i}]" for i in arrays], *terms])
+    return _written(f"lambda v: ({taken})", {})
 
-    def save(values: tuple[Any, ...]) -> Any:
-        saved = (*[values[i] for i in arrays], *[getattr(values[i], meta, ()) for i, meta in metas])  # a number has no shape
-        return saved if len(saved) > 1 else saved[0]
 
-    return save
+def _written(expression: str, names: dict[str, Any]) -> Callable[..., Any]:
+    """The function that an expression gives, as code of this file: what runs in others may be a user's, see compiler/names.py."""
+    function: Callable[..., Any] = eval(compile(expression, __file__, "eval"), names)
+    return function
 
 
 def _nothing(_: Any) -> tuple[Any, ...]:
     return ()
 
 
-def picker(indices: Sequence[int], slots: int) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that takes a rule's values, as a tuple, out of what was saved in so many slots."""
-    if not indices:
-        return _nothing
-    if slots == 1:
-        return ALONE
-    if list(indices) == list(range(slots)):
-        return ALL
-    return itemgetter(*indices) if len(indices) > 1 else itemgetter(slice(indices[0], indices[0] + 1))
-
-
-def ALONE(saved: Any) -> tuple[Any, ...]:
+def ALONE(saved: Any, *_: Any) -> tuple[Any, ...]:
     """The one value that was saved: the most frequent case, which the walk looks for."""
     return (saved,)
 
 
-def ALL(saved: tuple[Any, ...]) -> tuple[Any, ...]:
+def ALL(saved: tuple[Any, ...], *_: Any) -> tuple[Any, ...]:
     """Everything that was saved, in its order: the next most frequent."""
     return saved
-
-
-def collect(sources: tuple[Source, ...], saved: Sequence[Any], params: dict[str, Any], g: Any, shared: dict[str, Any]) -> list[Any]:
-    """The values a rule asked for, when some are not simply saved; what several rules share is kept in `shared`."""
-    values: list[Any] = []
-    for source in sources:
-        if type(source) is int:
-            values.append(saved[source])
-        elif isinstance(source, str):
-            values.append(params[source])
-        elif isinstance(source, Shared):
-            if source.name not in shared:
-                shared[source.name] = source.function(g, *collect(source.sources, saved, params, g, shared))
-            values.append(borrowed(shared[source.name]))
-        elif isinstance(source, tuple):
-            values.append(tuple([saved[i] for i in source]))
-        else:
-            values.append(int(source))
-    return values
 
 
 def borrowed(part: Any) -> Any:
@@ -139,8 +108,9 @@ def make_plan(p: Primitive, needed: tuple[bool | None, ...]) -> Plan | None:
     arrays = tuple(sorted({place for place in saved if isinstance(place, int)}))
     metas = tuple(dict.fromkeys(place for place in saved if isinstance(place, tuple)))
     slots: dict[Any, int] = {place: slot for slot, place in enumerate((*arrays, *metas))}
-    edges = tuple(_edge(p, i, rule, places, slots, needed) for i, rule, places in asked)
-    return Plan(len(needed), arrays, metas, edges, p.view)
+    edges = tuple([(i, rule, _picker(places, slots), p.elementwise and _names_array(places, needed)) for i, rule, places in asked])
+    shares = any(isinstance(place, _Computed) for _, _, places in asked for place in places)
+    return Plan(needed, arrays, metas, edges, p.view, shares)
 
 
 #: Where a value is to be found in a call: a position in (*args, out, *results), positions of a tuple, (position, "shape" or "dtype"),
@@ -193,20 +163,30 @@ def _saved(places: list[Place]) -> list[int | tuple[int, str]]:
     return found
 
 
-def _edge(p: Primitive, position: int, rule: Rule, places: list[Place], slots: dict[Any, int], needed: tuple[bool | None, ...]) -> Edge:
-    sources = tuple([_source(place, slots) for place in places])
-    plain = [source for source in sources if type(source) is int]
-    pick = picker(plain, len(slots)) if len(plain) == len(sources) else None
-    names_array = any(type(place) is int and (place >= len(needed) or needed[place] is not None) for place in places)
-    return position, rule, pick, sources, p.elementwise and names_array
+def _names_array(places: list[Place], needed: tuple[bool | None, ...]) -> bool:
+    """Whether a rule asks for an array of the call: an argument that is no finite number, or a result."""
+    return any(type(place) is int and (place >= len(needed) or needed[place] is not None) for place in places)
 
 
-def _source(place: Place, slots: dict[Any, int]) -> Source:
-    """Where a value is to be found on the way back."""
+def _picker(places: list[Place], slots: dict[Any, int]) -> Pick:
+    """The function of an edge, written out, since it is called at every walk."""
+    saved = [slots[place] for place in places if type(place) is int or isinstance(place, tuple)]
+    if len(saved) == len(places) and saved and saved == list(range(len(slots))):
+        return ALL if len(saved) > 1 else ALONE
+    functions: dict[str, Any] = {"borrowed": borrowed}
+    return _written(f"lambda s, p, g, c: ({''.join([f'{_term(place, slots, functions)}, ' for place in places])})", functions)
+
+
+def _term(place: Place, slots: dict[Any, int], functions: dict[str, Any]) -> str:
+    """The expression for a value: s is what was saved, p the keywords, c holds what has been computed for several rules."""
     if isinstance(place, _Computed):
-        return Shared(place.name, place.function, tuple([_source(inner, slots) for inner in place.places]))
+        functions[f"get_{place.name}"] = place.function
+        given = ", ".join(["g", *[_term(inner, slots, functions) for inner in place.places]])
+        return f"borrowed(c[{place.name!r}] if {place.name!r} in c else c.setdefault({place.name!r}, get_{place.name}({given})))"
     if isinstance(place, list):
-        return tuple([slots[i] for i in place])
-    if isinstance(place, str | Constant):
-        return place
-    return slots[place]
+        return f"({''.join([f'{_term(inner, slots, functions)}, ' for inner in place])})"
+    if isinstance(place, str):
+        return f"p[{place!r}]"
+    if isinstance(place, Constant):
+        return str(int(place))
+    return f"s[{slots[place]}]" if len(slots) > 1 else "s"
