@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import tinygrad_reg as tg
 from tinygrad_reg.compiler import passes
 from tinygrad_reg.compiler.backends import BACKENDS
+from tinygrad_reg.compiler.program import NotFinite
 from tinygrad_reg.engine.state import no_grad
 
 from .programs import SHAPE, Script, play, programs, record, state
@@ -73,7 +74,10 @@ def test_every_pass_keeps_every_bit(name: str, script: Script) -> None:
 
     def outcome(program: Any, backend: str) -> list[Any]:
         memory = [array.copy(order="K") for array in arrays]
-        return [*BACKENDS[backend](program).run([x.numpy()], [], memory), memory]
+        try:
+            return [*BACKENDS[backend](program).run([x.numpy()], [], memory), memory]
+        except NotFinite:  # a number was too large for float16: the step is run eagerly then
+            return [NotFinite, memory]
 
     assert len(rewritten.equations) <= len(program.equations) or name in ("lower", "optimize", "type_numbers")
     expected = outcome(program, "interpreter")
