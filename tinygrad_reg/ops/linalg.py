@@ -16,10 +16,10 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, silent_copy
-from ..engine.refusal import typed_errors
+from ..engine.refusal import no_tensor, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
-from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import rank, shape_of
 from .elementwise import mul
 from .shape import permute, reshape, t_p, unsqueeze_p
@@ -147,20 +147,22 @@ def _operands(what: str, input: Any, other: Any) -> tuple[Array, Array]:
     y = other.array if isinstance(other, Value) else other
     if not (isinstance(x, _ndarray) and isinstance(y, _ndarray)):
         wrong = next(v for v in (x, y) if not isinstance(v, _ndarray))
-        raise ArgumentTypeError(f"{what}: expected tensors, got {type(wrong).__name__}; wrap it in tg.tensor(...)")
+        raise no_tensor(f"{what}: expected tensors", wrong)
     if not (x.ndim and y.ndim):
         raise ShapeError(f"{what}: both arguments need at least one dim, got {x.ndim} and {y.ndim} dims; use * to multiply by a number")
     if x.dtype is not y.dtype or x.dtype.char == "?":
-        check_dtypes(what, x, y)
+        check_dtypes(what, input=x, other=y)
     return x, y
 
 
-def check_dtypes(what: str, *arrays: Any) -> None:
-    """Raise DtypeError unless all have one dtype, and not bool."""
-    dtypes = [array.dtype for array in arrays]
-    if dtypes.count(dtypes[0]) != len(dtypes):
-        raise DtypeError(f"{what}: the dtypes differ: {', '.join(map(str, dtypes))}; convert with .to(dtype)")
-    if dtypes[0].kind == "b":
+def check_dtypes(what: str, **arrays: Any) -> None:
+    """Raise DtypeError unless all have one dtype, and not bool; None is passed over."""
+    dtypes = {name: array.dtype for name, array in arrays.items() if array is not None}
+    first = next(iter(dtypes.values()))
+    if any(dtype != first for dtype in dtypes.values()):
+        given = " · ".join(f"{name} {dtype}" for name, dtype in dtypes.items())
+        raise DtypeError(f"{what}: the dtypes differ: {given}; convert with .to(dtype)")
+    if first.kind == "b":
         raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() or .long() first")
 
 
@@ -186,7 +188,7 @@ def _check_dims(what: str, **wanted: tuple[Any, int]) -> None:
         if isinstance(x, Value) and x.array.ndim == ndim:
             continue
         if not hasattr(x, "ndim"):
-            raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
+            raise no_tensor(f"{what}: {name} must be a tensor", x)
         if x.ndim != ndim:
             raise ShapeError(f"{what}: {name} must have {ndim} dims, got shape {x.shape}; matmul takes all ranks")
 
@@ -352,7 +354,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
 def _add_product(what: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     dtype, given, target = product.dtype, shape_of(input), shape_of(product)
     if input.dtype is not dtype:
-        check_dtypes(what, input, product)
+        check_dtypes(what, input=input, product=product)
     if not expands(given, target):
         raise ShapeError(f"{what}: input of shape {given} does not expand to the product's shape {target}")
     for name, factor in (("beta", beta), ("alpha", alpha)):
