@@ -626,9 +626,11 @@ class Methods(Value):
     count_nonzero = reduction.count_nonzero
     cumsum = scan.cumsum
 
+    @numpy_names
     def cumsum_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return inplace.assign(self, scan.cumsum(self, dim, dtype=dtype), "cumsum_")
 
+    @numpy_names
     def cumprod_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return inplace.assign(self, scan.cumprod(self, dim, dtype=dtype), "cumprod_")
 
@@ -685,9 +687,11 @@ class Methods(Value):
     def t_(self: Any) -> Tensor:
         return inplace.become(self, shaping.t, "t_")
 
+    @numpy_names
     def squeeze_(self: Any, *args: Any, dim: Any = None) -> Tensor:
         return inplace.become(self, lambda x: shaping.squeeze(x, *args, dim=dim), "squeeze_")
 
+    @numpy_names
     def unsqueeze_(self: Any, dim: int) -> Tensor:
         return inplace.become(self, lambda x: shaping.unsqueeze(x, dim), "unsqueeze_")
 

@@ -24,7 +24,7 @@ from .engine.refusal import no_tensor, shown, typed_errors
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
-from .ops.arguments import checked_shape, normalize_dim
+from .ops.arguments import checked_shape, normalize_dim, numpy_names
 from .ops.assign import lineage, look
 from .ops.pointwise import convert
 
@@ -100,7 +100,7 @@ class Tensor(Methods):
         """Bytes of all elements."""
         return self.array.nbytes
 
-    @typed_errors
+    @numpy_names
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
         return Size(self.array.shape) if dim is None else self.array.shape[normalize_dim(dim, self.array.ndim, "size")]
@@ -120,7 +120,7 @@ class Tensor(Methods):
         """Bytes of one element."""
         return self.array.itemsize
 
-    @typed_errors
+    @numpy_names
     def stride(self, dim: int | None = None) -> Any:
         """Steps in elements from one entry to the next, of all dimensions or of one."""
         array = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], self.array.dtype)
