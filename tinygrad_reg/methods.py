@@ -878,5 +878,5 @@ class Methods(Value):
     def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         return rng.bernoulli_(self, p, generator)
 
-    def random_(self: Any, *range: Any, generator: Any = None) -> Tensor:
-        return rng.random_(self, range, generator)
+    def random_(self: Any, *range: Any, to: Any = None, generator: Any = None) -> Tensor:
+        return rng.random_(self, range if to is None else (*range, to), generator)

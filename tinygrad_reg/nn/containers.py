@@ -115,6 +115,10 @@ class Sequential(_Numbered):
             input = members[name](input)
         return input
 
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add several modules at the end."""
+        return super().extend(sequential)
+
     def _selected(self, index: slice) -> Sequential:
         return type(self)(dict(list(self._modules.items())[index]))
 
