@@ -96,7 +96,6 @@ class Methods(Value):
     __ipow__: ClassVar[Infix] = _in_place(elementwise.pow, "__ipow__")
     __matmul__: ClassVar[Infix] = _operator(linalg.matmul)
     __rmatmul__: ClassVar[Infix] = _reflected(linalg.matmul)
-    __imatmul__: ClassVar[Infix] = _in_place(linalg.matmul, "__imatmul__")
     __and__: ClassVar[Infix] = _operator(elementwise.bitwise_and)
     __rand__: ClassVar[Infix] = _reflected(elementwise.bitwise_and)
     __iand__: ClassVar[Infix] = _in_place(elementwise.bitwise_and, "__iand__")

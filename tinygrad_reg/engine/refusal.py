@@ -127,6 +127,8 @@ def no_tensor(told: str, value: Any) -> ArgumentTypeError:
     """The error for a value that is no tensor where `told` one is needed."""
     if isinstance(value, list | tuple) and any(isinstance(x, Value) for x in value):
         return ArgumentTypeError(f"{told}, got a {type(value).__name__} of {len(value)} that holds tensors; take one of them, or join them")
+    if value is None:
+        return ArgumentTypeError(f"{told}, got NoneType; check that the function it comes from has a return")
     return ArgumentTypeError(f"{told}, got {shown(value)}; wrap it in tg.tensor(...)")
 
 
