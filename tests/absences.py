@@ -54,7 +54,11 @@ def text() -> str:
     """The page."""
     parts = [HEAD]
     tables = {namespace: [(", ".join(f"`{n}`" for n in names), instead) for names, instead in rows] for namespace, rows in ABSENT.items()}
-    for title, owner in (("nn.Module", tg.nn.Module), ("utils.tensorboard.SummaryWriter, utils.JsonLinesWriter", tg.utils.JsonLinesWriter)):
+    for title, owner in (
+        ("Tensor", tg.Tensor),
+        ("nn.Module", tg.nn.Module),
+        ("utils.tensorboard.SummaryWriter, utils.JsonLinesWriter", tg.utils.JsonLinesWriter),
+    ):
         by_text: dict[str, list[str]] = {}
         for name, instead in absent_methods(owner):
             by_text.setdefault(instead, []).append(f"`{name}`")

@@ -34,6 +34,9 @@ def test_other_names_raise_as_in_any_module(namespace: str) -> None:
 
 def test_absent_methods_are_found() -> None:
     assert ("compile", "a whole training step is compiled: tg.compile(step)") in absent_methods(tg.nn.Module)
+    with pytest.raises(NotProvidedError, match="Tensor.cuda is not provided: everything runs on the CPU"):
+        tg.ones(2).cuda()
+    assert not hasattr(tg.ones(2), "cuda")
 
 
 def test_the_page_is_up_to_date() -> None:

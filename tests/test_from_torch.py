@@ -55,3 +55,11 @@ def test_other_devices_are_refused() -> None:
     for refused in (lambda: tg.zeros(2, device="cuda"), lambda: tg.zeros(2).to("cuda"), lambda: tg.nn.Linear(2, 2).to("cuda")):
         with pytest.raises(ArgumentError, match="everything runs on 'cpu'"):
             refused()
+
+
+def test_a_compiled_model_in_a_training_loop_is_refused_in_words() -> None:
+    model = tg.compile(tg.nn.Linear(3, 1))
+    with pytest.raises(tg.errors.TraceError, match="call backward inside of the step"):
+        model(tg.ones(2, 3))
+    with tg.no_grad():
+        assert model(tg.ones(2, 3)).shape == (2, 1)

@@ -105,3 +105,16 @@ def test_a_method_is_one_line_and_leaves_the_documentation_to_the_function() -> 
 
 def test_no_method_takes_just_anything() -> None:
     assert [node.name for node in definitions() if node.args.kwarg is not None] == []
+
+
+def test_random_takes_its_bounds_as_pytorch_does() -> None:
+    x = tg.zeros(200, dtype=tg.int8)
+    for args, kwargs, low, high in [
+        ((5,), {}, 0, 5),
+        ((2, 5), {}, 2, 5),
+        ((), {"to": 5}, 0, 5),
+        ((2,), {"to": 5}, 2, 5),
+        ((100, None), {}, 100, 128),
+    ]:
+        x.random_(*args, **kwargs)
+        assert low <= int(x.min()) < int(x.max()) < high

@@ -48,7 +48,25 @@ def test_every_public_function_is_documented(name: str) -> None:
     assert text, f"tg.{name} has no docstring"
 
 
-@pytest.mark.parametrize("name", [n for n in vars(tg.Tensor) if not n.startswith("_") and callable(getattr(tg.Tensor, n))])
+def taking_a_dim() -> list[Any]:
+    """All public functions and methods with an argument `dim`."""
+    places = (tg, tg.nn.functional, tg.linalg, tg.special, tg.Tensor)
+    named = {getattr(place, name) for place in places for name in dir(place) if not name.startswith("_") and hasattr(place, name)}
+    return [f for f in named if inspect.isfunction(f) and "dim" in inspect.signature(f).parameters]
+
+
+def test_axis_is_taken_wherever_dim_is() -> None:
+    functions = taking_a_dim()
+    assert len(functions) > 60
+    for function in functions:
+        others = [p for name, p in inspect.signature(function).parameters.items() if name != "dim"]
+        needed = [tg.tensor([[0]])] * sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in others)
+        with pytest.raises(tg.errors.TinygradRegError) as caught:
+            function(*needed, axis="no axis")
+        assert "unexpected keyword" not in str(caught.value), function.__qualname__
+
+
+@pytest.mark.parametrize("name", [n for n in vars(tg.Tensor) if not n.startswith("_") and callable(getattr(tg.Tensor, n, None))])
 def test_every_method_of_its_own_is_documented(name: str) -> None:
     assert inspect.getdoc(getattr(tg.Tensor, name)), f"Tensor.{name} has no docstring"
 

@@ -32,6 +32,11 @@ _THEMSELVES = {dtype: dtype for dtype in SUPPORTED}
 _BY_NAME = {str(dtype): dtype for dtype in SUPPORTED}  # not "float" and "int": for NumPy they have 64 bits, here 32
 
 
+def is_dtype_name(name: str) -> bool:  # type: ignore[valid-type]
+    """Whether this is the name of a dtype, which `as_dtype` takes."""
+    return name in _BY_NAME
+
+
 def as_dtype(dtype: Any) -> Dtype:
     """The NumPy dtype meant by a dtype, a NumPy scalar type, a Python type or a name. Raises ArgumentTypeError for others."""
     if isinstance(dtype, np.dtype) and (found := _THEMSELVES.get(dtype)) is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from . import dtypes, interop
 from .dtypes import Dtype
 from .engine.node import wrap
-from .engine.refusal import shown
+from .engine.refusal import no_tensor, shown
 from .errors import ArgumentTypeError
 from .tensor import Size, Tensor
 
@@ -122,7 +122,7 @@ class BoolTensor(metaclass=_OfDtype):
 class _Variable(type):
     def __call__(cls, data: Tensor, requires_grad: bool = False) -> Tensor:
         if not isinstance(data, Tensor):
-            raise ArgumentTypeError(f"Variable: data must be a tensor, got {shown(data)}; wrap it in tg.tensor(...)")
+            raise no_tensor("Variable: data must be a tensor", data)
         return data.detach().requires_grad_(requires_grad)
 
     def __instancecheck__(cls, x: Any) -> bool:

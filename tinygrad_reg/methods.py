@@ -96,7 +96,6 @@ class Methods(Value):
     __ipow__: ClassVar[Infix] = _in_place(elementwise.pow, "__ipow__")
     __matmul__: ClassVar[Infix] = _operator(linalg.matmul)
     __rmatmul__: ClassVar[Infix] = _reflected(linalg.matmul)
-    __imatmul__: ClassVar[Infix] = _in_place(linalg.matmul, "__imatmul__")
     __and__: ClassVar[Infix] = _operator(elementwise.bitwise_and)
     __rand__: ClassVar[Infix] = _reflected(elementwise.bitwise_and)
     __iand__: ClassVar[Infix] = _in_place(elementwise.bitwise_and, "__iand__")
@@ -626,9 +625,11 @@ class Methods(Value):
     count_nonzero = reduction.count_nonzero
     cumsum = scan.cumsum
 
+    @numpy_names
     def cumsum_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return inplace.assign(self, scan.cumsum(self, dim, dtype=dtype), "cumsum_")
 
+    @numpy_names
     def cumprod_(self: Any, dim: int, *, dtype: Any = None) -> Tensor:
         return inplace.assign(self, scan.cumprod(self, dim, dtype=dtype), "cumprod_")
 
@@ -685,9 +686,11 @@ class Methods(Value):
     def t_(self: Any) -> Tensor:
         return inplace.become(self, shaping.t, "t_")
 
+    @numpy_names
     def squeeze_(self: Any, *args: Any, dim: Any = None) -> Tensor:
         return inplace.become(self, lambda x: shaping.squeeze(x, *args, dim=dim), "squeeze_")
 
+    @numpy_names
     def unsqueeze_(self: Any, dim: int) -> Tensor:
         return inplace.become(self, lambda x: shaping.unsqueeze(x, dim), "unsqueeze_")
 
@@ -874,5 +877,5 @@ class Methods(Value):
     def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         return rng.bernoulli_(self, p, generator)
 
-    def random_(self: Any, *range: Any, generator: Any = None) -> Tensor:
-        return rng.random_(self, range, generator)
+    def random_(self: Any, *range: Any, to: Any = None, generator: Any = None) -> Tensor:
+        return rng.random_(self, range if to is None else (*range, to), generator)

@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 
 from . import interop, printing
+from .absent import Absent
 from .device import Device, as_device, cpu
-from .dtypes import Dtype, as_dtype
+from .dtypes import Dtype, as_dtype, is_dtype_name
 from .engine import graph
 from .engine.lending import lend
 from .engine.mutation import Array, owner, writes
 from .engine.node import Leaf, Node, RemovableHandle, Value, wrap
 from .engine.plain import unset
-from .engine.refusal import shown, typed_errors
+from .engine.refusal import no_tensor, shown, typed_errors
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
-from .ops.arguments import checked_shape, normalize_dim
+from .ops.arguments import checked_shape, normalize_dim, numpy_names
 from .ops.assign import lineage, look
 from .ops.pointwise import convert
 
@@ -99,7 +100,7 @@ class Tensor(Methods):
         """Bytes of all elements."""
         return self.array.nbytes
 
-    @typed_errors
+    @numpy_names
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
         return Size(self.array.shape) if dim is None else self.array.shape[normalize_dim(dim, self.array.ndim, "size")]
@@ -119,7 +120,7 @@ class Tensor(Methods):
         """Bytes of one element."""
         return self.array.itemsize
 
-    @typed_errors
+    @numpy_names
     def stride(self, dim: int | None = None) -> Any:
         """Steps in elements from one entry to the next, of all dimensions or of one."""
         array = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], self.array.dtype)
@@ -281,7 +282,10 @@ class Tensor(Methods):
             state.tracer.replaces(self)
         if requires_grad and self.node is None:
             if self.array.dtype.kind != "f":
-                raise GradientError(f"requires_grad_: only floating point tensors can require gradients, this one is {self.array.dtype}")
+                raise GradientError(
+                    f"requires_grad_: only floating point tensors can require gradients, this one is {self.array.dtype}; "
+                    "make it with dtype=tg.float32, or convert it with .float()"
+                )
             self.node = leaf = Leaf(self.array)
             leaf.grad, self._grad = self._grad, None
             self.view_of = None  # a leaf has no history that a write to its base could change
@@ -405,7 +409,7 @@ class Tensor(Methods):
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
-            raise ArgumentTypeError(f"data: must be a tensor, got {type(value).__name__}; wrap it in tg.tensor(...)")
+            raise no_tensor("data: must be a tensor", value)
         if isinstance(self.node, Leaf):
             if value.array.dtype.kind != "f":
                 raise DtypeError(f"data: this tensor requires grad, so its data must be floating point, got {value.array.dtype}")
@@ -463,7 +467,7 @@ class Tensor(Methods):
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype = arg.dtype
-            elif isinstance(arg, Device) or (isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "meta", "xpu")):
+            elif isinstance(arg, Device) or (isinstance(arg, str) and not is_dtype_name(arg)):
                 device = arg
             elif isinstance(arg, bool):
                 copy = copy or arg
@@ -484,6 +488,9 @@ class Tensor(Methods):
     def type_as(self, other: Tensor) -> Tensor:
         """This tensor in the dtype of another."""
         return self.to(other.array.dtype)
+
+    cuda, xpu = [Absent("everything runs on the CPU; write .to(device) with tg.device('cpu')") for _ in range(2)]
+    bfloat16 = Absent("NumPy has no such dtype; use .float() or .half()")
 
     # ---- copies ------------------------------------------------------------------------------------------------------
 
@@ -585,7 +592,7 @@ def is_nonzero(input: Tensor) -> bool:
 
 def _checked(input: Tensor, what: str) -> Tensor:
     if not isinstance(input, Tensor):
-        raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+        raise no_tensor(f"{what}: expected a tensor", input)
     return input
 
 

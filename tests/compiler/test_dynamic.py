@@ -95,6 +95,19 @@ def test_any_sizes_in_any_order(sizes: list[int], backend: str) -> None:
         agrees(function, [(batch(n, 3),) for n in sizes], backend)
 
 
+@pytest.mark.parametrize("sizes", [(8, 32, 16, 24, 10), (64, 256, 128, 100, 90), (33, 128, 64, 99, 100)])
+def test_the_mean_of_squares_where_all_sizes_are_even(sizes: Sequence[int]) -> None:
+    """The 2/n of its gradient is 1/(n/2), too, which is no whole multiple of the size."""
+
+    def gradient(x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+        w = tg.ones(3, 1, dtype=tg.float64, requires_grad=True)
+        return tg.autograd.grad(nn.functional.mse_loss(x @ w, y), w)[0]
+
+    step = agrees(gradient, [(batch(n, 3), batch(n, 1, seed=1)) for n in sizes for _ in range(2)])
+    assert step.traces == 1
+    assert derivations(step) == 2
+
+
 def test_two_sizes_of_which_products_are_taken() -> None:
     def attention(x: tg.Tensor) -> tg.Tensor:
         return nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True).mean((0, 1))

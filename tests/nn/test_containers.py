@@ -43,7 +43,7 @@ def test_sequential_grows_and_shrinks() -> None:
     assert sizes(s.insert(0, nn.Linear(1, 7))) == [7, 1, 2, 3]
     assert sizes(s.insert(-1, nn.Linear(1, 8))) == [7, 1, 2, 8, 3]
     assert s.pop(-2).out_features == 8
-    assert sizes(s.extend(linears(4, 5))) == [7, 1, 2, 3, 4, 5]
+    assert sizes(s.extend(sequential=linears(4, 5))) == [7, 1, 2, 3, 4, 5]
     assert sizes(s + nn.Sequential(*linears(6))) == [7, 1, 2, 3, 4, 5, 6]
     s += nn.Sequential(*linears(6))
     assert list(s._modules) == ["0", "1", "2", "3", "4", "5", "6"]

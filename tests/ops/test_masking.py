@@ -95,7 +95,7 @@ def test_what_is_not_selected_contributes_exactly_zero_to_second_order(function:
         (lambda x: tg.masked_select(x, x), DtypeError, "bool"),
         (lambda x: tg.masked_select(x, tg.tensor([True, False])), ShapeError, "broadcast"),
         (lambda x: tg.where(x, x, x), DtypeError, "bool tensor, got float32"),
-        (lambda x: tg.where(True, x, x), DtypeError, "no tensor"),
+        (lambda x: tg.where(True, x, x), ArgumentTypeError, "got bool True"),
         (lambda x: tg.where(x > 0, x), ArgumentTypeError, "both input and other"),
         (lambda x: tg.where(x > 0, other=x), ArgumentTypeError, "both input and other"),
         (lambda x: tg.where(x > 0, x, tg.zeros(2)), ShapeError, "broadcast"),

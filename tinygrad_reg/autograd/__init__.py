@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
@@ -70,7 +70,7 @@ def __getattr__(name: str) -> object:
 
 
 def _as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:
-    made = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    made = tuple(tensors) if isinstance(tensors, Iterable) and not isinstance(tensors, Tensor) else (tensors,)
     for x in made:
         if not isinstance(x, Tensor):
             raise ArgumentTypeError(f"{what}: expected tensors, got {type(x).__name__}")

@@ -206,15 +206,18 @@ class _Derivation:
         kind, bits = type(row[0]), [np.asarray(x).tobytes() for x in row]
         if all(other == bits[0] for other in bits):
             return row[0]
+        found: dict[bytes, Any] = {}
         for way in _WAYS:
             try:
                 wholes = [round(way(float(x))) for x in row]
                 made = [kind(way(n)) for n in wholes]
             except (ArithmeticError, ValueError):  # of 0, 1, inf or nan
                 continue
-            if [np.asarray(x).tobytes() for x in made] == bits:
-                return kind(way(self._formulas.at(wholes)))
-        raise Underivable(f"{row[0]!r} changes with the size, by no formula that is known")
+            if [np.asarray(x).tobytes() for x in made] == bits:  # 2/n of even n is 1/(n/2), too, which no formula gives
+                found |= {np.asarray(x).tobytes(): x for x in (kind(way(n)) for n in self._formulas.fitting(wholes))}
+        if len(found) != 1:
+            raise Underivable(f"{row[0]!r} changes with the size, by no formula that is known")
+        return found.popitem()[1]
 
 
 #: Floats that follow from a whole number: itself, 1/n and 2/n of means, n/(n-1) of variances. Each gives the number back from the float.
@@ -233,12 +236,13 @@ class _Formulas:
         """The number at the wanted sizes. Raises Underivable if no formula fits, or if several do that disagree."""
         if len(set(numbers)) == 1:
             return numbers[0]
-        found = set(self._fitting(numbers))
+        found = set(self.fitting(numbers))
         if len(found) != 1:
             raise Underivable(f"a number that is {', '.join(map(str, numbers))} at the sizes traced is known by {len(found)} formulas")
         return found.pop()
 
-    def _fitting(self, numbers: Sequence[int]) -> Iterator[int]:
+    def fitting(self, numbers: Sequence[int]) -> Iterator[int]:
+        """What each formula that fits these numbers, of which two differ, gives at the wanted sizes."""
         for here, there in self._terms:
             other = next(i for i, x in enumerate(here) if x != here[0])
             factor, rest = divmod(numbers[other] - numbers[0], here[other] - here[0])

@@ -136,7 +136,7 @@ class CompiledStep:
             try:
                 variant = self._kept(family.derive(call.sizes), call, f"{reason}; derived from those traced")
             except Underivable as error:
-                reason += f": {error}"
+                reason += f": {error}" if str(error) not in reason else ""
             else:
                 self._settle(variant, family)
                 return self._run(variant, call)

@@ -63,7 +63,7 @@ def named_after(function: F, wrapper: Callable[..., Any]) -> F:
 
 def refusal(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception) -> TinygradRegError:
     """The error to raise instead: the argument that is not of the annotated type; failing that, all of them and how to call."""
-    name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    name = _called(function, args)
     signature = inspect.signature(function)
     usage = f"{name}{_bare(signature)}"
     try:
@@ -80,6 +80,15 @@ def refusal(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[s
     return refused(name, given, error, f"call it as {usage}")
 
 
+def _called(function: Callable[..., Any], args: Sequence[Any]) -> str:
+    """The name that the user called: of a constructor its class, and of a private base's the public class next to it."""
+    name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    if not name.startswith("_") or function.__name__ != "__init__":
+        return name
+    names = [kind.__name__ for kind in type(args[0]).__mro__]
+    return next((below for below in reversed(names[: names.index(name)]) if not below.startswith("_")), name)
+
+
 def refused(name: str, given: Mapping[str, Any], error: Exception, remedy: str) -> TinygradRegError:
     """The error of the family that stands for this one, with what was given."""
     listed = " · ".join(f"{argument} {shown(value)}" for argument, value in given.items())
@@ -93,9 +102,10 @@ def refused(name: str, given: Mapping[str, Any], error: Exception, remedy: str) 
 
 
 def _bare(signature: inspect.Signature) -> str:
-    """The signature without annotations."""
+    """The signature without annotations, and without self."""
     empty = inspect.Signature.empty
-    return str(signature.replace(parameters=[p.replace(annotation=empty) for p in signature.parameters.values()], return_annotation=empty))
+    parameters = [p.replace(annotation=empty) for name, p in signature.parameters.items() if name != "self"]
+    return str(signature.replace(parameters=parameters, return_annotation=empty))
 
 
 def shown(value: Any) -> str:
@@ -107,10 +117,19 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple) and any(isinstance(x, Value | np.ndarray) for x in value):
         return f"({', '.join(map(shown, value[:8]))}{', ...' * (len(value) > 8)})"
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except ValueError:  # an integer of more than 4300 digits
         text = "a huge number"
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def no_tensor(told: str, value: Any) -> ArgumentTypeError:
+    """The error for a value that is no tensor where `told` one is needed."""
+    if isinstance(value, list | tuple) and any(isinstance(x, Value) for x in value):
+        return ArgumentTypeError(f"{told}, got a {type(value).__name__} of {len(value)} that holds tensors; take one of them, or join them")
+    if value is None:
+        return ArgumentTypeError(f"{told}, got NoneType; check that the function it comes from has a return")
+    return ArgumentTypeError(f"{told}, got {shown(value)}; wrap it in tg.tensor(...)")
 
 
 # ---- reading annotations -----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from ..engine.node import Value, wrap
 from ..engine.primitive import silent_copy
 from ..engine.promotion import promote_types, scalar_dtype
 from ..engine.state import get_default_dtype, state
-from ..errors import ArgumentTypeError, DtypeError, RangeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DtypeError, RangeError, ShapeError
 from ..ops.pointwise import cast, check_fits
 
 
@@ -71,6 +71,10 @@ def _from_python(data: Any, float_dtype: Any, become_floats: bool) -> Array:
             array = array.astype(np.float64)  # integers that int64 does not hold
     except (ValueError, TypeError, OverflowError) as error:
         raise ShapeError(f"tensor: the nested lists do not form a regular array of numbers; {error}") from None
+    foreign = kinds - _NUMBERS
+    if array.dtype.kind not in "biuf" and foreign:
+        named = ", ".join(sorted(kind.__name__ for kind in foreign))
+        raise ArgumentError(f"tensor: expected numbers, nested lists of numbers or an array, got {named} in the list")
     if dtypes:
         return array.astype(functools.reduce(promote_types, [*dtypes, *[scalar_dtype(kind()) for kind in kinds]]))
     if array.dtype.kind in "Ou" and not _holds_numpy(data):

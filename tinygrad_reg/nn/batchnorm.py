@@ -9,6 +9,7 @@ from ..creation import ones, tensor, zeros
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ShapeError
+from ..ops.arguments import rank
 from ..ops.shape import squeeze, unsqueeze
 from ..tensor import Tensor
 from . import functional as F
@@ -67,7 +68,7 @@ class _NormBase(Affine):
         super().reset_parameters()
 
     def _check_dims(self, input: Tensor) -> None:
-        if input.ndim not in self.dims:
+        if rank(input, self._get_name()) not in self.dims:
             wanted = " or ".join(str(n) for n in self.dims)
             raise ShapeError(f"{self._get_name()}: expected an input of {wanted} dims, got shape {tuple(input.shape)}")
 

@@ -9,7 +9,7 @@ from typing import Any, Self, overload
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, RegistrationError
 from ..tensor import Tensor
-from .members import check_name
+from .members import check_name, no_module
 from .module import Module
 from .parameter import Parameter
 from .text import bracketed, indented
@@ -71,7 +71,7 @@ class _Numbered(Module):
         """Add a module before a position; the following ones move on by one."""
         modules = list(self)
         if not isinstance(module, Module):
-            raise ArgumentTypeError(f"{type(module).__name__} is not a Module subclass")
+            raise no_module(self, module)
         if not -len(modules) <= index <= len(modules):
             raise DimensionError(f"insert: Index out of range: {index} of {len(modules)} modules")
         if list(self._module_names) != [str(i) for i in range(len(modules))]:
@@ -114,6 +114,10 @@ class Sequential(_Numbered):
         for name in self._module_names:
             input = members[name](input)
         return input
+
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add several modules at the end."""
+        return super().extend(sequential)
 
     def _selected(self, index: slice) -> Sequential:
         return type(self)(dict(list(self._modules.items())[index]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..engine.refusal import typed_errors
+from ..engine.refusal import shown, typed_errors
+from ..errors import ArgumentTypeError
 from ..ops import losses
 from ..tensor import Tensor
 from . import functional as F
@@ -19,6 +20,12 @@ class Loss(Module):
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
+        name = type(self).__name__
+        for setting in (size_average, reduce, reduction):
+            if isinstance(setting, Tensor):
+                raise ArgumentTypeError(
+                    f"{name}: got {shown(setting)} as a setting; the call of the layer takes tensors: {name}()(input, target)"
+                )
         self.reduction = reduction_of(reduction, size_average, reduce)
 
 

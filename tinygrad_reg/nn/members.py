@@ -96,6 +96,20 @@ def check_kind(module: Module, name: str, value: Any, as_module: bool = False) -
     raise ArgumentTypeError(f"cannot assign '{type(value).__name__}' as {wanted} '{name}': expected {hint}")
 
 
+def no_module(owner: Module, given: Any) -> ArgumentTypeError:
+    """The error for what was to be a part of a module and is none."""
+    name = getattr(given, "__name__", type(given).__name__)
+    if isinstance(given, type):
+        told = f"the class {name} is not a Module subclass's object; write {name}(...)"
+    elif isinstance(given, list | tuple):
+        told = f"{name} is not a Module subclass; give its entries one by one, with a star: *modules"
+    elif callable(given):
+        told = f"the function {name} is not a Module subclass; call it in forward, or use its layer, as nn.ReLU()"
+    else:
+        told = f"{name} is not a Module subclass"
+    return ArgumentTypeError(f"{owner._get_name()}: {told}")
+
+
 def check_name(module: Module, what: str, name: Any, names: dict[str, Any]) -> None:
     """Raise if something new cannot be registered under this name."""
     if not isinstance(name, str):

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..tensor import Tensor
 from .hooks import Hooks
-from .members import TABLES, Members, check_kind, check_name, keep, table
+from .members import TABLES, Members, check_kind, check_name, keep, no_module, table
 from .parameter import Buffer, Parameter
 from .state import IncompatibleKeys, load_state, new_state, save_state
 from .text import bracketed, indented
@@ -162,7 +162,7 @@ class Module:
         """Add a part under a name."""
         names = table(self, "_module_names", "module")
         if module is not None and not isinstance(module, Module):
-            raise ArgumentTypeError(f"{type(module).__name__} is not a Module subclass")
+            raise no_module(self, module)
         check_name(self, "module", name, names)
         keep(self, names, name, module)
 
@@ -386,7 +386,7 @@ class Module:
 
     def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers to a dtype."""
-        return self._apply(lambda tensor: tensor.to(dst_type))
+        return self._apply(lambda tensor: tensor.type(dst_type))
 
     def float(self) -> Self:
         """Convert all floating point parameters and buffers to float32."""

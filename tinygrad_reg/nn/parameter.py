@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.node import wrap
-from ..engine.refusal import typed_errors
-from ..errors import ArgumentTypeError
+from ..engine.refusal import no_tensor, typed_errors
 from ..tensor import Tensor
 
 
@@ -25,7 +24,7 @@ class Parameter(Tensor):
         super().__init__()
         if data is not None:
             if not isinstance(data, Tensor):
-                raise ArgumentTypeError(f"Parameter: expected a tensor, got {type(data).__name__}; wrap it in tg.tensor(...)")
+                raise no_tensor("Parameter: expected a tensor", data)
             self.array = data.array
         if requires_grad:
             self.requires_grad_()
@@ -59,7 +58,7 @@ class Buffer(Tensor):
         super().__init__()
         if data is not None:
             if not isinstance(data, Tensor):
-                raise ArgumentTypeError(f"Buffer: expected a tensor, got {type(data).__name__}; wrap it in tg.tensor(...)")
+                raise no_tensor("Buffer: expected a tensor", data)
             self.array = data.array
             self.requires_grad_(data.requires_grad)
         self.persistent = persistent

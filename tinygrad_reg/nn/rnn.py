@@ -14,6 +14,7 @@ from typing import Any, cast
 from ..creation import empty
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..ops.arguments import rank
 from ..ops.fused import linear
 from ..ops.joining import cat, split, stack
 from ..ops.recurrent import lstm_sequence
@@ -245,9 +246,9 @@ class RNNBase(Module):
 
     def _check_input(self, input: Tensor, dims: tuple[int, ...]) -> None:
         name = self._get_name()
-        if input.ndim not in dims:
+        if (ndim := rank(input, name)) not in dims:
             wanted = " or ".join(f"{n}-D" for n in dims)
-            raise ArgumentError(f"{name}: Expected input to be {wanted}, got {input.ndim}-D of shape {tuple(input.shape)}")
+            raise ArgumentError(f"{name}: Expected input to be {wanted}, got {ndim}-D of shape {tuple(input.shape)}")
         if input.shape[-1] != self.input_size:
             raise ShapeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]} "
@@ -424,8 +425,8 @@ class RNNCellBase(Module):
 
     def _check(self, input: Tensor, state: State | None) -> None:
         name = self._get_name()
-        if input.ndim not in (1, 2):
-            raise ArgumentError(f"{name}: Expected input to be 1D or 2D, got {input.ndim}D of shape {tuple(input.shape)}")
+        if (ndim := rank(input, name)) not in (1, 2):
+            raise ArgumentError(f"{name}: Expected input to be 1D or 2D, got {ndim}D of shape {tuple(input.shape)}")
         if input.shape[-1] != self.input_size:
             raise ShapeError(f"{name}: input has inconsistent input_size: got {input.shape[-1]}, expected {self.input_size}")
         want = (*input.shape[:-1], self.hidden_size)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..engine.node import Value
-from ..engine.refusal import FOREIGN, named_after, refusal, shown
+from ..engine.refusal import FOREIGN, named_after, no_tensor, refusal, shown
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,7 +68,7 @@ def rank(input: Any, what: str) -> int:
     try:
         return len(input.shape)
     except (AttributeError, TypeError):
-        raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)") from None
+        raise no_tensor(f"{what}: expected a tensor", input) from None
 
 
 def shape_of(input: Any) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.node import Value
 from ..engine.promotion import result_type
-from ..engine.refusal import is_number, shown, typed_errors
+from ..engine.refusal import is_number, no_tensor, shown, typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
 from .elementwise import abs, add_p, div_p, floor_divide_p, fmod, lt, mul, sub_p, trunc, where_p
@@ -145,7 +145,7 @@ def floor_divide(input: Tensor, other: Any) -> Tensor:
     """
     for x in (input, other):
         if not isinstance(x, Value | np.ndarray | np.generic | int | float):
-            raise ArgumentTypeError(f"floor_divide: expected tensors or numbers, got {shown(x)}; wrap it in tg.tensor(...)")
+            raise no_tensor("floor_divide: expected tensors or numbers", x)
     return floor_divide_p(input, other)
 
 

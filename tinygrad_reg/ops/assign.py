@@ -268,6 +268,8 @@ def _source_for(target: Value, source: Any) -> Any:
     if not isinstance(source, Value):
         if isinstance(source, int | float):
             check_fits(source, target.array.dtype, "writing a number")
+        if isinstance(source, str | bytes):
+            raise ArgumentTypeError(f"a value to write must be a number, a tensor or a regular array, got {shown(source)}")
         try:
             source = wrap(Value.result_class, np.asarray(source))
         except (ValueError, OverflowError):

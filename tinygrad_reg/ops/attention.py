@@ -145,7 +145,8 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
             raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {shape}")
     check_float(what, query)
     if not query.dtype == key.dtype == value.dtype:
-        raise DtypeError(f"{what}: the dtypes differ: {query.dtype}, {key.dtype}, {value.dtype}; convert with .to(dtype)")
+        given = f"query {query.dtype} · key {key.dtype} · value {value.dtype}"
+        raise DtypeError(f"{what}: the dtypes differ: {given}; convert with .to(dtype)")
     if q[-1] != k[-1]:
         raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{_shown(q, k, v)}")
     if k[-2] != v[-2]:
@@ -328,5 +329,8 @@ def _check_heads(what: str, query: Any, key: Any, value: Any, embed: int, heads:
         raise AssertedArgumentError(f"{what}: {embed} features cannot be divided into {heads} heads")
     if key.shape[:-1] != value.shape[:-1]:
         raise AssertedShapeError(f"{what}: key and value must agree in length and n{shapes}")
+    if query.ndim == 3 and query.shape[1] != key.shape[1]:
+        batches = f"query has a batch of {query.shape[1]}, key of {key.shape[1]}"
+        raise ShapeError(f"{what}: {batches}; they must be the same: dim 1, or dim 0 with batch_first=True{shapes}")
     if is_causal and mask is None:
         raise ArgumentError(f"{what}: is_causal only says that attn_mask is causal; give attn_mask too")

@@ -12,6 +12,7 @@ from ..engine.state import state
 from ..errors import ArgumentError
 from .arguments import rank, shape_of
 from .elementwise import abs, eq, isfinite, isnan, le
+from .pointwise import check_broadcast
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -24,8 +25,13 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     >>> tg.isclose(tg.tensor([1.0, tg.nan]), tg.tensor([1.0 + 1e-6, tg.nan]))
     tensor([ True, False])
     """
+    return _close("isclose", input, other, rtol, atol, equal_nan)
+
+
+def _close(what: str, input: Any, other: Any, rtol: float, atol: float, equal_nan: bool) -> Tensor:
     if not (rtol >= 0 and atol >= 0):
-        raise ArgumentError(f"isclose: rtol and atol must not be negative, got {rtol} and {atol}")
+        raise ArgumentError(f"{what}: rtol and atol must not be negative, got {rtol} and {atol}")
+    check_broadcast(what, (input, other))
     input, other = (x * 1 if getattr(x, "dtype", None) == np.bool_ else x for x in (input, other))  # bools have no difference
     near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
     close = eq(input, other) | near
@@ -39,7 +45,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     >>> tg.allclose(tg.tensor([1.0, 2.0]), tg.tensor([1.0, 2.0 + 1e-6]))
     True
     """
-    return all_true(isclose(input, other, rtol, atol, equal_nan))
+    return all_true(_close("allclose", input, other, rtol, atol, equal_nan))
 
 
 @typed_errors

@@ -19,8 +19,8 @@ from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.plain import filled, is_finite, room
 from ..engine.primitive import primitive
-from ..engine.refusal import typed_errors
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..engine.refusal import no_tensor, typed_errors
+from ..errors import ArgumentError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
@@ -292,15 +292,12 @@ def _check(what: str, input: Any, weight: Any, bias: Any, groups: int, transpose
     """The shapes of input, which has a batch dimension, and weight. Raises unless the tensors fit each other."""
     for name, x in (("weight", weight), ("bias", bias)):
         if not (isinstance(x, Value) or hasattr(x, "shape") or (x is None and name == "bias")):
-            raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
+            raise no_tensor(f"{what}: {name} must be a tensor", x)
     if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
         raise ArgumentError(f"{what}: groups must be a positive integer, got {groups!r}")
     shape, of_weight = shape_of(input), shape_of(weight)
     _check_shapes(what, shape, of_weight, None if bias is None else shape_of(bias), groups, transposed)
-    if bias is None:
-        check_dtypes(what, input, weight)
-    else:
-        check_dtypes(what, input, weight, bias)
+    check_dtypes(what, input=input, weight=weight, bias=bias)
     return shape, of_weight
 
 

@@ -114,7 +114,7 @@ def einsum(*args: Any) -> Tensor:
     shapes = tuple([shape_of(x) for x in operands])
     terms, output = _parse(equation, tuple(map(len, shapes)))
     if len(operands) > 1:
-        check_dtypes("einsum", *operands)
+        check_dtypes("einsum", **{f"operand {i}": x for i, x in enumerate(operands)})
         if _is_direct(equation, shapes):
             return einsum_p(*operands, equation=f"{','.join(terms)}->{output}")
     reduced = [_diagonals(x, term, equation) for x, term in zip(operands, terms, strict=True)]

@@ -16,11 +16,11 @@ from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.plain import is_finite, is_plain, room
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
-from ..engine.refusal import typed_errors
+from ..engine.refusal import no_tensor, typed_errors
 from ..engine.selection import choose
 from ..engine.state import state
 from ..engine.strong_zero import masked, strong_zero
-from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
 from .large import UNBOUNDED, bounded
@@ -127,16 +127,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _check_linear(x: Any, w: Any, bias: Any) -> None:
     """Raise unless `linear` is defined for these."""
-    given = (x, w) if bias is None else (x, w, bias)
-    for name, array in zip(("input", "weight", "bias"), given, strict=False):
-        if not isinstance(array, _ndarray | Value):
-            raise ArgumentTypeError(f"linear: {name} must be a tensor, got {type(array).__name__}; wrap it in tg.tensor(...)")
+    for name, array in (("input", x), ("weight", w), ("bias", bias)):
+        if not isinstance(array, _ndarray | Value) and not (array is None and name == "bias"):
+            raise no_tensor(f"linear: {name} must be a tensor", array)
     shapes = f"\n  input {x.shape} · weight {w.shape}"
     if not x.ndim or w.ndim not in (1, 2):
         raise ShapeError(f"linear: input needs at least 1 dim and weight 2, (out_features, in_features){shapes}")
     if x.shape[-1] != w.shape[-1]:
         raise ShapeError(f"linear: input has {x.shape[-1]} features in its last dimension, weight expects {w.shape[-1]}{shapes}")
-    check_dtypes("linear", *given)
+    check_dtypes("linear", input=x, weight=w, bias=bias)
     if bias is not None and not expands(bias.shape, (*x.shape[:-1], *w.shape[:-1])):
         raise ShapeError(f"linear: bias must have shape ({w.shape[0]},), one for each output feature, got {bias.shape}{shapes}")
 

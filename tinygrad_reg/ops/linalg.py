@@ -16,10 +16,10 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value, new
 from ..engine.primitive import Primitive, make_node, silent_copy
-from ..engine.refusal import typed_errors
+from ..engine.refusal import no_tensor, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
-from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import rank, shape_of
 from .elementwise import mul
 from .shape import permute, reshape, t_p, unsqueeze_p
@@ -128,8 +128,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     """
     x, y = _operands("matmul", input, other)
     if x.shape[-1] != (y.shape[-2] if y.ndim > 1 else y.shape[0]):
-        inner = f"{x.shape[-1]} and {y.shape[-min(y.ndim, 2)]}"
-        raise ShapeError(f"matmul: the inner sizes differ: {inner}\n  {x.shape} @ {y.shape}{_hint(x, y)}")
+        raise _inner_sizes("matmul", x, y)
     if y.ndim == 2:
         return mm_p(input, other)
     if y.ndim == 1:
@@ -147,21 +146,28 @@ def _operands(what: str, input: Any, other: Any) -> tuple[Array, Array]:
     y = other.array if isinstance(other, Value) else other
     if not (isinstance(x, _ndarray) and isinstance(y, _ndarray)):
         wrong = next(v for v in (x, y) if not isinstance(v, _ndarray))
-        raise ArgumentTypeError(f"{what}: expected tensors, got {type(wrong).__name__}; wrap it in tg.tensor(...)")
+        raise no_tensor(f"{what}: expected tensors", wrong)
     if not (x.ndim and y.ndim):
         raise ShapeError(f"{what}: both arguments need at least one dim, got {x.ndim} and {y.ndim} dims; use * to multiply by a number")
     if x.dtype is not y.dtype or x.dtype.char == "?":
-        check_dtypes(what, x, y)
+        check_dtypes(what, input=x, other=y)
     return x, y
 
 
-def check_dtypes(what: str, *arrays: Any) -> None:
-    """Raise DtypeError unless all have one dtype, and not bool."""
-    dtypes = [array.dtype for array in arrays]
-    if dtypes.count(dtypes[0]) != len(dtypes):
-        raise DtypeError(f"{what}: the dtypes differ: {', '.join(map(str, dtypes))}; convert with .to(dtype)")
-    if dtypes[0].kind == "b":
+def check_dtypes(what: str, **arrays: Any) -> None:
+    """Raise DtypeError unless all have one dtype, and not bool; None is passed over."""
+    dtypes = {name: array.dtype for name, array in arrays.items() if array is not None}
+    first = next(iter(dtypes.values()))
+    if any(dtype != first for dtype in dtypes.values()):
+        given = " · ".join(f"{name} {dtype}" for name, dtype in dtypes.items())
+        raise DtypeError(f"{what}: the dtypes differ: {given}; convert with .to(dtype)")
+    if first.kind == "b":
         raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() or .long() first")
+
+
+def _inner_sizes(what: str, x: Any, y: Any) -> ShapeError:
+    inner = f"{x.shape[-1]} and {y.shape[-min(y.ndim, 2)]}"
+    return ShapeError(f"{what}: the inner sizes differ: {inner}\n  {tuple(x.shape)} @ {tuple(y.shape)}{_hint(x, y)}")
 
 
 def _hint(x: Array, y: Array) -> str:
@@ -186,7 +192,7 @@ def _check_dims(what: str, **wanted: tuple[Any, int]) -> None:
         if isinstance(x, Value) and x.array.ndim == ndim:
             continue
         if not hasattr(x, "ndim"):
-            raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
+            raise no_tensor(f"{what}: {name} must be a tensor", x)
         if x.ndim != ndim:
             raise ShapeError(f"{what}: {name} must have {ndim} dims, got shape {x.shape}; matmul takes all ranks")
 
@@ -199,6 +205,8 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     tensor([[11]])
     """
     _check_dims("mm", input=(input, 2), mat2=(mat2, 2))
+    if input.shape[1] != mat2.shape[0]:
+        raise _inner_sizes("mm", input, mat2)
     return matmul(input, mat2)
 
 
@@ -211,6 +219,8 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """
     _check_dims("bmm", input=(input, 3), mat2=(mat2, 3))
     _check_batch("bmm", shape_of(input), shape_of(mat2))
+    if input.shape[2] != mat2.shape[1]:
+        raise _inner_sizes("bmm", input, mat2)
     return matmul(input, mat2)
 
 
@@ -227,6 +237,8 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     tensor([21, 43])
     """
     _check_dims("mv", input=(input, 2), vec=(vec, 1))
+    if input.shape[1] != vec.shape[0]:
+        raise _inner_sizes("mv", input, vec)
     return matmul(input, vec)
 
 
@@ -238,6 +250,8 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     tensor(11)
     """
     _check_dims("dot", input=(input, 1), tensor=(tensor, 1))
+    if input.shape != tensor.shape:
+        raise _inner_sizes("dot", input, tensor)
     return matmul(input, tensor)
 
 
@@ -249,7 +263,7 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
     tensor(11)
     """
     _check_dims("vdot", input=(input, 1), other=(other, 1))
-    return matmul(input, other)
+    return dot(input, other)
 
 
 @typed_errors
@@ -352,7 +366,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
 def _add_product(what: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     dtype, given, target = product.dtype, shape_of(input), shape_of(product)
     if input.dtype is not dtype:
-        check_dtypes(what, input, product)
+        check_dtypes(what, input=input, product=product)
     if not expands(given, target):
         raise ShapeError(f"{what}: input of shape {given} does not expand to the product's shape {target}")
     for name, factor in (("beta", beta), ("alpha", alpha)):

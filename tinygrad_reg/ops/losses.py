@@ -12,9 +12,10 @@ from ..engine.node import Value
 from ..engine.plain import is_finite
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
+from ..engine.refusal import no_tensor
 from ..engine.state import state
 from ..engine.strong_zero import masked
-from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
+from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import shape_of
 from .checks import check_probabilities
 from .elementwise import binary, clamp_min, log, log1p, mul, square
@@ -59,7 +60,7 @@ def check_tensors(what: str, **given: Any) -> None:
     """Raise ArgumentTypeError unless all are tensors or arrays."""
     for name, x in given.items():
         if not isinstance(x, _ARRAYS):
-            raise ArgumentTypeError(f"{what}: {name} must be a tensor, got {type(x).__name__}; wrap it in tg.tensor(...)")
+            raise no_tensor(f"{what}: {name} must be a tensor", x)
 
 
 def check_pair(what: str, x: tuple[int, ...], y: tuple[int, ...]) -> None:
@@ -73,12 +74,16 @@ def check_pair(what: str, x: tuple[int, ...], y: tuple[int, ...]) -> None:
         raise ShapeError(f"{what}: input and target must have the same shape{shapes}") from None
     if math.prod(both) <= max(math.prod(x), math.prod(y)):
         return
-    remedy = "give both the same shape"
+    raise ShapeError(f"{what}: broadcasting would compare everything with everything, as {both}; {_remedy(x, y)}{shapes}")
+
+
+def _remedy(x: tuple[int, ...], y: tuple[int, ...]) -> str:
+    """What to write where input and target should have had the same shape."""
     if x[-1:] == (1,) and x[:-1] == y:
-        remedy = f"write target.unsqueeze({len(y)}), or squeeze the input"
-    elif y[-1:] == (1,) and y[:-1] == x:
-        remedy = f"write input.unsqueeze({len(x)}), or squeeze the target"
-    raise ShapeError(f"{what}: broadcasting would compare everything with everything, as {both}; {remedy}{shapes}")
+        return f"write target.unsqueeze({len(y)}), or squeeze the input"
+    if y[-1:] == (1,) and y[:-1] == x:
+        return f"write input.unsqueeze({len(x)}), or squeeze the target"
+    return "give both the same shape"
 
 
 # ---- squared error -------------------------------------------------------------------------------------------------
@@ -227,6 +232,7 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     """
     if not (isinstance(x, _ARRAYS) and isinstance(target, _ARRAYS)):
         check_tensors(what, input=x, target=target)
+    check_float(what, x)
     shape, given, kind = shape_of(x), shape_of(target), target.dtype.kind
     if not shape:
         raise ShapeError(f"{what}: input needs at least 1 dim, the classes")
@@ -308,7 +314,6 @@ def cross_entropy(
     """
     check_reduction("cross_entropy", reduction)
     dim, target = _check_classes("cross_entropy", input, target, weight)
-    check_float("cross_entropy", input)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
     if target.dtype.kind == "f":
@@ -399,7 +404,8 @@ def binary_cross_entropy_with_logits(
 
 def _check_binary(what: str, x: Any, target: Any) -> None:
     check_tensors(what, input=x, target=target)
-    if shape_of(x) != shape_of(target):
-        raise ShapeError(f"{what}: input and target must have the same shape\n  input {x.shape} · target {target.shape}")
+    shape, given = shape_of(x), shape_of(target)
+    if shape != given:
+        raise ShapeError(f"{what}: input and target must have the same shape; {_remedy(shape, given)}\n  input {shape} · target {given}")
     check_float(what, x)
     check_float(what, target)

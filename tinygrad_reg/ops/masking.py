@@ -10,7 +10,7 @@ from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
-from ..engine.refusal import typed_errors
+from ..engine.refusal import no_tensor, typed_errors
 from ..errors import ArgumentTypeError, DtypeError, ShapeError
 from .arguments import rank, shape_of
 from .elementwise import where_p
@@ -55,12 +55,14 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         if input is other:
             return nonzero(condition, as_tuple=True)
         raise ArgumentTypeError("where: give both input and other to choose between, or neither to get the positions that are not 0")
-    kind = getattr(getattr(condition, "dtype", None), "kind", None)
-    if kind not in ("b", "u"):
-        given = "no tensor" if kind is None else str(condition.dtype)
-        raise DtypeError(f"where: the condition must be a bool tensor, got {given}; compare first, for example x > 0")
+    rank(condition, "where")
+    if condition.dtype.kind not in "bu":
+        raise DtypeError(f"where: the condition must be a bool tensor, got {condition.dtype}; compare first, for example x > 0")
     operands = condition, input, other
     if not (isinstance(input, Value) and isinstance(other, Value) and input.array.dtype is other.array.dtype):
+        for x in (input, other):
+            if not isinstance(x, Value | np.ndarray | np.generic | bool | int | float):
+                raise no_tensor("where: expected tensors or numbers to choose between", x)
         dtype = result_type(input, other)
         operands = condition, _as_operand(input, dtype), _as_operand(other, dtype)
     try:

@@ -284,7 +284,7 @@ def _chained(chain: Sequence[Any], cuts: dict[tuple[int, int], int], i: int, j: 
     return matmul(_chained(chain, cuts, i, cut), _chained(chain, cuts, cut + 1, j))
 
 
-@typed_errors
+@numpy_names
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Σ x · y over one dim of tensors that broadcast.
 

@@ -177,9 +177,10 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     if value is not None:
         raise ArgumentError(f'pad: mode "{mode}" takes no value, got {value!r}; only "constant" does')
     if ndim not in (len(pads) + 1, len(pads) + 2) or not pads or len(pads) > 3:
+        n = len(pads)
+        needed = f"for {2 * n} numbers an input of {n + 1} or {n + 2} dims" if 1 <= n <= 3 else "2, 4 or 6 numbers"
         raise ShapeError(
-            f'pad: mode "{mode}" pads all dims but the first one or two, at most 3, so it needs {2 * max(ndim - 2, 1)} '
-            f"or {2 * max(ndim - 1, 1)} numbers, got {tuple(pad)}\n  input {shape}"
+            f'pad: mode "{mode}" pads the last dims of (c, ...) or (n, c, ...), so it needs {needed}, got {tuple(pad)}\n  input {shape}'
         )
     return _pad_edges(input, pads, mode)
 

@@ -19,7 +19,7 @@ from ..engine.plain import is_stand_in
 from ..engine.plan import UNPLANNED, Plan, Rule
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
-from ..engine.refusal import FOREIGN, refused, shown
+from ..engine.refusal import FOREIGN, no_tensor, refused
 from ..engine.state import state
 from ..errors import ArgumentTypeError, DtypeError, RangeError, ShapeError, TinygradRegError
 
@@ -182,7 +182,7 @@ class Elementwise(Primitive):
         """The operands in their common dtype, numbers kept as numbers where NumPy treats them as weak."""
         for x in operands:
             if not isinstance(x, Value | _ndarray | bool | int | float | np.generic):
-                raise ArgumentTypeError(f"{self.name}: expected tensors or numbers, got {type(x).__name__}; wrap it in tg.tensor(...)")
+                raise no_tensor(f"{self.name}: expected tensors or numbers", x)
         dtype = self.dtype_of(*operands)
         return [self._operand(x, dtype) for x in operands]
 
@@ -222,7 +222,7 @@ class Elementwise(Primitive):
         for x in args:
             if not (isinstance(x, Value | bool | int | float) or (isinstance(x, _ndarray | np.generic) and x.dtype.kind in "biuf")):
                 expected = "a tensor" if len(self.arguments) == 1 else "tensors or numbers"
-                return ArgumentTypeError(f"{self.name}: expected {expected}, got {shown(x)}; wrap it in tg.tensor(...)")
+                return no_tensor(f"{self.name}: expected {expected}", x)
         if isinstance(error, ValueError):
             check_broadcast(self.name, args)
         given = dict(zip(self.arguments, args, strict=False))
@@ -262,6 +262,8 @@ class Unary(Elementwise):
         if not isinstance(input, Value):
             try:
                 return self.forward(input) if type(input) is _ndarray else self._raw(input)  # type: ignore[no-any-return]
+            except TinygradRegError:
+                raise
             except FOREIGN as error:
                 raise self.refusal((input,), error) from error
         array = input.array
@@ -284,7 +286,7 @@ class Unary(Elementwise):
 
     def _raw(self, input: Any) -> Any:
         if not isinstance(input, np.generic) and not is_stand_in(input):
-            raise ArgumentTypeError(f"{self.name}: expected a tensor, got {shown(input)}; wrap it in tg.tensor(...)")
+            raise no_tensor(f"{self.name}: expected a tensor", input)
         return self.forward(input)
 
 
@@ -303,7 +305,7 @@ class Parametric(Elementwise):
             except FOREIGN as error:
                 raise self.refusal((input,), error) from error
         elif not isinstance(input, _ndarray | np.generic):
-            raise ArgumentTypeError(f"{self.name}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)")
+            raise no_tensor(f"{self.name}: expected a tensor", input)
         return super().__call__(input, **params)
 
 

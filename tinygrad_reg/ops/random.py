@@ -233,10 +233,11 @@ def _count(dtype: Any) -> int:
 
 
 @typed_errors
-def random_(target: Any, span: tuple[int, ...], generator: Generator | None = None) -> Tensor:
-    """Overwrite with integers from [0, to), or [from, to), or of all that the dtype holds exactly, drawn uniformly."""
+def random_(target: Any, span: tuple[Any, ...], generator: Generator | None = None) -> Tensor:
+    """Overwrite with integers from [0, to), or [from, to), or of all that the dtype holds exactly (`to` None), drawn uniformly."""
     dtype = target.dtype
-    low, high = (0, _count(dtype)) if not span else (0, *span) if len(span) == 1 else span
+    low, to = (0, None) if not span else (0, *span) if len(span) == 1 else span
+    high = _count(dtype) if to is None else to
     if not low < high:
         raise ArgumentError(f"random_: needs from < to, got {low} and {high}")
     for extreme in (low, high - 1):

@@ -20,6 +20,7 @@ from ..engine.node import Value
 from ..engine.plain import is_plain, is_stand_in, room
 from ..engine.primitive import primitive
 from ..engine.promotion import float_type
+from ..engine.refusal import no_tensor
 from ..engine.selection import choose
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError
@@ -46,7 +47,7 @@ def _ndim(input: Any, what: str) -> int:
     try:
         ndim: int = input.ndim
     except AttributeError:
-        raise ArgumentTypeError(f"{what}: expected a tensor, got {type(input).__name__}; wrap it in tg.tensor(...)") from None
+        raise no_tensor(f"{what}: expected a tensor", input) from None
     return ndim
 
 

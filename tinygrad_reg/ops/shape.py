@@ -17,7 +17,7 @@ from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array, owner
 from ..engine.node import Value, wrap
 from ..engine.primitive import primitive
-from ..engine.refusal import shown, typed_errors
+from ..engine.refusal import no_tensor, typed_errors
 from ..engine.state import state
 from ..engine.view import viewing
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
@@ -127,7 +127,7 @@ def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     except ValueError:
         raise _reshape_error(input, wanted, "reshape") from None
     except AttributeError:
-        raise ArgumentTypeError(f"reshape: expected a tensor, got {shown(input)}; wrap it in tg.tensor(...)") from None
+        raise no_tensor("reshape: expected a tensor", input) from None
 
 
 def _reshape_error(input: Any, wanted: tuple[int, ...], what: str) -> ShapeError:

@@ -98,17 +98,19 @@ class Optimizer:
     # ---- groups --------------------------------------------------------------------------------------------------------
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        if isinstance(params, Value):
-            raise ArgumentTypeError(
-                f"{type(self).__name__}: params must be an iterable of tensors or of dicts, got one tensor; write [tensor]"
-            )
+        if isinstance(params, Value) or not isinstance(params, Iterable):
+            told = "one tensor; write [tensor]" if isinstance(params, Value) else f"{type(params).__name__}; a model has .parameters()"
+            raise ArgumentTypeError(f"{type(self).__name__}: params must be an iterable of tensors or of dicts, got {told}")
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self._begin()
         given = list(params)
         if not given:
-            raise ArgumentError(f"{type(self).__name__}: got an empty parameter list; has the model any parameters?")
+            raise ArgumentError(
+                f"{type(self).__name__}: got an empty parameter list; has the model any parameters? "
+                "Layers in a list are not known to it, use nn.ModuleList"
+            )
         self.check(defaults)
         for group in given if isinstance(given[0], dict) else [{"params": given}]:
             self.add_param_group(group)
@@ -271,6 +273,8 @@ class Optimizer:
         """
         what = f"{type(self).__name__}.load_state_dict"
         state_dict = self._passed("loading", dict(state_dict))
+        if not {"state", "param_groups"} <= set(state_dict):
+            raise MissingOptionError(f"{what}: needs the keys 'state' and 'param_groups', got {list(state_dict)}")
         saved = state_dict["param_groups"]
         sizes, found = [len(g["params"]) for g in self.param_groups], [len(g["params"]) for g in saved]
         if sizes != found:

@@ -55,3 +55,9 @@ def test_converting_single_samples() -> None:
     assert made["y"] == [1, "a", words, b"b"]
     assert isinstance(made["z"], Point)
     assert isinstance(made["z"].y[0], tg.Tensor)
+
+
+def test_samples_of_different_shapes_are_named() -> None:
+    for make in (tg.ones, np.ones):
+        with pytest.raises(ShapeError, match=r"different shapes, \(2,\) · \(3,\); give a collate_fn"):
+            default_collate([make(2), make(3), make(2)])

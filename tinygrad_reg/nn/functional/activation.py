@@ -18,7 +18,7 @@ from ...engine.selection import choose
 from ...engine.strong_zero import linked, masked
 from ...errors import ArgumentError, ShapeError
 from ...ops import fused
-from ...ops.arguments import normalize_dim, rank, shape_of
+from ...ops.arguments import normalize_dim, numpy_names, rank, shape_of
 from ...ops.assign import assign
 from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, unary, where_p
 from ...ops.elementwise import relu as relu_p
@@ -427,7 +427,7 @@ def _glu_rule(g: Any, x: Any, dim: int) -> Any:
 glu_p.vjp(x=_glu_rule)
 
 
-@typed_errors
+@numpy_names
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along dim times the sigmoid of the second half; (..., 2n, ...) -> (..., n, ...).
 
@@ -452,7 +452,7 @@ def _implied(what: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
-@typed_errors
+@numpy_names
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(x) / Σ exp(x) along dim.
 
@@ -462,7 +462,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return fused.softmax(input, _implied("softmax", input, dim, _stacklevel), dtype=dtype)
 
 
-@typed_errors
+@numpy_names
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax(-x) along dim.
 
@@ -472,7 +472,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return fused.softmax(-input, _implied("softmin", input, dim, _stacklevel), dtype=dtype)
 
 
-@typed_errors
+@numpy_names
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along dim, exact for large inputs.
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, DtypeError
-from ...ops.arguments import normalize_dim, rank
+from ...ops.arguments import normalize_dim, numpy_names, rank
 from ...ops.elementwise import clamp_min, log
 from ...ops.extremes import argmax
 from ...random import rand_like
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from ...tensor import Tensor
 
 
-@typed_errors
-def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+@numpy_names
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool | int = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     """softmax((logits + g) / tau) along dim, g with Gumbel's distribution: nearly 1 for a choice drawn from softmax(logits), the less tau.
 
     With `hard` the values are exactly 0 and 1 and the gradient is that of the soft ones. Jang et al. 2017; Maddison et al. 2017. `eps` is

@@ -9,9 +9,9 @@ import numpy as np
 from ...engine.mutation import Array
 from ...engine.node import Value
 from ...engine.primitive import primitive
-from ...engine.refusal import typed_errors
+from ...engine.refusal import no_tensor, typed_errors
 from ...engine.state import state
-from ...errors import ArgumentError, ArgumentTypeError, DtypeError
+from ...errors import ArgumentError, DtypeError
 from ...ops.embedding import embedding as embedding
 from ...ops.embedding import embedding_bag as embedding_bag
 
@@ -41,7 +41,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     if not isinstance(tensor, Value):
-        raise ArgumentTypeError(f"one_hot: expected a tensor, got {type(tensor).__name__}; wrap it in tg.tensor(...)")
+        raise no_tensor("one_hot: expected a tensor", tensor)
     if tensor.array.dtype.kind not in "iu":
         raise DtypeError(f"one_hot: needs a tensor of integers, got {tensor.array.dtype}; convert with .long()")
     if num_classes == -1:

@@ -17,14 +17,18 @@ from ...ops.shape import reshape
 from ...tensor import Tensor
 
 
-def _tensors(given: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def _tensors(given: Tensor | Iterable[Tensor], what: str) -> list[Tensor]:
     """One tensor or several, as a list."""
+    if not isinstance(given, Iterable):
+        raise ArgumentTypeError(
+            f"{what}: expected a tensor or an iterable of tensors, got {type(given).__name__}; a model has .parameters()"
+        )
     return [given] if isinstance(given, Tensor) else list(given)
 
 
-def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def _gradients(parameters: Tensor | Iterable[Tensor], what: str) -> list[Tensor]:
     """The gradients of those that have one."""
-    return [p.grad for p in _tensors(parameters) if p.grad is not None]
+    return [p.grad for p in _tensors(parameters, what) if p.grad is not None]
 
 
 @typed_errors
@@ -39,7 +43,7 @@ def get_total_norm(
     p = float(norm_type)
     if not p > 0:
         raise ArgumentError(f"get_total_norm: norm_type must be positive, got {norm_type}")
-    filled = [x for x in _tensors(tensors) if x.numel()]
+    filled = [x for x in _tensors(tensors, "get_total_norm") if x.numel()]
     total = _norm(filled, p) if filled else zeros(())
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise GradientError(f"The total norm of order {p} for gradients is non-finite ({total.item()}), so they cannot be clipped")
@@ -66,7 +70,7 @@ def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float
     tensor([0.6000, 0.8000])
     """
     factor = clamp_max(float(max_norm) / (total_norm + 1e-6), 1.0)
-    for gradient in _gradients(parameters):
+    for gradient in _gradients(parameters, "clip_grads_with_norm_"):
         gradient.mul_(factor)
 
 
@@ -86,8 +90,8 @@ def clip_grad_norm_(
     >>> tg.nn.utils.clip_grad_norm_(w, max_norm=1.0), w.grad
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
-    parameters = _tensors(parameters)
-    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
+    parameters = _tensors(parameters, "clip_grad_norm_")
+    total = get_total_norm([p.grad for p in parameters if p.grad is not None], norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total
 
@@ -103,7 +107,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
     >>> w.grad
     tensor([1.0000, 0.5000])
     """
-    for gradient in _gradients(parameters):
+    for gradient in _gradients(parameters, "clip_grad_value_"):
         gradient.clamp_(-float(clip_value), float(clip_value))
 
 

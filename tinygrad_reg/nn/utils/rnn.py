@@ -150,6 +150,9 @@ def pad_sequence(
     given = list(sequences)
     if not given:
         raise ArgumentError("pad_sequence: received an empty list of sequences, at least 1 is needed")
+    if len({x.shape[1:] for x in given if isinstance(x, Tensor)}) > 1:
+        shapes = " · ".join(str(x.shape) for x in given)
+        raise ShapeError(f"pad_sequence: the sequences must have the same shape but for their length, dim 0\n  {shapes}")
     longest = max(len(x) for x in given)
     return stack([_filled(x, longest, padding_value, padding_side == "left") for x in given], 0 if batch_first else 1)
 

@@ -29,9 +29,9 @@ def default_collate(batch: Any) -> Any:
     """
     first = batch[0]
     if isinstance(first, Tensor):
-        return stack(list(batch), 0)
+        return _stacked(list(batch))
     if isinstance(first, np.ndarray | np.generic) and first.dtype.kind in "fiub":
-        return stack([as_tensor(np.asarray(x)) for x in batch], 0)
+        return _stacked([as_tensor(np.asarray(x)) for x in batch])
     if isinstance(first, float):
         return tensor(batch, dtype=float64)
     if isinstance(first, int):
@@ -46,6 +46,14 @@ def default_collate(batch: Any) -> Any:
     raise ArgumentTypeError(
         f"default_collate: a batch must contain tensors, arrays, numbers, strings, mappings or sequences, found {kind}; give a collate_fn"
     )
+
+
+def _stacked(batch: list[Tensor]) -> Tensor:
+    shapes = {x.shape for x in batch if isinstance(x, Tensor)}
+    if len(shapes) > 1:
+        listed = " · ".join(map(str, sorted(shapes)))
+        raise ShapeError(f"default_collate: the samples have different shapes, {listed}; give a collate_fn that pads them")
+    return stack(batch)
 
 
 def _collate_sequences(batch: Any) -> Any:

@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from ...engine.refusal import typed_errors
-from ...errors import ArgumentError, ArgumentTypeError, DatasetError, MissingForwardError
+from ...engine.refusal import no_tensor, typed_errors
+from ...errors import ArgumentError, DatasetError, MissingForwardError
 from ...ops.random import Generator, default_generator
 from ...random import randperm
 from ...tensor import Tensor
@@ -66,7 +66,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     def __init__(self, *tensors: Tensor) -> None:
         for x in tensors:
             if not isinstance(x, Tensor):
-                raise ArgumentTypeError(f"TensorDataset: expected tensors, got {type(x).__name__}; wrap it in tg.tensor(...)")
+                raise no_tensor("TensorDataset: expected tensors", x)
         if not tensors or any(x.ndim == 0 or len(x) != len(tensors[0]) for x in tensors):
             shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
             raise DatasetError(f"TensorDataset: needs tensors of the same first size, got the shapes {shapes or 'of none'}")
