@@ -65,7 +65,7 @@ def test_copies_keep_the_class_and_the_flag_but_not_the_gradient(needs: bool) ->
 
 
 def test_what_it_refuses() -> None:
-    with pytest.raises(ArgumentTypeError, match=r"expected a tensor, got list; wrap it in tg.tensor"):
+    with pytest.raises(ArgumentTypeError, match=r"expected a tensor, got list \[1.0\]; wrap it in tg.tensor"):
         nn.Parameter([1.0])  # type: ignore[arg-type]
     with pytest.raises(GradientError, match="floating point"):
         nn.Parameter(tg.ones(2, dtype=tg.int64))

@@ -403,7 +403,7 @@ REFUSED: list[tuple[str, Any, type[Exception], str]] = [
     ("copy of a larger one", lambda: tg.ones(3).copy_(tg.ones(4)), ShapeError, "broadcast"),
     ("item of another shape", lambda: tg.ones(3).__setitem__(slice(0, 2), tg.ones(3)), ShapeError, r"\(3,\).*\(2,\)"),
     ("item out of range", lambda: tg.ones(3).__setitem__(5, 1.0), IndexError, "out of range"),
-    ("item of text", lambda: tg.ones(3).__setitem__(0, "a"), TypeError, "cannot be written|expected"),
+    ("item of text", lambda: tg.ones(3).__setitem__(0, "a"), TypeError, "must be a number.*str"),
     ("uniform from above to", lambda: tg.ones(3).uniform_(1.0, 0.0), ArgumentError, "from <= to"),
     ("normal of negative std", lambda: tg.ones(3).normal_(0.0, -1.0), ArgumentError, "negative"),
 ]

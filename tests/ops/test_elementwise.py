@@ -319,7 +319,7 @@ def test_reflected_operators() -> None:
         (lambda: tg.clamp(tg.ones(2)), ArgumentError, "min, max or both"),
         (lambda: tg.div(tg.ones(1), 1, rounding_mode="up"), ArgumentError, "'up'"),
         (lambda: tg.where(tg.ones(2), 1.0, 2.0), DtypeError, "bool"),
-        (lambda: tg.where(True, 1.0, 2.0), DtypeError, "bool"),
+        (lambda: tg.where(True, 1.0, 2.0), ArgumentTypeError, "bool True"),
         (lambda: tg.where(tg.ones(2) > 0, tg.ones(3), 1.0), ShapeError, "broadcast"),
         (lambda: tg.abs(tg.tensor([True])), DtypeError, "abs.*bool"),
     ],

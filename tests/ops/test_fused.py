@@ -249,7 +249,7 @@ def test_linear_says_what_does_not_fit() -> None:
     assert str(error.value) == "linear: input has 3 features in its last dimension, weight expects 4\n  input (32, 3) · weight (5, 4)"
     with pytest.raises(ShapeError, match="bias must have shape \\(5,\\), .* got \\(3,\\)"):
         fused.linear(tg.ones(32, 4), tg.ones(5, 4), tg.ones(3))
-    with pytest.raises(DtypeError, match="float32, float64; convert"):
+    with pytest.raises(DtypeError, match="input float32 · weight float64; convert"):
         fused.linear(tg.ones(32, 4), tg.ones(5, 4, dtype=tg.float64))
     with pytest.raises(ArgumentTypeError, match="weight must be a tensor, got list"):
         fused.linear(tg.ones(32, 4), [[1.0]])  # type: ignore[arg-type]

@@ -265,7 +265,10 @@ def _run_backward(g: tuple[Any, ...], context: Context, positions: tuple[int, ..
     left = iter([x if isinstance(x, Value) else wrap(Value.result_class, np.asarray(x)) for x in g])
     cotangents = [next(left) if is_tensor else None for is_tensor in context._is_tensor]
     function = context._function
-    given = (function.vjp if function.backward is Function.backward else function.backward)(context, *cotangents)
+    rule = function.vjp if function.backward is Function.backward else function.backward
+    if rule is Function.backward:
+        raise MissingForwardError(f"{function.__name__}: define a static method backward(ctx, *grad_outputs) to differentiate it")
+    given = rule(context, *cotangents)
     parts: Sequence[Any] = given if isinstance(given, tuple | list) else (given,)
     wanted = len(context.needs_input_grad)
     if len(parts) > wanted and all(x is None for x in parts[wanted:]):
