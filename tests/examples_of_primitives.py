@@ -327,6 +327,10 @@ EXAMPLES: dict[str, list[Example]] = {
         e((3, 2), ints([2, 5], [0, 4], [1, 2]), axes=(_OVERLAPPING, _UNEVEN)),
     ],
     "window_indices": [e(ints([0, 1], [1, 1]), axes=(_HALVES,)), e(ints([2, 5], [0, 4], [1, 2]), axes=(_OVERLAPPING, _UNEVEN))],
+    "shuffle": [
+        e((2, 12, 2, 3), apart=(2, 3, 2, 2, 2, 3), dims=(0, 1, 4, 2, 5, 3), shape=(2, 3, 4, 6)),
+        e((2, 3), apart=(2, 1, 3), dims=(0, 1, 2), shape=(2, 3)),
+    ],
     "pad_constant": [e((2, 3), pads=((1, 2),), value=0.0), e((2, 3), pads=((1, -1), (-1, 2)), value=0.5), e((), pads=(), value=1.0)],
     "pad_edges": [e((2, 3, 4), pads=((1, 2), (3, 0)), mode=mode) for mode in ("reflect", "replicate", "circular")],
     "pad_edges_back": [e((2, 6, 7), pads=((1, 2), (3, 0)), mode=mode) for mode in ("reflect", "replicate", "circular")],

@@ -278,6 +278,7 @@ SINGLE: list[tuple[Any, ...]] = [
     ("__setitem__", "x.__setitem__(5, 0.0)", DimensionError, "5", "(2, 3)"),
     ("narrow", "narrow(x, 0, 1, 5)", ArgumentError, "5", "2"),
     ("narrow", "narrow(x, 0, 0, -1)", ArgumentError, "-1"),
+    ("narrow", "narrow(x, 0, t.tensor(True), 1)", ArgumentTypeError, "start must be an integer", "bool"),
     ("select", "select(x, 0, 5)", DimensionError, "5"),
     ("index_select", "index_select(x, 0, v)", DtypeError, "float32", ".long()"),
     ("index_select", "index_select(x, 0, ii)", DimensionError, "(1, 3)", "vector"),

@@ -96,6 +96,11 @@ def test_conv_is_a_product_with_the_unfolded_input() -> None:
     np.testing.assert_allclose(product.numpy(), F.conv2d(x, w, stride=2, padding=1).flatten(2).numpy(), rtol=1e-12)
 
 
+def test_masks_have_windows_too() -> None:
+    mask = tg.tensor([[[[True, False], [True, True]]]])
+    assert F.unfold(mask, 2).tolist() == [[[True], [False], [True], [True]]]
+
+
 def test_fold_of_unfold_counts_the_windows_of_each_element() -> None:
     ones = tg.ones(1, 1, 3, 3)
     assert F.fold(F.unfold(ones, 2), (3, 3), 2).tolist() == [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]

@@ -76,6 +76,12 @@ def test_gather_and_scatter_add_agree_with_their_definition(n: int, m: int, k: i
     np.testing.assert_array_equal(tg.scatter_add(tg.tensor(x), 0, tg.tensor(index), tg.tensor(src)).numpy(), added)
 
 
+def test_an_index_that_names_nothing_may_be_of_any_dtype() -> None:
+    x, none = tg.ones(3), tg.tensor([])
+    assert tg.gather(x, 0, none).shape == (0,)
+    assert tg.scatter(x, 0, none, none).tolist() == tg.scatter_add(x, 0, none, none).tolist() == [1.0, 1.0, 1.0]
+
+
 def test_arrays_give_arrays() -> None:
     x = np.ones((2, 3), np.float32)
     index = np.array([[0], [1]])

@@ -50,6 +50,13 @@ def test_pixels_become_channels_and_come_back() -> None:
     check_linear(lambda t: F.pixel_unshuffle(t, 2), (3, 4, 6))
 
 
+@pytest.mark.parametrize("shuffle", [F.pixel_shuffle, F.pixel_unshuffle, F.channel_shuffle])
+def test_what_is_shuffled_lies_in_memory_of_its_own(shuffle: Any) -> None:
+    x = tg.ones(1, 4, 1, 1)
+    shuffle(x, 1).zero_()
+    assert x.sum() == 4
+
+
 @pytest.mark.parametrize(("call", "error", "said"), [
     (lambda x: F.interpolate(x), ArgumentError, "either size or scale_factor"),
     (lambda x: F.interpolate(x, 3, 2.0), ArgumentError, "either size or scale_factor"),

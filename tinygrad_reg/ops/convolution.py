@@ -502,7 +502,8 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     (1, 27, 9)
     """
     input, added = batched(input, 2, "unfold")
-    check_float("unfold", input)
+    if input.dtype != np.bool_:  # windows of a mask, too
+        check_float("unfold", input)
     if 0 in input.shape[1:]:
         raise ShapeError(f"unfold: only the batch may be empty, got an input of shape {tuple(input.shape)}")
     params, _ = _blocks("unfold", input.shape[2:], kernel_size, dilation, padding, stride)

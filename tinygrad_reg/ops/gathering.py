@@ -34,11 +34,17 @@ if TYPE_CHECKING:
 _LONG = (np.dtype(np.int64),)
 LONG_OR_INT = (*_LONG, np.dtype(np.int32))
 _ONLY_LONG = {"take", "take_along_dim", "index_copy", "index_fill"}
+_ANY_IF_EMPTY = {"gather", "scatter", "scatter_add"}
 
 
 def _integers(index: Any, what: str) -> Any:
-    """The index, if it is a tensor or an array of one of the dtypes that PyTorch takes for this function."""
+    """The index, if it is a tensor or an array of one of the dtypes that PyTorch takes for this function.
+
+    One that names nothing, as `tensor([])`, may be of any dtype where positions are one for each element.
+    """
     rank(index, what)
+    if what in _ANY_IF_EMPTY and 0 in shape_of(index):
+        return convert(index, _LONG[0])
     dtypes = _LONG if what in _ONLY_LONG else LONG_OR_INT
     if index.dtype not in dtypes:
         wanted = " or ".join(map(str, dtypes))
@@ -331,6 +337,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     ndim = rank(input, "narrow")
     if not ndim:
         raise ShapeError("narrow: a 0-d tensor has no dimension to narrow; use unsqueeze(0) first")
+    if isinstance(start, bool) or isinstance(start, Value) and start.dtype == np.bool_:
+        raise ArgumentTypeError(f"narrow: start must be an integer, got {shown(start)}")
     dim, start, length = normalize_dim(dim, ndim, "narrow"), operator.index(start), operator.index(length)
     size = shape_of(input)[dim]
     if not -size <= start <= size:

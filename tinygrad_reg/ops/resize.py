@@ -22,7 +22,6 @@ from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
 from .reduction import widened
-from .shape import permute_p, reshape_p
 from .tables import FEW, Table, adding, numbered, reading
 from .windows import Sizes
 
@@ -339,6 +338,19 @@ def _factor(input: Any, factor: Any, what: str, name: str) -> int:
     return operator.index(factor)
 
 
+@primitive(name="shuffle")
+def shuffle_p(x: Array, *, apart: Sizes, dims: Sizes, shape: Sizes) -> Array:
+    """x taken apart into dimensions, these in another order, joined to a shape; in new memory even if nothing moves."""
+    return x.reshape(apart).transpose(dims).copy("C").reshape(shape)
+
+
+def _back(g: Any, x_shape: Sizes, apart: Sizes, dims: Sizes) -> Any:
+    return shuffle_p(g, apart=tuple([apart[i] for i in dims]), dims=tuple(sorted(range(len(dims)), key=dims.__getitem__)), shape=x_shape)
+
+
+shuffle_p.vjp(x=_back)
+
+
 @typed_errors
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels become pixels; (..., c · r², h, w) -> (..., c, h · r, w · r).
@@ -352,9 +364,9 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     *lead, c, h, w = shape_of(input)
     if c % (r * r):
         raise ShapeError(f"pixel_shuffle: channels must be divisible by {r}² = {r * r}, got {c}\n  input {tuple(input.shape)}")
-    apart = reshape_p(input, shape=(*lead, c // (r * r), r, r, h, w))
-    n = len(lead)
-    return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 3, n + 1, n + 4, n + 2)), shape=(*lead, c // (r * r), h * r, w * r))
+    n, left = len(lead), c // (r * r)
+    dims = (*range(n + 1), n + 3, n + 1, n + 4, n + 2)
+    return shuffle_p(input, apart=(*lead, left, r, r, h, w), dims=dims, shape=(*lead, left, h * r, w * r))
 
 
 @typed_errors
@@ -368,9 +380,9 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     *lead, c, h, w = input.shape
     if h % r or w % r:
         raise ShapeError(f"pixel_unshuffle: height {h} and width {w} must be divisible by {r}\n  input {tuple(input.shape)}")
-    apart = reshape_p(input, shape=(*lead, c, h // r, r, w // r, r))
     n = len(lead)
-    return reshape_p(permute_p(apart, dims=(*range(n + 1), n + 2, n + 4, n + 1, n + 3)), shape=(*lead, c * r * r, h // r, w // r))
+    dims = (*range(n + 1), n + 2, n + 4, n + 1, n + 3)
+    return shuffle_p(input, apart=(*lead, c, h // r, r, w // r, r), dims=dims, shape=(*lead, c * r * r, h // r, w // r))
 
 
 @typed_errors
@@ -386,5 +398,5 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     n, c, *size = input.shape
     if c % groups:
         raise ShapeError(f"channel_shuffle: {c} channels are not divisible by {groups} groups\n  input {tuple(input.shape)}")
-    apart = reshape_p(input, shape=(n, groups, c // groups, *size))
-    return reshape_p(permute_p(apart, dims=(0, 2, 1, *range(3, input.ndim + 1))), shape=(n, c, *size))
+    dims = (0, 2, 1, *range(3, input.ndim + 1))
+    return shuffle_p(input, apart=(n, groups, c // groups, *size), dims=dims, shape=(n, c, *size))

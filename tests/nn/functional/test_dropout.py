@@ -72,7 +72,7 @@ def test_alpha_dropout_keeps_mean_and_variance() -> None:
 
 @pytest.mark.parametrize(("call", "says"), [
     (lambda: F.dropout1d(tg.ones(3)), "input must be"), (lambda: F.dropout1d(tg.ones(1, 1, 1, 1)), "input must be"),
-    (lambda: F.dropout2d(tg.ones(3)), "at least 2 dims"), (lambda: F.feature_alpha_dropout(tg.ones(3)), "at least 2 dims"),
+    (lambda: F.dropout2d(tg.ones(3)), "at least 2 dims"), (lambda: F.feature_alpha_dropout(tg.ones(3), training=True), "at least 2 dims"),
     (lambda: F.dropout2d(tg.ones(2, 2, 2, 2), 1.5), "between 0 and 1"), (lambda: F.alpha_dropout(tg.ones(3), -0.5), "between 0 and 1"),
 ])  # fmt: skip
 def test_errors(call: Any, says: str) -> None:

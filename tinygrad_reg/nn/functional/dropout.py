@@ -82,13 +82,17 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def _channels(input: Tensor, p: float, training: bool, inplace: bool, lead: int) -> Tensor:
     """Dropout in which everything behind the first `lead` dims stays or goes together."""
-    if input.ndim < 2:
-        raise ShapeError(f"dropout of channels: input needs at least 2 dims, got shape {tuple(input.shape)}")
     if not training or p == 0.0:
         return input
+    _check_channels("dropout of channels", input)
     if inplace:
         return in_place(lambda x: _channels(x, p, True, False, lead), input, "dropout_")
     return thinned(input, p, input.shape[:lead] + (1,) * (input.ndim - lead))  # type: ignore[no-any-return]
+
+
+def _check_channels(what: str, input: Tensor) -> None:
+    if input.ndim < 2:
+        raise ShapeError(f"{what}: input needs at least 2 dims, (n, c, ...), got shape {tuple(input.shape)}")
 
 
 @typed_errors
@@ -112,8 +116,8 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
     (1, 2, 3)
     """
     check_probability("feature_alpha_dropout", p)
-    if input.ndim < 2:
-        raise ShapeError(f"feature_alpha_dropout: input needs at least 2 dims, (n, c, ...), got shape {tuple(input.shape)}")
+    if training and p > 0.0:
+        _check_channels("feature_alpha_dropout", input)
     return _alpha(input, p, training, inplace, 2)
 
 

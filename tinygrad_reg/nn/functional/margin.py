@@ -246,7 +246,7 @@ def multi_margin_loss(
     if target.dtype.kind not in "iu":
         raise DtypeError(f"{what}: target must hold integers, the numbers of classes, got {target.dtype}; convert it with .long()")
     input = _raised(input)
-    if (input.ndim, target.ndim) not in ((2, 1), (1, 0), (1, 1)) or target.shape != (input.shape[:-1] or target.shape):
+    if input.ndim > 2 or target.ndim > 1 or target.numel() != math.prod(input.shape[:-1]):
         raise ShapeError(f"{what}: needs input (n, c) and target (n,), or (c,) and ()\n  {tuple(input.shape)} · {tuple(target.shape)}")
     count = input.shape[-1]
     rows, index = reshape(input, (-1, count)), reshape(target, (-1, 1))
@@ -256,7 +256,7 @@ def multi_margin_loss(
     if weight is not None:
         over = over * weight[index]
     each = sum(masked(over, eq(index, np.arange(count))), 1) / count
-    return reduced(what, each if input.ndim == 2 else reshape(each, ()), reduction)
+    return reduced(what, reshape(each, target.shape), reduction)
 
 
 @typed_errors
