@@ -55,8 +55,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         if input is other:
             return nonzero(condition, as_tuple=True)
         raise ArgumentTypeError("where: give both input and other to choose between, or neither to get the positions that are not 0")
-    rank(condition, "where")
-    if condition.dtype.kind not in "bu":
+    kind = getattr(getattr(condition, "dtype", None), "kind", None)
+    if kind is None:
+        raise no_tensor("where: expected a tensor", condition)
+    if kind not in "bu":
         raise DtypeError(f"where: the condition must be a bool tensor, got {condition.dtype}; compare first, for example x > 0")
     operands = condition, input, other
     if not (isinstance(input, Value) and isinstance(other, Value) and input.array.dtype is other.array.dtype):
