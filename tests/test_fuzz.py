@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError
+from tinygrad_reg.errors import ArgumentError, TinygradRegError
 
 from . import fuzzing
 from .fuzzing import FAMILIES, as_text, constructors, draw_call, draw_construction, offence
@@ -128,3 +129,10 @@ def test_the_judge(function: Any, arguments: list[int], wanted: str | None, monk
     args = [tg.ones(2, 2, requires_grad=True) for _ in arguments]
     found = offence("function", function, args, {})
     assert found is None if wanted is None else wanted in str(found)
+
+
+@pytest.mark.parametrize("array", [np.array([1, 1]), np.array([(1.0,)], dtype=[("x", np.float32)])], ids=["integers", "records"])
+@pytest.mark.parametrize("call", [tg.set_float32_matmul_precision, lambda word: tg.ones(2).div_(2.0, rounding_mode=word)])
+def test_arrays_are_no_words(call: Any, array: Any) -> None:
+    with pytest.raises(TinygradRegError, match='rounding_mode must be|must be "highest"'):
+        call(array)

@@ -101,5 +101,5 @@ def set_float32_matmul_precision(precision: str) -> None:
 
     >>> tg.set_float32_matmul_precision("high")
     """
-    if precision not in ("highest", "high", "medium"):
+    if not isinstance(precision, str) or precision not in ("highest", "high", "medium"):
         raise ArgumentError(f'set_float32_matmul_precision: must be "highest", "high" or "medium", got {precision!r}')

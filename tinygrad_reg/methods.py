@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from . import dtypes
 from .engine.node import Value
+from .engine.refusal import typed_errors
 from .errors import ArgumentTypeError
 from .ops import (
     arithmetic,
@@ -388,6 +389,7 @@ class Methods(Value):
 
     div = arithmetic.div
 
+    @typed_errors
     def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         return inplace.assign(
             self, arithmetic.div(shaping.clone(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
