@@ -2,12 +2,11 @@
 
     python -m examples.gallery                           takes some minutes; from the root of the repository
 
-What an example is: one file that can be copied alone and read in one sitting. It has `parse` (the flags, and a look at what would fail
-only after the training), `make_data`, `Model`, `make_model`, `train` (one loss per step; it calls `on_step(step, loss)` after each),
-`plot` and `main`. The library is named in lines that start with `import` or `from` and nowhere else, and only what PyTorch has too is
-used, so that the script trains there when these lines are changed: the oracle tests do so and compare every loss. All that is random in
-`train` is drawn by NumPy and handed over. The last line printed is the result; the picture is NAME.png in the working directory. In its
-default setting an example takes less than a minute.
+What an example is: one file that can be copied alone and read in one sitting. It has `parse` (the flags), `make_data`, `Model`,
+`make_model`, `train` (one loss per step; it calls `on_step(step, loss)` after each), `plot` and `main`. The library is named in lines that
+start with `import` or `from` and nowhere else, and only what PyTorch has too is used, so that the script trains there when these lines are
+changed: the oracle tests do so and compare every loss. All that is random in `train` is drawn by NumPy and handed over. The last line
+printed is the result; the picture is NAME.png in the working directory. In its default setting an example takes less than a minute.
 """
 
 from __future__ import annotations

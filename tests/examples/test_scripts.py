@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from examples.gallery import EXAMPLES
-from tests.examples.loading import DIRECTORY, NEEDS_SCIKIT_LEARN, SMALL, load
+from tests.examples.loading import DIRECTORY, SMALL, load
 
 every_script = pytest.mark.parametrize("name", SMALL)
 
@@ -44,36 +44,6 @@ def test_no_training_and_no_picture(name: str, tmp_path: Path, monkeypatch: pyte
     length = next(flag for flag in ("--epochs", "--steps") if flag in SMALL[name])
     script.main([*SMALL[name], length, "0", "--no-plot"])
     assert list(tmp_path.iterdir()) == []
-
-
-@every_script
-@pytest.mark.parametrize(
-    ("flags", "said"),
-    [
-        (["--out", "absent/picture.png"], "--out: cannot write 'absent/picture.png'"),
-        (["--batch-size", "0"], "--batch-size 1 or more"),
-        (["--seed", "-1"], "--seed must be 0 or more"),
-    ],
-)
-def test_what_would_fail_after_the_training_is_said_before(
-    name: str, flags: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pytest.importorskip("matplotlib")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="2"):
-        load(name).main([*SMALL[name], *flags])
-    assert said in capsys.readouterr().err
-
-
-@every_script
-def test_an_absent_package_is_named_as_pip_names_it(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    script = load(name)
-    monkeypatch.setattr(script, "find_spec", lambda module: None)
-    with pytest.raises(SystemExit, match="2"):
-        script.main(SMALL[name])
-    said = capsys.readouterr().err
-    assert "pip install" in said
-    assert ("scikit-learn" in said) == (name in NEEDS_SCIKIT_LEARN)
 
 
 @every_script
