@@ -31,13 +31,15 @@ def translated(x: Any) -> Any:
         return _dtype(x)
     if isinstance(x, torch.device):
         return tg.device(x.type)
-    if isinstance(x, torch.layout | torch.memory_format | torch.Generator):
+    if isinstance(x, torch.layout | torch.memory_format | torch.Generator | torch.nn.LinearCrossEntropyOptions):
         raise NotHere(str(x))
     if isinstance(x, complex):
         raise NotHere("complex numbers")
     if type(x) in (list, tuple, torch.Size):
         return (list if type(x) is list else tuple)(map(translated, x))
-    if isinstance(x, torch.nn.Module) and not x.state_dict():
+    if isinstance(x, torch.nn.Module):
+        if x.state_dict():
+            raise NotHere(f"{type(x).__name__} with parameters")
         return getattr(tg.nn, type(x).__name__)()
     if isinstance(x, types.FunctionType | types.BuiltinFunctionType):
         return _same_function(x)
