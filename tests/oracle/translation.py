@@ -95,14 +95,17 @@ def function(theirs: Any, name: str) -> Any:
         return None
     if isinstance(theirs, functools.partial):
         return functools.partial(function(theirs.func, name), *theirs.args, **theirs.keywords)
-    return _rebound(theirs) if _is_wrapper(theirs) else ours
+    return rebound(theirs, torch=tg, wrapper_set_seed=_called) if _is_wrapper(theirs) else ours
 
 
 def _is_wrapper(theirs: Any) -> bool:
     return isinstance(theirs, types.FunctionType) and theirs.__module__.startswith("torch.testing.")
 
 
-def _rebound(theirs: types.FunctionType) -> types.FunctionType:
-    """A function of PyTorch's tests in whose text `torch` means our package."""
-    names = {"torch": tg, "wrapper_set_seed": lambda function, *args, **kwargs: function(*args, **kwargs)}
+def _called(function: Any, *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def rebound(theirs: types.FunctionType, **names: Any) -> types.FunctionType:
+    """A function of PyTorch's tests in whose text these names mean something else."""
     return types.FunctionType(theirs.__code__, {**theirs.__globals__, **names}, theirs.__name__, theirs.__defaults__)
