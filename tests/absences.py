@@ -34,6 +34,11 @@ OTHERWISE = """
 | `F.ctc_loss` | has the gradient of its formula; PyTorch's is that towards the logits, equal behind `log_softmax` |
 | `F.grid_sample`, `F.affine_grid` | without `align_corners`, it is False, silently |
 | `F.linear_cross_entropy(options=...)` | is refused: the logits are computed as a whole |
+| functions of two arguments | take a number for either, as NumPy's do; of numbers alone `add`, `sub`, `mul` and `div` give NumPy's number |
+| `addmv`, `addbmm`, `baddbmm` of integers | refuse a fraction as `beta`, which PyTorch cuts off to 0 |
+| `addbmm_` | does not change the shape |
+| `zero_`, `relu_` and others that end in `_` | are methods, or in `nn.functional`, not functions of the package |
+| optimizers, a parameter twice in one group | is refused; PyTorch warns that it will be |
 | optimizers, `differentiable=True` | is refused; `foreach`, `fused` and `capturable` are taken and change nothing |
 | `optim.Muon` | computes in the parameter's dtype, PyTorch in bfloat16: an update differs by about 1 % |
 | `optim.LBFGS` | agrees to 1e-9 over the first iterations; rounding grows along its path, in PyTorch's own as much as between the two |

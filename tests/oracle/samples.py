@@ -94,14 +94,16 @@ def check_derivatives(ours: Callable[..., Any], theirs: Callable[..., Any], samp
         return
     needing = [[x.requires_grad for x in tensors(made)] for made in both]
     assert needing[0] == needing[1], f"requires_grad: ours {needing[0]}, torch's {needing[1]}"
-    first = _gradients(*both, mine, other, second)
+    first = derivatives(*both, mine, other, second)
     if second:
-        check_all(*_gradients(*first, mine, other, False), None, "second gradient")
+        check_all(*derivatives(*first, mine, other, False), None, "second gradient")
     else:
         check_all(*first, None, "gradient", scaled=True)
 
 
-def _gradients(got: list[Any], want: list[Any], mine: list[Any], other: list[Any], create_graph: bool) -> tuple[list[Any], list[Any]]:
+def derivatives(
+    got: list[Any], want: list[Any], mine: list[Any], other: list[Any], create_graph: bool = False
+) -> tuple[list[Any], list[Any]]:
     """Those of both packages; none where torch has no derivative."""
     try:
         return gradients(got, want, mine, other, create_graph)
@@ -121,7 +123,7 @@ def check_in_place(ours: Callable[..., Any], theirs: Callable[..., Any], sample:
     assert both[0][0] is x, "ours does not give back what it changed"
     check_all([x], [y], None, "changed in place")
     if y.requires_grad:
-        check_all(*_gradients([x], [y], *call.leaves(), False), None, "gradient through the change")
+        check_all(*derivatives([x], [y], *call.leaves(), False), None, "gradient through the change")
 
 
 def check_refusal(ours: Callable[..., Any], theirs: Callable[..., Any], sample: Any) -> None:

@@ -30,6 +30,7 @@ class Report:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.ran = False
         self.asked: set[Difference] = set()
         self.seen: set[Difference] = set()
         self.failures: list[str] = []
@@ -39,6 +40,7 @@ class Report:
         self.asked |= known
         try:
             test(*args)
+            self.ran = True
         except NotHere:
             pass
         except Exception as error:
@@ -47,10 +49,13 @@ class Report:
                 self.failures.append(f"{check} of {sample.summary()[:600]}\n  {type(error).__name__}: {str(error)[:600]}")
 
     def check(self) -> None:
+        """Fail with the first failures, or with a difference that there is no more; skip what could not be asked at all."""
         shown = "\n".join(self.failures[:4])
         assert not self.failures, f"{self.name}: {len(self.failures)} checks failed, the first of them:\n{shown}"
         gone = [d.why for d in self.asked - self.seen]
         assert not gone, f"{self.name}: no difference any more: {gone}"
+        if not self.ran and not self.seen:
+            pytest.skip("no sample is without complex numbers, options or layouts that are not here")
 
 
 @every_operation

@@ -31,13 +31,15 @@ def translated(x: Any) -> Any:
         return _dtype(x)
     if isinstance(x, torch.device):
         return tg.device(x.type)
-    if isinstance(x, torch.layout | torch.memory_format | torch.Generator):
+    if isinstance(x, torch.layout | torch.memory_format | torch.Generator | torch.nn.LinearCrossEntropyOptions):
         raise NotHere(str(x))
     if isinstance(x, complex):
         raise NotHere("complex numbers")
     if type(x) in (list, tuple, torch.Size):
         return (list if type(x) is list else tuple)(map(translated, x))
-    if isinstance(x, torch.nn.Module) and not x.state_dict():
+    if isinstance(x, torch.nn.Module):
+        if x.state_dict():
+            raise NotHere(f"{type(x).__name__} with parameters")
         return getattr(tg.nn, type(x).__name__)()
     if isinstance(x, types.FunctionType | types.BuiltinFunctionType):
         return _same_function(x)
@@ -93,14 +95,17 @@ def function(theirs: Any, name: str) -> Any:
         return None
     if isinstance(theirs, functools.partial):
         return functools.partial(function(theirs.func, name), *theirs.args, **theirs.keywords)
-    return _rebound(theirs) if _is_wrapper(theirs) else ours
+    return rebound(theirs, torch=tg, wrapper_set_seed=_called) if _is_wrapper(theirs) else ours
 
 
 def _is_wrapper(theirs: Any) -> bool:
     return isinstance(theirs, types.FunctionType) and theirs.__module__.startswith("torch.testing.")
 
 
-def _rebound(theirs: types.FunctionType) -> types.FunctionType:
-    """A function of PyTorch's tests in whose text `torch` means our package."""
-    names = {"torch": tg, "wrapper_set_seed": lambda function, *args, **kwargs: function(*args, **kwargs)}
+def _called(function: Any, *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def rebound(theirs: types.FunctionType, **names: Any) -> types.FunctionType:
+    """A function of PyTorch's tests in whose text these names mean something else."""
     return types.FunctionType(theirs.__code__, {**theirs.__globals__, **names}, theirs.__name__, theirs.__defaults__)

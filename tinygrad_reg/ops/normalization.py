@@ -329,6 +329,8 @@ def batch_norm(
     shape = _check_input(what, input)
     channels = shape[1]
     _check_channels(what, input, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if eps < 0.0 or training and eps == 0.0:
+        raise ArgumentError(f"{what}: eps must be positive in training, and not negative in evaluation, got {eps}")
     x, w, b = _wide(input), _wide(weight), _wide(bias)
     if not training:
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
