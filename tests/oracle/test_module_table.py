@@ -31,14 +31,18 @@ every_layer = pytest.mark.parametrize("info", LAYERS, ids=lambda info: info.modu
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.filterwarnings("ignore")
 def test_layers(info: Any, training: bool) -> None:
+    checked = False
     for number, given in enumerate(inputs(info, "module_inputs_func", training)):
         try:
             check_layer(info, given, training)
+            checked = True
         except NotHere:
             continue
         except (AssertionError, TinygradRegError) as error:
             shown = f"{arguments(given.constructor_input)} on {arguments(given.forward_input)}"
             raise AssertionError(f"input {number}: {info.module_cls.__name__}{shown[:600]}\n  {error}") from error
+    if not checked:
+        pytest.skip("its inputs are made of other layers, with parameters, or of options that are not here")
 
 
 def inputs(info: Any, kind: str, training: bool) -> list[Any]:

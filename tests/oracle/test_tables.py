@@ -71,6 +71,10 @@ def test_samples(op: Any) -> None:
         report.run("value", sample, check_value, ours_of(op), op.op, sample, loose(op.name, sample))
     for sample in references(op):
         run_values(report, op, sample, "reference ")
+    for alias in op.aliases:
+        if function(alias.op, alias.name) is not None:
+            for sample in samples(op, torch.float64)[:2]:
+                report.run("value", sample, check_value, function(alias.op, alias.name), alias.op, sample, loose(op.name, sample))
     for error in op.error_inputs_func(op, "cpu") if op.error_inputs_func else ():
         report.run("error", error.sample_input, check_refusal, ours_of(op), op.op, error.sample_input)
     report.check()

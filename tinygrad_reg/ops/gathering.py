@@ -337,7 +337,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     ndim = rank(input, "narrow")
     if not ndim:
         raise ShapeError("narrow: a 0-d tensor has no dimension to narrow; use unsqueeze(0) first")
-    if isinstance(start, bool) or getattr(start, "dtype", None) == np.bool_:
+    if isinstance(start, bool) or isinstance(start, Value) and start.array.dtype == np.bool_:
         raise ArgumentTypeError(f"narrow: start must be an integer, got {shown(start)}")
     dim, start, length = normalize_dim(dim, ndim, "narrow"), operator.index(start), operator.index(length)
     size = shape_of(input)[dim]

@@ -318,7 +318,9 @@ def cross_entropy(
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
     if target.dtype.kind == "f":
         if ignore_index >= 0:
-            raise ArgumentError(f"cross_entropy: ignore_index names class {ignore_index}, but the target has probabilities")
+            raise ArgumentError(
+                f"cross_entropy: ignore_index names class {ignore_index}, but the target has probabilities; give it with class indices only"
+            )
         return _soft_cross_entropy(log_softmax_p(input, dim=dim), target, weight, dim, reduction, label_smoothing)
     if not label_smoothing:
         return _weighted(*_picked(class_losses, input, target, weight, ignore_index, dim, "cross_entropy"), reduction)
