@@ -17,7 +17,7 @@ from tinygrad_reg.errors import TinygradRegError
 from .compare import check_all, results
 from .differences import OTHER_GRADIENTS
 from .samples import derivatives, tensors
-from .translation import NotHere, copied, translated
+from .translation import NotHere, copied, same_draws, translated
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
@@ -46,7 +46,7 @@ def test_layers(info: Any, training: bool) -> None:
 
 
 def inputs(info: Any, kind: str, training: bool) -> list[Any]:
-    torch.manual_seed(0)
+    same_draws()
     return list(getattr(info, kind)(info, device="cpu", dtype=torch.float64, requires_grad=True, training=training))
 
 

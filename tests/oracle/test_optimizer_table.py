@@ -13,7 +13,7 @@ from tinygrad_reg.errors import TinygradRegError
 
 from .differences import TAKEN_BY_OPTIMIZERS
 from .test_optim import SHAPES, agree, loss, unrounded
-from .translation import NotHere, rebound, translated
+from .translation import NotHere, rebound, same_draws, translated
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
@@ -79,6 +79,7 @@ def test_schedules(info: Any) -> None:
 
 @every_optimizer
 def test_refusals(info: Any) -> None:
+    same_draws()
     for error in info.optim_error_inputs_func("cpu", torch.float64):
         given = error.optimizer_error_input
         params = [torch.zeros(1, 1, requires_grad=True)] if given.params is None else given.params

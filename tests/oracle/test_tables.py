@@ -13,7 +13,7 @@ import pytest
 
 from .differences import DIFFERENCES, Difference, loose
 from .samples import check_derivatives, check_in_place, check_refusal, check_value, tensors
-from .translation import NotHere, found, function
+from .translation import NotHere, found, function, same_draws
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
@@ -87,7 +87,7 @@ def samples(op: Any, dtype: Any, kind: str = "sample_inputs_func") -> list[Any]:
     """
     if dtype not in op.dtypes:
         return []
-    torch.manual_seed(0)
+    same_draws()
     try:
         return list(getattr(op, kind)(op, "cpu", dtype, op.supports_autograd and dtype.is_floating_point))
     except ValueError:  # some reference inputs are integers, which cannot require grad

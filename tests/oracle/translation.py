@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import random
 import types
 from typing import Any
 
@@ -75,6 +76,12 @@ def copied(x: Any) -> Any:
     if isinstance(x, torch.nn.Parameter):
         return copy.deepcopy(x)
     return copy.deepcopy(x.detach()).requires_grad_(x.requires_grad)
+
+
+def same_draws() -> None:
+    """Let PyTorch's tables, which draw with torch and with Python, always give the same samples."""
+    torch.manual_seed(0)
+    random.seed(0)
 
 
 def found(root: Any, name: str) -> Any:
