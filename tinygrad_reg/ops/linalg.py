@@ -126,9 +126,15 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> tg.matmul(tg.ones(5, 1, 2, 3), tg.ones(4, 3, 2)).shape
     (5, 4, 2, 2)
     """
-    x, y = _operands("matmul", input, other)
+    return _product("matmul", input, other)
+
+
+def _product(what: str, input: Any, other: Any) -> Tensor:
+    """The product for a function of this name, by the ranks of the tensors."""
+    x, y = _operands(what, input, other)
     if x.shape[-1] != (y.shape[-2] if y.ndim > 1 else y.shape[0]):
-        raise _inner_sizes("matmul", x, y)
+        inner = f"{x.shape[-1]} and {y.shape[-min(y.ndim, 2)]}"
+        raise ShapeError(f"{what}: the inner sizes differ: {inner}\n  {x.shape} @ {y.shape}{_hint(x, y)}")
     if y.ndim == 2:
         return mm_p(input, other)
     if y.ndim == 1:
@@ -163,11 +169,6 @@ def check_dtypes(what: str, **arrays: Any) -> None:
         raise DtypeError(f"{what}: the dtypes differ: {given}; convert with .to(dtype)")
     if first.kind == "b":
         raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() or .long() first")
-
-
-def _inner_sizes(what: str, x: Any, y: Any) -> ShapeError:
-    inner = f"{x.shape[-1]} and {y.shape[-min(y.ndim, 2)]}"
-    return ShapeError(f"{what}: the inner sizes differ: {inner}\n  {tuple(x.shape)} @ {tuple(y.shape)}{_hint(x, y)}")
 
 
 def _hint(x: Array, y: Array) -> str:
@@ -205,9 +206,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     tensor([[11]])
     """
     _check_dims("mm", input=(input, 2), mat2=(mat2, 2))
-    if input.shape[1] != mat2.shape[0]:
-        raise _inner_sizes("mm", input, mat2)
-    return matmul(input, mat2)
+    return _product("mm", input, mat2)
 
 
 @typed_errors
@@ -219,9 +218,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """
     _check_dims("bmm", input=(input, 3), mat2=(mat2, 3))
     _check_batch("bmm", shape_of(input), shape_of(mat2))
-    if input.shape[2] != mat2.shape[1]:
-        raise _inner_sizes("bmm", input, mat2)
-    return matmul(input, mat2)
+    return _product("bmm", input, mat2)
 
 
 def _check_batch(what: str, x: tuple[int, ...], y: tuple[int, ...]) -> None:
@@ -237,9 +234,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     tensor([21, 43])
     """
     _check_dims("mv", input=(input, 2), vec=(vec, 1))
-    if input.shape[1] != vec.shape[0]:
-        raise _inner_sizes("mv", input, vec)
-    return matmul(input, vec)
+    return _product("mv", input, vec)
 
 
 @typed_errors
@@ -250,9 +245,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     tensor(11)
     """
     _check_dims("dot", input=(input, 1), tensor=(tensor, 1))
-    if input.shape != tensor.shape:
-        raise _inner_sizes("dot", input, tensor)
-    return matmul(input, tensor)
+    return _product("dot", input, tensor)
 
 
 @typed_errors
