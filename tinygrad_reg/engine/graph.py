@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _INDEX = attrgetter("index")
+FEW = 1024  # elements that are copied faster than NumPy works once on an expanded or transposed view of them
 SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
 add_up = np.add.reduce
 vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time
@@ -265,7 +266,9 @@ def seed_for(root: Value, gradient: Value | None, what: str) -> Array:
     if gradient.node is not None and gradient.array.dtype != array.dtype:
         raise DtypeError(f"{what}: the gradient is {gradient.array.dtype}, the result {array.dtype}; convert it with .to(dtype)")
     given = gradient.array
-    return given if given.dtype == array.dtype else given.astype(array.dtype)
+    if given.dtype != array.dtype:
+        return given.astype(array.dtype)
+    return given.copy() if given.size <= FEW and not given.flags.c_contiguous else given
 
 
 def run(
@@ -285,7 +288,8 @@ def run(
     if not (isinstance(create_graph, int) and isinstance(retain_graph, int)):
         name, flag = ("retain_graph", retain_graph) if isinstance(create_graph, int) else ("create_graph", create_graph)
         raise ArgumentTypeError(f"{what}: {name} must be True or False, got {type(flag).__name__}")
-    tracer = state.tracer
+    mine = vars(state)
+    tracer = mine["tracer"]
     as_tensors = create_graph or tracer is not None
     seeds: dict[Node, Any] = {}
     for i, root in enumerate(roots):
@@ -310,15 +314,15 @@ def run(
         seeds = {node: seed for node, seed in seeds.items() if node in useful}
     lift = lifted if as_tensors else None
     settings = SETTINGS.set(SILENCE)
-    before, recording = state.grad_enabled, state.recording  # by hand: `switched` would cost as much as a small op
-    state.grad_enabled = create_graph
+    before, recording = mine["grad_enabled"], mine["recording"]  # by hand: `switched` would cost as much as a small op
+    mine["grad_enabled"] = create_graph
     if recording is not None:
-        state.recording = create_graph
+        mine["recording"] = create_graph
     try:
         return sweep(seeds, targets, useful, lift, retain_graph, ends)
     finally:
         SETTINGS.reset(settings)
-        state.grad_enabled, state.recording = before, recording
+        mine["grad_enabled"], mine["recording"] = before, recording
 
 
 def accumulate(leaf: Leaf, gradient: Any, create_graph: bool) -> None:

@@ -71,17 +71,19 @@ class PrintOptions(NamedTuple):
 
 
 class State(_local):
-    """What the current thread is doing. Class attributes are the values a new thread starts with."""
+    """What the current thread is doing. Hot code that needs several of these takes `vars(state)`: each look at a thread's own costs."""
 
-    grad_enabled: bool = True
-    inference: bool = False
-    anomaly: bool = False
-    anomaly_checks_nan: bool = True
-    tracer: Tracer | None = None
-    computed: dict[Any, Any] | None = None  # parametrized tensors that are kept, inside of nn.utils.parametrize.cached
-    recording: bool | None = True  # whether calls are recorded; None: a tracer or anomaly mode wants them to take the slow door
     default_dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
     print_options: ClassVar[PrintOptions] = PrintOptions()
+
+    def __init__(self) -> None:  # called for each new thread
+        self.grad_enabled: bool = True
+        self.inference: bool = False
+        self.anomaly: bool = False
+        self.anomaly_checks_nan: bool = True
+        self.tracer: Tracer | None = None
+        self.computed: dict[Any, Any] | None = None  # parametrized tensors that are kept, inside of nn.utils.parametrize.cached
+        self.recording: bool | None = True  # whether calls are recorded; None: a tracer or anomaly mode wants them to take the slow door
 
 
 state = State()

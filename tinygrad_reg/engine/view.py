@@ -22,13 +22,13 @@ class View(Primitive):
     def __init__(self, forward: Any, *, name: str | None = None) -> None:
         super().__init__(forward, name=name, view=True)
 
-    def __call__(self, x: Any, **params: Any) -> Tensor:
+    def bind(self, x: Any, **params: Any) -> Tensor:
         """Take the view of a tensor, or of an array."""
         if not isinstance(x, Value):
             return self.forward(x, **params)  # type: ignore[no-any-return]
         recording = state.recording
         if recording is None:
-            return super().__call__(x, **params)
+            return super().bind(x, **params)
         result = new(x.result_class)
         result.array = out = self.forward(x.array, **params)
         parent = x.node

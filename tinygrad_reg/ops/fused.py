@@ -42,11 +42,11 @@ _maximum: Any = np.maximum.reduce
 class Linear(Primitive):
     """`linear` with bias, the most frequent layer: a call as short as Python allows."""
 
-    def __call__(self, input: Any, weight: Any, bias: Any) -> Tensor:
+    def bind(self, input: Any, weight: Any, bias: Any) -> Tensor:
         """Record if all are tensors; else as every primitive."""
         recording = state.recording
         if recording is None or not (isinstance(input, Value) and isinstance(weight, Value) and isinstance(bias, Value)):
-            return super().__call__(input, weight, bias)
+            return super().bind(input, weight, bias)
         x, w, b = input.array, weight.array, bias.array
         parents = (input.node, weight.node, bias.node)
         result = new(input.result_class)

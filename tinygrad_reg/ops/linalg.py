@@ -35,13 +35,13 @@ class Product(Primitive):
 
     analytic = True
 
-    def __call__(self, x: Any, y: Any) -> Tensor:
+    def bind(self, x: Any, y: Any) -> Tensor:
         """Run on arrays; record if both are tensors."""
         if type(x) is _ndarray and type(y) is _ndarray:
             return self.forward(x, y)  # type: ignore[no-any-return]
         recording = state.recording
         if recording is None or not (isinstance(x, Value) and isinstance(y, Value)):
-            return super().__call__(x, y)
+            return super().bind(x, y)
         a, b, xnode, ynode = x.array, y.array, x.node, y.node
         result = new(x.result_class)
         result.array = out = _asarray(silent_copy().run(self.forward, a, b))

@@ -1,6 +1,6 @@
 """What all elementwise primitives share: promotion to a common dtype, and calls as short as Python allows.
 
-`Unary` and `Binary` repeat the few lines of `Primitive.__call__` for one and for two arguments, because most of a small
+`Unary` and `Binary` repeat the few lines of `Primitive.bind` for one and for two arguments, because most of a small
 operation's time is spent there; everything unusual (promotion, numbers, tracing) leaves by a slow door.
 """
 
@@ -197,7 +197,7 @@ class Elementwise(Primitive):
             return x
         return in_dtype(x, dtype, self.name)[()]
 
-    def __call__(self, *args: Any, **params: Any) -> Tensor:
+    def bind(self, *args: Any, **params: Any) -> Tensor:
         """Promote, then record as every primitive does."""
         if len(args) > len(self.arguments) and self.tail is None:  # NumPy would take one more for `out`, and write into it
             raise ArgumentTypeError(f"{self.name}: takes {len(self.arguments)} arguments, got {len(args)}")
@@ -206,12 +206,12 @@ class Elementwise(Primitive):
                 raise ArgumentTypeError(f"{self.name}: got an unexpected keyword argument {name!r}")
         try:
             if self._settled(args):
-                return self._on_tensors(args, params)
+                return super().bind(*args, **params)
             if any(isinstance(x, Value) for x in args):
                 if self.widens and (wide := _widened(args)) is not None:
                     return convert(self(*wide), np.float16)
                 args = tuple(self.prepare(args))
-            return super().__call__(*args, **params)
+            return super().bind(*args, **params)
         except TinygradRegError:
             raise
         except FOREIGN as error:
@@ -257,7 +257,7 @@ class Unary(Elementwise):
         super().vjp(**rules)
         self._plan = UNPLANNED
 
-    def __call__(self, input: Any) -> Tensor:
+    def bind(self, input: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
         if not isinstance(input, Value):
             try:
@@ -269,7 +269,7 @@ class Unary(Elementwise):
         array = input.array
         recording = state.recording
         if recording is None or array.dtype.kind not in self.direct:
-            return super().__call__(input)
+            return super().bind(input)
         out = silent_copy().run(self.forward, array)
         if type(out) is not _ndarray:
             out = np.asarray(out)
@@ -293,7 +293,7 @@ class Unary(Elementwise):
 class Parametric(Elementwise):
     """An elementwise primitive of one argument and some numbers, given by keyword. Takes float tensors as they are."""
 
-    def __call__(self, input: Any, **params: Any) -> Tensor:
+    def bind(self, input: Any, **params: Any) -> Tensor:
         """Apply to a tensor of any shape; the result has the same shape."""
         if isinstance(input, Value):
             array = input.array
@@ -306,7 +306,7 @@ class Parametric(Elementwise):
                 raise self.refusal((input,), error) from error
         elif not isinstance(input, _ndarray | np.generic):
             raise no_tensor(f"{self.name}: expected a tensor", input)
-        return super().__call__(input, **params)
+        return super().bind(input, **params)
 
 
 class Binary(Elementwise):
@@ -328,7 +328,7 @@ class Binary(Elementwise):
         self._plan_x, self._plan_y = self.plan((True, False)), self.plan((False, True))
         self._plan_x_number, self._plan_y_number = self.plan((True, None)), self.plan((None, True))
 
-    def __call__(self, input: Any, other: Any) -> Tensor:
+    def bind(self, input: Any, other: Any) -> Tensor:
         """Apply to tensors of shapes that broadcast, or a tensor and a number."""
         if isinstance(input, Value):
             x: Any = input.array
@@ -339,12 +339,12 @@ class Binary(Elementwise):
                 y: Any = other.array
                 ynode = other.node
                 if dtype is not y.dtype:
-                    return super().__call__(input, other)
+                    return super().bind(input, other)
                 plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
             else:
                 y, ynode = self._float(other) if type(other) is int else other, None
                 if type(y) is not float or not y - y == 0.0 != y or dtype.char not in "fd":  # 0, inf and nan make 0 · inf possible
-                    return super().__call__(input, other)
+                    return super().bind(input, other)
                 plan = self._plan_x_number
         elif isinstance(other, Value):
             x, xnode = self._float(input) if type(input) is int else input, None
@@ -352,7 +352,7 @@ class Binary(Elementwise):
             dtype = y.dtype
             result_class = other.result_class
             if type(x) is not float or not x - x == 0.0 != x or dtype.char not in "fd":
-                return super().__call__(input, other)
+                return super().bind(input, other)
             plan = self._plan_y_number
         else:
             return self._raw(input, other)  # type: ignore[no-any-return]
@@ -361,7 +361,7 @@ class Binary(Elementwise):
             return self(input, other)
         recording = state.recording
         if recording is None or dtype.kind not in self.direct:
-            return super().__call__(input, other)
+            return super().bind(input, other)
         try:
             out = silent_copy().run(self.forward, x, y)
         except ValueError:
