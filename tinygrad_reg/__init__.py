@@ -326,6 +326,28 @@ if _TYPE_CHECKING:
     from .legacy import IntTensor as IntTensor
     from .legacy import LongTensor as LongTensor
     from .legacy import ShortTensor as ShortTensor
+    from .nn.functional import adaptive_avg_pool1d as adaptive_avg_pool1d
+    from .nn.functional import avg_pool1d as avg_pool1d
+    from .nn.functional import bilinear as bilinear
+    from .nn.functional import celu_ as celu_
+    from .nn.functional import channel_shuffle as channel_shuffle
+    from .nn.functional import conv1d as conv1d
+    from .nn.functional import conv2d as conv2d
+    from .nn.functional import conv3d as conv3d
+    from .nn.functional import conv_transpose1d as conv_transpose1d
+    from .nn.functional import conv_transpose2d as conv_transpose2d
+    from .nn.functional import conv_transpose3d as conv_transpose3d
+    from .nn.functional import cosine_similarity as cosine_similarity
+    from .nn.functional import hardshrink as hardshrink
+    from .nn.functional import pairwise_distance as pairwise_distance
+    from .nn.functional import pdist as pdist
+    from .nn.functional import pixel_shuffle as pixel_shuffle
+    from .nn.functional import pixel_unshuffle as pixel_unshuffle
+    from .nn.functional import prelu as prelu
+    from .nn.functional import relu_ as relu_
+    from .nn.functional import rrelu_ as rrelu_
+    from .nn.functional import selu_ as selu_
+    from .nn.functional import threshold_ as threshold_
     from .serialization import load as load
     from .serialization import save as save
 
@@ -337,6 +359,33 @@ _ON_FIRST_USE = {name: f".{name}" for name in ("backends", "compiler", "func", "
 _ON_FIRST_USE |= {"compile": ".compiler", "load": ".serialization", "save": ".serialization"}
 _ON_FIRST_USE |= {f"{kind}Tensor": ".legacy" for kind in ("Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")}
 _ON_FIRST_USE |= {"get_num_threads": ".blas", "set_num_threads": ".blas"}
+_ON_FIRST_USE |= dict.fromkeys(  # those of nn.functional that PyTorch shows at the top, too
+    (
+        "adaptive_avg_pool1d",
+        "avg_pool1d",
+        "bilinear",
+        "celu_",
+        "channel_shuffle",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "cosine_similarity",
+        "hardshrink",
+        "pairwise_distance",
+        "pdist",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "prelu",
+        "relu_",
+        "rrelu_",
+        "selu_",
+        "threshold_",
+    ),
+    ".nn.functional",
+)
 
 
 def __getattr__(name: str) -> object:

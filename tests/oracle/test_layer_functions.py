@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -323,3 +324,9 @@ def test_linear_cross_entropy(reduction: str) -> None:
     compare(
         *[lambda x, w, b, m=m: m.nn.functional.linear_cross_entropy(x, w, m.tensor(classes), linear_bias=b) for m in (tg, torch)], x, w, b
     )
+
+
+def test_functions_that_stand_at_the_top_too() -> None:
+    names = [n for n in dir(theirs) if inspect.isroutine(getattr(theirs, n)) and getattr(torch, n, None) is getattr(theirs, n)]
+    assert len(names) > 15
+    assert [n for n in names if hasattr(ours, n) and getattr(tg, n, None) is not getattr(ours, n)] == []
