@@ -27,6 +27,15 @@ class Example(NamedTuple):
     params: dict[str, Any] = {}  # noqa: RUF012
 
 
+class Between(tuple[int, ...]):
+    """The shape of an argument whose numbers must lie between 0 and 1."""
+
+
+def drawn(shape: Shape, rng: np.random.Generator) -> Any:
+    """Random numbers for an argument stated by its shape."""
+    return rng.uniform(0.05, 0.95, shape) if isinstance(shape, Between) else rng.standard_normal(shape)
+
+
 def e(*arguments: Any, **params: Any) -> Example:
     return Example(arguments, params)
 
@@ -367,6 +376,12 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2,), (3,), equation="i,j->ji"),
     ],
     "mse_loss": [e((2, 3), (2, 3), average=a) for a in (True, False)] + [e((2, 3), (3,), average=True)],
+    "l1_loss": [e((2, 3), (2, 3), divisor=d) for d in (6, 1)] + [e((), (), divisor=1)],
+    "hinge_embedding": [e((2, 3), np.array([[1, -1, 0], [-1, 1, 1]]), margin=m) for m in (1.0, 0.5)] + [e((), ints(1)[0], margin=1.0)],
+    "huber_total": [e((2, 3), delta=d, divisor=6) for d in (0.5, 1.0)] + [e((), delta=1.0, divisor=1)],
+    "kl_div_total": [e((2, 3), Between((2, 3)), divisor=2), e((), Between(()), divisor=1)],
+    "binary_cross_entropy_total": [e(Between((2, 3)), Between((2, 3)), divisor=d) for d in (6, 1)],
+    "binary_cross_entropy_with_logits_total": [e((2, 3), (2, 3), divisor=d) for d in (6, 1)] + [e((), (), divisor=1)],
     "one_hot": [e(ints(0, 2), num_classes=3)],
 }
 

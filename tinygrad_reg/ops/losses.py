@@ -25,7 +25,7 @@ from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
 from .positions import all_below, in_range
-from .reduction import mean_p, sum, sum_p
+from .reduction import mean_p, sum, sum_p, widened
 from .shape import reshape, unsqueeze
 
 if TYPE_CHECKING:
@@ -48,6 +48,25 @@ def reduced(what: str, losses: Any, reduction: str) -> Tensor:
         return sum_p(losses, dim=None, keepdim=False)
     check_float(what, losses)
     return mean_p(losses, dim=None, keepdim=False)
+
+
+def divisor_of(input: Any, target: Any, reduction: str) -> int | None:
+    """What the sum of the losses is divided by: their number for "mean", 1 for "sum"; None if this is no usual call.
+
+    Usual, and answered by one primitive, are calls with tensors of one shape and float dtype.
+    """
+    if not (isinstance(input, Value) and isinstance(target, Value)):
+        return None
+    x, y = input.array, target.array
+    if x.shape != y.shape or x.dtype is not y.dtype or x.dtype.kind != "f":
+        return None
+    return x.size if reduction == "mean" else 1 if reduction == "sum" else None
+
+
+def total(losses: Array, divisor: int) -> Array:
+    """Σ losses / divisor: the last thing that a forward does."""
+    out = sum_p.forward(widened(losses), dim=None, keepdim=False) / divisor
+    return out.astype(losses.dtype) if losses.dtype.char == "e" else out
 
 
 def check_reduction(what: str, reduction: str) -> None:
@@ -372,11 +391,40 @@ binary_cross_entropy_p = binary(
     lambda g, x: g * (log1p(-x) - log(x)), "-(y · log x + (1 - y) · log(1 - x)), where the logarithms are at least -100",
     kind="float", domain=((0.0, 1.0), (0.0, 1.0)),
 )  # fmt: skip
+
+
+@primitive(elementwise=True)
+def binary_cross_entropy_total(x: Array, y: Array, *, divisor: int) -> Array:
+    """Σ -(y · log x + (1 - y) · log(1 - x)), over a divisor; two of one shape -> ()."""
+    return total(_cross_entropies(x, y), divisor)
+
+
+binary_cross_entropy_total.vjp(
+    x=lambda g, x, y, divisor: g / divisor * binary_cross_entropy_slope(x, y),
+    y=lambda g, x, divisor: g / divisor * (log1p(-x) - log(x)),
+)
+
+
+def _cross_entropies_of_logits(x: Array, y: Array) -> Any:
+    return bounded(x, 0, math.inf) - x * y + np.log1p(np.exp(-np.abs(x)))
+
+
 binary_cross_entropy_logits_p = binary(
-    "binary_cross_entropy_with_logits", lambda x, y: bounded(x, 0, math.inf) - x * y + np.log1p(np.exp(-np.abs(x))),
-    lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x, "the binary cross entropy of sigmoid(x) and y, without overflow",
-    kind="float",
+    "binary_cross_entropy_with_logits", _cross_entropies_of_logits, lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x,
+    "the binary cross entropy of sigmoid(x) and y, without overflow", kind="float",
 )  # fmt: skip
+
+
+@primitive(elementwise=True)
+def binary_cross_entropy_with_logits_total(x: Array, y: Array, *, divisor: int) -> Array:
+    """The sum of the binary cross entropies of sigmoid(x) and y, over a divisor; two of one shape -> ()."""
+    return total(_cross_entropies_of_logits(x, y), divisor)
+
+
+binary_cross_entropy_with_logits_total.vjp(
+    x=lambda g, x, y, divisor: g / divisor * (sigmoid(x) - y),
+    y=lambda g, x, divisor: x * (-g / divisor),
+)
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Tensor:
@@ -384,13 +432,20 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
     Raises ShapeError unless both have one shape, ArgumentError for what is no probability.
     """
-    _check_binary("binary_cross_entropy", input, target)
-    if input.dtype != target.dtype:
-        raise DtypeError(f"binary_cross_entropy: target is {target.dtype}, input {input.dtype}; convert one with .to(dtype)")
-    for name, x in (("input", input), ("target", target)):
-        check_probabilities(x, f"binary_cross_entropy: all elements of {name} must be between 0 and 1; logits go to ..._with_logits")
+    what, divisor = "binary_cross_entropy", divisor_of(input, target, reduction)
+    if divisor is None:
+        _check_binary(what, input, target)
+        if input.dtype != target.dtype:
+            raise DtypeError(f"{what}: target is {target.dtype}, input {input.dtype}; convert one with .to(dtype)")
+    check_probabilities(input, _NO_PROBABILITIES.format("input"))
+    check_probabilities(target, _NO_PROBABILITIES.format("target"))
+    if divisor is not None and weight is None:
+        return binary_cross_entropy_total(input, target, divisor=divisor)
     losses = binary_cross_entropy_p(input, target)
-    return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
+    return reduced(what, losses if weight is None else losses * weight, reduction)
+
+
+_NO_PROBABILITIES = "binary_cross_entropy: all elements of {} must be between 0 and 1; logits go to ..._with_logits"
 
 
 def binary_cross_entropy_with_logits(
@@ -398,6 +453,8 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """The binary cross entropy of sigmoid(input), without overflow; `pos_weight` multiplies the part of target."""
     what = "binary_cross_entropy_with_logits"
+    if weight is None is pos_weight and (divisor := divisor_of(input, target, reduction)) is not None:
+        return binary_cross_entropy_with_logits_total(input, target, divisor=divisor)
     _check_binary(what, input, target)
     if pos_weight is None:
         losses = binary_cross_entropy_logits_p(input, target)

@@ -10,14 +10,17 @@ import numpy as np
 
 from ...engine.mutation import Array
 from ...engine.primitive import primitive
+from ...engine.promotion import result_type
 from ...engine.refusal import is_number, shown, typed_errors
+from ...engine.selection import choose, zero_of
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
+from ...ops.arguments import shape_of
 from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
 from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
-from ...ops.pointwise import check_broadcast, cut
+from ...ops.pointwise import check_broadcast, convert, cut, numbers
 from ...ops.positions import in_range
 from ...ops.reduction import any, mean, sum
 from ...ops.scan import cumsum
@@ -29,6 +32,19 @@ if TYPE_CHECKING:
     from ...tensor import Tensor
 
 # ---- margins -------------------------------------------------------------------------------------------------------
+
+
+@primitive(elementwise=True)
+def hinge_embedding(x: Array, target: Array, *, margin: float) -> Array:
+    """x, but where target is -1, plus max(0, margin - x), but where target is 1."""
+    zero, limit = zero_of(x.dtype), numbers(x.dtype, margin)[0]
+    return choose(target == -1, zero, x) + choose(target == 1, zero, np.maximum(limit - x, zero))
+
+
+hinge_embedding.vjp(
+    x=lambda g, x, target, margin: masked(g, eq(target, -1)) - masked(g, eq(target, 1) | ~le(x, margin)),  # at the margin as `clamp` does
+    target=None,
+)
 
 
 @typed_errors
@@ -48,9 +64,8 @@ def hinge_embedding_loss(
     what, reduction = "hinge_embedding_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
-    check_pair(what, input.shape, target.shape)
-    each = masked(clamp_min_p(margin - input, 0.0), eq(target, 1)) + masked(input, eq(target, -1))
-    return reduced(what, each, reduction)
+    check_pair(what, shape_of(input), shape_of(target))
+    return reduced(what, hinge_embedding(convert(input, result_type(input, margin)), target, margin=float(margin)), reduction)
 
 
 @typed_errors
