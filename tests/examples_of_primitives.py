@@ -233,6 +233,9 @@ EXAMPLES: dict[str, list[Example]] = {
     "std": [Example(x.arguments, {**x.params, "correction": c}) for x in _REDUCED[:3] for c in (0.0, 1.0)],
     "logsumexp": _REDUCED,
     "norm_2": _REDUCED,
+    "distance_2": [Example(x.arguments * 2, {**x.params, "eps": 1e-6}) for x in _REDUCED]
+    + [e((2, 1), (3,), eps=0.5, dim=(1,), keepdim=True)],
+    "unit": [e((2, 3), eps=1e-12, dim=(1,)), e((2, 3), eps=1.5, dim=(1,)), e((2, 3, 2), eps=1.0, dim=(0, 2)), e((3,), eps=1e-12, dim=None)],
     "svd": [e((3, 2)), e((2, 3)), e((2, 2, 2)), e((2, 3, 2)), e((2, 2, 3))],
     "norm_p": [Example(x.arguments, {**x.params, "p": p}) for x in _REDUCED for p in (3.0, 1.5, 4.0)],
     "cumsum": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
@@ -283,6 +286,8 @@ EXAMPLES: dict[str, list[Example]] = {
         e((), (3,), ints(1)[0], dim=0),
         e((2, 2), (2, 3, 2), ints([0, 2], [1, 1]), dim=1),
     ],
+    "at_targets_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
+    "class_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
     "lstm": [e((18,), sizes=(3, 1, 1)), e((24,), sizes=(2, 1, 2)), e((28,), sizes=(1, 2, 1))],
     "channel_sum": [e((2, 3)), e((2, 3, 4)), e((1, 3, 2, 2)), e((0, 3, 2))],
     "channel_dot": [e((2, 3), (2, 3)), e((2, 3, 4), (2, 3, 4)), e((1, 3, 2, 2), (1, 3, 2, 2)), e((2, 3, 0), (2, 3, 0))],

@@ -25,7 +25,7 @@ from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
 from .positions import all_below, in_range
-from .reduction import mean_p, sum, sum_p, widened
+from .reduction import mean_p, spread, sum, sum_p, widened
 from .shape import reshape, unsqueeze
 
 if TYPE_CHECKING:
@@ -50,17 +50,19 @@ def reduced(what: str, losses: Any, reduction: str) -> Tensor:
     return mean_p(losses, dim=None, keepdim=False)
 
 
-def divisor_of(input: Any, target: Any, reduction: str) -> int | None:
-    """What the sum of the losses is divided by: their number for "mean", 1 for "sum"; None if this is no usual call.
+def is_usual(x: Any, y: Any) -> bool:
+    """Whether these are tensors of one shape and one float dtype, of which nothing else needs to be looked at."""
+    if not (isinstance(x, Value) and isinstance(y, Value)):
+        return False
+    a, b = x.array, y.array
+    return a.shape == b.shape and a.dtype is b.dtype and a.dtype.kind == "f"
 
-    Usual, and answered by one primitive, are calls with tensors of one shape and float dtype.
-    """
-    if not (isinstance(input, Value) and isinstance(target, Value)):
+
+def divisor_of(input: Any, target: Any, reduction: str) -> int | None:
+    """What the sum of the losses is divided by: their number for "mean", 1 for "sum"; None if one primitive does not answer this call."""
+    if not is_usual(input, target):
         return None
-    x, y = input.array, target.array
-    if x.shape != y.shape or x.dtype is not y.dtype or x.dtype.kind != "f":
-        return None
-    return x.size if reduction == "mean" else 1 if reduction == "sum" else None
+    return input.array.size if reduction == "mean" else 1 if reduction == "sum" else None
 
 
 def total(losses: Array, divisor: int) -> Array:
@@ -244,6 +246,35 @@ class_losses_grad.vjp(
 )
 
 
+@primitive
+def at_targets_total(x: Array, target: Array, *, dim: int, divisor: int) -> Array:
+    """The sum of `at_target`, over a divisor; (n, c, ...), (n, ...) -> ()."""
+    return total(at_target.forward(x, target, dim=dim), divisor)
+
+
+@primitive
+def class_total(x: Array, target: Array, *, dim: int, divisor: int) -> Array:
+    """The sum of `class_losses`, over a divisor; (n, c, ...), (n, ...) -> ()."""
+    return total(class_losses.forward(x, target, dim=dim), divisor)
+
+
+def _to_each(g: Any, shape: Dims, divisor: int) -> Any:
+    """The cotangent of each loss, where g is that of their sum over the divisor."""
+    return spread(g / divisor, shape=shape, dim=None, keepdim=False)
+
+
+at_targets_total.plain = lambda x, target, *, dim, divisor: total(at_target.plain(x, target, dim=dim), divisor)
+class_total.plain = lambda x, target, *, dim, divisor: total(_plain_class_losses(x, target, dim=dim), divisor)
+at_targets_total.vjp(
+    x=lambda g, target, x_shape, target_shape, dim, divisor: to_target(_to_each(g, target_shape, divisor), target, shape=x_shape, dim=dim),
+    target=None,
+)
+class_total.vjp(
+    x=lambda g, x, target, target_shape, dim, divisor: class_losses_grad(_to_each(g, target_shape, divisor), x, target, dim=dim),
+    target=None,
+)
+
+
 def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, Any]:
     """The dim of the classes, 1 of (N, C, ...), 0 of (C,), and the target. Raises unless that is (N, ...) or (), and weight (C,).
 
@@ -251,8 +282,9 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     """
     if not (isinstance(x, _ARRAYS) and isinstance(target, _ARRAYS)):
         check_tensors(what, input=x, target=target)
-    check_float(what, x)
-    shape, given, kind = shape_of(x), shape_of(target), target.dtype.kind
+    array, targets = x.array if isinstance(x, Value) else x, target.array if isinstance(target, Value) else target
+    check_float(what, array)
+    shape, given, kind = array.shape, targets.shape, targets.dtype.kind
     if not shape:
         raise ShapeError(f"{what}: input needs at least 1 dim, the classes")
     dim = 0 if len(shape) == 1 else 1
@@ -289,23 +321,31 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     The mean is weighted. Targets equal to `ignore_index` count for nothing. Raises DimensionError for a class that does not exist.
     """
     check_reduction("nll_loss", reduction)
-    check_float("nll_loss", input)
     dim, target = _check_classes("nll_loss", input, target, weight)
-    if target.dtype.kind == "f":
+    if (target.array if isinstance(target, Value) else target).dtype.kind == "f":
         raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
-    losses, weights = _picked(at_target, input, target, weight, ignore_index, dim, "nll_loss")
-    return _weighted(losses, weights, reduction)
+    return _of_classes("nll_loss", at_target, at_targets_total, input, target, weight, ignore_index, dim, reduction)
 
 
-def _picked(loss: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, what: str) -> tuple[Any, Any]:
+def _of_classes(
+    what: str, each: Any, totals: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, reduction: str
+) -> Tensor:  # fmt: skip
+    """weight · each(x, targets), reduced; by `totals` where all count the same."""
+    some_ignored = _check_range(what, target, shape_of(x)[dim], ignore_index)
+    if weight is None and not some_ignored and reduction != "none":
+        return totals(x, target, dim=dim, divisor=math.prod(shape_of(target)) if reduction == "mean" else 1)  # type: ignore[no-any-return]
+    return _weighted(*_picked(each, x, target, weight, some_ignored, ignore_index, dim, what), reduction)
+
+
+def _picked(
+    loss: Any, x: Any, target: Any, weight: Any, some_ignored: bool, ignore_index: int, dim: int, what: str
+) -> tuple[Any, Any]:  # fmt: skip
     """weight · loss(x, targets), and the weights, both 0 where ignored; None for weights that are all 1."""
-    classes = shape_of(x)[dim]
-    some_ignored = _check_range(what, target, classes, ignore_index)
     if some_ignored:
         ignored = target == ignore_index
         target = masked(target, ignored)
     if state.tracer is not None:
-        target = in_range(target, size=classes, what=what)  # the check of a replay
+        target = in_range(target, size=shape_of(x)[dim], what=what)  # the check of a replay
     found = loss(x, target, dim=dim)
     weights = None if weight is None else getitem(weight, target)
     losses = found if weights is None else found * weights
@@ -335,16 +375,17 @@ def cross_entropy(
     dim, target = _check_classes("cross_entropy", input, target, weight)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if target.dtype.kind == "f":
+    if (target.array if isinstance(target, Value) else target).dtype.kind == "f":
         if ignore_index >= 0:
             raise ArgumentError(
                 f"cross_entropy: ignore_index names class {ignore_index}, but the target has probabilities; give it with class indices only"
             )
         return _soft_cross_entropy(log_softmax_p(input, dim=dim), target, weight, dim, reduction, label_smoothing)
     if not label_smoothing:
-        return _weighted(*_picked(class_losses, input, target, weight, ignore_index, dim, "cross_entropy"), reduction)
+        return _of_classes("cross_entropy", class_losses, class_total, input, target, weight, ignore_index, dim, reduction)
     log_p = log_softmax_p(input, dim=dim)
-    losses, weights = _picked(at_target, log_p, target, weight, ignore_index, dim, "cross_entropy")
+    some_ignored = _check_range("cross_entropy", target, input.shape[dim], ignore_index)
+    losses, weights = _picked(at_target, log_p, target, weight, some_ignored, ignore_index, dim, "cross_entropy")
     smooth = -sum(_times_weight(log_p, weight, dim), dim)
     if weights is not None:
         smooth = masked(smooth, target == ignore_index)

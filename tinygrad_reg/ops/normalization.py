@@ -26,9 +26,9 @@ from .assign import assign
 from .elementwise import clamp_min_p, rsqrt
 from .fused import check_float
 from .losses import check_tensors
-from .norms import norm
+from .norms import float_input, norm, unit_p
 from .pointwise import as_array, convert, numbers
-from .reduction import mean_p, sum_p, widened
+from .reduction import mean_p, read_dims, sum_p, widened
 from .shape import reshape, reshape_p
 
 if TYPE_CHECKING:
@@ -490,5 +490,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
+    if type(p) in (int, float) and p == 2:
+        return unit_p(float_input(input, "normalize"), eps=float(eps), dim=read_dims(input, dim, "normalize"))
     rank(input, "normalize")
     return input / clamp_min_p(norm(input, p, dim, True), float(eps))

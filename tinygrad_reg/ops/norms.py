@@ -20,12 +20,12 @@ from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dims, numpy_names, rank
+from .arguments import normalize_dims, numpy_names, rank, shape_of
 from .decompositions import singular_values
-from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
+from .elementwise import abs, clamp_min_p, eq, isinf, lt, power, sign, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
-from .pointwise import as_array, convert
+from .pointwise import as_array, convert, numbers
 from .reduction import Dims, in_rows, read_dims, spread, square_sum, sum_p, widened
 from .shape import permute_p, reshape
 
@@ -83,6 +83,38 @@ not_zero = unary("not_zero", lambda x: (x != 0).astype(x.dtype), zero, "1 where 
 norm_2.vjp(x=_norm_2_rule)
 norm_p.vjp(x=_norm_p_rule)
 
+
+@primitive
+def distance_2(x: Array, y: Array, *, eps: float, dim: Dims, keepdim: bool) -> Array:
+    """√Σ (x - y + eps)² over `dim`."""
+    return norm_2.forward(as_array(x - y + eps), dim=dim, keepdim=keepdim)
+
+
+def _distance_slope(g: Any, x: Any, y: Any, out: Any, eps: float, dim: Dims, keepdim: bool) -> Any:
+    difference = x - y + eps
+    return _norm_2_rule(g, difference, out, shape_of(difference), dim, keepdim)
+
+
+distance_2.shares(slope=_distance_slope)
+distance_2.vjp(x=lambda g, slope: slope, y=lambda g, slope: -slope)
+
+
+@primitive(name="unit")
+def unit_p(x: Array, *, eps: float, dim: Dims) -> Array:
+    """x / max(‖x‖₂, eps) over `dim`: vectors of length 1 in x's directions."""
+    (least,) = numbers(x.dtype, eps)
+    return as_array(x / np.maximum(norm_2.forward(x, dim=dim, keepdim=True), least))
+
+
+def _unit_rule(g: Any, x: Any, out: Any, eps: float, dim: Dims) -> Any:
+    """(g - out · Σ g·out) / ‖x‖; the length does not change where it is less than eps."""
+    along = sum_p(g * out, dim=dim, keepdim=True)
+    length = norm_2(x, dim=dim, keepdim=True)
+    return (g - out * masked(along, lt(length, eps))) / clamp_min_p(length, eps)
+
+
+unit_p.vjp(x=_unit_rule)
+
 # ---- vectors -------------------------------------------------------------------------------------------------------------
 
 
@@ -107,11 +139,17 @@ def _order(p: Any, what: str) -> float:
     return float(p)
 
 
+def float_input(x: Any, what: str) -> Any:
+    """The input itself. Raises unless it is a float tensor."""
+    rank(x, what)
+    if (x.array if isinstance(x, Value) else x).dtype.kind != "f":
+        raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
+    return x
+
+
 def _input(x: Any, dtype: Any, what: str) -> Any:
     """The input as a float tensor, in the dtype asked for."""
-    rank(x, what)
-    if x.dtype.kind != "f":
-        raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
+    float_input(x, what)
     if dtype is None:
         return x
     wanted = as_dtype(dtype)
