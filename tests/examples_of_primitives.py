@@ -233,8 +233,13 @@ EXAMPLES: dict[str, list[Example]] = {
     "std": [Example(x.arguments, {**x.params, "correction": c}) for x in _REDUCED[:3] for c in (0.0, 1.0)],
     "logsumexp": _REDUCED,
     "norm_2": _REDUCED,
-    "distance_2": [Example(x.arguments * 2, {**x.params, "eps": 1e-6}) for x in _REDUCED]
-    + [e((2, 1), (3,), eps=0.5, dim=(1,), keepdim=True)],
+    "cosine": [
+        e((2, 3), (2, 3), eps=1e-8, dim=(1,)),
+        e((2, 3), (2, 3), eps=1.5, dim=(1,)),
+        e((3, 2, 2), (3, 1, 2), eps=1e-8, dim=(0,)),
+        e((3,), (3,), eps=1e-8, dim=None),
+        e((), (), eps=1e-8, dim=None),
+    ],
     "unit": [e((2, 3), eps=1e-12, dim=(1,)), e((2, 3), eps=1.5, dim=(1,)), e((2, 3, 2), eps=1.0, dim=(0, 2)), e((3,), eps=1e-12, dim=None)],
     "svd": [e((3, 2)), e((2, 3)), e((2, 2, 2)), e((2, 3, 2)), e((2, 2, 3))],
     "norm_p": [Example(x.arguments, {**x.params, "p": p}) for x in _REDUCED for p in (3.0, 1.5, 4.0)],

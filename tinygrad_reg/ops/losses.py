@@ -20,7 +20,7 @@ from .arguments import shape_of
 from .checks import check_probabilities
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import numbered
-from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
+from .fused import check_float, line_sums, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
@@ -197,7 +197,7 @@ def class_losses(x: Array, target: Array, *, dim: int) -> Array:
     exponents = shifted(x, dim)
     found = exponents.take(numbered(target, x.shape, dim, False))
     np.exp(exponents, out=exponents)
-    return as_array(np.log(sum_p.forward(exponents, dim=(dim,), keepdim=False)) - found).astype(x.dtype, copy=False)
+    return as_array(np.log(line_sums(exponents, dim, False)) - found).astype(x.dtype, copy=False)
 
 
 @primitive
@@ -206,7 +206,7 @@ def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     out = shifted(x, dim)
     np.exp(out, out=out)
     apart = _apart(y, x.shape, dim)
-    out *= apart / sum_p.forward(out, dim=(dim,), keepdim=True)
+    out *= apart / line_sums(out, dim)
     out.reshape(-1)[numbered(target, x.shape, dim, False)] -= y
     if not is_finite(out):
         out = np.where(apart == 0, out.dtype.type(0), out)

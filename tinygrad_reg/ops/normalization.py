@@ -24,7 +24,7 @@ from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import numpy_names, rank, shape_of
 from .assign import assign
 from .elementwise import clamp_min_p, rsqrt
-from .fused import check_float
+from .fused import check_float, line_sums
 from .losses import check_tensors
 from .norms import float_input, norm, unit_p
 from .pointwise import as_array, convert, numbers
@@ -71,7 +71,7 @@ def channel_dot(x: Array, y: Array) -> Array:
 
 def _sums(x: Array) -> Array:
     """(n, c) or (n, c, elements) -> (c,)."""
-    each = sum_p.forward(x, dim=(2,), keepdim=False) if x.ndim == 3 else x
+    each = line_sums(x, 2, False) if x.ndim == 3 else x
     if each.shape[0] == 1:
         return each[0]
     return column_sums(each) if each.flags.c_contiguous and each.dtype.char in "fd" else np.add.reduce(each, axis=0)
@@ -150,7 +150,8 @@ def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Arra
     """scale · (x - (Σ x - shift) / n - y · (Σ x·y - slope) / n) for each channel of n elements: the way back of y = standardize."""
     flat, seen = x.reshape(shape), y.reshape(shape)
     (count,) = numbers(x.dtype, float(_count(shape)))
-    out = flat - _column((_sums(flat) - shift) / count, shape)
+    total = _sums(flat)
+    out = flat - _column((total if shift is NOTHING else total - shift) / count, shape)
     out -= seen * _column((_dots(flat, seen) - slope) / count, shape)
     out *= _column(scale, shape)
     return out.reshape(x.shape)
@@ -261,9 +262,9 @@ rms_standardize.vjp(x=_rms_rule)
 
 def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> None:
     """Raise unless all vectors that are given have one element per channel, and weights the input's dtype."""
-    wanted, dtype = (channels,), input.dtype
+    wanted, dtype = (channels,), (input.array if isinstance(input, Value) else input).dtype
     for name, x in vectors.items():
-        if x is None:
+        if x is None or (isinstance(x, Value) and x.array.shape == wanted and x.array.dtype is dtype):
             continue
         if not isinstance(x, Value):
             check_tensors(what, **{name: x})
@@ -275,7 +276,8 @@ def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> Non
 
 def _check_input(what: str, input: Any) -> tuple[int, ...]:
     """The shape of an input of at least two dims."""
-    check_tensors(what, input=input)
+    if not isinstance(input, Value):
+        check_tensors(what, input=input)
     shape = shape_of(input)
     if len(shape) < 2:
         raise ShapeError(f"{what}: input needs at least 2 dims, (n, channels, ...), got shape {shape}")
@@ -285,7 +287,8 @@ def _check_input(what: str, input: Any) -> tuple[int, ...]:
 
 def _wide(input: Any) -> Any:
     """float16 as float32: half precision is for storage, not for adding up."""
-    return convert(input, _FLOAT32) if input is not None and input.dtype is _FLOAT16 else input
+    array = input.array if isinstance(input, Value) else input
+    return convert(input, _FLOAT32) if array is not None and array.dtype is _FLOAT16 else input
 
 
 def _times_plus(x: Any, weight: Any, bias: Any) -> Any:
@@ -421,6 +424,14 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
+def _last_dims(what: str, given: Shape, shape: Shape) -> tuple[int, int]:
+    """How many lines an input has whose last dims are a line, and the elements of one. Raises ShapeError if it ends in other dims."""
+    if not shape or given[-len(shape) :] != shape:
+        raise ShapeError(f"{what}: input must end in the dims of normalized_shape, at least one\n  {given} · {shape}")
+    return math.prod(given[: len(given) - len(shape)]), math.prod(shape)
+
+
 @typed_errors
 def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
@@ -435,21 +446,21 @@ def layer_norm(
             [-1.0000,  1.0000]])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
-    check_float("layer_norm", input)
-    given, dtype = shape_of(input), input.dtype
-    if not shape or given[-len(shape) :] != shape:
-        raise ShapeError(f"layer_norm: input must end in the dims of normalized_shape, at least one\n  {input.shape} · {shape}")
-    if dtype == _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
+    array = input.array if isinstance(input, Value) else input
+    dtype = array.dtype
+    check_float("layer_norm", array)
+    lines, count = _last_dims("layer_norm", array.shape, shape)
+    if dtype is _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
         return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
     for name, factor in (("weight", weight), ("bias", bias)):
         if factor is None:
             continue
-        if shape_of(factor) != shape:
+        values = factor.array if isinstance(factor, Value) else factor
+        if values.shape != shape:
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
-        if factor.dtype is not dtype and factor.dtype != dtype:
+        if values.dtype is not dtype and values.dtype != dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
-    lines = math.prod(given[: len(given) - len(shape)])
-    out = standardize(input, shape=(1, lines, math.prod(shape)), eps=float(eps))[0]
+    out = standardize(input, shape=(1, lines, count), eps=float(eps))[0]
     if weight is None:
         return out if bias is None else out + bias
     return out * weight if bias is None else row_affine(out, weight, bias)
@@ -466,8 +477,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
     check_float("rms_norm", input)
-    if not shape or shape_of(input)[-len(shape) :] != shape:
-        raise ShapeError(f"rms_norm: input must end in the dims of normalized_shape, at least one\n  {tuple(input.shape)} · {shape}")
+    _last_dims("rms_norm", shape_of(input), shape)
     if weight is not None and shape_of(weight) != shape:
         raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(weight.shape)}")
     if weight is not None:

@@ -11,9 +11,9 @@ from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops.arguments import normalize_dim, numpy_names, shape_of
 from ...ops.losses import check_tensors, is_usual
-from ...ops.norms import distance_2, norm, unit_p
+from ...ops.norms import cosine, norm, norm_2
 from ...ops.pointwise import check_broadcast, convert
-from ...ops.reduction import read_dims, sum_p
+from ...ops.reduction import read_dims
 from ...ops.shape import expand
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         shape = np.broadcast_shapes(shape, other)
         along = normalize_dim(dim, len(shape), what)
         x1, x2 = _stretched(x1, shape, along), _stretched(x2, shape, along)
-    dims = read_dims(x1, dim, what)
-    return sum_p(unit_p(x1, eps=float(eps), dim=dims) * unit_p(x2, eps=float(eps), dim=dims), dim=dims, keepdim=False)
+    return cosine(x1, x2, eps=float(eps), dim=read_dims(x1, dim, what))
 
 
 def _stretched(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
@@ -62,10 +61,10 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06
     tensor([5.0000])
     """
     x1, x2 = _alike("pairwise_distance", x1, x2)
+    shifted = x1 - x2 + float(eps)
     if type(p) in (int, float) and p == 2:
-        ndim = max(x1.ndim, x2.ndim)
-        return distance_2(x1, x2, eps=float(eps), dim=(ndim - 1,) if ndim > 1 else None, keepdim=keepdim)
-    return norm(x1 - x2 + float(eps), p, -1, keepdim)
+        return norm_2(shifted, dim=read_dims(shifted, -1, "pairwise_distance"), keepdim=keepdim)
+    return norm(shifted, p, -1, keepdim)
 
 
 @typed_errors

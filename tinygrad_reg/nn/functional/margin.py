@@ -19,6 +19,7 @@ from ...ops.arguments import shape_of
 from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
 from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather
+from ...ops.large import bounded
 from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
 from ...ops.pointwise import check_broadcast, convert, cut, numbers
 from ...ops.positions import in_range
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 def hinge_embedding(x: Array, target: Array, *, margin: float) -> Array:
     """x, but where target is -1, plus max(0, margin - x), but where target is 1."""
     zero, limit = zero_of(x.dtype), numbers(x.dtype, margin)[0]
-    return choose(target == -1, zero, x) + choose(target == 1, zero, np.maximum(limit - x, zero))
+    return choose(target == -1, zero, x) + choose(target == 1, zero, bounded(limit - x, zero, math.inf))
 
 
 hinge_embedding.vjp(
