@@ -215,12 +215,17 @@ standardize_back.vjp(
 @primitive
 def row_dot(x: Array, y: Array, *, dims: int) -> Array:
     """The sum of the products over the last `dims` dims, which stay with size 1."""
-    count = math.prod(x.shape[x.ndim - dims :])
+    flat, count, kept = _rows(x.shape, dims)
     if count > _BLAS or x.dtype.char not in "fd":
         return sum_p.forward(x * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True)
-    kept = x.shape[: x.ndim - dims]
-    flat = (math.prod(kept), count)
-    return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept + (1,) * dims)
+    return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept)
+
+
+@functools.lru_cache(maxsize=256)
+def _rows(shape: Shape, dims: int) -> tuple[Shape, int, Shape]:
+    """The shape in which the last `dims` dims are one, its size, and the shape in which each of them has size 1."""
+    kept, count = shape[: len(shape) - dims], math.prod(shape[len(shape) - dims :])
+    return (math.prod(kept), count), count, kept + (1,) * dims
 
 
 @primitive
@@ -238,19 +243,18 @@ row_affine.vjp(x=lambda g, weight: g * weight, weight=lambda g, x: g * x, bias=l
 @primitive(outputs=True)
 def rms_standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
     """x times the reciprocal r of √(mean of x² + eps) over the last `dims` dims; and r, of size 1 in these dims."""
-    kept = x.shape[: x.ndim - dims]
-    count = math.prod(x.shape[x.ndim - dims :])
-    flat = x.reshape(math.prod(kept), count)
-    total = np.vecdot(flat, flat) if count <= _BLAS else sum_p.forward(flat * flat, dim=(1,), keepdim=False)
-    scale = (1.0 / np.sqrt(total / count + eps)).reshape(kept + (1,) * dims)
+    flat, count, kept = _rows(x.shape, dims)
+    lines = x.reshape(flat)
+    total = np.vecdot(lines, lines) if count <= _BLAS else sum_p.forward(lines * lines, dim=(1,), keepdim=False)
+    size, least = numbers(x.dtype, float(count), eps)
+    scale = np.reciprocal(np.sqrt(total / size + least)).reshape(kept)
     return x * scale, scale
 
 
 def _rms_rule(g: Any, out: Any, x_shape: Shape, dims: int) -> Any:
     """With h = x·r:  r · (g - h · (Σ g·h + r·gᵣ)/n)."""
     (gh, gr), (h, r) = g, out
-    n = max(math.prod(x_shape[len(x_shape) - dims :]), 1)
-    slope = (row_dot(gh, h, dims=dims) + gr * r) / n
+    slope = (row_dot(gh, h, dims=dims) + gr * r) / max(_rows(tuple(x_shape), dims)[1], 1)
     return r * (gh - h * slope)
 
 
@@ -476,15 +480,17 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     tensor([0.2000, 1.4000])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
-    check_float("rms_norm", input)
-    _last_dims("rms_norm", shape_of(input), shape)
+    array = input.array if isinstance(input, Value) else input
+    check_float("rms_norm", array)
+    _last_dims("rms_norm", array.shape, shape)
     if weight is not None and shape_of(weight) != shape:
         raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(weight.shape)}")
     if weight is not None:
         check_float("rms_norm", weight)
-    chosen = _smallest_step(_FLOAT32 if input.dtype == _FLOAT16 else input.dtype) if eps is None else float(eps)
+    dtype = array.dtype
+    chosen = _smallest_step(_FLOAT32 if dtype is _FLOAT16 else dtype) if eps is None else float(eps)
     out = rms_standardize(_wide(input), dims=len(shape), eps=chosen)[0]
-    return convert(out if weight is None else out * _wide(weight), input.dtype)
+    return convert(out if weight is None else out * _wide(weight), dtype)
 
 
 @functools.cache
