@@ -233,6 +233,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "std": [Example(x.arguments, {**x.params, "correction": c}) for x in _REDUCED[:3] for c in (0.0, 1.0)],
     "logsumexp": _REDUCED,
     "norm_2": _REDUCED,
+    "over_margin_total": [e((2, 3), margin=m, divisor=6) for m in (0.0, 0.5)] + [e((), margin=1.0, divisor=1)],
     "cosine": [
         e((2, 3), (2, 3), eps=1e-8, dim=(1,)),
         e((2, 3), (2, 3), eps=1.5, dim=(1,)),

@@ -17,6 +17,7 @@ import numpy as np
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.node import Value
+from ..engine.plain import room
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
@@ -151,10 +152,12 @@ def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Arra
     flat, seen = x.reshape(shape), y.reshape(shape)
     (count,) = numbers(x.dtype, float(_count(shape)))
     total = _sums(flat)
-    out = flat - _column((total if shift is NOTHING else total - shift) / count, shape)
+    made = room(x, x.shape)  # no view: the walk adds to memory of its own in place, and gives it to leaves as it is
+    out = made.reshape(shape)
+    np.subtract(flat, _column((total if shift is NOTHING else total - shift) / count, shape), out)
     out -= seen * _column((_dots(flat, seen) - slope) / count, shape)
     out *= _column(scale, shape)
-    return out.reshape(x.shape)
+    return made
 
 
 def _standardize_rule(g: Any, out: Any, shape: Shape) -> Any:

@@ -5,6 +5,7 @@ Shapes: `(..., n, ...) -> (..., ...)` over the dims named, or `(..., 1, ...)` wi
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -47,9 +48,15 @@ def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 
 
 def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
-    zero, limit = eq(out, 0.0), limit_of_ratio(g, out)
+    zero, limit = out == 0.0, limit_of_ratio(g, out)
     ratio = masked(g / out, zero) if limit is None else where_p(zero, limit, g / out)
-    return (ratio if dim is None else spread(ratio, shape=x_shape, dim=dim, keepdim=keepdim)) * x
+    return (ratio if dim is None or keepdim else reshape_p(ratio, shape=_kept(x_shape, dim))) * x
+
+
+@functools.lru_cache(maxsize=256)
+def _kept(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that a reduction over `dim` leaves if it keeps them."""
+    return tuple([1 if d in dim else size for d, size in enumerate(shape)])
 
 
 def limit_of_ratio(g: Any, out: Any) -> Any:
