@@ -27,6 +27,15 @@ class Example(NamedTuple):
     params: dict[str, Any] = {}  # noqa: RUF012
 
 
+class Between(tuple[int, ...]):
+    """The shape of an argument whose numbers must lie between 0 and 1."""
+
+
+def drawn(shape: Shape, rng: np.random.Generator) -> Any:
+    """Random numbers for an argument stated by its shape."""
+    return rng.uniform(0.05, 0.95, shape) if isinstance(shape, Between) else rng.standard_normal(shape)
+
+
 def e(*arguments: Any, **params: Any) -> Example:
     return Example(arguments, params)
 
@@ -224,6 +233,15 @@ EXAMPLES: dict[str, list[Example]] = {
     "std": [Example(x.arguments, {**x.params, "correction": c}) for x in _REDUCED[:3] for c in (0.0, 1.0)],
     "logsumexp": _REDUCED,
     "norm_2": _REDUCED,
+    "over_margin_total": [e((2, 3), margin=m, divisor=6) for m in (0.0, 0.5)] + [e((), margin=1.0, divisor=1)],
+    "cosine": [
+        e((2, 3), (2, 3), eps=1e-8, dim=(1,)),
+        e((2, 3), (2, 3), eps=1.5, dim=(1,)),
+        e((3, 2, 2), (3, 1, 2), eps=1e-8, dim=(0,)),
+        e((3,), (3,), eps=1e-8, dim=None),
+        e((), (), eps=1e-8, dim=None),
+    ],
+    "unit": [e((2, 3), eps=1e-12, dim=(1,)), e((2, 3), eps=1.5, dim=(1,)), e((2, 3, 2), eps=1.0, dim=(0, 2)), e((3,), eps=1e-12, dim=None)],
     "svd": [e((3, 2)), e((2, 3)), e((2, 2, 2)), e((2, 3, 2)), e((2, 2, 3))],
     "norm_p": [Example(x.arguments, {**x.params, "p": p}) for x in _REDUCED for p in (3.0, 1.5, 4.0)],
     "cumsum": [Example(x.arguments, {**x.params, "reverse": r}) for x in _ALONG for r in (False, True)],
@@ -274,6 +292,8 @@ EXAMPLES: dict[str, list[Example]] = {
         e((), (3,), ints(1)[0], dim=0),
         e((2, 2), (2, 3, 2), ints([0, 2], [1, 1]), dim=1),
     ],
+    "at_targets_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
+    "class_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
     "lstm": [e((18,), sizes=(3, 1, 1)), e((24,), sizes=(2, 1, 2)), e((28,), sizes=(1, 2, 1))],
     "channel_sum": [e((2, 3)), e((2, 3, 4)), e((1, 3, 2, 2)), e((0, 3, 2))],
     "channel_dot": [e((2, 3), (2, 3)), e((2, 3, 4), (2, 3, 4)), e((1, 3, 2, 2), (1, 3, 2, 2)), e((2, 3, 0), (2, 3, 0))],
@@ -367,6 +387,12 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2,), (3,), equation="i,j->ji"),
     ],
     "mse_loss": [e((2, 3), (2, 3), average=a) for a in (True, False)] + [e((2, 3), (3,), average=True)],
+    "l1_loss": [e((2, 3), (2, 3), divisor=d) for d in (6, 1)] + [e((), (), divisor=1)],
+    "hinge_embedding": [e((2, 3), np.array([[1, -1, 0], [-1, 1, 1]]), margin=m) for m in (1.0, 0.5)] + [e((), ints(1)[0], margin=1.0)],
+    "huber_total": [e((2, 3), delta=d, divisor=6) for d in (0.5, 1.0)] + [e((), delta=1.0, divisor=1)],
+    "kl_div_total": [e((2, 3), Between((2, 3)), divisor=2), e((), Between(()), divisor=1)],
+    "binary_cross_entropy_total": [e(Between((2, 3)), Between((2, 3)), divisor=d) for d in (6, 1)],
+    "binary_cross_entropy_with_logits_total": [e((2, 3), (2, 3), divisor=d) for d in (6, 1)] + [e((), (), divisor=1)],
     "one_hot": [e(ints(0, 2), num_classes=3)],
 }
 

@@ -20,7 +20,7 @@ from tinygrad_reg.engine.primitive import PRIMITIVES, Primitive, check_registry
 from tinygrad_reg.ops.pointwise import Binary, Elementwise
 from tinygrad_reg.testing import arrays_for, gradcheck
 
-from .examples_of_primitives import DECIDED, INTERNAL, PAIRS, PIECES, SHARES_MEMORY, TRIPLES, Example, examples_of
+from .examples_of_primitives import DECIDED, INTERNAL, PAIRS, PIECES, SHARES_MEMORY, TRIPLES, Example, drawn, examples_of
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,7 @@ def build(name: str, example: Example, seed: int, dtype: str = "float64") -> lis
         return [rng.integers(0, 9, shape) for shape in example.arguments]
     if isinstance(p, Elementwise):
         return [np.asarray(a, dtype) for a in arrays_for(p, rng, example.arguments, example.params)]
-    return [np.asarray(rng.standard_normal(a), dtype) if isinstance(a, tuple) else a for a in example.arguments]
+    return [np.asarray(drawn(a, rng), dtype) if isinstance(a, tuple) else a for a in example.arguments]
 
 
 def is_float(x: Any) -> bool:

@@ -25,7 +25,10 @@ functional = nn.functional
 CHECKED_BEFORE = {
     **dict.fromkeys(["gather", "gather_embed", "scatter"], "`places` checks them"),
     **dict.fromkeys(["pick", "place", "window_pick", "window_place"], "they were found as those of the largest"),
-    **dict.fromkeys(["at_target", "to_target", "class_losses", "class_losses_grad"], "`in_range` checks them in a trace"),
+    **dict.fromkeys(
+        ["at_target", "to_target", "class_losses", "class_losses_grad", "at_targets_total", "class_total"],
+        "`in_range` checks them in a trace",
+    ),
     **dict.fromkeys(["index_embed", "sum_segments"], "the way there has used them"),
     "bag_argmax": "`bag_numbers` made them",
 }

@@ -6,6 +6,7 @@ says so in `Primitive.plain`; a helper of many forwards asks `is_plain` where it
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from .mutation import Array
 from .state import state
+
+_vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time on few elements
 
 
 def room(x: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
@@ -41,7 +44,7 @@ def is_finite(x: Array) -> bool:
     """
     if x.dtype.kind != "f":
         return True
-    return x.is_finite() if is_stand_in(x) else math.isfinite(np.vdot(x, x))
+    return x.is_finite() if is_stand_in(x) else math.isfinite(_vdot(x, x))
 
 
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:

@@ -17,8 +17,11 @@ _BITS_OF_ONE = {"e": (np.uint16, 0x3C00), "f": (np.uint32, 0x3F800000), "d": (np
 
 def _are_probabilities(x: Array) -> bool:
     """Whether all elements are between 0 and 1. Then their bits, read as an integer, are at most those of 1, but for -0."""
+    if not x.size:
+        return True
     word, one = _BITS_OF_ONE[x.dtype.char]
-    return not x.size or bool(np.maximum.reduce(x.view(word), axis=None) <= one) or bool(((x >= 0) & (x <= 1)).all())
+    bits = x.view(word).reshape(-1)
+    return bool(bits[bits.argmax()] <= one) or bool(((x >= 0) & (x <= 1)).all())
 
 
 @primitive(fails=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _ndarray = np.ndarray
+_FEW = 256
 _FEW_ROWS, _LARGE_PRODUCT = 64, 400_000  # the latter in multiplications
 _maximum: Any = np.maximum.reduce
 
@@ -328,9 +330,17 @@ def _total(x: Any, dim: int | None) -> Any:
     return sum_p(x, dim=None if dim is None else (dim,), keepdim=True)
 
 
-def _line_sums(x: Array, dim: int | None) -> Array:
-    """The same of an array."""
-    return sum_p.forward(x, dim=None if dim is None else (dim,), keepdim=True)
+def line_sums(x: Array, dim: int | None, keepdim: bool = True) -> Array:
+    """The same of an array. Few elements are added by BLAS, as a product with ones, in a third of the time that NumPy needs."""
+    if dim is not None and dim == x.ndim - 1 and x.size < _FEW and x.dtype.char in "fd" and not is_plain(x):
+        return x.dot(_few_ones(x.shape[dim], keepdim, x.dtype))
+    return sum_p.forward(x, dim=None if dim is None else (dim,), keepdim=keepdim)
+
+
+@functools.lru_cache(maxsize=64)
+def _few_ones(n: int, column: bool, dtype: np.dtype[Any]) -> Array:
+    """Fewer than `_FEW` ones, which are only read; (n, 1) or (n,)."""
+    return np.ones((n, 1) if column else n, dtype)
 
 
 def living(y: Any, cotangent: Any, dim: int | None) -> Any:
@@ -361,7 +371,7 @@ def softmax_p(x: Array, *, dim: int | None) -> Array:
     """exp(x) / Σ exp(x) along dim."""
     out = shifted(x, dim)
     np.exp(out, out)
-    out /= _line_sums(out, dim)
+    out /= line_sums(out, dim)
     return out.astype(x.dtype, copy=False)
 
 
@@ -369,7 +379,7 @@ def softmax_p(x: Array, *, dim: int | None) -> Array:
 def softmax_grad(x: Array, y: Array, *, dim: int | None) -> Array:
     """y · (x - Σ x·y): the way back of y = softmax."""
     out = as_array(x * y)
-    out -= y * _line_sums(out, dim)
+    out -= y * line_sums(out, dim)
     return out
 
 
@@ -384,7 +394,7 @@ softmax_grad.vjp(
 def log_softmax_p(x: Array, *, dim: int | None) -> Array:
     """x - log Σ exp(x) along dim."""
     out = shifted(x, dim)
-    out -= np.log(_line_sums(np.exp(out), dim))
+    out -= np.log(line_sums(np.exp(out), dim))
     return out.astype(x.dtype, copy=False)
 
 
@@ -392,7 +402,7 @@ def log_softmax_p(x: Array, *, dim: int | None) -> Array:
 def log_softmax_grad(x: Array, y: Array, *, dim: int | None) -> Array:
     """x - exp(y) · Σ x: the way back of y = log_softmax."""
     out = as_array(np.exp(y))
-    out *= _line_sums(x, dim)
+    out *= line_sums(x, dim)
     return np.subtract(x, out, out)
 
 

@@ -20,12 +20,12 @@ from .arguments import shape_of
 from .checks import check_probabilities
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import numbered
-from .fused import check_float, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
+from .fused import check_float, line_sums, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
 from .positions import all_below, in_range
-from .reduction import mean_p, sum, sum_p
+from .reduction import mean_p, spread, sum, sum_p, widened
 from .shape import reshape, unsqueeze
 
 if TYPE_CHECKING:
@@ -48,6 +48,27 @@ def reduced(what: str, losses: Any, reduction: str) -> Tensor:
         return sum_p(losses, dim=None, keepdim=False)
     check_float(what, losses)
     return mean_p(losses, dim=None, keepdim=False)
+
+
+def is_usual(x: Any, y: Any) -> bool:
+    """Whether these are tensors of one shape and one float dtype, of which nothing else needs to be looked at."""
+    if not (isinstance(x, Value) and isinstance(y, Value)):
+        return False
+    a, b = x.array, y.array
+    return a.shape == b.shape and a.dtype is b.dtype and a.dtype.kind == "f"
+
+
+def divisor_of(input: Any, target: Any, reduction: str) -> int | None:
+    """What the sum of the losses is divided by: their number for "mean", 1 for "sum"; None if one primitive does not answer this call."""
+    if not is_usual(input, target):
+        return None
+    return input.array.size if reduction == "mean" else 1 if reduction == "sum" else None
+
+
+def total(losses: Array, divisor: int) -> Array:
+    """Σ losses / divisor: the last thing that a forward does. Added up as `sum` does, to the bit: traced steps call that."""
+    out = sum_p.forward(widened(losses), dim=None, keepdim=False) / divisor
+    return out.astype(losses.dtype) if losses.dtype.char == "e" else out
 
 
 def check_reduction(what: str, reduction: str) -> None:
@@ -176,7 +197,7 @@ def class_losses(x: Array, target: Array, *, dim: int) -> Array:
     exponents = shifted(x, dim)
     found = exponents.take(numbered(target, x.shape, dim, False))
     np.exp(exponents, out=exponents)
-    return as_array(np.log(sum_p.forward(exponents, dim=(dim,), keepdim=False)) - found).astype(x.dtype, copy=False)
+    return as_array(np.log(line_sums(exponents, dim, False)) - found).astype(x.dtype, copy=False)
 
 
 @primitive
@@ -185,7 +206,7 @@ def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     out = shifted(x, dim)
     np.exp(out, out=out)
     apart = _apart(y, x.shape, dim)
-    out *= apart / sum_p.forward(out, dim=(dim,), keepdim=True)
+    out *= apart / line_sums(out, dim)
     out.reshape(-1)[numbered(target, x.shape, dim, False)] -= y
     if not is_finite(out):
         out = np.where(apart == 0, out.dtype.type(0), out)
@@ -225,6 +246,35 @@ class_losses_grad.vjp(
 )
 
 
+@primitive
+def at_targets_total(x: Array, target: Array, *, dim: int, divisor: int) -> Array:
+    """The sum of `at_target`, over a divisor; (n, c, ...), (n, ...) -> ()."""
+    return total(at_target.forward(x, target, dim=dim), divisor)
+
+
+@primitive
+def class_total(x: Array, target: Array, *, dim: int, divisor: int) -> Array:
+    """The sum of `class_losses`, over a divisor; (n, c, ...), (n, ...) -> ()."""
+    return total(class_losses.forward(x, target, dim=dim), divisor)
+
+
+def _to_each(g: Any, shape: Dims, divisor: int) -> Any:
+    """The cotangent of each loss, where g is that of their sum over the divisor."""
+    return spread(g / divisor, shape=shape, dim=None, keepdim=False)
+
+
+at_targets_total.plain = lambda x, target, *, dim, divisor: total(at_target.plain(x, target, dim=dim), divisor)
+class_total.plain = lambda x, target, *, dim, divisor: total(_plain_class_losses(x, target, dim=dim), divisor)
+at_targets_total.vjp(
+    x=lambda g, target, x_shape, target_shape, dim, divisor: to_target(_to_each(g, target_shape, divisor), target, shape=x_shape, dim=dim),
+    target=None,
+)
+class_total.vjp(
+    x=lambda g, x, target, target_shape, dim, divisor: class_losses_grad(_to_each(g, target_shape, divisor), x, target, dim=dim),
+    target=None,
+)
+
+
 def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, Any]:
     """The dim of the classes, 1 of (N, C, ...), 0 of (C,), and the target. Raises unless that is (N, ...) or (), and weight (C,).
 
@@ -232,8 +282,9 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     """
     if not (isinstance(x, _ARRAYS) and isinstance(target, _ARRAYS)):
         check_tensors(what, input=x, target=target)
-    check_float(what, x)
-    shape, given, kind = shape_of(x), shape_of(target), target.dtype.kind
+    array, targets = x.array if isinstance(x, Value) else x, target.array if isinstance(target, Value) else target
+    check_float(what, array)
+    shape, given, kind = array.shape, targets.shape, targets.dtype.kind
     if not shape:
         raise ShapeError(f"{what}: input needs at least 1 dim, the classes")
     dim = 0 if len(shape) == 1 else 1
@@ -270,23 +321,31 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     The mean is weighted. Targets equal to `ignore_index` count for nothing. Raises DimensionError for a class that does not exist.
     """
     check_reduction("nll_loss", reduction)
-    check_float("nll_loss", input)
     dim, target = _check_classes("nll_loss", input, target, weight)
-    if target.dtype.kind == "f":
+    if (target.array if isinstance(target, Value) else target).dtype.kind == "f":
         raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
-    losses, weights = _picked(at_target, input, target, weight, ignore_index, dim, "nll_loss")
-    return _weighted(losses, weights, reduction)
+    return _of_classes("nll_loss", at_target, at_targets_total, input, target, weight, ignore_index, dim, reduction)
 
 
-def _picked(loss: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, what: str) -> tuple[Any, Any]:
+def _of_classes(
+    what: str, each: Any, totals: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, reduction: str
+) -> Tensor:  # fmt: skip
+    """weight · each(x, targets), reduced; by `totals` where all count the same."""
+    some_ignored = _check_range(what, target, shape_of(x)[dim], ignore_index)
+    if weight is None and not some_ignored and reduction != "none":
+        return totals(x, target, dim=dim, divisor=math.prod(shape_of(target)) if reduction == "mean" else 1)  # type: ignore[no-any-return]
+    return _weighted(*_picked(each, x, target, weight, some_ignored, ignore_index, dim, what), reduction)
+
+
+def _picked(
+    loss: Any, x: Any, target: Any, weight: Any, some_ignored: bool, ignore_index: int, dim: int, what: str
+) -> tuple[Any, Any]:  # fmt: skip
     """weight · loss(x, targets), and the weights, both 0 where ignored; None for weights that are all 1."""
-    classes = shape_of(x)[dim]
-    some_ignored = _check_range(what, target, classes, ignore_index)
     if some_ignored:
         ignored = target == ignore_index
         target = masked(target, ignored)
     if state.tracer is not None:
-        target = in_range(target, size=classes, what=what)  # the check of a replay
+        target = in_range(target, size=shape_of(x)[dim], what=what)  # the check of a replay
     found = loss(x, target, dim=dim)
     weights = None if weight is None else getitem(weight, target)
     losses = found if weights is None else found * weights
@@ -316,16 +375,17 @@ def cross_entropy(
     dim, target = _check_classes("cross_entropy", input, target, weight)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if target.dtype.kind == "f":
+    if (target.array if isinstance(target, Value) else target).dtype.kind == "f":
         if ignore_index >= 0:
             raise ArgumentError(
                 f"cross_entropy: ignore_index names class {ignore_index}, but the target has probabilities; give it with class indices only"
             )
         return _soft_cross_entropy(log_softmax_p(input, dim=dim), target, weight, dim, reduction, label_smoothing)
     if not label_smoothing:
-        return _weighted(*_picked(class_losses, input, target, weight, ignore_index, dim, "cross_entropy"), reduction)
+        return _of_classes("cross_entropy", class_losses, class_total, input, target, weight, ignore_index, dim, reduction)
     log_p = log_softmax_p(input, dim=dim)
-    losses, weights = _picked(at_target, log_p, target, weight, ignore_index, dim, "cross_entropy")
+    some_ignored = _check_range("cross_entropy", target, input.shape[dim], ignore_index)
+    losses, weights = _picked(at_target, log_p, target, weight, some_ignored, ignore_index, dim, "cross_entropy")
     smooth = -sum(_times_weight(log_p, weight, dim), dim)
     if weights is not None:
         smooth = masked(smooth, target == ignore_index)
@@ -372,11 +432,40 @@ binary_cross_entropy_p = binary(
     lambda g, x: g * (log1p(-x) - log(x)), "-(y · log x + (1 - y) · log(1 - x)), where the logarithms are at least -100",
     kind="float", domain=((0.0, 1.0), (0.0, 1.0)),
 )  # fmt: skip
+
+
+@primitive(elementwise=True)
+def binary_cross_entropy_total(x: Array, y: Array, *, divisor: int) -> Array:
+    """Σ -(y · log x + (1 - y) · log(1 - x)), over a divisor; two of one shape -> ()."""
+    return total(_cross_entropies(x, y), divisor)
+
+
+binary_cross_entropy_total.vjp(
+    x=lambda g, x, y, divisor: g / divisor * binary_cross_entropy_slope(x, y),
+    y=lambda g, x, divisor: g / divisor * (log1p(-x) - log(x)),
+)
+
+
+def _cross_entropies_of_logits(x: Array, y: Array) -> Any:
+    return bounded(x, 0, math.inf) - x * y + np.log1p(np.exp(-np.abs(x)))
+
+
 binary_cross_entropy_logits_p = binary(
-    "binary_cross_entropy_with_logits", lambda x, y: bounded(x, 0, math.inf) - x * y + np.log1p(np.exp(-np.abs(x))),
-    lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x, "the binary cross entropy of sigmoid(x) and y, without overflow",
-    kind="float",
+    "binary_cross_entropy_with_logits", _cross_entropies_of_logits, lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x,
+    "the binary cross entropy of sigmoid(x) and y, without overflow", kind="float",
 )  # fmt: skip
+
+
+@primitive(elementwise=True)
+def binary_cross_entropy_with_logits_total(x: Array, y: Array, *, divisor: int) -> Array:
+    """The sum of the binary cross entropies of sigmoid(x) and y, over a divisor; two of one shape -> ()."""
+    return total(_cross_entropies_of_logits(x, y), divisor)
+
+
+binary_cross_entropy_with_logits_total.vjp(
+    x=lambda g, x, y, divisor: g / divisor * (sigmoid(x) - y),
+    y=lambda g, x, divisor: x * (-g / divisor),
+)
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean") -> Tensor:
@@ -384,13 +473,20 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
     Raises ShapeError unless both have one shape, ArgumentError for what is no probability.
     """
-    _check_binary("binary_cross_entropy", input, target)
-    if input.dtype != target.dtype:
-        raise DtypeError(f"binary_cross_entropy: target is {target.dtype}, input {input.dtype}; convert one with .to(dtype)")
-    for name, x in (("input", input), ("target", target)):
-        check_probabilities(x, f"binary_cross_entropy: all elements of {name} must be between 0 and 1; logits go to ..._with_logits")
+    what, divisor = "binary_cross_entropy", divisor_of(input, target, reduction)
+    if divisor is None:
+        _check_binary(what, input, target)
+        if input.dtype != target.dtype:
+            raise DtypeError(f"{what}: target is {target.dtype}, input {input.dtype}; convert one with .to(dtype)")
+    check_probabilities(input, _NO_PROBABILITIES.format("input"))
+    check_probabilities(target, _NO_PROBABILITIES.format("target"))
+    if divisor is not None and weight is None:
+        return binary_cross_entropy_total(input, target, divisor=divisor)
     losses = binary_cross_entropy_p(input, target)
-    return reduced("binary_cross_entropy", losses if weight is None else losses * weight, reduction)
+    return reduced(what, losses if weight is None else losses * weight, reduction)
+
+
+_NO_PROBABILITIES = "binary_cross_entropy: all elements of {} must be between 0 and 1; logits go to ..._with_logits"
 
 
 def binary_cross_entropy_with_logits(
@@ -398,6 +494,8 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """The binary cross entropy of sigmoid(input), without overflow; `pos_weight` multiplies the part of target."""
     what = "binary_cross_entropy_with_logits"
+    if weight is None is pos_weight and (divisor := divisor_of(input, target, reduction)) is not None:
+        return binary_cross_entropy_with_logits_total(input, target, divisor=divisor)
     _check_binary(what, input, target)
     if pos_weight is None:
         losses = binary_cross_entropy_logits_p(input, target)

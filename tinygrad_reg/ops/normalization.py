@@ -17,6 +17,7 @@ import numpy as np
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.node import Value
+from ..engine.plain import room
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
@@ -24,11 +25,11 @@ from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from .arguments import numpy_names, rank, shape_of
 from .assign import assign
 from .elementwise import clamp_min_p, rsqrt
-from .fused import check_float
+from .fused import check_float, line_sums
 from .losses import check_tensors
-from .norms import norm
+from .norms import float_input, norm, unit_p
 from .pointwise import as_array, convert, numbers
-from .reduction import mean_p, sum_p, widened
+from .reduction import mean_p, read_dims, sum_p, widened
 from .shape import reshape, reshape_p
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def channel_dot(x: Array, y: Array) -> Array:
 
 def _sums(x: Array) -> Array:
     """(n, c) or (n, c, elements) -> (c,)."""
-    each = sum_p.forward(x, dim=(2,), keepdim=False) if x.ndim == 3 else x
+    each = line_sums(x, 2, False) if x.ndim == 3 else x
     if each.shape[0] == 1:
         return each[0]
     return column_sums(each) if each.flags.c_contiguous and each.dtype.char in "fd" else np.add.reduce(each, axis=0)
@@ -150,10 +151,13 @@ def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Arra
     """scale · (x - (Σ x - shift) / n - y · (Σ x·y - slope) / n) for each channel of n elements: the way back of y = standardize."""
     flat, seen = x.reshape(shape), y.reshape(shape)
     (count,) = numbers(x.dtype, float(_count(shape)))
-    out = flat - _column((_sums(flat) - shift) / count, shape)
+    total = _sums(flat)
+    made = room(x, x.shape)  # no view: the walk adds to memory of its own in place, and gives it to leaves as it is
+    out = made.reshape(shape)
+    np.subtract(flat, _column((total if shift is NOTHING else total - shift) / count, shape), out)
     out -= seen * _column((_dots(flat, seen) - slope) / count, shape)
     out *= _column(scale, shape)
-    return out.reshape(x.shape)
+    return made
 
 
 def _standardize_rule(g: Any, out: Any, shape: Shape) -> Any:
@@ -214,12 +218,17 @@ standardize_back.vjp(
 @primitive
 def row_dot(x: Array, y: Array, *, dims: int) -> Array:
     """The sum of the products over the last `dims` dims, which stay with size 1."""
-    count = math.prod(x.shape[x.ndim - dims :])
+    flat, count, kept = _rows(x.shape, dims)
     if count > _BLAS or x.dtype.char not in "fd":
         return sum_p.forward(x * y, dim=tuple(range(x.ndim - dims, x.ndim)), keepdim=True)
-    kept = x.shape[: x.ndim - dims]
-    flat = (math.prod(kept), count)
-    return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept + (1,) * dims)
+    return np.vecdot(x.reshape(flat), y.reshape(flat)).reshape(kept)
+
+
+@functools.lru_cache(maxsize=256)
+def _rows(shape: Shape, dims: int) -> tuple[Shape, int, Shape]:
+    """The shape in which the last `dims` dims are one, its size, and the shape in which each of them has size 1."""
+    kept, count = shape[: len(shape) - dims], math.prod(shape[len(shape) - dims :])
+    return (math.prod(kept), count), count, kept + (1,) * dims
 
 
 @primitive
@@ -237,19 +246,18 @@ row_affine.vjp(x=lambda g, weight: g * weight, weight=lambda g, x: g * x, bias=l
 @primitive(outputs=True)
 def rms_standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
     """x times the reciprocal r of √(mean of x² + eps) over the last `dims` dims; and r, of size 1 in these dims."""
-    kept = x.shape[: x.ndim - dims]
-    count = math.prod(x.shape[x.ndim - dims :])
-    flat = x.reshape(math.prod(kept), count)
-    total = np.vecdot(flat, flat) if count <= _BLAS else sum_p.forward(flat * flat, dim=(1,), keepdim=False)
-    scale = (1.0 / np.sqrt(total / count + eps)).reshape(kept + (1,) * dims)
+    flat, count, kept = _rows(x.shape, dims)
+    lines = x.reshape(flat)
+    total = np.vecdot(lines, lines) if count <= _BLAS else sum_p.forward(lines * lines, dim=(1,), keepdim=False)
+    size, least = numbers(x.dtype, float(count), eps)
+    scale = np.reciprocal(np.sqrt(total / size + least)).reshape(kept)
     return x * scale, scale
 
 
 def _rms_rule(g: Any, out: Any, x_shape: Shape, dims: int) -> Any:
     """With h = x·r:  r · (g - h · (Σ g·h + r·gᵣ)/n)."""
     (gh, gr), (h, r) = g, out
-    n = max(math.prod(x_shape[len(x_shape) - dims :]), 1)
-    slope = (row_dot(gh, h, dims=dims) + gr * r) / n
+    slope = (row_dot(gh, h, dims=dims) + gr * r) / max(_rows(tuple(x_shape), dims)[1], 1)
     return r * (gh - h * slope)
 
 
@@ -261,9 +269,9 @@ rms_standardize.vjp(x=_rms_rule)
 
 def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> None:
     """Raise unless all vectors that are given have one element per channel, and weights the input's dtype."""
-    wanted, dtype = (channels,), input.dtype
+    wanted, dtype = (channels,), (input.array if isinstance(input, Value) else input).dtype
     for name, x in vectors.items():
-        if x is None:
+        if x is None or (isinstance(x, Value) and x.array.shape == wanted and x.array.dtype is dtype):
             continue
         if not isinstance(x, Value):
             check_tensors(what, **{name: x})
@@ -275,7 +283,8 @@ def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> Non
 
 def _check_input(what: str, input: Any) -> tuple[int, ...]:
     """The shape of an input of at least two dims."""
-    check_tensors(what, input=input)
+    if not isinstance(input, Value):
+        check_tensors(what, input=input)
     shape = shape_of(input)
     if len(shape) < 2:
         raise ShapeError(f"{what}: input needs at least 2 dims, (n, channels, ...), got shape {shape}")
@@ -285,7 +294,8 @@ def _check_input(what: str, input: Any) -> tuple[int, ...]:
 
 def _wide(input: Any) -> Any:
     """float16 as float32: half precision is for storage, not for adding up."""
-    return convert(input, _FLOAT32) if input is not None and input.dtype is _FLOAT16 else input
+    array = input.array if isinstance(input, Value) else input
+    return convert(input, _FLOAT32) if array is not None and array.dtype is _FLOAT16 else input
 
 
 def _times_plus(x: Any, weight: Any, bias: Any) -> Any:
@@ -421,6 +431,14 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
+def _last_dims(what: str, given: Shape, shape: Shape) -> tuple[int, int]:
+    """How many lines an input has whose last dims are a line, and the elements of one. Raises ShapeError if it ends in other dims."""
+    if not shape or given[-len(shape) :] != shape:
+        raise ShapeError(f"{what}: input must end in the dims of normalized_shape, at least one\n  {given} · {shape}")
+    return math.prod(given[: len(given) - len(shape)]), math.prod(shape)
+
+
 @typed_errors
 def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
@@ -435,21 +453,21 @@ def layer_norm(
             [-1.0000,  1.0000]])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
-    check_float("layer_norm", input)
-    given, dtype = shape_of(input), input.dtype
-    if not shape or given[-len(shape) :] != shape:
-        raise ShapeError(f"layer_norm: input must end in the dims of normalized_shape, at least one\n  {input.shape} · {shape}")
-    if dtype == _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
+    array = input.array if isinstance(input, Value) else input
+    dtype = array.dtype
+    check_float("layer_norm", array)
+    lines, count = _last_dims("layer_norm", array.shape, shape)
+    if dtype is _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
         return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
     for name, factor in (("weight", weight), ("bias", bias)):
         if factor is None:
             continue
-        if shape_of(factor) != shape:
+        values = factor.array if isinstance(factor, Value) else factor
+        if values.shape != shape:
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
-        if factor.dtype is not dtype and factor.dtype != dtype:
+        if values.dtype is not dtype and values.dtype != dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
-    lines = math.prod(given[: len(given) - len(shape)])
-    out = standardize(input, shape=(1, lines, math.prod(shape)), eps=float(eps))[0]
+    out = standardize(input, shape=(1, lines, count), eps=float(eps))[0]
     if weight is None:
         return out if bias is None else out + bias
     return out * weight if bias is None else row_affine(out, weight, bias)
@@ -465,16 +483,17 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     tensor([0.2000, 1.4000])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
-    check_float("rms_norm", input)
-    if not shape or shape_of(input)[-len(shape) :] != shape:
-        raise ShapeError(f"rms_norm: input must end in the dims of normalized_shape, at least one\n  {tuple(input.shape)} · {shape}")
+    array = input.array if isinstance(input, Value) else input
+    check_float("rms_norm", array)
+    _last_dims("rms_norm", array.shape, shape)
     if weight is not None and shape_of(weight) != shape:
         raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(weight.shape)}")
     if weight is not None:
         check_float("rms_norm", weight)
-    chosen = _smallest_step(_FLOAT32 if input.dtype == _FLOAT16 else input.dtype) if eps is None else float(eps)
+    dtype = array.dtype
+    chosen = _smallest_step(_FLOAT32 if dtype is _FLOAT16 else dtype) if eps is None else float(eps)
     out = rms_standardize(_wide(input), dims=len(shape), eps=chosen)[0]
-    return convert(out if weight is None else out * _wide(weight), input.dtype)
+    return convert(out if weight is None else out * _wide(weight), dtype)
 
 
 @functools.cache
@@ -490,5 +509,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
+    if type(p) in (int, float) and p == 2:
+        return unit_p(float_input(input, "normalize"), eps=float(eps), dim=read_dims(input, dim, "normalize"))
     rank(input, "normalize")
     return input / clamp_min_p(norm(input, p, dim, True), float(eps))

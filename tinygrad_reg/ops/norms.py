@@ -5,6 +5,7 @@ Shapes: `(..., n, ...) -> (..., ...)` over the dims named, or `(..., 1, ...)` wi
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from ..dtypes import as_dtype
 from ..engine.graph import grad
 from ..engine.mutation import Array
 from ..engine.node import Value, wrap
+from ..engine.plain import is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import state
@@ -22,15 +24,17 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import normalize_dims, numpy_names, rank
 from .decompositions import singular_values
-from .elementwise import abs, eq, isinf, power, sign, unary, where_p, zero
+from .elementwise import abs, clamp_min_p, eq, isinf, lt, power, sign, square, unary, where_p, zero
 from .extremes import amax_p, amin_p
 from .linalg import matmul
-from .pointwise import as_array, convert
+from .pointwise import as_array, convert, numbers
 from .reduction import Dims, in_rows, read_dims, spread, square_sum, sum_p, widened
-from .shape import permute_p, reshape
+from .shape import permute_p, reshape, reshape_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+_BLAS = 1024  # products that BLAS may add up in one go; beyond, float32 would lose digits
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
@@ -38,13 +42,21 @@ if TYPE_CHECKING:
 @primitive(name="norm_2")
 def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """√Σ x² over `dim`."""
-    return in_rows(as_array(np.sqrt(square_sum(widened(x), dim, keepdim))).astype(x.dtype, copy=False))
+    out = np.sqrt(square_sum(widened(x), dim, keepdim))
+    out = out.astype(x.dtype) if x.dtype.char == "e" else out
+    return out if dim is None else in_rows(out)
 
 
 def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
-    zero, limit = eq(out, 0.0), limit_of_ratio(g, out)
+    zero, limit = out == 0.0, limit_of_ratio(g, out)
     ratio = masked(g / out, zero) if limit is None else where_p(zero, limit, g / out)
-    return spread(ratio, shape=x_shape, dim=dim, keepdim=keepdim) * x
+    return (ratio if dim is None or keepdim else reshape_p(ratio, shape=_kept(x_shape, dim))) * x
+
+
+@functools.lru_cache(maxsize=256)
+def _kept(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that a reduction over `dim` leaves if it keeps them."""
+    return tuple([1 if d in dim else size for d, size in enumerate(shape)])
 
 
 def limit_of_ratio(g: Any, out: Any) -> Any:
@@ -83,6 +95,59 @@ not_zero = unary("not_zero", lambda x: (x != 0).astype(x.dtype), zero, "1 where 
 norm_2.vjp(x=_norm_2_rule)
 norm_p.vjp(x=_norm_p_rule)
 
+
+@primitive
+def cosine(x: Array, y: Array, *, eps: float, dim: Dims) -> Array:
+    """Σ x·y / (max(‖x‖₂, eps) · max(‖y‖₂, eps)) over `dim`, in which both have one size."""
+    (least,) = numbers(x.dtype, eps)
+    lengths = [np.maximum(norm_2.forward(z, dim=dim, keepdim=False), least) for z in (x, y)]
+    return _dots(x, y, dim) / (lengths[0] * lengths[1])
+
+
+def _dots(x: Array, y: Array, dim: Dims) -> Array:
+    """Σ x·y over `dim`; over the last one without an array of products."""
+    size = x.shape[-1] if x.ndim else 1
+    if (dim == (x.ndim - 1,) or x.ndim == 1) and size <= _BLAS and x.dtype.char in "fd" and not is_plain(x):
+        return np.vecdot(x, y)
+    return sum_p.forward(x * y, dim=dim, keepdim=False)
+
+
+def _cosine_shares(g: Any, x: Any, y: Any, out: Any, eps: float, dim: Dims) -> Any:
+    """g / (‖x‖ ‖y‖), with the lengths bounded; g · cos; and both lengths."""
+    lengths = norm_2(x, dim=dim, keepdim=True), norm_2(y, dim=dim, keepdim=True)
+    both = clamp_min_p(lengths[0], eps) * clamp_min_p(lengths[1], eps)
+    g, out = reshape_p(g, shape=tuple(both.shape)), reshape_p(out, shape=tuple(both.shape))
+    return g / both, g * out, *lengths
+
+
+def _cosine_rule(x: Any, y: Any, across: Any, along: Any, length: Any, eps: float) -> Any:
+    """g · y / (‖x‖ ‖y‖) - g · cos · x / ‖x‖²; the second part is that of ‖x‖, which does not count where it is less than eps."""
+    return y * across - x * masked(along / square(length), lt(length, eps))
+
+
+cosine.shares(parts=_cosine_shares)
+cosine.vjp(
+    x=lambda g, x, y, parts, eps: _cosine_rule(x, y, parts[0], parts[1], parts[2], eps),
+    y=lambda g, x, y, parts, eps: _cosine_rule(y, x, parts[0], parts[1], parts[3], eps),
+)
+
+
+@primitive(name="unit")
+def unit_p(x: Array, *, eps: float, dim: Dims) -> Array:
+    """x / max(‖x‖₂, eps) over `dim`: vectors of length 1 in x's directions."""
+    (least,) = numbers(x.dtype, eps)
+    return as_array(x / np.maximum(norm_2.forward(x, dim=dim, keepdim=True), least))
+
+
+def _unit_rule(g: Any, x: Any, out: Any, eps: float, dim: Dims) -> Any:
+    """(g - out · Σ g·out) / ‖x‖; the length does not change where it is less than eps."""
+    along = sum_p(g * out, dim=dim, keepdim=True)
+    length = norm_2(x, dim=dim, keepdim=True)
+    return (g - out * masked(along, lt(length, eps))) / clamp_min_p(length, eps)
+
+
+unit_p.vjp(x=_unit_rule)
+
 # ---- vectors -------------------------------------------------------------------------------------------------------------
 
 
@@ -102,16 +167,24 @@ def _vector_norm(x: Any, p: float, dim: Dims, keepdim: bool) -> Any:
 
 
 def _order(p: Any, what: str) -> float:
+    if type(p) is float:
+        return p
     if isinstance(p, bool) or not isinstance(p, int | float | np.number):
         raise ArgumentTypeError(f"{what}: the order must be a number, got {type(p).__name__}: {p!r}")
     return float(p)
 
 
+def float_input(x: Any, what: str) -> Any:
+    """The input itself. Raises unless it is a float tensor."""
+    rank(x, what)
+    if (x.array if isinstance(x, Value) else x).dtype.kind != "f":
+        raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
+    return x
+
+
 def _input(x: Any, dtype: Any, what: str) -> Any:
     """The input as a float tensor, in the dtype asked for."""
-    rank(x, what)
-    if x.dtype.kind != "f":
-        raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
+    float_input(x, what)
     if dtype is None:
         return x
     wanted = as_dtype(dtype)
@@ -137,6 +210,10 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = Fals
     >>> tg.linalg.vector_norm(tg.tensor([3.0, -4.0]), ord=tg.inf)
     tensor(4.)
     """
+    return _vector_norm_of(x, ord, dim, keepdim, dtype)
+
+
+def _vector_norm_of(x: Any, ord: Any, dim: Any, keepdim: bool, dtype: Any) -> Tensor:
     what = "linalg.vector_norm"
     x, p, dims = _input(x, dtype, what), _order(ord, what), read_dims(x, dim, what)
     _refuse_empty(x, p, dims, what)
@@ -207,7 +284,7 @@ def linalg_norm(input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool =
     """
     what = "linalg.norm"
     if ord is None:
-        return vector_norm(input, 2, dim, keepdim, dtype=dtype)
+        return _vector_norm_of(input, 2, dim, keepdim, dtype)
     dims = _dims_of(dim, what)
     if dims is None:
         if rank(input, what) not in (1, 2):
@@ -216,7 +293,7 @@ def linalg_norm(input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool =
         dims = (0,) if input.ndim == 1 else (0, 1)
     if len(dims) == 2:
         return matrix_norm(input, ord, dims, keepdim, dtype=dtype)
-    return vector_norm(input, ord, dims, keepdim, dtype=dtype)
+    return _vector_norm_of(input, ord, dims, keepdim, dtype)
 
 
 @numpy_names

@@ -20,7 +20,7 @@ from ...errors import ArgumentError, ShapeError
 from ...ops import fused
 from ...ops.arguments import normalize_dim, numpy_names, rank, shape_of
 from ...ops.assign import assign
-from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, tanh, unary, where_p
+from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, square, tanh, unary, where_p
 from ...ops.elementwise import relu as relu_p
 from ...ops.fused import check_float, guarded, sigmoid, sigmoid_grad, times
 from ...ops.fused import mish as mish_p
@@ -361,6 +361,14 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return in_place(mish_p, input, "mish_") if inplace else mish_p(input)
 
 
+def _softsign(x: Array) -> Array:
+    (one,) = numbers(x.dtype, 1.0)
+    return x / (np.absolute(x) + one)
+
+
+softsign_p = unary("softsign", _softsign, lambda g, x: g / square(abs(x) + 1.0), "x / (1 + |x|)", kinks=(0.0,))
+
+
 @typed_errors
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|).
@@ -369,7 +377,7 @@ def softsign(input: Tensor) -> Tensor:
     tensor([-0.5000,  0.0000,  0.7500])
     """
     rank(input, "softsign")
-    return input / (abs(input) + 1.0)
+    return softsign_p(input) if input.dtype.kind == "f" else input / (abs(input) + 1.0)
 
 
 @typed_errors
@@ -407,10 +415,18 @@ def rrelu(input: Tensor, lower: float = 0.125, upper: float = 1.0 / 3.0, trainin
 @primitive(name="glu")
 def glu_p(x: Array, *, dim: int) -> Array:
     """The first half along dim times the sigmoid of the second half."""
-    first, second = split_p.forward(x, bounds=_bounds(x.shape, dim), dim=dim)
-    out = as_array(sigmoid.forward(second))
-    out *= first
+    first, second = _halves(x.shape, dim)
+    out = as_array(sigmoid.forward(x[second]))
+    out *= x[first]
     return out
+
+
+@functools.lru_cache(maxsize=256)
+def _halves(shape: tuple[int, ...], dim: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """The indices of both halves along dim."""
+    start, middle, end = _bounds(shape, dim)
+    before = (slice(None),) * dim
+    return (*before, slice(start, middle)), (*before, slice(middle, end))
 
 
 def _bounds(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
@@ -459,7 +475,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> tg.nn.functional.softmax(tg.zeros(4), dim=0)
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
-    return fused.softmax(input, _implied("softmax", input, dim, _stacklevel), dtype=dtype)
+    return fused.softmax(input, _implied("softmax", input, dim, _stacklevel), dtype)
 
 
 @numpy_names
@@ -469,7 +485,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> tg.nn.functional.softmin(tg.tensor([0.0, 1000.0]), dim=0)
     tensor([1., 0.])
     """
-    return fused.softmax(-input, _implied("softmin", input, dim, _stacklevel), dtype=dtype)
+    return fused.softmax(-input, _implied("softmin", input, dim, _stacklevel), dtype)
 
 
 @numpy_names
@@ -479,7 +495,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     >>> tg.nn.functional.log_softmax(tg.tensor([0.0, 1000.0]), dim=0)
     tensor([-1000.,     0.])
     """
-    return fused.log_softmax(input, _implied("log_softmax", input, dim, _stacklevel), dtype=dtype)
+    return fused.log_softmax(input, _implied("log_softmax", input, dim, _stacklevel), dtype)
 
 
 # ---- in place ------------------------------------------------------------------------------------------------------

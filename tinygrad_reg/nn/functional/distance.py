@@ -10,11 +10,10 @@ from ...engine.promotion import float_type, result_type
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops.arguments import normalize_dim, numpy_names, shape_of
-from ...ops.elementwise import clamp_min_p
-from ...ops.losses import check_tensors
-from ...ops.norms import norm
+from ...ops.losses import check_tensors, is_usual
+from ...ops.norms import cosine, norm, norm_2
 from ...ops.pointwise import check_broadcast, convert
-from ...ops.reduction import sum
+from ...ops.reduction import read_dims
 from ...ops.shape import expand
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 def _alike(what: str, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
     """Both tensors in one float dtype. Raises ShapeError unless they broadcast."""
+    if is_usual(x1, x2):
+        return x1, x2
     check_tensors(what, x1=x1, x2=x2)
     check_broadcast(what, (x1, x2))
     dtype = float_type(result_type(x1, x2))
@@ -36,19 +37,20 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     >>> tg.nn.functional.cosine_similarity(tg.tensor([[1.0, 0.0], [1.0, 1.0]]), tg.tensor([[2.0, 0.0]]))
     tensor([1.0000, 0.7071])
     """
-    x1, x2 = _alike("cosine_similarity", x1, x2)
-    products = x1 * x2
-    shape = shape_of(products)
-    dim = normalize_dim(dim, len(shape), "cosine_similarity")
-    x1 = x1 if x1.ndim == len(shape) else expand(x1, shape)
-    x2 = x2 if x2.ndim == len(shape) else expand(x2, shape)
-    lengths = [clamp_min_p(_norm_along(x, shape, dim), float(eps)) for x in (x1, x2)]
-    return sum(products, dim) / (lengths[0] * lengths[1])
+    what = "cosine_similarity"
+    x1, x2 = _alike(what, x1, x2)
+    shape, other = shape_of(x1), shape_of(x2)
+    if shape != other:
+        shape = np.broadcast_shapes(shape, other)
+        along = normalize_dim(dim, len(shape), what)
+        x1, x2 = _stretched(x1, shape, along), _stretched(x2, shape, along)
+    return cosine(x1, x2, eps=float(eps), dim=read_dims(x1, dim, what))
 
 
-def _norm_along(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
-    """The norm along dim; if x has size 1 there, as often as it is repeated."""
-    return norm(x if x.ndim == 0 or shape_of(x)[dim] == shape[dim] else expand(x, shape), 2, dim)
+def _stretched(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
+    """x, repeated to a shape that it broadcasts to, if it has not all of that shape's elements along dim, of which its length is made."""
+    given = shape_of(x)
+    return x if len(given) == len(shape) and given[dim] == shape[dim] else expand(x, shape)
 
 
 @numpy_names
@@ -59,7 +61,10 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06
     tensor([5.0000])
     """
     x1, x2 = _alike("pairwise_distance", x1, x2)
-    return norm(x1 - x2 + float(eps), p, -1, keepdim)
+    shifted = x1 - x2 + float(eps)
+    if type(p) in (int, float) and p == 2:
+        return norm_2(shifted, dim=read_dims(shifted, -1, "pairwise_distance"), keepdim=keepdim)
+    return norm(shifted, p, -1, keepdim)
 
 
 @typed_errors

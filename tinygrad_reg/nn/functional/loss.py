@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...engine.mutation import Array
+from ...engine.primitive import primitive
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops import losses
 from ...ops.arguments import shape_of
-from ...ops.elementwise import abs, exp, log, unary
+from ...ops.elementwise import abs, exp, log, sign, unary
 from ...ops.fused import linear
 from ...ops.large import UNBOUNDED, bounded
-from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
+from ...ops.losses import check_pair, check_reduction, check_tensors, divisor_of, reduced, total
 from ...ops.pointwise import Parametric, as_array, numbers
 from ...ops.reduction import sum
 from .activation import hardtanh_p
@@ -67,6 +68,19 @@ def _times(what: str, each: Tensor, weight: Tensor) -> Tensor:
     return each * weight
 
 
+@primitive(name="l1_loss")
+def l1_loss_p(x: Array, y: Array, *, divisor: int) -> Array:
+    """Σ |x - y|, over a divisor; two of one shape -> ()."""
+    return total(np.absolute(x - y), divisor)
+
+
+l1_loss_p.shares(direction=lambda g, x, y: sign(x - y))
+l1_loss_p.vjp(
+    x=lambda g, direction, divisor: direction * (g / divisor),
+    y=lambda g, direction, divisor: direction * (-g / divisor),
+)
+
+
 @typed_errors
 def l1_loss(
     input: Tensor,
@@ -82,6 +96,8 @@ def l1_loss(
     tensor(1.5000)
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    if weight is None and (divisor := divisor_of(input, target, reduction)) is not None:
+        return l1_loss_p(input, target, divisor=divisor)
     each = abs(_difference("l1_loss", input, target, reduction))
     if weight is not None:
         each = _times("l1_loss", each, weight)
@@ -104,6 +120,15 @@ huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta
 huber_p.vjp(x=lambda g, x, delta: g * hardtanh_p(x, min_val=-delta, max_val=delta))
 
 
+@primitive(elementwise=True)
+def huber_total(x: Array, *, delta: float, divisor: int) -> Array:
+    """The sum of `huber` of all elements, over a divisor; (...) -> ()."""
+    return total(_huber(x, delta=delta), divisor)
+
+
+huber_total.vjp(x=lambda g, x, delta, divisor: g / divisor * hardtanh_p(x, min_val=-delta, max_val=delta))
+
+
 @typed_errors
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
     """d² / 2 for |d| <= delta, delta · (|d| - delta / 2) beyond; d = input - target. `weight` multiplies, also before a mean.
@@ -115,6 +140,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     """
     if not delta > 0:
         raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
+    if weight is None and (divisor := divisor_of(input, target, reduction)) is not None:
+        return huber_total(input - target, delta=float(delta), divisor=divisor)
     each = huber_p(_difference("huber_loss", input, target, reduction), delta=float(delta))
     return reduced("huber_loss", each if weight is None else _times("huber_loss", each, weight), reduction)
 
@@ -136,6 +163,8 @@ def smooth_l1_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     if not beta >= 0:
         raise ArgumentError(f"smooth_l1_loss: beta must not be negative, got {beta}; 0 gives l1_loss")
+    if beta == 1 and (divisor := divisor_of(input, target, reduction)) is not None:
+        return huber_total(input - target, delta=1.0, divisor=divisor)
     difference = _difference("smooth_l1_loss", input, target, reduction)
     each = abs(difference) if beta == 0 else huber_p(difference, delta=float(beta))
     if beta != 0 and beta != 1:
@@ -271,6 +300,18 @@ negative_entropy = unary(
 )
 
 
+@primitive(elementwise=True)
+def kl_div_total(x: Array, y: Array, *, divisor: int) -> Array:
+    """Σ y · log y - y · x, over a divisor; two of one shape -> ()."""
+    return total(_negative_entropy(y) - y * x, divisor)
+
+
+kl_div_total.vjp(
+    x=lambda g, y, divisor: y * (-g / divisor),
+    y=lambda g, x, y, divisor: g / divisor * (log(y) + 1.0 - x),
+)
+
+
 @typed_errors
 def kl_div(
     input: Tensor,
@@ -292,6 +333,10 @@ def kl_div(
     reduction = reduction_of(reduction, size_average, reduce)
     if reduction not in ("mean", "sum", "none", "batchmean"):
         raise ArgumentError(f'kl_div: reduction must be "batchmean", "mean", "sum" or "none", got {reduction!r}')
+    divisor = divisor_of(input, target, "sum" if reduction == "batchmean" else reduction)
+    if divisor is not None and not log_target:
+        divisor = shape_of(input)[0] if reduction == "batchmean" and input.ndim else divisor
+        return kl_div_total(input, target, divisor=divisor)
     check_tensors("kl_div", input=input, target=target)
     check_pair("kl_div", shape_of(input), shape_of(target))
     each = exp(target) * (target - input) if log_target else negative_entropy(target) - target * input

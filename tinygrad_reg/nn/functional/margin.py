@@ -10,14 +10,18 @@ import numpy as np
 
 from ...engine.mutation import Array
 from ...engine.primitive import primitive
+from ...engine.promotion import result_type
 from ...engine.refusal import is_number, shown, typed_errors
+from ...engine.selection import choose, zero_of
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from ...ops.elementwise import clamp_min_p, eq, exp, le, log, lt, ne, relu, square
+from ...ops.arguments import shape_of
+from ...ops.elementwise import clamp_min_p, eq, exp, ge, le, log, lt, ne, relu, square
 from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather
-from ...ops.losses import check_pair, check_reduction, check_tensors, reduced
-from ...ops.pointwise import check_broadcast, cut
+from ...ops.large import bounded
+from ...ops.losses import check_pair, check_reduction, check_tensors, divisor_of, reduced, total
+from ...ops.pointwise import check_broadcast, convert, cut, numbers
 from ...ops.positions import in_range
 from ...ops.reduction import any, mean, sum
 from ...ops.scan import cumsum
@@ -29,6 +33,19 @@ if TYPE_CHECKING:
     from ...tensor import Tensor
 
 # ---- margins -------------------------------------------------------------------------------------------------------
+
+
+@primitive(elementwise=True)
+def hinge_embedding(x: Array, target: Array, *, margin: float) -> Array:
+    """x, but where target is -1, plus max(0, margin - x), but where target is 1."""
+    zero, limit = zero_of(x.dtype), numbers(x.dtype, margin)[0]
+    return choose(target == -1, zero, x) + choose(target == 1, zero, bounded(limit - x, zero, math.inf))
+
+
+hinge_embedding.vjp(
+    x=lambda g, x, target, margin: masked(g, eq(target, -1)) - masked(g, eq(target, 1) | ~le(x, margin)),  # at the margin as `clamp` does
+    target=None,
+)
 
 
 @typed_errors
@@ -48,9 +65,8 @@ def hinge_embedding_loss(
     what, reduction = "hinge_embedding_loss", reduction_of(reduction, size_average, reduce)
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
-    check_pair(what, input.shape, target.shape)
-    each = masked(clamp_min_p(margin - input, 0.0), eq(target, 1)) + masked(input, eq(target, -1))
-    return reduced(what, each, reduction)
+    check_pair(what, shape_of(input), shape_of(target))
+    return reduced(what, hinge_embedding(convert(input, result_type(input, margin)), target, margin=float(margin)), reduction)
 
 
 @typed_errors
@@ -74,7 +90,25 @@ def margin_ranking_loss(
     if not input1.ndim == input2.ndim == target.ndim:
         shapes = f"{tuple(input1.shape)} · {tuple(input2.shape)} · {tuple(target.shape)}"
         raise ShapeError(f"{what}: both inputs and the target need the same number of dims\n  {shapes}")
-    return reduced(what, clamp_min_p(-target * (input1 - input2) + margin, 0.0), reduction)
+    return _over_margin(what, -target * (input1 - input2), margin, reduction)
+
+
+@primitive(elementwise=True)
+def over_margin_total(x: Array, *, margin: float, divisor: int) -> Array:
+    """Σ max(0, x + margin), over a divisor; (...) -> ()."""
+    zero, limit = numbers(x.dtype, 0.0, margin)
+    return total(bounded(x + limit, zero, math.inf), divisor)
+
+
+over_margin_total.vjp(x=lambda g, x, margin, divisor: masked(g / divisor, ~ge(x + margin, 0.0)))
+
+
+def _over_margin(what: str, x: Tensor, margin: float, reduction: str) -> Tensor:
+    """max(0, x + margin), reduced. float16 goes the long way, where numbers are added in float32."""
+    divisor = divisor_of(x, x, reduction)
+    if divisor is None or x.dtype == np.float16 or not isinstance(margin, int | float):
+        return reduced(what, clamp_min_p(x + margin, 0.0), reduction)
+    return over_margin_total(x, margin=float(margin), divisor=divisor)
 
 
 @typed_errors
@@ -148,7 +182,7 @@ def _triplets(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = far.minimum(distance(positive, negative))
-    return reduced(what, clamp_min_p(near - far + margin, 0.0), reduction)
+    return _over_margin(what, near - far, margin, reduction)
 
 
 @typed_errors
