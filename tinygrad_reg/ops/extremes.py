@@ -45,7 +45,7 @@ def _shared(g: Any, chosen: Any, shape: tuple[int, ...], dim: Dims, keepdim: boo
     """The cotangent in equal shares for the chosen elements; nan for all if none is chosen, which only nan brings about."""
     chosen = convert(chosen, g.dtype)
     share = g / sum_p(chosen, dim=dim, keepdim=keepdim)
-    return spread(share, shape=shape, dim=dim, keepdim=keepdim) * chosen
+    return (share if dim is None or keepdim else spread(share, shape=shape, dim=dim, keepdim=keepdim)) * chosen
 
 
 def _amax_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:

@@ -265,7 +265,9 @@ def _vector(input: Any, dim: Any, index: Any, what: str) -> tuple[Any, Any, _Sli
     shape = checked_shape_of(input, what)
     dim = normalize_dim(dim, len(shape), what)
     index = _integers(index, what)
-    return _raised(input), _raised(index), _slices(shape, dim, shape_of(index), what)
+    places = shape_of(index)
+    slices = _slices(shape, dim, places, what)
+    return (input, index, slices) if shape and places else (_raised(input), _raised(index), slices)
 
 
 @functools.lru_cache(maxsize=256)

@@ -7,6 +7,7 @@ Inside of this module `dim` has been read already: counted from the front, or No
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,15 @@ def _order(x: Array, axis: int, descending: bool, count: int | None = None) -> A
     if not descending:
         order = _upwards(x, axis)
         return order if count is None else order[(*(slice(None),) * axis, slice(count))].copy()
-    lead, size = (slice(None),) * axis, x.shape[axis]
-    order = _upwards(x[(*lead, slice(None, None, -1))], axis)
-    return size - 1 - order[(*lead, slice(None, -1 - (size if count is None else count), -1))]
+    back, first, last = _backwards(axis, x.shape[axis], count)
+    return last - _upwards(x[back], axis)[first]
+
+
+@functools.lru_cache(maxsize=256)
+def _backwards(axis: int, size: int, count: int | None) -> tuple[Any, Any, Array]:
+    """The index that turns lines round, that of so many last elements, the last one first, and the last position."""
+    lead, stop = (slice(None),) * axis, -1 - (size if count is None else count)
+    return (*lead, slice(None, None, -1)), (*lead, slice(None, stop, -1)), np.array(size - 1)
 
 
 def _upwards(x: Array, axis: int) -> Array:
@@ -170,7 +177,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 def _read_k(k: Any, input: Any, dim: int | None, least: int, what: str) -> int:
     """A number of elements along dim. Raises ArgumentError if there are not so many."""
     count = k if type(k) is int else _counted(k, what)
-    size = (shape_of(input) or (1,))[dim or 0]
+    shape = shape_of(input)
+    size = shape[dim or 0] if shape else 1
     if not least <= count <= size:
         raise ArgumentError(f"{what}: k must be {least} to {size}, the number of elements along dim {dim or 0}, got {count}")
     return count
