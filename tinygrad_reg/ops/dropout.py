@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..engine.mutation import Array
 from ..engine.primitive import primitive
 from ..engine.promotion import float_type
@@ -28,7 +26,7 @@ def check_probability(what: str, p: float) -> None:
 def survivors_p(drawn: Array, *, p: float, weight: float) -> Array:
     """The weight where what was drawn is at least p, 0 elsewhere."""
     threshold, factor = numbers(drawn.dtype, p, weight)
-    return (drawn >= threshold) * factor
+    return (drawn >= threshold).astype(drawn.dtype) * factor
 
 
 survivors_p.vjp(drawn=None)
@@ -37,7 +35,7 @@ survivors_p.vjp(drawn=None)
 def survivors(shape: tuple[int, ...], p: float, dtype: Any, weight: float = 1.0) -> Any:
     """A tensor of this shape: the weight for each element that stays, 0 with probability p."""
     drawn = draw("uniform", shape)
-    if drawn.array.dtype == dtype != np.float16:  # which may not hold the weight, and 0 · inf is nan
+    if drawn.array.dtype == dtype and dtype.char != "e":  # float16, which may not hold the weight, and 0 · inf is nan
         return survivors_p(drawn, p=float(p), weight=weight)
     return convert(survivors_p(drawn, p=float(p), weight=1.0), float_type(dtype)) * weight
 

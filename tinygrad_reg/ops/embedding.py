@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
@@ -52,7 +53,8 @@ with_scaled_gradient.vjp(x=lambda g, factor: g * convert(factor, g.dtype), facto
 
 
 def _check(what: str, input: Any, weight: Any) -> None:
-    check_tensors(what, input=input, weight=weight)
+    if not (isinstance(input, Value) and isinstance(weight, Value)):
+        check_tensors(what, input=input, weight=weight)
     if len(shape_of(weight)) != 2:
         raise ShapeError(f"{what}: weight must be a table (rows, features), got shape {tuple(weight.shape)}")
     if input.dtype not in LONG_OR_INT:

@@ -193,7 +193,7 @@ def draw(kind: str, shape: tuple[int, ...], dtype: Any = None, generator: Genera
     static = {
         "kind": kind,
         "shape": shape,
-        "dtype": np.dtype(get_default_dtype() if dtype is None else dtype),
+        "dtype": get_default_dtype() if dtype is None else np.dtype(dtype),
         "generator": generator,
         "params": params,
     }
