@@ -192,6 +192,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "not_negative": [e(ints(0, 3, 2))],
     "all_probabilities": [e(np.array([0.0, 0.5, 1.0]), message="test"), e(np.zeros((0, 2)), message="test")],
     "in_range": [e(ints(0, 1, 2), size=3, what="test")],
+    "survivors": [e((2, 3), p=0.25, weight=4 / 3), e((), p=1.0, weight=0.0)],
     "places": [
         e(ints([0, 2], [1, 1]), shape=(2, 3), dim=1, signed=False, what="test"),
         e(ints(-1, 0), shape=(2,), dim=0, signed=True, what="test"),

@@ -222,3 +222,8 @@ def test_numpy_functions_take_positions_of_any_dtype() -> None:
         assert np.take_along_axis(x, np.array([200], dtype), 0).tolist() == [200]
     with pytest.raises(DtypeError, match="integers"):
         np.take_along_axis(x, np.array([1.0]), 0)
+
+
+def test_without_elements_there_are_no_numbers_to_find() -> None:
+    x, index = tg.zeros(2, 0), tg.zeros(2, 0, dtype=tg.int64)
+    assert tg.gather(x, 1, index).shape == tg.take_along_dim(x, index, 1).shape == (2, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentTypeError, DtypeError, ShapeError
+from tinygrad_reg.errors import ArgumentTypeError, DtypeError, RangeError, ShapeError
 
 from .linear import check_linear
 from .test_indexing import SHAPES
@@ -106,3 +107,14 @@ def test_what_is_not_selected_contributes_exactly_zero_to_second_order(function:
 def test_errors_say_what_to_do(function: Function, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         function(tg.zeros(2, 3))
+
+
+def test_the_sign_of_zero_and_the_type_of_a_number_are_kept() -> None:
+    mask = tg.tensor([True])
+    filled = [tg.masked_fill(tg.ones(1), mask, value) for value in (0.0, -0.0, 1, True, 0.0)]
+    assert [math.copysign(1.0, x.item()) for x in filled] == [1.0, -1.0, 1.0, 1.0, 1.0]
+    whole = tg.zeros(1, dtype=tg.int8)
+    for _ in range(2):
+        assert tg.masked_fill(whole, mask, 100).item() == 100
+        with pytest.raises(RangeError):
+            tg.masked_fill(whole, mask, 1000)

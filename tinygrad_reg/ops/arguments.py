@@ -76,6 +76,14 @@ def shape_of(input: Any) -> tuple[int, ...]:
     return input.array.shape if isinstance(input, Value) else tuple(input.shape)
 
 
+def checked_shape_of(input: Any, what: str) -> tuple[int, ...]:
+    """The same. Raises ArgumentTypeError for anything but a tensor or an array."""
+    if isinstance(input, Value):
+        return input.array.shape
+    rank(input, what)
+    return tuple(input.shape)
+
+
 def integer(value: Any, what: str, name: str) -> int:
     """An argument that must be an integer, as one. Raises ArgumentTypeError for anything else, a bool too."""
     if type(value) is int:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, AssertedArgumentError, DtypeError, ShapeError
+from .arguments import shape_of
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
 from .extremes import argmax_p, pick
@@ -51,8 +53,9 @@ with_scaled_gradient.vjp(x=lambda g, factor: g * convert(factor, g.dtype), facto
 
 
 def _check(what: str, input: Any, weight: Any) -> None:
-    check_tensors(what, input=input, weight=weight)
-    if weight.ndim != 2:
+    if not (isinstance(input, Value) and isinstance(weight, Value)):
+        check_tensors(what, input=input, weight=weight)
+    if len(shape_of(weight)) != 2:
         raise ShapeError(f"{what}: weight must be a table (rows, features), got shape {tuple(weight.shape)}")
     if input.dtype not in LONG_OR_INT:
         raise DtypeError(f"{what}: input must hold numbers of rows, int64 or int32, got {input.dtype}; convert it with .long()")
@@ -107,8 +110,9 @@ def embedding(
             [ 1., 10.]])
     """
     _check("embedding", input, weight)
-    padding = _padding("embedding", padding_idx, weight.shape[0])
-    numbers = unheard(in_range, input, weight, size=weight.shape[0], what="embedding")
+    size = shape_of(weight)[0]
+    padding = _padding("embedding", padding_idx, size)
+    numbers = unheard(in_range, input, weight, {"size": size, "what": "embedding"})
     if max_norm is not None:
         _limit_norms(weight, numbers, float(max_norm), norm_type)
     return _rows(weight, numbers, padding, scale_grad_by_freq)  # type: ignore[no-any-return]

@@ -19,33 +19,33 @@ from ..engine.node import Value
 from ..engine.plain import filled
 from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
-from .arguments import numpy_names, rank, shape_of
+from .arguments import checked_shape_of, integer, normalize_dim, numpy_names, shape_of
 from .elementwise import eq, isnan, maximum, minimum
 from .pointwise import as_array, convert
 from .positions import numbers_along
-from .reduction import Dims, in_rows, read_dim, read_dims, spread, sum_p
+from .reduction import Dims, in_rows, read_dims, spread, sum_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _largest: Any = np.maximum.reduce
 _smallest: Any = np.minimum.reduce
+_ARRAYS = (Value, np.ndarray)
 _KEPT = 4096  # lines whose places are worth remembering
 
 
-def _refuse_empty(input: Any, dims: Dims, what: str, error: type[Exception]) -> None:
+def _refuse_empty(shape: tuple[int, ...], dims: Dims, what: str, error: type[Exception]) -> None:
     """No elements have no largest one."""
-    shape = shape_of(input)
     if 0 in shape and (dims is None or 0 in [shape[d] for d in dims]):
         over = "all dims" if dims is None else f"dims {dims}"
-        raise error(f"{what}: over {over} a tensor of shape {tuple(input.shape)} has no elements to choose from; check .numel() first")
+        raise error(f"{what}: over {over} a tensor of shape {shape} has no elements to choose from; check .numel() first")
 
 
 def _shared(g: Any, chosen: Any, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Any:
     """The cotangent in equal shares for the chosen elements; nan for all if none is chosen, which only nan brings about."""
     chosen = convert(chosen, g.dtype)
     share = g / sum_p(chosen, dim=dim, keepdim=keepdim)
-    return spread(share, shape=shape, dim=dim, keepdim=keepdim) * chosen
+    return (share if dim is None or keepdim else spread(share, shape=shape, dim=dim, keepdim=keepdim)) * chosen
 
 
 def _amax_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
@@ -119,7 +119,7 @@ def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     (tensor([0.0000, 0.5000, 0.5000]),)
     """
     dims = read_dims(input, dim, "amax")
-    _refuse_empty(input, dims, "amax", ShapeError if dim is None or dim == () else DimensionError)
+    _refuse_empty(shape_of(input), dims, "amax", ShapeError if dim is None or dim == () else DimensionError)
     return amax_p(input, dim=dims, keepdim=keepdim)
 
 
@@ -132,7 +132,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     (tensor([0.5000, 0.5000, 0.0000]),)
     """
     dims = read_dims(input, dim, "amin")
-    _refuse_empty(input, dims, "amin", ShapeError if dim is None or dim == () else DimensionError)
+    _refuse_empty(shape_of(input), dims, "amin", ShapeError if dim is None or dim == () else DimensionError)
     return amin_p(input, dim=dims, keepdim=keepdim)
 
 
@@ -157,9 +157,19 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 
 def read_choice(input: Any, dim: Any, what: str) -> int | None:
-    """The dim along which one element is to be chosen. Raises DimensionError if there is none to choose."""
-    chosen = read_dim(input, dim, what)
-    _refuse_empty(input, None if chosen is None else (chosen,), what, DimensionError)
+    """The dim along which one element is to be chosen; None for a tensor that has only one line, or if None was given.
+
+    Raises DimensionError if there is none to choose.
+    """
+    return _choice(checked_shape_of(input, what), dim if dim is None or type(dim) is int else integer(dim, what, "dim"), what)
+
+
+@functools.lru_cache(maxsize=256)
+def _choice(shape: tuple[int, ...], dim: int | None, what: str) -> int | None:
+    chosen = None if dim is None else normalize_dim(dim, len(shape), what)
+    if len(shape) < 2:
+        chosen = None
+    _refuse_empty(shape, None if chosen is None else (chosen,), what, DimensionError)
     return chosen
 
 
@@ -184,15 +194,15 @@ def numbered(index: Array, shape: tuple[int, ...], dim: int, keepdim: bool) -> A
     if keepdim:
         return numbers_along(index, shape, dim)
     step, firsts = _firsts(shape, dim) if index.size <= _KEPT else _firsts.__wrapped__(shape, dim)
-    return as_array((index if step == 1 else np.multiply(index, step, dtype=np.int64)) + firsts)
+    return as_array((index if step is None else index * step) + firsts)
 
 
 @functools.lru_cache(maxsize=64)
-def _firsts(shape: tuple[int, ...], dim: int) -> tuple[int, Array]:
-    """How far the elements of a line along dim are apart, and the number of the first one of each line."""
+def _firsts(shape: tuple[int, ...], dim: int) -> tuple[Array | None, Array]:
+    """How far the elements of a line along dim are apart (None: 1), and the number of the first one of each line."""
     step, size = math.prod(shape[dim + 1 :]), shape[dim]
     lines = np.arange(math.prod(shape[:dim]) * step).reshape(shape[:dim] + shape[dim + 1 :])
-    return step, as_array(lines + lines // (step or 1) * (step * (size - 1)))
+    return None if step == 1 else np.array(step), as_array(lines + lines // (step or 1) * (step * (size - 1)))
 
 
 @primitive
@@ -246,12 +256,11 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     >>> values, indices
     (tensor([5, 7]), tensor([1, 0]))
     """
-    if other is not None or isinstance(dim, Value | np.ndarray):
+    if other is not None or isinstance(dim, _ARRAYS):
         return maximum(input, dim if other is None else other)
     if dim is not None:
         return _extreme(argmax_p, input, dim, keepdim, "max")
-    rank(input, "max")
-    _refuse_empty(input, None, "max", ShapeError)
+    _refuse_empty(checked_shape_of(input, "max"), None, "max", ShapeError)
     return amax(input, (), True) if keepdim else max_p(input)
 
 
@@ -265,10 +274,9 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     >>> values, indices
     (tensor([1, 6]), tensor([0, 1]))
     """
-    if other is not None or isinstance(dim, Value | np.ndarray):
+    if other is not None or isinstance(dim, _ARRAYS):
         return minimum(input, dim if other is None else other)
     if dim is not None:
         return _extreme(argmin_p, input, dim, keepdim, "min")
-    rank(input, "min")
-    _refuse_empty(input, None, "min", ShapeError)
+    _refuse_empty(checked_shape_of(input, "min"), None, "min", ShapeError)
     return amin(input, (), True) if keepdim else min_p(input)

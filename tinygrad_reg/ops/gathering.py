@@ -6,9 +6,10 @@ named more than once. A 0-d tensor counts as one of size 1.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,10 +19,10 @@ from ..engine.primitive import primitive
 from ..engine.refusal import is_number, shown, typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, GradientError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank, shape_of
+from .arguments import checked_shape_of, normalize_dim, numpy_names, rank, shape_of
 from .indexing import fill_value, out_of_range, put, read, values_for
 from .pointwise import convert
-from .positions import gather_p, in_range, index_p, index_put_p, numbers_along, scatter_p, unheard
+from .positions import all_below, check_range, gather_p, in_range, index_p, index_put_p, numbers_along, scatter_p, unheard
 from .shape import clone, expand, reshape_p
 from .slices import FULL, select_view
 
@@ -36,12 +37,16 @@ LONG_OR_INT = (*_LONG, np.dtype(np.int32))
 _ONLY_LONG = {"take", "take_along_dim", "index_copy", "index_fill"}
 _ANY_IF_EMPTY = {"gather", "scatter", "scatter_add"}
 
+Shape = tuple[int, ...]
+
 
 def _integers(index: Any, what: str) -> Any:
     """The index, if it is a tensor or an array of one of the dtypes that PyTorch takes for this function.
 
     One that names nothing, as `tensor([])`, may be of any dtype where positions are one for each element.
     """
+    if isinstance(index, Value) and index.array.dtype is _LONG[0]:
+        return index
     rank(index, what)
     if what in _ANY_IF_EMPTY and 0 in shape_of(index):
         return convert(index, _LONG[0])
@@ -55,7 +60,7 @@ def _integers(index: Any, what: str) -> Any:
 
 def _raised(x: Any) -> Any:
     """A 0-d tensor as a 1-d one of size 1, any other as it is."""
-    return x if x.ndim else reshape_p(x, shape=(1,))
+    return x if shape_of(x) else reshape_p(x, shape=(1,))
 
 
 @primitive(fails=True)
@@ -66,9 +71,10 @@ def places(index: Array, *, shape: tuple[int, ...], dim: int, signed: bool, what
     are, unless `signed`.
     """
     size = shape[dim]
-    if signed and index.size and -size <= index.item(index.argmin()) < 0:
-        index = index + size * (index < 0)
-    in_range.forward(index, size=size, what=what)
+    if not all_below(index, size):
+        if signed and -size <= index.item(index.argmin()) < 0:
+            index = index + size * (index < 0)
+        check_range(index, size, what)
     return numbers_along(index, shape, dim)
 
 
@@ -81,25 +87,29 @@ places.plain = _plain_places
 places.vjp(index=None)
 
 
-def _numbered(input: Any, dim: int, index: Any, what: str, signed: bool = False) -> Any:
-    """The `places` of an index with as many dimensions as the input, no larger except along dim; an empty one may have any shape."""
-    given, allowed = shape_of(index) or (1,), shape_of(input) or (1,)
+def _numbered(input: Any, dim: int, index: Any, what: str) -> tuple[Any, bool]:
+    """The `places` of an index with as many dimensions as the input, and whether it can name no element twice."""
+    params, once = _along(shape_of(input), dim, shape_of(index), what)
+    return unheard(places, index, input, params), once
+
+
+@functools.lru_cache(maxsize=256)
+def _along(input: Shape, dim: int, index: Shape, what: str) -> tuple[dict[str, Any], bool]:
+    """The keywords of `places` for an index that is no larger than the input except along dim, and whether it has one position there.
+
+    An index that names nothing may have any shape.
+    """
+    given, allowed = index or (1,), input or (1,)
     if given != allowed and 0 not in given and (len(given) != len(allowed) or _exceeds(given, allowed, dim)):
         raise ShapeError(
             f"{what}: the index must have as many dimensions as the input, and be no larger except along dim {dim}\n"
             f"  index {given} · input {allowed}"
         )
-    return unheard(places, index, input, shape=allowed, dim=dim, signed=signed, what=what)
+    return {"shape": allowed, "dim": dim, "signed": what == "take_along_dim", "what": what}, 0 in given or given[dim] == 1
 
 
-def _exceeds(given: tuple[int, ...], allowed: tuple[int, ...], dim: int) -> bool:
+def _exceeds(given: Shape, allowed: Shape, dim: int) -> bool:
     return any(n > m for i, (n, m) in enumerate(zip(given, allowed, strict=True)) if i != dim)
-
-
-def _once(index: Any, dim: int) -> bool:
-    """Whether an index with one position along the dim can name no element twice."""
-    shape = shape_of(index)
-    return not shape or 0 in shape or shape[dim] == 1
 
 
 @numpy_names
@@ -113,8 +123,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             [3]])
     """
     dim = normalize_dim(dim, rank(input, "gather"), "gather")
-    numbers = _numbered(input, dim, _integers(index, "gather"), "gather")
-    return gather_p(input, numbers, repeated="never" if _once(index, dim) else "add")
+    numbers, once = _numbered(input, dim, _integers(index, "gather"), "gather")
+    return gather_p(input, numbers, repeated="never" if once else "add")
 
 
 @numpy_names
@@ -125,26 +135,31 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     >>> tg.take_along_dim(x, tg.argsort(x, dim=1), dim=1)
     tensor([[1, 2, 3]])
     """
-    ndim = rank(input, "take_along_dim")
-    _integers(indices, "take_along_dim")
+    ours = checked_shape_of(input, "take_along_dim")
+    theirs = shape_of(_integers(indices, "take_along_dim"))
     if dim is None:
         return take(input, reshape_p(indices, shape=(-1,)))
-    dim = normalize_dim(dim, ndim, "take_along_dim")
-    ours, theirs = shape_of(input), shape_of(indices)
-    if len(theirs) != ndim or not ndim:
-        raise ShapeError(f"take_along_dim: input {ours} and indices {theirs} must have equally many dimensions")
-    if ours != theirs:
-        try:
-            common = np.broadcast_shapes((*ours[:dim], 1, *ours[dim + 1 :]), (*theirs[:dim], 1, *theirs[dim + 1 :]))
-        except ValueError:
-            raise ShapeError(f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {ours} · indices {theirs}") from None
-        input = _stretched(input, (*common[:dim], ours[dim], *common[dim + 1 :]))
-        indices = _stretched(indices, (*common[:dim], theirs[dim], *common[dim + 1 :]))
-    numbers = _numbered(input, dim, indices, "take_along_dim", signed=True)
-    return gather_p(input, numbers, repeated="never" if _once(indices, dim) else "add")
+    dim = normalize_dim(dim, len(ours), "take_along_dim")
+    if ours != theirs or not ours:
+        ours, theirs = _common_but(dim, ours, theirs)
+        input, indices = _stretched(input, ours), _stretched(indices, theirs)
+    numbers, once = _numbered(input, dim, indices, "take_along_dim")
+    return gather_p(input, numbers, repeated="never" if once else "add")
 
 
-def _stretched(x: Any, shape: tuple[int, ...]) -> Any:
+@functools.lru_cache(maxsize=256)
+def _common_but(dim: int, input: Shape, indices: Shape) -> tuple[Shape, Shape]:
+    """Both shapes, broadcast against each other except along dim."""
+    if len(indices) != len(input) or not input:
+        raise ShapeError(f"take_along_dim: input {input} and indices {indices} must have equally many dimensions")
+    try:
+        common = np.broadcast_shapes((*input[:dim], 1, *input[dim + 1 :]), (*indices[:dim], 1, *indices[dim + 1 :]))
+    except ValueError:
+        raise ShapeError(f"take_along_dim: shapes do not broadcast apart from dim {dim}\n  input {input} · indices {indices}") from None
+    return (*common[:dim], input[dim], *common[dim + 1 :]), (*common[:dim], indices[dim], *common[dim + 1 :])
+
+
+def _stretched(x: Any, shape: Shape) -> Any:
     return x if shape_of(x) == shape else expand(x, shape)
 
 
@@ -203,29 +218,32 @@ _NOWHERE = np.zeros(0, np.int64)
 
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, what: str) -> Tensor:
-    dim = normalize_dim(dim, rank(input, what), what)
+    shape = checked_shape_of(input, what)
+    dim = normalize_dim(dim, len(shape), what)
     src = values_for(src, input, what)
-    if 0 in shape_of(_integers(index, what)):
+    index = _integers(index, what)
+    if 0 in shape_of(index):
         if not isinstance(src, Value):
             return clone(input)
         none = select_view(reshape_p(src, shape=(-1,)), index=((0, 0, 1),))  # of the source, which stays in the graph
         return scatter_p(input, none, _NOWHERE, repeated="never")
-    if isinstance(src, Value) or src.ndim or not rank(input, what):
+    if isinstance(src, Value) or src.ndim or not shape:
         src = _cropped(src, shape_of(index), what)
-    numbers = _numbered(input, dim, index, what)
+    numbers, once = _numbered(input, dim, index, what)
     if reduce == "multiply":
-        return reshape_p(index_multiply(reshape_p(input, shape=(-1,)), src, numbers), shape=shape_of(input))
-    return scatter_p(input, src, numbers, repeated="add" if reduce else "never" if _once(index, dim) else "last")
+        return reshape_p(index_multiply(reshape_p(input, shape=(-1,)), src, numbers), shape=shape)
+    return scatter_p(input, src, numbers, repeated="add" if reduce else "never" if once else "last")
 
 
-def _cropped(src: Any, shape: tuple[int, ...], what: str) -> Any:
+def _cropped(src: Any, shape: Shape, what: str) -> Any:
     """The first part of `src` that has the shape of the index."""
-    src = _raised(src) if shape else src
     given = shape_of(src)
     if given == shape:
         return src
     if not shape:
         return reshape_p(_cropped(_raised(src), (1,), what), shape=())
+    if not given:
+        return _cropped(_raised(src), shape, what)
     if len(given) != len(shape) or any(n < m for n, m in zip(given, shape, strict=True)):
         raise ShapeError(f"{what}: src must be at least as large as the index in every dimension\n  src {given} · index {shape}")
     return select_view(src, index=tuple([(0, n, 1) for n in shape]))
@@ -234,14 +252,32 @@ def _cropped(src: Any, shape: tuple[int, ...], what: str) -> Any:
 # ---- one position for each slice ---------------------------------------------------------------------------------------
 
 
-def _vector(input: Any, dim: int, index: Any, what: str) -> tuple[Any, int, Any]:
-    """Input and index with at least one dimension, and dim; the index must be a vector or 0-d."""
-    dim = normalize_dim(dim, rank(input, what), what)
-    if _integers(index, what).ndim > 1:
-        raise DimensionError(f"{what}: the index must be a vector, got shape {tuple(index.shape)}; use gather or input[...] for others")
-    if not input.ndim and math.prod(index.shape) != 1:
-        raise DimensionError(f"{what}: the index into a 0-d tensor must have 1 element, got {math.prod(index.shape)}")
-    return _raised(input), dim, _raised(index)
+class _Slices(NamedTuple):
+    """What a vector of positions chooses."""
+
+    dim: int
+    check: dict[str, Any]  # the keywords of `in_range`
+    shape: Shape  # of all slices chosen
+
+
+def _vector(input: Any, dim: Any, index: Any, what: str) -> tuple[Any, Any, _Slices]:
+    """Input and index with at least one dimension, and what they choose; the index must be a vector or 0-d."""
+    shape = checked_shape_of(input, what)
+    dim = normalize_dim(dim, len(shape), what)
+    index = _integers(index, what)
+    places = shape_of(index)
+    slices = _slices(shape, dim, places, what)
+    return (input, index, slices) if shape and places else (_raised(input), _raised(index), slices)
+
+
+@functools.lru_cache(maxsize=256)
+def _slices(input: Shape, dim: int, index: Shape, what: str) -> _Slices:
+    if len(index) > 1:
+        raise DimensionError(f"{what}: the index must be a vector, got shape {index}; use gather or input[...] for others")
+    if not input and index not in ((), (1,)):
+        raise DimensionError(f"{what}: the index into a 0-d tensor must have 1 element, got {math.prod(index)}")
+    shape = input or (1,)
+    return _Slices(dim, {"size": shape[dim], "what": what}, (*shape[:dim], *(index or (1,)), *shape[dim + 1 :]))
 
 
 @numpy_names
@@ -252,9 +288,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     tensor([[2, 2],
             [4, 4]])
     """
-    x, dim, index = _vector(input, dim, index, "index_select")
-    result = index_p(x, unheard(in_range, index, x, size=shape_of(x)[dim], what="index_select"), dims=(dim,), repeated="add")
-    return result if input.ndim else reshape_p(result, shape=())
+    x, index, slices = _vector(input, dim, index, "index_select")
+    result = index_p(x, unheard(in_range, index, x, slices.check), dims=(slices.dim,), repeated="add")
+    return result if shape_of(input) else reshape_p(result, shape=())
 
 
 @numpy_names
@@ -286,14 +322,12 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 
 def _slices_put(input: Any, dim: int, index: Any, source: Any, repeated: str, what: str) -> Tensor:
-    x, dim, index = _vector(input, dim, index, what)
+    x, index, slices = _vector(input, dim, index, what)
     source = _raised(source)
-    shape = shape_of(x)
-    wanted = (*shape[:dim], *shape_of(index), *shape[dim + 1 :])
-    if shape_of(source) != wanted:
-        raise ShapeError(f"{what}: the source must have shape {wanted}, one slice for each position, got {tuple(source.shape)}")
-    result = index_put_p(x, source, unheard(in_range, index, x, size=shape[dim], what=what), dims=(dim,), repeated=repeated)
-    return result if input.ndim else reshape_p(result, shape=())
+    if shape_of(source) != slices.shape:
+        raise ShapeError(f"{what}: the source must have shape {slices.shape}, one slice for each position, got {tuple(source.shape)}")
+    result = index_put_p(x, source, unheard(in_range, index, x, slices.check), dims=(slices.dim,), repeated=repeated)
+    return result if shape_of(input) else reshape_p(result, shape=())
 
 
 @numpy_names
@@ -303,11 +337,11 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     >>> tg.index_fill(tg.zeros(3), 0, tg.tensor([2, 0]), 7.0)
     tensor([7., 0., 7.])
     """
-    x, dim, index = _vector(input, dim, index, "index_fill")
+    x, index, slices = _vector(input, dim, index, "index_fill")
     filling = fill_value(value, input, "index_fill")
     repeated = "last" if isinstance(filling, Value) else "never"  # a number asks for no gradient, which only one place were to get
-    result = put(x, filling, [index], (dim,), repeated, "index_fill")
-    return result if input.ndim else reshape_p(result, shape=())
+    result = put(x, filling, [index], (slices.dim,), repeated, "index_fill")
+    return result if shape_of(input) else reshape_p(result, shape=())
 
 
 # ---- parts -------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ arrays, each at a dimension of that view, by the primitives of positions.py.
 
 from __future__ import annotations
 
+import functools
 import operator
 import warnings
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from ..engine.node import Value
 from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .arguments import rank
+from .arguments import rank, shape_of
 from .pointwise import check_fits, convert
 from .positions import Dims, index_p, index_put_p
 from .shape import expand
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _ARRAYS = (Value, np.ndarray)
+_NUMBERS = (bool, int, float)
+_NUMBERS_OR_SCALARS = (*_NUMBERS, np.generic)
 
 # ---- reading -----------------------------------------------------------------------------------------------------------
 
@@ -266,10 +269,10 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
     >>> tg.index_put(tg.zeros(3), (tg.tensor([1, 1]),), tg.tensor([5.0, 6.0]), accumulate=True)
     tensor([ 0., 11.,  0.])
     """
-    rank(input, "index_put")
+    shape = shape_of(input) if rank(input, "index_put") else ()
     if isinstance(indices, list) and any(map(_is_array, indices)):
         indices = tuple(indices)
-    (view, dims), arrays, _ = split_index(indices, input.shape)
+    (view, dims), arrays, _ = split_index(indices, shape)
     values = values_for(values, input, "index_put")
     part = select_view(input, index=view) if view or not arrays else input
     if arrays:
@@ -297,6 +300,8 @@ def values_for(values: Any, input: Any, what: str) -> Any:
     """Values to write into a tensor: a number becomes the tensor's dtype, a tensor must have it."""
     if not _is_array(values):
         return _number(values, input, what)
+    if isinstance(values, Value) and isinstance(input, Value) and values.array.dtype is input.array.dtype:
+        return values
     if values.dtype != input.dtype:
         raise DtypeError(f"{what}: the input is {input.dtype}, the values are {values.dtype}; convert one with .to(dtype)")
     return values
@@ -312,8 +317,18 @@ def fill_value(value: Any, input: Any, what: str) -> Any:
 
 
 def _number(value: Any, input: Any, what: str) -> Array:
-    if not isinstance(value, bool | int | float | np.generic):
+    """A number as a 0-d array of the input's dtype, which is only read."""
+    dtype = input.array.dtype if isinstance(input, Value) else input.dtype
+    if type(value) in _NUMBERS and value != 0.0 and state.tracer is None:  # -0.0 would be found as 0.0; a tracer knows arrays by identity
+        return _kept(value, dtype, what)
+    return _converted(value, dtype, what)
+
+
+def _converted(value: Any, dtype: Any, what: str) -> Array:
+    if not isinstance(value, _NUMBERS_OR_SCALARS):
         raise ArgumentTypeError(f"{what}: expected a number or a tensor to write, got {type(value).__name__}")
-    dtype = input.dtype
     check_fits(value, dtype, what)
     return np.asarray(value).astype(dtype, copy=False)
+
+
+_kept = functools.lru_cache(maxsize=256, typed=True)(_converted)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+_OPERANDS = (Value, np.ndarray, np.generic, bool, int, float)  # what `isinstance` takes, for a union would be made at each call
+
+
 @primitive(name="nonzero")
 def nonzero_p(x: Array) -> Array:
     """The positions of all elements that are not 0; (n, x.ndim)."""
@@ -55,7 +58,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         if input is other:
             return nonzero(condition, as_tuple=True)
         raise ArgumentTypeError("where: give both input and other to choose between, or neither to get the positions that are not 0")
-    kind = getattr(getattr(condition, "dtype", None), "kind", None)
+    kind = condition.array.dtype.kind if isinstance(condition, Value) else getattr(getattr(condition, "dtype", None), "kind", None)
     if kind is None:
         raise no_tensor("where: expected a tensor", condition)
     if kind not in "bu":
@@ -63,7 +66,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     operands = condition, input, other
     if not (isinstance(input, Value) and isinstance(other, Value) and input.array.dtype is other.array.dtype):
         for x in (input, other):
-            if not isinstance(x, Value | np.ndarray | np.generic | bool | int | float):
+            if not isinstance(x, _OPERANDS):
                 raise no_tensor("where: expected tensors or numbers to choose between", x)
         dtype = result_type(input, other)
         operands = condition, _as_operand(input, dtype), _as_operand(other, dtype)
@@ -110,6 +113,8 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 
 def _mask(mask: Any, what: str) -> Any:
+    if isinstance(mask, Value) and mask.array.dtype.kind == "b":
+        return mask
     rank(mask, what)
     if mask.dtype.kind != "b":
         raise DtypeError(f"{what}: the mask must be a bool tensor, got {mask.dtype}; compare first, for example x > 0")

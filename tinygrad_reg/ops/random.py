@@ -186,13 +186,15 @@ def draw_p(*, kind: str, shape: tuple[int, ...], dtype: Any, generator: Generato
 
 def draw(kind: str, shape: tuple[int, ...], dtype: Any = None, generator: Generator | None = None, params: tuple[Any, ...] = ()) -> Any:
     """A tensor of fresh numbers: "uniform" in [0, 1), "normal", "integers" in [a, b), "permutation" of n."""
-    if not isinstance(generator, Generator | None):
+    if generator is None:
+        generator = default_generator
+    elif not isinstance(generator, Generator):
         raise ArgumentTypeError(f"generator: must be a tg.Generator or None, got {type(generator).__name__}")
     static = {
         "kind": kind,
         "shape": shape,
-        "dtype": np.dtype(get_default_dtype() if dtype is None else dtype),
-        "generator": default_generator if generator is None else generator,
+        "dtype": get_default_dtype() if dtype is None else np.dtype(dtype),
+        "generator": generator,
         "params": params,
     }
     out = np.asarray(draw_p.forward(**static))

@@ -7,6 +7,7 @@ Inside of this module `dim` has been read already: counted from the front, or No
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ..engine.primitive import Primitive, primitive
 from ..engine.refusal import typed_errors
 from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank, shape_of
+from .arguments import integer, normalize_dim, numpy_names, rank, shape_of
 from .extremes import Chosen, pick, read_choice, whole_rule
 from .positions import in_range, index_p, numbers_along
 from .shape import reshape_p
@@ -42,9 +43,15 @@ def _order(x: Array, axis: int, descending: bool, count: int | None = None) -> A
     if not descending:
         order = _upwards(x, axis)
         return order if count is None else order[(*(slice(None),) * axis, slice(count))].copy()
-    lead, size = (slice(None),) * axis, x.shape[axis]
-    order = _upwards(x[(*lead, slice(None, None, -1))], axis)
-    return size - 1 - order[(*lead, slice(None, -1 - (size if count is None else count), -1))]
+    back, first, last = _backwards(axis, x.shape[axis], count)
+    return last - _upwards(x[back], axis)[first]
+
+
+@functools.lru_cache(maxsize=256)
+def _backwards(axis: int, size: int, count: int | None) -> tuple[Any, Any, Array]:
+    """The index that turns lines round, that of so many last elements, the last one first, and the last position."""
+    lead, stop = (slice(None),) * axis, -1 - (size if count is None else count)
+    return (*lead, slice(None, None, -1)), (*lead, slice(None, stop, -1)), np.array(size - 1)
 
 
 def _upwards(x: Array, axis: int) -> Array:
@@ -71,7 +78,8 @@ def _upwards(x: Array, axis: int) -> Array:
 def argsort_p(x: Array, *, dim: int | None, descending: bool) -> Array:
     """The positions of the elements along `dim` in stable order."""
     lines, axis = _lines(x, dim)
-    return _order(lines, axis, descending).reshape(x.shape)
+    order = _order(lines, axis, descending)
+    return order if x.ndim else order.reshape(())
 
 
 argsort_p.vjp(x=None)
@@ -79,8 +87,9 @@ argsort_p.vjp(x=None)
 
 def _read_line(input: Any, dim: Any, what: str) -> int | None:
     """The dim to sort along; None for a tensor that has only one line."""
-    chosen = normalize_dim(dim, rank(input, what), what)
-    return chosen if input.ndim > 1 else None
+    ndim = rank(input, what)
+    chosen = normalize_dim(dim, ndim, what)
+    return chosen if ndim > 1 else None
 
 
 @numpy_names
@@ -161,20 +170,25 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """
     along = _read_line(input, dim, "topk")
     count = _read_k(k, input, along, 0, "topk")
-    index = topk_p(input, k=count if input.ndim else 1, dim=along, largest=bool(largest))
+    index = topk_p(input, k=count if shape_of(input) else 1, dim=along, largest=bool(largest))
     return Chosen(pick(input, index, dim=along, keepdim=True), index)
 
 
 def _read_k(k: Any, input: Any, dim: int | None, least: int, what: str) -> int:
     """A number of elements along dim. Raises ArgumentError if there are not so many."""
-    try:
-        count = operator.index(k)
-    except TypeError:
-        raise ArgumentTypeError(f"{what}: k must be an integer, got {type(k).__name__}: {k!r}") from None
-    size = (shape_of(input) or (1,))[dim or 0]
+    count = k if type(k) is int else _counted(k, what)
+    shape = shape_of(input)
+    size = shape[dim or 0] if shape else 1
     if not least <= count <= size:
         raise ArgumentError(f"{what}: k must be {least} to {size}, the number of elements along dim {dim or 0}, got {count}")
     return count
+
+
+def _counted(k: Any, what: str) -> int:
+    try:
+        return operator.index(k)
+    except TypeError:
+        raise ArgumentTypeError(f"{what}: k must be an integer, got {type(k).__name__}: {k!r}") from None
 
 
 # ---- one of them ---------------------------------------------------------------------------------------------------------
@@ -286,7 +300,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Chosen:
 
 def _read_one(input: Any, dim: Any, what: str) -> int | None:
     """The dim along which one element is to be chosen, which must be given and not be empty."""
-    return read_choice(input, normalize_dim(dim, rank(input, what), what), what)
+    return read_choice(input, dim if type(dim) is int else integer(dim, what, "dim"), what)
 
 
 def _chosen(position: Primitive, input: Any, dim: int | None, keepdim: bool, **params: Any) -> Chosen:

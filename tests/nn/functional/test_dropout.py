@@ -83,3 +83,15 @@ def test_errors(call: Any, says: str) -> None:
 def test_dropout2d_of_three_dims_warns() -> None:
     with pytest.warns(UserWarning, match="unsqueeze"):
         F.dropout2d(tg.ones(2, 3, 4))
+
+
+def test_a_weight_that_float16_does_not_hold_leaves_zeros_what_they_are() -> None:
+    before = tg.get_default_dtype()
+    for dtype in (tg.float32, tg.float16):
+        try:
+            tg.set_default_dtype(dtype)
+            out = F.dropout(tg.ones(1000, dtype=tg.float16), 1.0 - 1e-6)
+        finally:
+            tg.set_default_dtype(before)
+        assert out.dtype == tg.float16
+        assert not tg.isnan(out).any()
