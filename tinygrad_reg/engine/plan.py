@@ -164,8 +164,13 @@ def _saved(places: list[Place]) -> list[int | tuple[int, str]]:
 
 
 def _names_array(places: list[Place], needed: tuple[bool | None, ...]) -> bool:
-    """Whether a rule asks for an array of the call: an argument that is no finite number, or a result."""
-    return any(type(place) is int and (place >= len(needed) or needed[place] is not None) for place in places)
+    """Whether a rule asks for an array of the call, or for what is computed of one: an argument that is no finite number, or a result."""
+    for place in places:
+        if isinstance(place, _Computed) and _names_array(place.places, needed):
+            return True
+        if type(place) is int and (place >= len(needed) or needed[place] is not None):
+            return True
+    return False
 
 
 def _picker(places: list[Place], slots: dict[Any, int]) -> Pick:
