@@ -93,6 +93,8 @@ KEYWORDS: dict[str, list[dict[str, Any]]] = {
     ],
     "leaky_relu": [{"negative_slope": 0.1}],
     "hardtanh": [{"min_val": -1.0, "max_val": 0.5}],
+    "number_power": [{"base": 2.0}, {"base": 0.5}],
+    "isclose": [{"rtol": 0.1, "atol": 0.2, "equal_nan": nan} for nan in (False, True)],
     "threshold": [{"threshold": 0.25, "value": 7.0}],
     "softshrink": [{"lambd": 0.5}],
     "hardshrink": [{"lambd": 0.5}],
