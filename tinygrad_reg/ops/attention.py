@@ -145,11 +145,12 @@ def scaled_dot_product_attention(
     factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else float(scale)
     masks = () if attn_mask is None else (attn_mask if attn_mask.dtype.kind == "b" else convert(attn_mask, query.dtype),)
     if dropout_p:
-        weights = _weights(query, key, *masks, is_causal=is_causal, scale=factor)
-        return _times(thinned(weights, dropout_p), value)
+        dropped: Tensor = _times(thinned(_weights(query, key, *masks, is_causal=is_causal, scale=factor), dropout_p), value)
+        return dropped
     if math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
         return attention(query, key, value, *masks, is_causal=is_causal, scale=factor)
-    return attention_kept(query, key, value, *masks, is_causal=is_causal, scale=factor)[0]
+    out: Tensor = attention_kept(query, key, value, *masks, is_causal=is_causal, scale=factor)[0]
+    return out
 
 
 def _shared_heads(what: str, query: Any, x: Any) -> Any:

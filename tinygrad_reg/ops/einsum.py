@@ -156,7 +156,7 @@ def _direct(equation: str, shapes: tuple[tuple[int, ...], ...]) -> str | None:
 def _check_alike(operands: Sequence[Any]) -> None:
     """Raise DtypeError unless all have one dtype, and not bool."""
     first = operands[0].dtype
-    if first.kind == "b" or any([x.dtype is not first for x in operands]):
+    if first.kind == "b" or any(x.dtype is not first for x in operands):
         check_dtypes("einsum", **{f"operand {i}": x for i, x in enumerate(operands)})
 
 

@@ -22,7 +22,7 @@ from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
 from .reduction import widened
-from .tables import FEW, Table, adding, numbered, reading
+from .tables import FEW, Table, added, adding, numbered, reading
 from .windows import Sizes
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _resampled(x: Array, dim: int, grid: Grid) -> Array:
     readings = _readings(grid, x.dtype)
     if len(readings) > 1 and x.size * len(readings) <= _FEW and _are_few(x, grid):
         table, _, weights = _tables(x.shape[:dim], grid, x.shape[dim + 1 :], x.dtype)
-        return np.add.reduce(table.read(x, 0) * weights, axis=0).astype(x.dtype, copy=False)
+        return added(table.read(x, 0) * weights).astype(x.dtype, copy=False)
     first, *others = [_read(x, dim, one) for one in readings]
     for other in others:
         first += other

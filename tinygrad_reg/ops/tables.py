@@ -27,7 +27,7 @@ class Table(NamedTuple):
     def of(self, x: Array) -> Array:
         """What is read of x."""
         found = self.read(x, 0)
-        return np.add.reduce(found, axis=0) if self.adds else found
+        return added(found) if self.adds else found
 
     def read(self, x: Array, padding: float) -> Array:
         """What is read of x, one after the other, `padding` in place of zeros."""
@@ -37,6 +37,11 @@ class Table(NamedTuple):
             padded[1:] = flat
             flat = padded
         return flat.take(self.places)
+
+
+def added(terms: Array) -> Array:
+    """The sum over the first dim; NumPy takes twice as long to reduce two terms as to add them."""
+    return terms[0] + terms[1] if len(terms) == 2 else np.add.reduce(terms, 0)
 
 
 def numbered(shape: tuple[int, ...]) -> Array:

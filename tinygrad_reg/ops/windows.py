@@ -119,6 +119,8 @@ class Layout:
         self.pitch = self.out[0] * math.prod(self.grid[1:])  # of the outputs of one image, with those to be cropped
         self.places = math.prod(self.grid)
         self.rows = (self.out[0], *self.grid[1:])
+        self.exact = self.out[1:] == self.grid[1:]  # there is nothing to crop
+        self.per_channel = (-1, *(1,) * len(size))  # the shape of one number for each channel
         self.inside = (slice(None), slice(None), *[slice(o) for o in self.out])
         steps = [math.prod(self.grid[i + 1 :]) for i in range(len(size))]  # from one place to the next in each dim
         self.run = sum((o - 1) * step for o, step in zip(self.out, steps, strict=True)) + 1
@@ -215,14 +217,15 @@ class Layout:
 
     def crop(self, flat: Array) -> Array:
         """(c, n · pitch) -> (n, c, *out), a view."""
-        return self._rows(flat)[self.inside].swapaxes(0, 1)
+        rows = self._rows(flat)
+        return (rows if self.exact else rows[self.inside]).swapaxes(0, 1)
 
     def spread(self, y: Array) -> Array:
         """(n, c, *out) -> (c, n · pitch), zeros where `crop` skips."""
         n, c = y.shape[:2]
-        if n == 1 and self.out[1:] == self.grid[1:]:
+        if n == 1 and self.exact:
             return y.reshape(c, self.pitch)
-        new = room if self.out[1:] == self.grid[1:] else filled
+        new = room if self.exact else filled
         flat = new(y, (c, n * self.pitch))
         self.crop(flat)[...] = y
         return flat
