@@ -26,7 +26,7 @@ from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
 from .large import UNBOUNDED, bounded
 from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
 from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers
-from .reduction import sum_p, widened
+from .reduction import narrowed, sum_p, widened
 from .special import SQRT_2_PI, in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
@@ -362,7 +362,7 @@ def softmax_p(x: Array, *, dim: int | None) -> Array:
     out = shifted(x, dim)
     np.exp(out, out)
     out /= _line_sums(out, dim)
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 @primitive
@@ -385,7 +385,7 @@ def log_softmax_p(x: Array, *, dim: int | None) -> Array:
     """x - log Σ exp(x) along dim."""
     out = shifted(x, dim)
     out -= np.log(_line_sums(np.exp(out), dim))
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 @primitive
