@@ -13,7 +13,7 @@ from ..engine.state import State, state
 from ..errors import ArgumentError, ShapeError
 from .arguments import rank, shape_of
 from .elementwise import eq
-from .pointwise import Elementwise, check_broadcast
+from .pointwise import Elementwise, check_broadcast, numbers
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -48,7 +48,8 @@ def _isclose(
     size = np.absolute(y)
     if y.dtype.char not in "fd":
         size = size.astype(wide)
-    near = (np.absolute(x - y) <= size * rtol + atol) & np.isfinite(y) | (x == y)
+    relative, absolute = numbers(size.dtype, rtol, atol)
+    near = (np.absolute(x - y) <= size * relative + absolute) & np.isfinite(y) | (x == y)
     return near | (np.isnan(x) & np.isnan(y)) if equal_nan else near
 
 

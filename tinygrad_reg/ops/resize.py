@@ -22,7 +22,7 @@ from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
-from .reduction import widened
+from .reduction import narrowed, widened
 from .tables import FEW, Table, adding, combined, numbered, reading
 from .windows import Sizes
 
@@ -175,21 +175,20 @@ def _read(x: Array, dim: int, reading: _Reading) -> Array:
 
 
 def _resampled(x: Array, dim: int, grid: Grid) -> Array:
-    readings = _readings(grid, x.dtype)
-    tables = None if is_plain(x) or len(readings) == 1 or x.size * len(readings) > _FEW else _tables(x.shape, dim, grid, x.dtype)
-    if tables is not None:
-        return combined(np.add, tables.reading.read(x, 0) * tables.weights).astype(x.dtype, copy=False)
-    first, *others = [_read(x, dim, one) for one in readings]
+    tables = None if x.size > _FEW or grid.mode.startswith("nearest") or is_plain(x) else _tables(x.shape, dim, grid, x.dtype)
+    if tables is not None and tables.weights is not None and x.size * len(tables.weights) <= _FEW:
+        return narrowed(combined(np.add, tables.reading.read(x, 0) * tables.weights), x.dtype)
+    first, *others = [_read(x, dim, one) for one in _readings(grid, x.dtype)]
     for other in others:
         first += other
-    return first.astype(x.dtype, copy=False)
+    return narrowed(first, x.dtype)
 
 
 def _resampled_back(x: Array, dim: int, grid: Grid) -> Array:
     wide = widened(x)
     tables = None if is_plain(x) else _tables(x.shape, dim, grid, x.dtype)
     if tables is not None:
-        return tables.adding.of(wide if tables.weights is None else wide * tables.weights).astype(x.dtype, copy=False)
+        return narrowed(tables.adding.of(wide if tables.weights is None else wide * tables.weights), x.dtype)
     out = filled(wide, (*x.shape[:dim], grid.size, *x.shape[dim + 1 :]))
     before = (slice(None),) * dim
     for one in _readings(grid, x.dtype):
@@ -199,7 +198,7 @@ def _resampled_back(x: Array, dim: int, grid: Grid) -> Array:
             continue
         for outputs, inputs in one.rounds:
             out[(*before, inputs)] += part[(*before, outputs)]
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 class _Tables(NamedTuple):

@@ -20,7 +20,7 @@ from ..engine.plain import filled, is_finite, is_plain
 from ..engine.primitive import primitive
 from ..engine.strong_zero import linked
 from .pointwise import as_array
-from .reduction import widened
+from .reduction import narrowed, widened
 from .tables import FEW, Table, adding, combined, numbered, reading
 from .windows import Sizes
 
@@ -265,7 +265,7 @@ def window_mean(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> A
     by = _divisor(axes, padded, total.dtype) if divisor is None else divisor
     if x.dtype.kind != "f":
         return np.trunc(total / by).astype(x.dtype)
-    return np.divide(total, by, total).astype(x.dtype, copy=False)
+    return narrowed(np.divide(total, by, total), x.dtype)
 
 
 @primitive
@@ -275,7 +275,7 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
     out = wide / (_divisor(axes, padded, wide.dtype) if divisor is None else divisor)
     windows = None if is_plain(x) else _back(x.shape, axes)
     if windows is not None:
-        return windows.of(out).astype(x.dtype, copy=False)
+        return narrowed(windows.of(out), x.dtype)
     for dim, axis in reversed(list(enumerate(axes))):
         at = x.ndim - len(axes) + dim
         spread = filled(out, (*out.shape[:at], axis.size, *out.shape[at + 1 :]))
@@ -287,7 +287,7 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
             for tap in _taps(axis):
                 _accumulate(np.add, spread, _along(tap.inputs, dim, len(axes)), out[_along(tap.outputs, dim, len(axes))])
         out = spread
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 window_mean.vjp(x=lambda g, axes, padded, divisor: window_spread(g, axes=axes, padded=padded, divisor=divisor))

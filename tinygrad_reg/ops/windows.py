@@ -162,13 +162,12 @@ class Layout:
 
     def columns(self, x: Array, clean: bool = False) -> Array:
         """(n, c, *size) -> (c · kernel, n · pitch): what each kernel element meets. `clean`: zeros for windows that `crop` skips."""
-        if self._are_few(x):
-            return _reading(self, *x.shape[:2], clean).of(x)
-        return self.laid_columns(x, clean)
+        table = _reading(self, x.shape[0], x.shape[1], clean)
+        return self.laid_columns(x, clean) if table is None else table.of(x)
 
-    def _are_few(self, x: Array) -> Any:
-        """Whether the columns of x have so few elements that one call of NumPy with their places beats many with slices."""
-        return max(x.size, x.shape[0] * x.shape[1] * self.elements * self.pitch) <= FEW
+    def are_few(self, n: int, c: int) -> bool:
+        """Whether (n, c, *size) has columns of so few elements that one call of NumPy with their places beats many with slices."""
+        return n * c * max(math.prod(self.size), self.elements * self.pitch) <= FEW
 
     def laid_columns(self, x: Array, clean: bool) -> Array:
         """`columns`, by way of the phases."""
@@ -191,8 +190,9 @@ class Layout:
     def add_columns(self, columns: Array, out: Array, clean: bool = False) -> None:
         """(c · kernel, n · pitch) -> out (n, c, *size), each column added where `columns` reads it: the transpose."""
         n, c = out.shape[:2]
-        if self._are_few(out):
-            out[...] = _adding(self, n, c).of(columns)
+        table = _adding(self, n, c)
+        if table is not None:
+            out[...] = table.of(columns)
             return
         if clean:
             self._wipe(columns)
@@ -238,14 +238,16 @@ class Layout:
 
 
 @functools.lru_cache(maxsize=64)
-def _reading(plan: Layout, n: int, c: int, clean: bool) -> Table:
-    """What the columns of (n, c, *size) hold."""
-    return reading(plan.laid_columns(numbered((n, c, *plan.size)), clean))
+def _reading(plan: Layout, n: int, c: int, clean: bool) -> Table | None:
+    """What the columns of (n, c, *size) hold; None if they are not few."""
+    return reading(plan.laid_columns(numbered((n, c, *plan.size)), clean)) if plan.are_few(n, c) else None
 
 
 @functools.lru_cache(maxsize=64)
-def _adding(plan: Layout, n: int, c: int) -> Table:
-    """Which places in the columns are read from each element."""
+def _adding(plan: Layout, n: int, c: int) -> Table | None:
+    """Which places in the columns are read from each element; None if these are not few."""
+    if not plan.are_few(n, c):
+        return None
     shape = (n, c, *plan.size)
     return adding(plan.laid_columns(numbered(shape), True), shape)
 
