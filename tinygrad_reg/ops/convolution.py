@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _COLUMNS = 1 << 19  # elements of columns that a compiled way back holds at once
-_SEVERAL = 256  # elements of which one sum is faster than two
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 # ---- the three directions ------------------------------------------------------------------------------------------------
@@ -141,12 +140,11 @@ def convolution_weight(
 def _weight(plan: Layout, input: Array, output: Array, groups: int, clean: bool) -> Array:
     """The sum over all parts of the batch, as a matrix (m, c / groups · kernel)."""
     dtype = _SINGLE if input.dtype == _HALF else input.dtype
-    total = None
+    total = filled(input, (output.shape[1], input.shape[1] // groups * plan.elements), 0, dtype)
     for part in plan.parts(len(input), input.shape[1], dtype.itemsize, 1 << 19):  # long sums over large columns take twice as long
         columns = plan.columns(widened(input[part]), clean)
-        sums = _outer_sums(plan.spread(widened(output[part])), columns, groups)
-        total = sums if total is None else np.add(total, sums, total)
-    return filled(input, (output.shape[1], input.shape[1] // groups * plan.elements), 0, dtype) if total is None else total
+        total += _outer_sums(plan.spread(widened(output[part])), columns, groups)
+    return total
 
 
 # ---- their plain forms ---------------------------------------------------------------------------------------------------
@@ -231,10 +229,7 @@ def _to_weight(
 
 
 def _to_bias(g: Any) -> Any:
-    inside = tuple(range(2, g.ndim))
-    if math.prod(g.shape) <= _SEVERAL:
-        return sum_p(g, dim=(0, *inside), keepdim=False)
-    each = sum_p(g, dim=inside, keepdim=False)  # in two steps, which are a product with ones, or run along memory
+    each = sum_p(g, dim=tuple(range(2, g.ndim)), keepdim=False)  # in two steps, which are a product with ones, or run along memory
     return sum_p(each, dim=(0,), keepdim=False)
 
 
