@@ -75,8 +75,8 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tg.addcmul(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
     tensor([ 20., 120.])
     """
-    product = mul(tensor1, tensor2)
-    return add_p(input, product if value == 1 else mul(product, value))
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else product * value)
 
 
 @typed_errors
@@ -86,10 +86,10 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tg.addcdiv(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
     tensor([5.0000, 7.5000])
     """
-    quotient = div_p(tensor1, tensor2)
+    quotient = tensor1 / tensor2
     if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
         raise DtypeError(f"addcdiv: divides floating point tensors, got {tensor1.dtype} and {tensor2.dtype}; convert one with .float()")
-    return add_p(input, quotient if value == 1 else mul(quotient, value))
+    return input + (quotient if value == 1 else quotient * value)
 
 
 def _lerp(input: Array, end: Array, weight: Any) -> Array:
