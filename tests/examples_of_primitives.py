@@ -102,6 +102,8 @@ KEYWORDS: dict[str, list[dict[str, Any]]] = {
     ],
     "leaky_relu": [{"negative_slope": 0.1}],
     "hardtanh": [{"min_val": -1.0, "max_val": 0.5}],
+    "number_power": [{"base": 2.0}, {"base": 0.5}],
+    "isclose": [{"rtol": 0.1, "atol": 0.2, "equal_nan": nan} for nan in (False, True)],
     "threshold": [{"threshold": 0.25, "value": 7.0}],
     "softshrink": [{"lambd": 0.5}],
     "hardshrink": [{"lambd": 0.5}],
@@ -128,6 +130,12 @@ _PLAIN = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,)}
 _STRIDED = {"stride": (2, 3), "padding": ((1, 2), (0, 1)), "dilation": (2, 1)}
 _STANDARDIZED = [((4, 3), (4, 3), 1e-5), ((2, 3, 4), (2, 3, 4), 0.1), ((1, 2, 3, 2), (1, 2, 6), 1e-5), ((2, 4, 3), (1, 4, 6), 0.1)]
 _HALVES, _OVERLAPPING, _UNEVEN = Axis(4, 2, 2, 2), Axis(5, 3, 3, 2, 1), Axis(3, 2)
+_ATTENTION = [
+    e((2, 3), (4, 3), (4, 2), is_causal=False, scale=0.5),
+    e((2, 2, 3), (2, 3, 3), (2, 3, 1), is_causal=True, scale=1.0),
+    e((2, 3), (2, 3), (2, 3), mask("10", "00"), is_causal=False, scale=1.0),
+    e((2, 1, 2, 3), (3, 2, 3), (3, 2, 3), (2, 2), is_causal=False, scale=2.0),
+]
 
 EXAMPLES: dict[str, list[Example]] = {
     "masked": [e((2, 2), mask("10", "01")), e((2,), True), e((), False)],
@@ -367,12 +375,8 @@ EXAMPLES: dict[str, list[Example]] = {
         e((2, 7), grids=(Grid(4, 7, "cubic"),)),
     ],
     "safe_softmax": [e((2, 3)), e((2, 2, 3)), e((3,)), e((2, 0))],
-    "attention": [
-        e((2, 3), (4, 3), (4, 2), is_causal=False, scale=0.5),
-        e((2, 2, 3), (2, 3, 3), (2, 3, 1), is_causal=True, scale=1.0),
-        e((2, 3), (2, 3), (2, 3), mask("10", "00"), is_causal=False, scale=1.0),
-        e((2, 1, 2, 3), (3, 2, 3), (3, 2, 3), (2, 2), is_causal=False, scale=2.0),
-    ],
+    "attention": _ATTENTION,
+    "attention_kept": _ATTENTION,
     "gelu": [e(shape) for shape in ((2, 3), (), (0, 2))],
     "axpby": [e((), (2, 3), (), (2, 3), minus=False), e((2, 3), (2, 3), (2, 3), (2, 3), minus=True), e((), (), (), (), minus=True)],
     "relu_grad": [e(shape, shape) for shape in ((2, 3), (), (0, 2))],

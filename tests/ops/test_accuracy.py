@@ -24,7 +24,7 @@ FLOOR = 2.0**-121  # so near to 0 a factor of the result may have been less than
 #: Sums of which the terms cancel somewhere, three of them derivatives; and one whose result is the largest number of its dtype.
 WITHOUT = {
     *("sigmoid_grad", "binary_cross_entropy_slope", "binary_cross_entropy", "binary_cross_entropy_with_logits"),
-    "nan_to_num",
+    *("lerp", "nan_to_num"),
 }
 #: They round an exponent beforehand (x² / 2, beta · x, a cubic of x), and the exponential multiplies its error by its size.
 ROUNDED_EXPONENT = {"normal_cdf", "gelu_tanh", "softplus"}

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.promotion import result_type
 from ..engine.refusal import is_number, no_tensor, shown, typed_errors
+from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
-from .elementwise import abs, add_p, div_p, floor_divide_p, fmod, lt, mul, sub_p, trunc, where_p
-from .pointwise import check_fits, convert
+from .elementwise import REAL, add_p, div_p, floor_divide_p, fmod, mul, sub_p, trunc
+from .pointwise import Elementwise, check_fits, convert
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -90,6 +92,21 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return input + (quotient if value == 1 else quotient * value)
 
 
+def _lerp(input: Array, end: Array, weight: Any) -> Array:
+    """input + weight · (end - input), from the nearer end."""
+    if type(weight) is float:
+        return input + (end - input) * weight if -0.5 < weight < 0.5 else end + (input - end) * (1.0 - weight)
+    return choose(np.abs(weight) < 0.5, input + (end - input) * weight, end + (input - end) * (1.0 - weight))
+
+
+lerp_p = Elementwise(_lerp, name="lerp", kind="difference", domain=(REAL, REAL, (0.0, 1.0)), analytic=True, widens=True)
+lerp_p.vjp(
+    input=lambda g, weight: g * (1.0 - weight),
+    end=lambda g, weight: g * weight,
+    weight=lambda g, input, end: g * (end - input),
+)
+
+
 @typed_errors
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight · (end - input), computed from the nearer end, so that weight 1 gives exactly `end`.
@@ -99,14 +116,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """
     for x in (input, end):
         rank(x, "lerp")
-    each = isinstance(weight, Value | np.ndarray)
-    if each:
-        return where_p(lt(abs(weight), 0.5), _from(input, end, weight), _from(end, input, 1.0 - weight))
-    return _from(input, end, weight) if -0.5 < weight < 0.5 else _from(end, input, 1.0 - weight)
-
-
-def _from(start: Any, end: Any, weight: Any) -> Tensor:
-    return add_p(start, mul(sub_p(end, start), weight))
+    return lerp_p(input, end, weight if isinstance(weight, Value | np.ndarray) else float(weight))
 
 
 @typed_errors

@@ -5,6 +5,7 @@ Vaswani et al., Attention is all you need, 2017.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,9 @@ from .arguments import shape_of
 from .arrangement import repeat_interleave
 from .dropout import check_probability, thinned
 from .elementwise import where_p
-from .fused import check_float, largest, linear, softmax_grad, softmax_p
+from .fused import check_float, largest, linear, living, softmax_grad, softmax_p
 from .joining import cat, chunk
-from .linalg import matmul
+from .linalg import matmul, matmul_p, mm_p
 from .losses import check_tensors
 from .padding import pad
 from .pointwise import as_array, convert
@@ -63,12 +64,12 @@ def masked_softmax(x: Array, mask: Array) -> Array:
 @primitive
 def attention(query: Array, key: Array, value: Array, *mask: Array, is_causal: bool, scale: float) -> Array:
     """softmax(query @ key.mT · scale + mask) @ value, which keeps no weights: they are computed again on the way back."""
-    return matmul(_weights(query, key, *mask, is_causal=is_causal, scale=scale), value)
+    return _times(_weights(query, key, *mask, is_causal=is_causal, scale=scale), value)
 
 
 def _weights(query: Any, key: Any, *mask: Any, is_causal: bool, scale: float) -> Any:
     """softmax(query @ key.mT · scale + mask); what a bool mask leaves out is 0."""
-    scores = matmul(query * scale, key.mT)
+    scores = _times(query * scale, key.mT)
     if is_causal:
         return masked_softmax(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
     if not mask:
@@ -76,16 +77,36 @@ def _weights(query: Any, key: Any, *mask: Any, is_causal: bool, scale: float) ->
     return masked_softmax(scores, *mask) if mask[0].dtype.kind == "b" else safe_softmax(scores + mask[0])
 
 
+@primitive(outputs=("product", "weights"))
+def attention_kept(query: Array, key: Array, value: Array, *mask: Array, is_causal: bool, scale: float) -> tuple[Array, Array]:
+    """`attention`, and its weights, which are kept for the way back."""
+    weights = _weights(query, key, *mask, is_causal=is_causal, scale=scale)
+    return _times(weights, value), weights
+
+
+def _times(x: Any, y: Any) -> Any:
+    """x @ y, whose shapes and dtypes are known to fit."""
+    return mm_p(x, y) if y.ndim == 2 else matmul_p(x, y)
+
+
+def _to_scores(g: Any, weights: Any) -> Any:
+    """What arrives at the weights, on its way to the scores that they are the softmax of."""
+    last = weights.ndim - 1
+    return softmax_grad(g, living(weights, g, last), dim=last)
+
+
+_RULES: dict[str, Any] = {
+    "query": lambda g, key, to_scores, scale: to_scores @ key * scale,
+    "key": lambda g, query, to_scores, scale: to_scores.mT @ (query * scale),
+    "mask": lambda g, to_scores: to_scores,
+}
 attention.shares(
     weights=lambda g, query, key, mask, is_causal, scale: _weights(query, key, *mask, is_causal=is_causal, scale=scale),
-    to_scores=lambda g, value, weights: softmax_grad(g @ value.mT, weights, dim=weights.ndim - 1),
+    to_scores=lambda g, value, weights: _to_scores(g @ value.mT, weights),
 )
-attention.vjp(
-    query=lambda g, key, to_scores, scale: to_scores @ key * scale,
-    key=lambda g, query, to_scores, scale: to_scores.mT @ (query * scale),
-    value=lambda g, weights: weights.mT @ g,
-    mask=lambda g, to_scores: to_scores,
-)
+attention.vjp(value=lambda g, weights: weights.mT @ g, **_RULES)
+attention_kept.shares(to_scores=lambda g, value, weights: _to_scores(g[0] @ value.mT + g[1], weights))
+attention_kept.vjp(value=lambda g, weights: weights.mT @ g[0], **_RULES)
 safe_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1))
 masked_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1), mask=None)
 
@@ -115,16 +136,21 @@ def scaled_dot_product_attention(
     """
     what = "scaled_dot_product_attention"
     _check_attention(what, query, key, value, attn_mask, is_causal)
-    check_probability(what, dropout_p)
+    if dropout_p != 0.0:
+        check_probability(what, dropout_p)
     if enable_gqa:
         key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
     shape = shape_of(query)
+    _check_batches(what, shape, shape_of(key), shape_of(value))
     factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else float(scale)
     masks = () if attn_mask is None else (attn_mask if attn_mask.dtype.kind == "b" else convert(attn_mask, query.dtype),)
-    if not dropout_p and math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
+    if dropout_p:
+        dropped: Tensor = _times(thinned(_weights(query, key, *masks, is_causal=is_causal, scale=factor), dropout_p), value)
+        return dropped
+    if math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
         return attention(query, key, value, *masks, is_causal=is_causal, scale=factor)
-    weights = _weights(query, key, *masks, is_causal=is_causal, scale=factor)
-    return matmul(thinned(weights, dropout_p) if dropout_p else weights, value)
+    out: Tensor = attention_kept(query, key, value, *masks, is_causal=is_causal, scale=factor)[0]
+    return out
 
 
 def _shared_heads(what: str, query: Any, x: Any) -> Any:
@@ -140,17 +166,11 @@ def _shared_heads(what: str, query: Any, x: Any) -> Any:
 def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
     check_tensors(what, query=query, key=key, value=value)
     q, k, v = shape_of(query), shape_of(key), shape_of(value)
-    for name, shape in (("query", q), ("key", k), ("value", v)):
-        if len(shape) < 2:
-            raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {shape}")
+    _check_shapes(what, q, k, v)
     check_float(what, query)
     if not query.dtype == key.dtype == value.dtype:
         given = f"query {query.dtype} · key {key.dtype} · value {value.dtype}"
         raise DtypeError(f"{what}: the dtypes differ: {given}; convert with .to(dtype)")
-    if q[-1] != k[-1]:
-        raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{_shown(q, k, v)}")
-    if k[-2] != v[-2]:
-        raise ShapeError(f"{what}: key and value must have the same length, dim -2{_shown(q, k, v)}")
     if mask is None:
         return
     check_tensors(what, attn_mask=mask)
@@ -163,6 +183,27 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
     except ValueError:
         told = f"attn_mask must broadcast to (..., {q[-2]}, {k[-2]}), got {tuple(mask.shape)}"
         raise ShapeError(f"{what}: {told}{_shown(q, k, v)}") from None
+
+
+@functools.lru_cache(maxsize=256)
+def _check_shapes(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> None:
+    """Raise ShapeError unless query, key and value of these shapes fit each other."""
+    for name, shape in (("query", q), ("key", k), ("value", v)):
+        if len(shape) < 2:
+            raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {shape}")
+    if q[-1] != k[-1]:
+        raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{_shown(q, k, v)}")
+    if k[-2] != v[-2]:
+        raise ShapeError(f"{what}: key and value must have the same length, dim -2{_shown(q, k, v)}")
+
+
+@functools.lru_cache(maxsize=256)
+def _check_batches(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> None:
+    """Raise ShapeError unless the batches of query, key and value of these shapes broadcast."""
+    try:
+        np.broadcast_shapes(q[:-2], k[:-2], v[:-2])
+    except ValueError:
+        raise ShapeError(f"{what}: the batch dims of query, key and value do not broadcast{_shown(q, k, v)}") from None
 
 
 def _shown(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> str:

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.refusal import typed_errors
-from ..engine.state import state
-from ..errors import ArgumentError
+from ..engine.state import State, state
+from ..errors import ArgumentError, ShapeError
 from .arguments import rank, shape_of
-from .elementwise import abs, eq, isfinite, isnan, le
-from .pointwise import check_broadcast
+from .elementwise import eq
+from .pointwise import Elementwise, check_broadcast, numbers
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+_FLOAT32 = np.dtype(np.float32)
 
 
 @typed_errors
@@ -31,11 +34,27 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
 def _close(what: str, input: Any, other: Any, rtol: float, atol: float, equal_nan: bool) -> Tensor:
     if not (rtol >= 0 and atol >= 0):
         raise ArgumentError(f"{what}: rtol and atol must not be negative, got {rtol} and {atol}")
-    check_broadcast(what, (input, other))
-    input, other = (x * 1 if getattr(x, "dtype", None) == np.bool_ else x for x in (input, other))  # bools have no difference
-    near = le(abs(input - other), abs(other) * rtol + atol) & isfinite(other)
-    close = eq(input, other) | near
-    return close | (isnan(input) & isnan(other)) if equal_nan else close
+    try:
+        return isclose_p(input, other, rtol=float(rtol), atol=float(atol), equal_nan=bool(equal_nan), wide=State.default_dtype)
+    except ShapeError:
+        check_broadcast(what, (input, other))  # says it under the name that was called
+        raise
+
+
+def _isclose(
+    x: Array, y: Array, *, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False, wide: np.dtype[Any] = _FLOAT32
+) -> Array:
+    """|x - y| <= atol + rtol · |y|, the right side in the dtype `wide` for integers and halves."""
+    size = np.absolute(y)
+    if y.dtype.char not in "fd":
+        size = size.astype(wide)
+    relative, absolute = numbers(size.dtype, rtol, atol)
+    near = (np.absolute(x - y) <= size * relative + absolute) & np.isfinite(y) | (x == y)
+    return near | (np.isnan(x) & np.isnan(y)) if equal_nan else near
+
+
+isclose_p = Elementwise(_isclose, name="isclose", kind="power")
+isclose_p.vjp(x=None, y=None)
 
 
 @typed_errors

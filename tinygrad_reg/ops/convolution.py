@@ -41,21 +41,41 @@ def _groups(x: Array, groups: int) -> Array:
     return x.reshape(groups, len(x) // groups, x.shape[1])
 
 
-def _product(x: Array, y: Array) -> Array:
-    """x @ y in each group, the results one below the other: (g, n, k), (g, k, m) -> (g · n, m)."""
-    if len(x) == 1:
-        return x[0].dot(y[0])
+def _product(x: Array, y: Array, groups: int) -> Array:
+    """x @ y in each group, all of them one below the other: (g · n, k), (g · k, m) -> (g · n, m)."""
+    return x.dot(y) if groups == 1 else _batched(_groups(x, groups), _groups(y, groups))
+
+
+def _turned_product(x: Array, y: Array, groups: int) -> Array:
+    """x.mT @ y in each group: (g · k, n), (g · k, m) -> (g · n, m)."""
+    return x.T.dot(y) if groups == 1 else _batched(_groups(x, groups).swapaxes(1, 2), _groups(y, groups))
+
+
+def _outer_sums(x: Array, y: Array, groups: int) -> Array:
+    """x @ y.mT in each group: (g · n, k), (g · m, k) -> (g · n, m). BLAS takes half the time if the matrix with more rows comes first."""
+    if groups == 1:
+        return y.dot(x.T).T if len(x) < len(y) else x.dot(y.T)
+    return _batched(_groups(x, groups), _groups(y, groups).swapaxes(1, 2))
+
+
+def _batched(x: Array, y: Array) -> Array:
+    """(g, n, k) @ (g, k, m) -> (g · n, m)."""
     products = x * y if x.shape[2] == 1 else np.matmul(x, y)
     return products.reshape(-1, y.shape[2])
+
+
+def _matrix(weight: Array) -> Array:
+    """(m, c / groups, *kernel) -> (m, c / groups · kernel)."""
+    return widened(weight).reshape(len(weight), -1)
 
 
 def _apply(x: Array, w: Array, bias: Array | None, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
     plan = layout(x.shape[2:], w.shape[2:], stride, padding, dilation)
     out = room(x, (x.shape[0], w.shape[0], *plan.out))
-    matrix = _groups(widened(w).reshape(len(w), -1), groups)
-    offset = None if bias is None else bias.reshape(-1, *(1,) * len(plan.out))
+    matrix = _matrix(w)
+    offset = None if bias is None else bias.reshape(plan.per_channel)
     for part in plan.parts(len(x), x.shape[1], matrix.itemsize):
-        result = plan.crop(_product(matrix, _groups(plan.columns(widened(x[part])), groups)))
+        result = plan.crop(_product(matrix, plan.columns(widened(x[part])), groups))
         if offset is None:
             out[part] = result
         else:
@@ -83,14 +103,14 @@ def convolution_input(
 ) -> Array:  # fmt: skip
     """x[n, c, o · stride + k · dilation - padding] = Σ w[m, c, k] · y[n, m, o]; `size` is that of x's last dims."""
     plan = layout(size, weight.shape[2:], stride, padding, dilation)
-    matrix = _groups(widened(weight).reshape(len(weight), -1), groups).swapaxes(1, 2)
+    matrix = _matrix(weight)
     channels = weight.shape[1] * groups
     out = room(output, (len(output), channels, *size))
     for part in plan.parts(len(output), channels, matrix.itemsize):
-        plan.add_columns(_product(matrix, _groups(plan.spread(widened(output[part])), groups)), out[part])
+        plan.add_columns(_turned_product(matrix, plan.spread(widened(output[part])), groups), out[part])
     if not is_finite(out):  # a weight may be infinite: see `Layout._wipe`
         for part in plan.parts(len(output), channels, matrix.itemsize):
-            plan.add_columns(_product(matrix, _groups(plan.spread(widened(output[part])), groups)), out[part], clean=True)
+            plan.add_columns(_turned_product(matrix, plan.spread(widened(output[part])), groups), out[part], clean=True)
     return out
 
 
@@ -120,18 +140,11 @@ def convolution_weight(
 def _weight(plan: Layout, input: Array, output: Array, groups: int, clean: bool) -> Array:
     """The sum over all parts of the batch, as a matrix (m, c / groups · kernel)."""
     dtype = _SINGLE if input.dtype == _HALF else input.dtype
-    total = filled(input, (output.shape[1], input.shape[1] // groups * math.prod(plan.kernel)), 0, dtype)
+    total = filled(input, (output.shape[1], input.shape[1] // groups * plan.elements), 0, dtype)
     for part in plan.parts(len(input), input.shape[1], dtype.itemsize, 1 << 19):  # long sums over large columns take twice as long
-        columns = _groups(plan.columns(widened(input[part]), clean), groups)
-        total += _outer_sums(_groups(plan.spread(widened(output[part])), groups), columns)
+        columns = plan.columns(widened(input[part]), clean)
+        total += _outer_sums(plan.spread(widened(output[part])), columns, groups)
     return total
-
-
-def _outer_sums(x: Array, y: Array) -> Array:
-    """x @ y.mT in each group, the results one below the other. BLAS takes half the time if the matrix with more rows comes first."""
-    if len(x) == 1 and x.shape[1] < y.shape[1]:
-        return y[0].dot(x[0].T).T
-    return _product(x, y.swapaxes(1, 2))
 
 
 # ---- their plain forms ---------------------------------------------------------------------------------------------------
@@ -288,22 +301,20 @@ fold_p.vjp(x=lambda g, kernel, stride, padding, dilation: unfold_p(g, kernel=ker
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
 
 
-def _check(what: str, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> tuple[Sizes, Sizes]:
-    """The shapes of input, which has a batch dimension, and weight. Raises unless the tensors fit each other."""
+def _check_tensors(what: str, input: Any, weight: Any, bias: Any) -> None:
+    """Raise unless weight and bias are tensors of the input's dtype."""
     for name, x in (("weight", weight), ("bias", bias)):
         if not (isinstance(x, Value) or hasattr(x, "shape") or (x is None and name == "bias")):
             raise no_tensor(f"{what}: {name} must be a tensor", x)
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
-        raise ArgumentError(f"{what}: groups must be a positive integer, got {groups!r}")
-    shape, of_weight = shape_of(input), shape_of(weight)
-    _check_shapes(what, shape, of_weight, None if bias is None else shape_of(bias), groups, transposed)
-    check_dtypes(what, input=input, weight=weight, bias=bias)
-    return shape, of_weight
+    dtype = input.dtype
+    if dtype.kind == "b" or weight.dtype is not dtype or (bias is not None and bias.dtype is not dtype):
+        check_dtypes(what, input=input, weight=weight, bias=bias)
 
 
-@functools.lru_cache(maxsize=256)
 def _check_shapes(what: str, input: Sizes, weight: Sizes, bias: Sizes | None, groups: int, transposed: bool) -> None:
     """Raise unless tensors of these shapes fit each other."""
+    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+        raise ArgumentError(f"{what}: groups must be a positive integer, got {groups!r}")
     shapes = f"\n  input {input} · weight {weight}"
     wanted = f"(in_channels, out_channels / {groups}, ...)" if transposed else f"(out_channels, in_channels / {groups}, ...)"
     if len(weight) != len(input):
@@ -323,10 +334,14 @@ def _check_shapes(what: str, input: Sizes, weight: Sizes, bias: Sizes | None, gr
         raise ShapeError(f"{what}: bias must have one number per output channel, shape ({produced},), got {bias}{shapes}")
 
 
-def _pairs(what: str, padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Pairs:
+def _pads(what: str, padding: Any, spatial: int) -> Sizes | str:
+    return padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
+
+
+def _pairs(what: str, padding: Sizes | str, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Pairs:
     """Padding before and after each dimension; "same" keeps the size, with the odd element after."""
     if not isinstance(padding, str):
-        return tuple([(p, p) for p in per_dim(padding, len(kernel), what, "padding", 0)])
+        return tuple([(p, p) for p in padding])
     if padding not in ("same", "valid"):
         raise ArgumentError(f'{what}: padding must be integers, "same" or "valid", got {padding!r}')
     if padding == "valid":
@@ -341,17 +356,26 @@ def _convolve(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    shape, of_weight = _check(what, input, weight, bias, groups, False)
+    _check_tensors(what, input, weight, bias)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
-    pairs = _pairs(what, padding, of_weight[2:], stride, dilation)
-    _check_reach(what, shape, of_weight, stride, pairs, dilation)
-    params: dict[str, Any] = {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
+    shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
+    params = _keywords(what, *shapes, stride, _pads(what, padding, spatial), dilation, groups)
     if bias is None:
         return unbatched(convolution(input, weight, **params), added)
     return unbatched(convolution_biased(input, weight, bias, **params), added)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256, typed=True)
+def _keywords(
+    what: str, input: Sizes, weight: Sizes, bias: Sizes | None, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
+) -> dict[str, Any]:  # fmt: skip
+    """The keywords of `convolution` for tensors of these shapes. Raises unless they fit each other."""
+    _check_shapes(what, input, weight, bias, groups, False)
+    pairs = _pairs(what, padding, weight[2:], stride, dilation)
+    _check_reach(what, input, weight, stride, pairs, dilation)
+    return {"stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
+
+
 def _check_reach(what: str, input: Sizes, weight: Sizes, stride: Sizes, pairs: Pairs, dilation: Sizes) -> None:
     """Raise unless the kernel lies inside of the padded input, for these shapes."""
     kernel = weight[2:]
@@ -368,17 +392,26 @@ def _convolve_transposed(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    shape, of_weight = _check(what, input, weight, bias, groups, True)
+    _check_tensors(what, input, weight, bias)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
     pads, extra = per_dim(padding, spatial, what, "padding", 0), per_dim(output_padding, spatial, what, "output_padding", 0)
-    size, pairs = _transposed_sizes(what, shape, of_weight, stride, pads, extra, dilation)
-    params: dict[str, Any] = {"size": size, "stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
+    shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
+    params = _transposed_keywords(what, *shapes, stride, pads, extra, dilation, groups)
     if bias is None:
         return unbatched(convolution_input(input, weight, **params), added)
     return unbatched(convolution_transposed(input, weight, bias, **params), added)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256, typed=True)
+def _transposed_keywords(
+    what: str, input: Sizes, weight: Sizes, bias: Sizes | None, stride: Sizes, pads: Sizes, extra: Sizes, dilation: Sizes, groups: int
+) -> dict[str, Any]:  # fmt: skip
+    """The keywords of `convolution_input` for tensors of these shapes. Raises unless they fit each other."""
+    _check_shapes(what, input, weight, bias, groups, True)
+    size, pairs = _transposed_sizes(what, input, weight, stride, pads, extra, dilation)
+    return {"size": size, "stride": stride, "padding": pairs, "dilation": dilation, "groups": groups}
+
+
 def _transposed_sizes(
     what: str, input: Sizes, weight: Sizes, stride: Sizes, pads: Sizes, extra: Sizes, dilation: Sizes
 ) -> tuple[Sizes, Pairs]:  # fmt: skip
@@ -393,16 +426,21 @@ def _transposed_sizes(
     return size, tuple([(p, p - e) for p, e in zip(pads, extra, strict=True)])  # what is added to the output must not add a window
 
 
-def _blocks(what: str, size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[dict[str, Any], Sizes]:
+def _blocks(what: str, size: Sizes, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[dict[str, Any], Sizes]:
     """The keywords of the primitives for an image of this size, and how many windows lie along its dims."""
     kernel, strides = per_dim(kernel_size, 2, what, "kernel_size", 1), per_dim(stride, 2, what, "stride", 1)
     dilations, pads = per_dim(dilation, 2, what, "dilation", 1), per_dim(padding, 2, what, "padding", 0)
-    counts = tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(size, pads, dilations, kernel, strides, strict=True)])
+    return _block_keywords(what, size, kernel, strides, dilations, pads)
+
+
+@functools.lru_cache(maxsize=256)
+def _block_keywords(
+    what: str, size: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes, pads: Sizes
+) -> tuple[dict[str, Any], Sizes]:  # fmt: skip
+    counts = tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(size, pads, dilation, kernel, stride, strict=True)])
     if min(counts) < 1:
-        raise ShapeError(
-            f"{what}: the window {kernel} with dilation {dilations} is larger than {tuple(size)} with padding {pads}; pad more"
-        )
-    return {"kernel": kernel, "stride": strides, "padding": tuple([(p, p) for p in pads]), "dilation": dilations}, counts
+        raise ShapeError(f"{what}: the window {kernel} with dilation {dilation} is larger than {size} with padding {pads}; pad more")
+    return {"kernel": kernel, "stride": stride, "padding": tuple([(p, p) for p in pads]), "dilation": dilation}, counts
 
 
 # ---- the functions -------------------------------------------------------------------------------------------------------
@@ -502,11 +540,12 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     (1, 27, 9)
     """
     input, added = batched(input, 2, "unfold")
-    if input.dtype != np.bool_:  # windows of a mask, too
+    if input.dtype.kind != "b":  # windows of a mask, too
         check_float("unfold", input)
-    if 0 in input.shape[1:]:
-        raise ShapeError(f"unfold: only the batch may be empty, got an input of shape {tuple(input.shape)}")
-    params, _ = _blocks("unfold", input.shape[2:], kernel_size, dilation, padding, stride)
+    shape = shape_of(input)
+    if 0 in shape[1:]:
+        raise ShapeError(f"unfold: only the batch may be empty, got an input of shape {shape}")
+    params, _ = _blocks("unfold", shape[2:], kernel_size, dilation, padding, stride)
     return unbatched(unfold_p(input, **params), added)
 
 

@@ -32,12 +32,11 @@ def einsum_p(*operands: Array, equation: str) -> Array:
     The equation is in a form that its derivatives keep: no letter occurs twice in an operand, every letter of an operand
     occurs in another one or in the output, and has the same size everywhere.
     """
-    terms, output = split_equation(equation)
-    term, result = terms[0], operands[0]
-    for i in range(1, len(operands)):
-        needed = set(output).union(*terms[i + 1 :])
-        result, term = _contract(term, result, terms[i], operands[i], needed)
-    return result.transpose([term.index(letter) for letter in output])
+    steps, dims = _steps(equation, tuple([x.shape for x in operands]))
+    result = operands[0]
+    for step, operand in zip(steps, operands[1:], strict=True):
+        result = _contract(step, result, operand)
+    return result.transpose(dims)
 
 
 def split_equation(equation: str) -> tuple[list[str], str]:
@@ -46,15 +45,23 @@ def split_equation(equation: str) -> tuple[list[str], str]:
     return left.split(","), output
 
 
-def _contract(xs: str, x: Array, ys: str, y: Array, needed: set[str]) -> tuple[Array, str]:
-    """The product of two operands, summed over their common letters that are not needed; and its letters.
+@functools.lru_cache(maxsize=256)
+def _steps(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[_Contraction, ...], tuple[int, ...]]:
+    """How operands of these shapes are multiplied, one after the other; and the order of the result's dims in the end."""
+    terms, output = split_equation(equation)
+    letters, shape, steps = terms[0], shapes[0], []
+    for i in range(1, len(terms)):
+        step = _contraction(letters, shape, terms[i], shapes[i], set(output).union(*terms[i + 1 :]))
+        steps.append(step)
+        letters, shape = step.letters, step.shape
+    return tuple(steps), tuple([letters.index(letter) for letter in output])
 
-    Both are brought to (batch, own, summed) and (batch, summed, own), which is one batched matrix product.
-    """
-    plan = _contraction(xs, x.shape, ys, y.shape, frozenset(needed))
-    x3, y3 = x.transpose(plan.x_dims).reshape(plan.x_shape), y.transpose(plan.y_dims).reshape(plan.y_shape)
-    products = x3[0].dot(y3[0]) if not plan.batch else x3 * y3 if not plan.summed else np.matmul(x3, y3)
-    return products.reshape(plan.shape), plan.letters
+
+def _contract(step: _Contraction, x: Array, y: Array) -> Array:
+    """The product of two operands, brought to (batch, own, summed) and (batch, summed, own): one batched matrix product."""
+    x3, y3 = x.transpose(step.x_dims).reshape(step.x_shape), y.transpose(step.y_dims).reshape(step.y_shape)
+    products = x3[0].dot(y3[0]) if not step.batch else x3 * y3 if not step.summed else np.matmul(x3, y3)
+    return products.reshape(step.shape)
 
 
 class _Contraction(NamedTuple):
@@ -70,9 +77,8 @@ class _Contraction(NamedTuple):
     letters: str
 
 
-@functools.lru_cache(maxsize=256)
-def _contraction(xs: str, x: tuple[int, ...], ys: str, y: tuple[int, ...], needed: frozenset[str]) -> _Contraction:
-    """The arrangement for operands of these letters and shapes."""
+def _contraction(xs: str, x: tuple[int, ...], ys: str, y: tuple[int, ...], needed: set[str]) -> _Contraction:
+    """The arrangement for operands of these letters and shapes; summed are their common letters that are not needed."""
     batch = [c for c in xs if c in ys and c in needed]
     summed = [c for c in xs if c in ys and c not in needed]
     left, right = [c for c in xs if c not in ys], [c for c in ys if c not in xs]
@@ -91,9 +97,15 @@ def _contraction(xs: str, x: tuple[int, ...], ys: str, y: tuple[int, ...], neede
 
 def _einsum_rule(g: Any, operands: tuple[Any, ...], position: int, equation: str) -> Any:
     """An operand's cotangent: the same sum of products, with g in its place and its letters as the output."""
+    return einsum_p(*operands[:position], g, *operands[position + 1 :], equation=_towards(equation, position))
+
+
+@functools.lru_cache(maxsize=256)
+def _towards(equation: str, position: int) -> str:
+    """The equation in which the output and an operand have changed places."""
     terms, output = split_equation(equation)
     terms[position], output = output, terms[position]
-    return einsum_p(*operands[:position], g, *operands[position + 1 :], equation=f"{','.join(terms)}->{output}")
+    return f"{','.join(terms)}->{output}"
 
 
 einsum_p.vjp(operands=_einsum_rule)
@@ -112,11 +124,12 @@ def einsum(*args: Any) -> Tensor:
     """
     equation, operands = _einsum_arguments(args)
     shapes = tuple([shape_of(x) for x in operands])
-    terms, output = _parse(equation, tuple(map(len, shapes)))
+    direct = _direct(equation, shapes)
     if len(operands) > 1:
-        check_dtypes("einsum", **{f"operand {i}": x for i, x in enumerate(operands)})
-        if _is_direct(equation, shapes):
-            return einsum_p(*operands, equation=f"{','.join(terms)}->{output}")
+        _check_alike(operands)
+        if direct:
+            return einsum_p(*operands, equation=direct)
+    terms, output = _parse(equation, tuple(map(len, shapes)))
     reduced = [_diagonals(x, term, equation) for x, term in zip(operands, terms, strict=True)]
     sizes = _letter_sizes(equation, reduced)
     squeezed = [_squeezed(x, term, sizes) for x, term in reduced]
@@ -131,12 +144,20 @@ def einsum(*args: Any) -> Tensor:
 
 
 @functools.lru_cache(maxsize=256)
-def _is_direct(equation: str, shapes: tuple[tuple[int, ...], ...]) -> bool:
-    """Whether the equation for operands of these shapes has the form of `einsum_p` already, which is most frequent."""
+def _direct(equation: str, shapes: tuple[tuple[int, ...], ...]) -> str | None:
+    """The equation for operands of these shapes, if it has the form of `einsum_p` already, which is most frequent; else None."""
     terms, output = _parse(equation, tuple(map(len, shapes)))
     sizes = {pair for term, shape in zip(terms, shapes, strict=True) for pair in zip(term, shape, strict=True)}
     used = "".join([*terms, output])
-    return len(sizes) == len(set(used)) and all(len(set(term)) == len(term) and all(used.count(c) > 1 for c in term) for term in terms)
+    direct = len(sizes) == len(set(used)) and all(len(set(term)) == len(term) and all(used.count(c) > 1 for c in term) for term in terms)
+    return f"{','.join(terms)}->{output}" if direct else None
+
+
+def _check_alike(operands: Sequence[Any]) -> None:
+    """Raise DtypeError unless all have one dtype, and not bool."""
+    first = operands[0].dtype
+    if first.kind == "b" or any(x.dtype is not first for x in operands):
+        check_dtypes("einsum", **{f"operand {i}": x for i, x in enumerate(operands)})
 
 
 def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
@@ -253,8 +274,16 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     if isinstance(dims, int):
         if not 0 <= dims <= least:
             raise ArgumentError(f"tensordot: dims={dims} must be from 0 to {least} for shapes {x} and {y}")
-        dims = (range(len(x) - dims, len(x)), range(dims))
-    mine, others = normalize_dims(tuple(dims[0]), len(x), "tensordot"), normalize_dims(tuple(dims[1]), len(y), "tensordot")
+        mine, others = tuple(range(len(x) - dims, len(x))), tuple(range(dims))
+    else:
+        mine, others = normalize_dims(tuple(dims[0]), len(x), "tensordot"), normalize_dims(tuple(dims[1]), len(y), "tensordot")
+    product = einsum(_pairing(x, y, mine, others), a, b)
+    return convert(product, a.dtype)  # sums of integers are int64
+
+
+@functools.lru_cache(maxsize=256)
+def _pairing(x: tuple[int, ...], y: tuple[int, ...], mine: tuple[int, ...], others: tuple[int, ...]) -> str:
+    """The equation of `tensordot` for tensors of these shapes."""
     if len(mine) != len(others):
         raise ArgumentError(f"tensordot: {len(mine)} dims of a are paired with {len(others)} of b; give as many")
     xs, ys = list(_ALPHABET[: len(x)]), list(_ALPHABET[len(x) : len(x) + len(y)])
@@ -263,4 +292,4 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
             raise ShapeError(f"tensordot: dim {i} of a ({x[i]}) and dim {j} of b ({y[j]}) must agree\n  {x} · {y}")
         ys[j] = xs[i]
     output = [c for i, c in enumerate(xs) if i not in mine] + [c for j, c in enumerate(ys) if j not in others]
-    return convert(einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(output)}", a, b), a.dtype)  # sums of integers are int64
+    return f"{''.join(xs)},{''.join(ys)}->{''.join(output)}"

@@ -338,6 +338,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
     if isinstance(exponent, bool) and getattr(input, "dtype", _FLOAT).kind == "b":
         return bitwise_or(input, not exponent)  # the one power of bools that PyTorch has: x¹ = x, x⁰ = true
     if isinstance(input, int | float):
+        if isinstance(exponent, Value) and exponent.array.dtype.kind == "f":
+            return number_power(exponent, base=float(input))
         return pow_p(in_dtype(input, result_type(input, exponent), "pow"), exponent)
     return pow_p(input, exponent)
 
@@ -363,6 +365,21 @@ def _power(x: Array, *, exponent: float) -> Array:
 
 power: Elementwise = Elementwise(_power, name="power", kind="power", domain=(POSITIVE,), analytic=True)
 power.vjp(x=lambda g, x, exponent: zero(g) if exponent == 0 else g * (power(x, exponent=exponent - 1) * exponent))
+
+
+def _number_power(x: Array, *, base: float) -> Array:
+    """A number to the power of x."""
+    return _pow(base, x)
+
+
+def _number_power_rule(g: Any, x: Any, out: Any, base: float) -> Any:
+    logarithm = math.log(base) if base > 0.0 else -math.inf if base == 0.0 else math.nan
+    part = g * (out * logarithm)
+    return masked(part, ge(x, 0.0)) if base == 0.0 else part
+
+
+number_power: Elementwise = Parametric(_number_power, name="number_power", kind="float", analytic=True)
+number_power.vjp(x=_number_power_rule)
 
 
 @typed_errors

@@ -25,9 +25,9 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
 from .large import UNBOUNDED, bounded
-from .linalg import check_dtypes, expands, matmul, mm_p, product, row_outers_p, rows
+from .linalg import check_dtypes, expands, linear_unbiased, matmul, mm_p, row_outers_p, rows
 from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers
-from .reduction import sum_p, widened
+from .reduction import narrowed, sum_p, widened
 from .special import SQRT_2_PI, in_blocks, normal_cdf, normal_density
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _ndarray = np.ndarray
 _FEW = 256
-_FEW_ROWS, _LARGE_PRODUCT = 64, 400_000  # the latter in multiplications
 _maximum: Any = np.maximum.reduce
 
 # ---- linear --------------------------------------------------------------------------------------------------------
@@ -81,25 +80,8 @@ def _outer_plus(input: Array, weight: Array, bias: Array) -> Array:
     return out if input.ndim == 2 else out.reshape((*input.shape[:-1], len(weight)))
 
 
-@product
-def linear_unbiased(input: Array, weight: Array) -> Array:
-    """input @ weight.mT; (..., k), (m, k) -> (..., m)."""
-    if input.ndim == 2:
-        return _times_turned(input, weight)
-    return _times_turned(rows(input), weight).reshape((*input.shape[:-1], len(weight)))
-
-
-def _times_turned(x: Array, weight: Array) -> Array:
-    """x @ weight.T; (n, k), (m, k) -> (n, m). Of few rows weight @ x.T takes BLAS half the time, where the product is large."""
-    n = x.shape[0]
-    if 1 < n <= _FEW_ROWS and n * weight.size >= _LARGE_PRODUCT and x.dtype.char == "f" and not is_plain(x):
-        return weight.dot(x.T).T.copy()
-    return x.dot(weight.T)
-
-
 linear_p = Linear(_linear, name="linear")
 linear_p.vjp(input=lambda g, weight: mm_p(g, weight), weight=lambda g, input: row_outers_p(g, input), bias=lambda g: g)
-linear_unbiased.vjp(input=lambda g, weight: mm_p(g, weight), weight=lambda g, input: row_outers_p(g, input))
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -372,7 +354,7 @@ def softmax_p(x: Array, *, dim: int | None) -> Array:
     out = shifted(x, dim)
     np.exp(out, out)
     out /= line_sums(out, dim)
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 @primitive
@@ -395,7 +377,7 @@ def log_softmax_p(x: Array, *, dim: int | None) -> Array:
     """x - log Σ exp(x) along dim."""
     out = shifted(x, dim)
     out -= np.log(line_sums(np.exp(out), dim))
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 @primitive

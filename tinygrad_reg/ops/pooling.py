@@ -23,7 +23,6 @@ def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, p
     kernels = per_dim(kernel, count, what, "kernel_size", 1)
     strides = kernels if stride is None or (isinstance(stride, list | tuple) and not stride) else per_dim(stride, count, what, "stride", 1)
     paddings, dilations = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
-    _refuse_empty(what, input)
     return _regular_axes(what, shape_of(input), kernels, strides, paddings, dilations, bool(ceil_mode))
 
 
@@ -32,6 +31,7 @@ def _regular_axes(
     what: str, shape: tuple[int, ...], kernels: Sizes, strides: Sizes, paddings: Sizes, dilations: Sizes, ceil_mode: bool
 ) -> Axes:  # fmt: skip
     """Windows that slide over the last dimensions. Raises unless they fit in."""
+    _refuse_empty(what, shape)
     axes = []
     for n, k, s, p, d in zip(shape[-len(kernels) :], kernels, strides, paddings, dilations, strict=True):
         reach = d * (k - 1) + 1
@@ -52,23 +52,26 @@ def _regular_axes(
     return tuple(axes)
 
 
-def _refuse_empty(what: str, input: Any) -> None:
-    if 0 in shape_of(input)[1:]:
-        raise ShapeError(f"{what}: only the batch may be empty, got an input of shape {tuple(input.shape)}")
+def _refuse_empty(what: str, shape: tuple[int, ...]) -> None:
+    if 0 in shape[1:]:
+        raise ShapeError(f"{what}: only the batch may be empty, got an input of shape {shape}")
 
 
 def _adaptive_axes(what: str, input: Any, count: int, output_size: Any) -> Axes:
     """Windows that give the sizes asked for, None for the input's; regular ones where they divide its size."""
-    given = shape_of(input)[-count:]
+    shape = shape_of(input)
     wanted = (output_size,) * count if output_size is None else output_size
     if isinstance(wanted, list | tuple) and None in wanted and len(wanted) == count:
-        wanted = tuple([n if size is None else size for n, size in zip(given, wanted, strict=True)])
-    return _adaptive_windows(given, per_dim(wanted, count, what, "output_size", 0))
+        wanted = tuple([n if size is None else size for n, size in zip(shape[-count:], wanted, strict=True)])
+    return _adaptive_windows(what, shape, per_dim(wanted, count, what, "output_size", 0))
 
 
 @functools.lru_cache(maxsize=256)
-def _adaptive_windows(given: Sizes, wanted: Sizes) -> Axes:
-    return tuple([Axis(n, o, n // o, n // o) if o and n and n % o == 0 else Axis(n, o) for n, o in zip(given, wanted, strict=True)])
+def _adaptive_windows(what: str, shape: tuple[int, ...], wanted: Sizes) -> Axes:
+    _refuse_empty(what, shape)
+    return tuple(
+        [Axis(n, o, n // o, n // o) if o and n and n % o == 0 else Axis(n, o) for n, o in zip(shape[-len(wanted) :], wanted, strict=True)]
+    )
 
 
 def _max_pool(what: str, input: Any, axes: Axes, added: bool, return_indices: bool) -> Any:
@@ -91,7 +94,6 @@ def adaptive_max(what: str, count: int, input: Any, output_size: Any, return_ind
     """Maxima of as many windows as `output_size` says, over the last `count` dims."""
     input, added = batched(input, count, what)
     check_float(what, input)
-    _refuse_empty(what, input)
     return _max_pool(what, input, _adaptive_axes(what, input, count, output_size), added, return_indices)
 
 
@@ -112,7 +114,6 @@ def adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor
     """Means of as many windows as `output_size` says, over the last `count` dims."""
     input, added = batched(input, count, what)
     check_float(what, input)
-    _refuse_empty(what, input)
     axes = _adaptive_axes(what, input, count, output_size)
     if all(axis.out == 1 for axis in axes):
         return unbatched(mean_p(input, dim=tuple(range(2, 2 + count)), keepdim=True), added)

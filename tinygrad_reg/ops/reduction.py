@@ -21,10 +21,10 @@ from ..engine.plain import is_plain, is_stand_in, room
 from ..engine.primitive import primitive
 from ..engine.promotion import float_type
 from ..engine.refusal import no_tensor
-from ..engine.selection import choose
+from ..engine.selection import choose, zero_of
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError
-from .arguments import normalize_dim, normalize_dims, numpy_names
+from .arguments import normalize_dim, normalize_dims, numpy_names, shape_of
 from .elementwise import eq, exp, isnan, logical_not, ne
 from .pointwise import as_array, convert
 
@@ -94,6 +94,11 @@ def _count(shape: tuple[int, ...], dim: Dims) -> int:
 def widened(x: Array) -> Array:
     """x, as float32 if it is float16: half precision is for storage, not for adding up."""
     return x.astype(_FLOAT32) if x.dtype.char == "e" else x
+
+
+def narrowed(x: Array, dtype: np.dtype[Any]) -> Array:
+    """x in the dtype that it had before `widened`; most often it has it, and NumPy takes longer to see that than to add."""
+    return x if x.dtype is dtype else x.astype(dtype)
 
 
 def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
@@ -327,6 +332,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 # ---- variance ------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
 def _freedom(shape: tuple[int, ...], dim: Dims, correction: float) -> float:
     """What the sum of squares is divided by; 0, which gives inf or nan, when more is taken off than there is."""
     return max(_count(shape, dim) - correction, 0)
@@ -336,7 +342,8 @@ def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
     deviation = as_array(wide - _mean(wide, dim, dim is not None))
-    return in_rows((square_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction)).astype(x.dtype, copy=False))
+    out = narrowed(square_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction), x.dtype)
+    return out if dim is None else in_rows(out)
 
 
 def _var_rule(g: Any, x: Any, x_shape: Any, dim: Dims, keepdim: bool, correction: float) -> Any:
@@ -381,7 +388,7 @@ def _read_moments(input: Any, dim: Any, unbiased: Any, correction: Any, what: st
         raise ArgumentTypeError(f"{what}: correction must be a number, got {type(chosen).__name__}: {chosen!r}")
     dims = read_dims(input, dim, what)
     _check_float(input.dtype, what)
-    shape = input.shape
+    shape = shape_of(input)
     if 0 in shape or _count(shape, dims) <= chosen:
         warnings.warn(f"{what}: degrees of freedom is <= 0; correction should be less than the number of elements reduced", stacklevel=4)
     return dims, chosen
@@ -451,11 +458,11 @@ def logsumexp_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """log Σ eˣ over `dim`, the largest element taken out of the exponent."""
     wide = widened(x)
     top = _largest(wide, dim, None, None, True, -math.inf)
-    top = choose(np.isfinite(top), top, wide.dtype.type(0))
+    top = choose(np.isfinite(top), top, zero_of(wide.dtype))
     weights = as_array(wide - top)
     np.exp(weights, weights)
     total = np.log(_sum(weights, dim, True)) + top
-    return in_rows(total.reshape(_reduced_shape(x.shape, dim, keepdim)).astype(x.dtype, copy=False))
+    return in_rows(narrowed(total.reshape(_reduced_shape(x.shape, dim, keepdim)), x.dtype))
 
 
 logsumexp_p.vjp(x=_logsumexp_rule)

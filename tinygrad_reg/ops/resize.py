@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,8 +22,8 @@ from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
-from .reduction import widened
-from .tables import FEW, Table, adding, numbered, reading
+from .reduction import narrowed, widened
+from .tables import FEW, Table, adding, combined, numbered, reading
 from .windows import Sizes
 
 if TYPE_CHECKING:
@@ -174,21 +175,20 @@ def _read(x: Array, dim: int, reading: _Reading) -> Array:
 
 
 def _resampled(x: Array, dim: int, grid: Grid) -> Array:
-    readings = _readings(grid, x.dtype)
-    if len(readings) > 1 and x.size * len(readings) <= _FEW and _are_few(x, grid):
-        table, _, weights = _tables(x.shape[:dim], grid, x.shape[dim + 1 :], x.dtype)
-        return np.add.reduce(table.read(x, 0) * weights, axis=0).astype(x.dtype, copy=False)
-    first, *others = [_read(x, dim, one) for one in readings]
+    tables = None if x.size > _FEW or grid.mode.startswith("nearest") or is_plain(x) else _tables(x.shape, dim, grid, x.dtype)
+    if tables is not None and tables.weights is not None and x.size * len(tables.weights) <= _FEW:
+        return narrowed(combined(np.add, tables.reading.read(x, 0) * tables.weights), x.dtype)
+    first, *others = [_read(x, dim, one) for one in _readings(grid, x.dtype)]
     for other in others:
         first += other
-    return first.astype(x.dtype, copy=False)
+    return narrowed(first, x.dtype)
 
 
 def _resampled_back(x: Array, dim: int, grid: Grid) -> Array:
     wide = widened(x)
-    if _are_few(x, grid):
-        _, table, weights = _tables(x.shape[:dim], grid, x.shape[dim + 1 :], x.dtype)
-        return table.of(wide if weights is None else wide * weights).astype(x.dtype, copy=False)
+    tables = None if is_plain(x) else _tables(x.shape, dim, grid, x.dtype)
+    if tables is not None:
+        return narrowed(tables.adding.of(wide if tables.weights is None else wide * tables.weights), x.dtype)
     out = filled(wide, (*x.shape[:dim], grid.size, *x.shape[dim + 1 :]))
     before = (slice(None),) * dim
     for one in _readings(grid, x.dtype):
@@ -198,23 +198,28 @@ def _resampled_back(x: Array, dim: int, grid: Grid) -> Array:
             continue
         for outputs, inputs in one.rounds:
             out[(*before, inputs)] += part[(*before, outputs)]
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
-def _are_few(x: Array, grid: Grid) -> bool:
-    """Whether an input or an output has so few elements that tables of what is read are worth their memory."""
-    return 0 < x.size * max(grid.out, grid.size) * len(_readings(grid, x.dtype)) <= FEW * min(grid.out, grid.size) and not is_plain(x)
+class _Tables(NamedTuple):
+    """What each output reads, (terms, *before, out, *after); the transpose of this; and the weights of the terms; None: they are 1."""
+
+    reading: Table
+    adding: Table
+    weights: Array | None
 
 
 @functools.lru_cache(maxsize=64)
-def _tables(before: Sizes, grid: Grid, after: Sizes, dtype: np.dtype[Any]) -> tuple[Table, Table, Array | None]:
-    """What each output reads, (terms, *before, out, *after); the transpose of this; and the weights of the terms; None: they are 1."""
-    shape = (*before, grid.size, *after)
+def _tables(shape: Sizes, dim: int, grid: Grid, dtype: np.dtype[Any]) -> _Tables | None:
+    """For the shape of an input or an output; None if these are so many elements that no tables are worth their memory."""
     terms = _readings(grid, dtype)
-    places = np.stack([numbered(shape).take(one.index, axis=len(before)) for one in terms])
+    if not 0 < math.prod(shape) * max(grid.out, grid.size) * len(terms) <= FEW * min(grid.out, grid.size):
+        return None
+    shape = (*shape[:dim], grid.size, *shape[dim + 1 :])
+    places = np.stack([numbered(shape).take(one.index, axis=dim) for one in terms])
     weights = None if terms[0].weight is None else np.stack([one.weight for one in terms])  # type: ignore[misc]
-    along = None if weights is None else weights.reshape(len(terms), *(1,) * len(before), grid.out, *(1,) * len(after))
-    return reading(places), adding(places, shape), along
+    along = None if weights is None else weights.reshape(len(terms), *(1,) * dim, grid.out, *(1,) * (len(shape) - dim - 1))
+    return _Tables(reading(places), adding(places, shape), along)
 
 
 # ---- several dimensions --------------------------------------------------------------------------------------------------
@@ -256,9 +261,23 @@ def _each(given: Any, count: int, name: str, shape: tuple[int, ...]) -> list[Any
     return list(given)
 
 
-def _sizes(input: Any, count: int, size: Any, scale_factor: Any) -> tuple[list[int], list[float | None]]:
+def _settled(given: Any, what: str, kind: Callable[[Any], Any]) -> Any:
+    """A number as it is, several as a tuple of that kind: what two equal calls have in common."""
+    if given is None or type(given) is int or type(given) is float:
+        return given
+    try:
+        return tuple(map(kind, given)) if isinstance(given, list | tuple) else kind(given)
+    except (TypeError, OverflowError, ValueError):
+        raise _no_sizes(f"{what}={given!r}") from None
+
+
+def _no_sizes(given: str) -> ArgumentTypeError:
+    return ArgumentTypeError(f"interpolate: size must be integers, scale_factor finite numbers, got {given}")
+
+
+def _sizes(shape: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[list[int], list[float | None]]:
     """The size and, if given, the factor of each spatial dimension."""
-    shape = shape_of(input)
+    count = len(shape) - 2
     if (size is None) == (scale_factor is None):
         raise ArgumentError(f"interpolate: give either size or scale_factor, got size={size} and scale_factor={scale_factor}")
     try:
@@ -269,23 +288,35 @@ def _sizes(input: Any, count: int, size: Any, scale_factor: Any) -> tuple[list[i
     except (TypeError, OverflowError, ValueError) as error:
         if isinstance(error, ArgumentError):
             raise
-        given = f"size={size!r}" if size is not None else f"scale_factor={scale_factor!r}"
-        raise ArgumentTypeError(f"interpolate: size must be integers, scale_factor finite numbers, got {given}") from None
+        raise _no_sizes(f"size={size!r}" if size is not None else f"scale_factor={scale_factor!r}") from None
 
 
-def _check(input: Any, mode: str, align_corners: bool | None) -> int:
-    """The number of spatial dims, which fits the mode."""
-    count = rank(input, "interpolate") - 2
+def _check_mode(shape: tuple[int, ...], mode: str, align_corners: bool | None, antialias: bool) -> None:
     if mode not in _DIMS:
         raise ArgumentError(f"interpolate: mode must be one of {', '.join(_DIMS)}, got {mode!r}")
-    if count not in _DIMS[mode]:
+    if len(shape) - 2 not in _DIMS[mode]:
         wanted = " or ".join(str(n + 2) for n in _DIMS[mode])
-        raise ShapeError(f'interpolate: mode "{mode}" needs an input (n, c, ...) with {wanted} dims, got shape {tuple(input.shape)}')
+        raise ShapeError(f'interpolate: mode "{mode}" needs an input (n, c, ...) with {wanted} dims, got shape {shape}')
     if align_corners is not None and "linear" not in mode and mode != "bicubic":
         raise ArgumentError(f'interpolate: align_corners is only for the linear and cubic modes, got {align_corners} with "{mode}"')
-    if mode != "nearest" and mode != "nearest-exact":
-        check_float("interpolate", input)
-    return count
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ArgumentError(f'interpolate: antialias is for the modes "bilinear" and "bicubic", got {mode!r}')
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _grids(
+    shape: tuple[int, ...], size: Any, scale_factor: Any, mode: str, align_corners: bool | None, recompute: bool | None, antialias: bool
+) -> Grids:  # fmt: skip
+    """The grid of each spatial dimension of an input of this shape; for "area", too, which only wants their sizes."""
+    _check_mode(shape, mode, align_corners, antialias)
+    if recompute and size is not None:
+        raise ArgumentError("interpolate: recompute_scale_factor is for scale_factor, not for an explicit size; leave it out")
+    outs, factors = _sizes(shape, size, scale_factor)
+    if min(outs) < 1 or 0 in shape[1:]:
+        raise ShapeError(f"interpolate: sizes must be positive, got {tuple(outs)} for an input of shape {shape}")
+    kind = "linear" if "linear" in mode else "cubic" if mode == "bicubic" else mode
+    scales = [None] * len(outs) if recompute else factors
+    return tuple([Grid(n, out, kind, scale, bool(align_corners), antialias) for n, out, scale in zip(shape[2:], outs, scales, strict=True)])
 
 
 @typed_errors
@@ -304,25 +335,14 @@ def interpolate(
     >>> tg.nn.functional.interpolate(tg.tensor([[[1.0, 3.0]]]), size=4, mode="linear")
     tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]])
     """
-    count = _check(input, mode, align_corners)
-    if antialias and mode not in ("bilinear", "bicubic"):
-        raise ArgumentError(f'interpolate: antialias is for the modes "bilinear" and "bicubic", got {mode!r}')
-    if recompute_scale_factor and size is not None:
-        raise ArgumentError("interpolate: recompute_scale_factor is for scale_factor, not for an explicit size; leave it out")
-    shape = shape_of(input)
-    sizes, factors = _sizes(input, count, size, scale_factor)
-    if min(sizes) < 1 or 0 in shape[1:]:
-        raise ShapeError(f"interpolate: sizes must be positive, got {tuple(sizes)} for an input of shape {shape}")
+    rank(input, "interpolate")
+    size, scale_factor = _settled(size, "size", operator.index), _settled(scale_factor, "scale_factor", float)
+    grids = _grids(shape_of(input), size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+    if mode != "nearest" and mode != "nearest-exact":
+        check_float("interpolate", input)
     if mode == "area":
-        return adaptive_mean("interpolate", count, input, sizes)
-    kind = "linear" if "linear" in mode else "cubic" if mode == "bicubic" else mode
-    scales = (None,) * count if recompute_scale_factor else tuple(factors)
-    return resample(input, grids=_grids(shape[2:], tuple(sizes), kind, scales, bool(align_corners), antialias))
-
-
-@functools.lru_cache(maxsize=128)
-def _grids(sizes: Sizes, outs: Sizes, kind: str, scales: tuple[float | None, ...], align_corners: bool, antialias: bool) -> Grids:
-    return tuple([Grid(n, out, kind, scale, align_corners, antialias) for n, out, scale in zip(sizes, outs, scales, strict=True)])
+        return adaptive_mean("interpolate", len(grids), input, [grid.out for grid in grids])
+    return resample(input, grids=grids)
 
 
 # ---- pixels and channels -------------------------------------------------------------------------------------------------
@@ -344,8 +364,15 @@ def shuffle_p(x: Array, *, apart: Sizes, dims: Sizes, shape: Sizes) -> Array:
     return x.reshape(apart).transpose(dims).copy("C").reshape(shape)
 
 
+@functools.lru_cache(maxsize=256)
+def _returning(apart: Sizes, dims: Sizes) -> tuple[Sizes, Sizes]:
+    """The dimensions in their other order, and the order that undoes it."""
+    return tuple([apart[i] for i in dims]), tuple(sorted(range(len(dims)), key=dims.__getitem__))
+
+
 def _back(g: Any, x_shape: Sizes, apart: Sizes, dims: Sizes) -> Any:
-    return shuffle_p(g, apart=tuple([apart[i] for i in dims]), dims=tuple(sorted(range(len(dims)), key=dims.__getitem__)), shape=x_shape)
+    apart, dims = _returning(apart, dims)
+    return shuffle_p(g, apart=apart, dims=dims, shape=x_shape)
 
 
 shuffle_p.vjp(x=_back)
@@ -361,12 +388,18 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     (1, 3, 10, 10)
     """
     r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
-    *lead, c, h, w = shape_of(input)
+    return shuffle_p(input, **_to_pixels(shape_of(input), r))
+
+
+@functools.lru_cache(maxsize=256)
+def _to_pixels(shape: Sizes, r: int) -> dict[str, Sizes]:
+    """How `shuffle_p` makes pixels of the channels of an image of this shape."""
+    *lead, c, h, w = shape
     if c % (r * r):
-        raise ShapeError(f"pixel_shuffle: channels must be divisible by {r}² = {r * r}, got {c}\n  input {tuple(input.shape)}")
+        raise ShapeError(f"pixel_shuffle: channels must be divisible by {r}² = {r * r}, got {c}\n  input {shape}")
     n, left = len(lead), c // (r * r)
     dims = (*range(n + 1), n + 3, n + 1, n + 4, n + 2)
-    return shuffle_p(input, apart=(*lead, left, r, r, h, w), dims=dims, shape=(*lead, left, h * r, w * r))
+    return {"apart": (*lead, left, r, r, h, w), "dims": dims, "shape": (*lead, left, h * r, w * r)}
 
 
 @typed_errors

@@ -20,12 +20,12 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError
 from .arguments import numpy_names
 from .elementwise import isfinite, ne
-from .reduction import all_p, as_asked, in_rows, read_dim, spread, widened
+from .reduction import all_p, as_asked, in_rows, narrowed, read_dim, spread, widened
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_INT64 = np.dtype(np.int64)
+_INT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.float64)
 _multiply: Any = np.multiply.reduce
 _WIDTH = 1024
 _MANY = 128  # lines from which on one addition for all of them beats NumPy's accumulate, which takes them one by one
@@ -45,9 +45,9 @@ def _towards(x: Array, dim: int | None, reverse: bool) -> Array:
 def _accumulate(ufunc: np.ufunc, x: Array, dim: int | None, reverse: bool) -> Array:
     """Running results of a ufunc along dim; floats are carried in double precision, as rounding piles up along the way."""
     exact = x.dtype.kind == "f"
-    out = x.astype(np.float64 if exact else _INT64, order="C")
+    out = x.astype(_FLOAT64 if exact else _INT64, "C")
     _run(ufunc, _towards(out, dim, reverse))
-    return out.astype(x.dtype, copy=False) if exact else out
+    return narrowed(out, x.dtype) if exact else out
 
 
 def _run(ufunc: np.ufunc, steps: Array) -> None:
@@ -171,7 +171,7 @@ def _product_before(x: Array, dim: int | None, reverse: bool) -> Array:
     if len(steps) > 1:
         steps[1:] = factors[:-1]
         _run(np.multiply, steps[1:])
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 @primitive
@@ -209,7 +209,7 @@ def prod_p(x: Array, *, dim: int | None, keepdim: bool) -> Array:
         rows = x.reshape(-1)[: x.size - x.size % _WIDTH].reshape(-1, _WIDTH)  # NumPy multiplies rows by rows 8 times faster
         return np.asarray(_multiply(_multiply(rows, axis=0)) * _multiply(x.reshape(-1)[rows.size :]))
     made = in_rows(_multiply(widened(x), dim, None if x.dtype.kind == "f" else _INT64, None, keepdim))
-    return made.astype(x.dtype, copy=False) if x.dtype.kind == "f" else made
+    return narrowed(made, x.dtype) if x.dtype.kind == "f" else made
 
 
 prod_p.vjp(x=_prod_rule)

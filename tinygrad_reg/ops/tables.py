@@ -7,7 +7,7 @@ and cannot say anything else than what it replaces.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Table(NamedTuple):
     def of(self, x: Array) -> Array:
         """What is read of x."""
         found = self.read(x, 0)
-        return np.add.reduce(found, axis=0) if self.adds else found
+        return combined(np.add, found) if self.adds else found
 
     def read(self, x: Array, padding: float) -> Array:
         """What is read of x, one after the other, `padding` in place of zeros."""
@@ -37,6 +37,11 @@ class Table(NamedTuple):
             padded[1:] = flat
             flat = padded
         return flat.take(self.places)
+
+
+def combined(ufunc: Any, terms: Array) -> Array:
+    """The ufunc over the first dim; NumPy takes twice as long to reduce two terms as to apply it to them."""
+    return ufunc(terms[0], terms[1]) if len(terms) == 2 else ufunc.reduce(terms, 0)
 
 
 def numbered(shape: tuple[int, ...]) -> Array:

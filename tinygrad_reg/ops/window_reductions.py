@@ -20,8 +20,8 @@ from ..engine.plain import filled, is_finite, is_plain
 from ..engine.primitive import primitive
 from ..engine.strong_zero import linked
 from .pointwise import as_array
-from .reduction import widened
-from .tables import FEW, Table, adding, numbered, reading
+from .reduction import narrowed, widened
+from .tables import FEW, Table, adding, combined, numbered, reading
 from .windows import Sizes
 
 # ---- windows -------------------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def _accumulate(ufunc: Any, out: Array, at: tuple[Any, ...], values: Array) -> N
 
 def _numbers(lead: tuple[int, ...], axes: Axes) -> Array:
     """(positions, *lead, *out): the numbers of the elements of each window, 0 in the padding."""
-    numbers = numbered((*lead, *[axis.size for axis in axes]))
+    numbers = numbered(_input_shape(lead, axes))
     found = np.zeros((math.prod([axis.length() for axis in axes]), *lead, *[axis.out for axis in axes]), np.int64)
     for tap in _all_taps(axes):
         found[tap.position][tap.outputs] = numbers[tap.inputs]
@@ -143,15 +143,19 @@ def _numbers(lead: tuple[int, ...], axes: Axes) -> Array:
 
 
 @functools.lru_cache(maxsize=64)
-def _windows(lead: tuple[int, ...], axes: Axes) -> Table:
-    """What the windows read, of few elements."""
-    return reading(_numbers(lead, axes), adds=True)
+def _windows(shape: Sizes, axes: Axes) -> Table | None:
+    """What the windows read, for the shape of an input or an output; None if a table of so many elements is not worth its memory."""
+    lead = shape[: len(shape) - len(axes)]
+    return reading(_numbers(lead, axes), adds=True) if 0 < math.prod(lead) * _positions(axes) <= FEW else None
 
 
 @functools.lru_cache(maxsize=64)
-def _back(lead: tuple[int, ...], axes: Axes) -> Table:
-    """Which windows read each element."""
-    return adding(_numbers(lead, axes), (*lead, *[axis.size for axis in axes]), repeated=True)
+def _back(shape: Sizes, axes: Axes) -> Table | None:
+    """Which windows read each element, in the same way."""
+    if _windows(shape, axes) is None:
+        return None
+    lead = shape[: len(shape) - len(axes)]
+    return adding(_numbers(lead, axes), _input_shape(lead, axes), repeated=True)
 
 
 @functools.lru_cache(maxsize=64)
@@ -159,22 +163,34 @@ def _line(size: int) -> Array:
     return np.arange(size)
 
 
+def _table(x: Array, axes: Axes) -> Table | None:
+    """What the windows of an input or an output of few elements read."""
+    return None if is_plain(x) else _windows(x.shape, axes)
+
+
 def _places(which: Array, axes: Axes) -> Array | None:
     """Where in the flattened input the positions told by `window_argmax` are, if these are few and padding is none of them."""
-    if not _are_few(which, axes):
+    windows = _table(which, axes)
+    if windows is None or windows.padded:
         return None
-    windows = _windows(which.shape[: which.ndim - len(axes)], axes)
-    return None if windows.padded else windows.places.reshape(len(windows.places), -1)[which.reshape(-1), _line(which.size)]
+    return windows.places.reshape(len(windows.places), -1)[which.reshape(-1), _line(which.size)]
 
 
-def _lead(x: Array, axes: Axes) -> Sizes:
-    lead: Sizes = x.shape[: x.ndim - len(axes)]
-    return lead
+def _input_shape(lead: Sizes, axes: Axes) -> Sizes:
+    return (*lead, *[axis.size for axis in axes])
 
 
-def _are_few(x: Array, axes: Axes) -> bool:
-    """Whether the windows of an input or an output have so few elements that a table of them is worth its memory."""
-    return 0 < math.prod(_lead(x, axes)) * _positions(axes) <= FEW and not is_plain(x)
+@functools.lru_cache(maxsize=256)
+def _numbering(axes: Axes) -> tuple[int, Any]:
+    """How many positions the largest window has, and a dtype that holds their numbers."""
+    count = math.prod([axis.length() for axis in axes])
+    return count, np.uint8 if count < 256 else np.int32
+
+
+@functools.lru_cache(maxsize=256)
+def _are_apart(axes: Axes) -> bool:
+    """Whether no input has two windows."""
+    return all(axis.kernel and axis.stride > axis.dilation * (axis.kernel - 1) for axis in axes)
 
 
 @functools.lru_cache(maxsize=256)
@@ -244,11 +260,12 @@ def _divisor(axes: Axes, padded: bool, dtype: np.dtype[Any]) -> Any:
 def window_mean(x: Array, *, axes: Axes, padded: bool, divisor: int | None) -> Array:
     """The sum of each window divided by its number of elements, or by `divisor`."""
     wide = widened(x)
-    total = _windows(_lead(x, axes), axes).of(wide) if _are_few(x, axes) else _gathered(np.add, wide, axes, 0)
+    windows = _table(x, axes)
+    total = windows.of(wide) if windows is not None else _gathered(np.add, wide, axes, 0)
     by = _divisor(axes, padded, total.dtype) if divisor is None else divisor
     if x.dtype.kind != "f":
         return np.trunc(total / by).astype(x.dtype)
-    return np.divide(total, by, out=total).astype(x.dtype, copy=False)
+    return narrowed(np.divide(total, by, total), x.dtype)
 
 
 @primitive
@@ -256,8 +273,9 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
     """The transpose of `window_mean`: x divided as there, and added to every element of its window."""
     wide = widened(x)
     out = wide / (_divisor(axes, padded, wide.dtype) if divisor is None else divisor)
-    if _are_few(x, axes):
-        return _back(_lead(x, axes), axes).of(out).astype(x.dtype, copy=False)
+    windows = None if is_plain(x) else _back(x.shape, axes)
+    if windows is not None:
+        return narrowed(windows.of(out), x.dtype)
     for dim, axis in reversed(list(enumerate(axes))):
         at = x.ndim - len(axes) + dim
         spread = filled(out, (*out.shape[:at], axis.size, *out.shape[at + 1 :]))
@@ -269,7 +287,7 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
             for tap in _taps(axis):
                 _accumulate(np.add, spread, _along(tap.inputs, dim, len(axes)), out[_along(tap.outputs, dim, len(axes))])
         out = spread
-    return out.astype(x.dtype, copy=False)
+    return narrowed(out, x.dtype)
 
 
 window_mean.vjp(x=lambda g, axes, padded, divisor: window_spread(g, axes=axes, padded=padded, divisor=divisor))
@@ -282,23 +300,22 @@ window_spread.vjp(x=lambda g, axes, padded, divisor: window_mean(g, axes=axes, p
 def window_max(x: Array, *, axes: Axes) -> Array:
     """The largest element of each window."""
     least = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    if _are_few(x, axes):
-        return np.maximum.reduce(_windows(_lead(x, axes), axes).read(x, least), axis=0)
+    windows = _table(x, axes)
+    if windows is not None:
+        return combined(np.maximum, windows.read(x, least))
     return _gathered(np.maximum, x, axes, least)
 
 
 @primitive
 def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     """At which position of its window the largest element `out` stands first; of several nan, the last counts."""
-    count = math.prod([axis.length() for axis in axes])
-    kind: Any = np.uint8 if count < 256 else np.int32
+    count, kind = _numbering(axes)
     finite = is_finite(out)
-    if finite and _are_few(x, axes):
-        windows = _windows(_lead(x, axes), axes)
-        if not windows.padded:
-            found = windows.read(x, 0) == out
-            found[-1] = True  # what is equal to nothing is taken for the last, as below
-            return found.argmax(0).astype(kind)
+    windows = _table(x, axes)
+    if finite and windows is not None and not windows.padded:
+        found = windows.read(x, 0) == out
+        found[-1] = True  # what is equal to nothing is taken for the last, as below
+        return found.argmax(0).astype(kind)
     no_nan = finite or not np.isnan(out).any()
     if all(_is_coarse(axis, x) for axis in axes) and no_nan:
         return _argmax_of_each(x, axes).astype(kind)
@@ -316,8 +333,7 @@ def window_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
 
 def _plain_argmax(x: Array, out: Array, *, axes: Axes) -> Array:
     """From the last position to the first, so that the first one stays; then the positions of nan from the first to the last."""
-    count = math.prod([axis.length() for axis in axes])
-    kind: Any = np.uint8 if count < 256 else np.int32
+    count, kind = _numbering(axes)
     if not all(axis.kernel for axis in axes):
         return _argmax_of_each(x, axes).astype(kind)
     taps = _all_taps(axes)
@@ -389,8 +405,8 @@ def window_pick(x: Array, which: Array, *, axes: Axes) -> Array:
 @primitive
 def window_place(x: Array, which: Array, *, axes: Axes) -> Array:
     """The transpose of `window_pick`: each element added at the position told by `window_argmax`, zeros elsewhere."""
-    out = filled(x, (*x.shape[: x.ndim - len(axes)], *[axis.size for axis in axes]))
-    apart = all(axis.kernel and axis.stride > axis.dilation * (axis.kernel - 1) for axis in axes)  # no input has two windows
+    out = filled(x, _input_shape(x.shape[: x.ndim - len(axes)], axes))
+    apart = _are_apart(axes)
     if (places := _places(which, axes)) is not None:
         if apart:
             out.reshape(-1)[places] = x.reshape(-1)

@@ -119,6 +119,8 @@ class Layout:
         self.pitch = self.out[0] * math.prod(self.grid[1:])  # of the outputs of one image, with those to be cropped
         self.places = math.prod(self.grid)
         self.rows = (self.out[0], *self.grid[1:])
+        self.exact = self.out[1:] == self.grid[1:]  # there is nothing to crop
+        self.per_channel = (-1, *(1,) * len(size))  # the shape of one number for each channel
         self.inside = (slice(None), slice(None), *[slice(o) for o in self.out])
         steps = [math.prod(self.grid[i + 1 :]) for i in range(len(size))]  # from one place to the next in each dim
         self.run = sum((o - 1) * step for o, step in zip(self.out, steps, strict=True)) + 1
@@ -160,13 +162,12 @@ class Layout:
 
     def columns(self, x: Array, clean: bool = False) -> Array:
         """(n, c, *size) -> (c · kernel, n · pitch): what each kernel element meets. `clean`: zeros for windows that `crop` skips."""
-        if self._are_few(x):
-            return _reading(self, *x.shape[:2], clean).of(x)
-        return self.laid_columns(x, clean)
+        table = _reading(self, x.shape[0], x.shape[1], clean)
+        return self.laid_columns(x, clean) if table is None else table.of(x)
 
-    def _are_few(self, x: Array) -> Any:
-        """Whether the columns of x have so few elements that one call of NumPy with their places beats many with slices."""
-        return max(x.size, x.shape[0] * x.shape[1] * self.elements * self.pitch) <= FEW
+    def are_few(self, n: int, c: int) -> bool:
+        """Whether (n, c, *size) has columns of so few elements that one call of NumPy with their places beats many with slices."""
+        return n * c * max(math.prod(self.size), self.elements * self.pitch) <= FEW
 
     def laid_columns(self, x: Array, clean: bool) -> Array:
         """`columns`, by way of the phases."""
@@ -189,8 +190,9 @@ class Layout:
     def add_columns(self, columns: Array, out: Array, clean: bool = False) -> None:
         """(c · kernel, n · pitch) -> out (n, c, *size), each column added where `columns` reads it: the transpose."""
         n, c = out.shape[:2]
-        if self._are_few(out):
-            out[...] = _adding(self, n, c).of(columns)
+        table = _adding(self, n, c)
+        if table is not None:
+            out[...] = table.of(columns)
             return
         if clean:
             self._wipe(columns)
@@ -215,14 +217,15 @@ class Layout:
 
     def crop(self, flat: Array) -> Array:
         """(c, n · pitch) -> (n, c, *out), a view."""
-        return self._rows(flat)[self.inside].swapaxes(0, 1)
+        rows = self._rows(flat)
+        return (rows if self.exact else rows[self.inside]).swapaxes(0, 1)
 
     def spread(self, y: Array) -> Array:
         """(n, c, *out) -> (c, n · pitch), zeros where `crop` skips."""
         n, c = y.shape[:2]
-        if n == 1 and self.out[1:] == self.grid[1:]:
+        if n == 1 and self.exact:
             return y.reshape(c, self.pitch)
-        new = room if self.out[1:] == self.grid[1:] else filled
+        new = room if self.exact else filled
         flat = new(y, (c, n * self.pitch))
         self.crop(flat)[...] = y
         return flat
@@ -235,14 +238,16 @@ class Layout:
 
 
 @functools.lru_cache(maxsize=64)
-def _reading(plan: Layout, n: int, c: int, clean: bool) -> Table:
-    """What the columns of (n, c, *size) hold."""
-    return reading(plan.laid_columns(numbered((n, c, *plan.size)), clean))
+def _reading(plan: Layout, n: int, c: int, clean: bool) -> Table | None:
+    """What the columns of (n, c, *size) hold; None if they are not few."""
+    return reading(plan.laid_columns(numbered((n, c, *plan.size)), clean)) if plan.are_few(n, c) else None
 
 
 @functools.lru_cache(maxsize=64)
-def _adding(plan: Layout, n: int, c: int) -> Table:
-    """Which places in the columns are read from each element."""
+def _adding(plan: Layout, n: int, c: int) -> Table | None:
+    """Which places in the columns are read from each element; None if these are not few."""
+    if not plan.are_few(n, c):
+        return None
     shape = (n, c, *plan.size)
     return adding(plan.laid_columns(numbered(shape), True), shape)
 
