@@ -170,6 +170,10 @@ class Primitive:
                 return self.forward(x, **params)  # type: ignore[no-any-return]
             if isinstance(x, Value) and not self.outputs and state.recording is not None:
                 return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
+        elif len(args) == 2 and not (self.outputs or self.view):
+            x, y = args
+            if isinstance(x, Value) and isinstance(y, Value) and state.recording is not None:
+                return self.applied_to_two(x, y, silent_copy().run(self.forward, x.array, y.array, **params), params)
         for arg in args:
             if isinstance(arg, Value):
                 break
@@ -225,6 +229,19 @@ class Primitive:
                 result.node = make_node(self, plan, (x.array, out), params, out.shape, parent)
         if self.view:
             result.link_view(x, self, params)
+        return result
+
+    def applied_to_two(self, x: Value, y: Value, out: Any, params: dict[str, Any]) -> Tensor:
+        """The same for a call with two tensors that gives no view."""
+        if type(out) is not _ndarray:
+            out = np.asarray(out)
+        result = new(x.result_class)
+        result.array = out
+        first, second = x.node, y.node
+        if (first is not None or second is not None) and state.recording:
+            plan = self.plan((first is not None, second is not None))
+            if plan is not None:
+                result.node = make_node(self, plan, (x.array, y.array, out), params, out.shape, first, second)
         return result
 
     def _explained(self, error: AttributeError, args: tuple[Any, ...]) -> Exception:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value, new
+from ..engine.node import Value
 from ..engine.plain import is_plain
-from ..engine.primitive import Primitive, make_node, silent_copy
+from ..engine.primitive import Primitive, silent_copy
 from ..engine.refusal import no_tensor, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -41,17 +41,9 @@ class Product(Primitive):
         """Run on arrays; record if both are tensors."""
         if type(x) is _ndarray and type(y) is _ndarray:
             return self.forward(x, y)  # type: ignore[no-any-return]
-        recording = state.recording
-        if recording is None or not (isinstance(x, Value) and isinstance(y, Value)):
-            return super().bind(x, y)
-        a, b, xnode, ynode = x.array, y.array, x.node, y.node
-        result = new(x.result_class)
-        result.array = out = _asarray(silent_copy().run(self.forward, a, b))
-        if recording and (xnode is not None or ynode is not None):
-            plan = self.plan((xnode is not None, ynode is not None))
-            if plan is not None:
-                result.node = make_node(self, plan, (a, b, out), {}, out.shape, xnode, ynode)
-        return result
+        if isinstance(x, Value) and isinstance(y, Value) and state.recording is not None:
+            return self.applied_to_two(x, y, silent_copy().run(self.forward, x.array, y.array), {})
+        return super().bind(x, y)
 
 
 def product(forward: Callable[..., Any]) -> Product:
