@@ -212,6 +212,7 @@ def test_reshape_agrees_with_numpy(given_shape: tuple[int, ...], data: st.DataOb
         (lambda x: tg.t(x[None]), ShapeError, "at most 2"),
         (lambda x: x[0].mT, ShapeError, "expects a matrix"),
         (lambda x: x.expand(3), ShapeError, "cannot be expanded to \\(3,\\)"),
+        (lambda x: x.sum().expand(-1), ShapeError, "cannot be expanded to \\(-1,\\)"),
         (lambda x: x.expand(4, 3), ShapeError, "only a size of 1 can grow"),
         (lambda x: x.expand(-1, 2, 3), ShapeError, "new dimensions come first"),
         (lambda x: x.expand(2, -3), ShapeError, "cannot be expanded"),

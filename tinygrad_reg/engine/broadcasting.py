@@ -54,7 +54,7 @@ def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
 
     Of contiguous memory it is made directly, in a third of the time: np.broadcast_to is written in Python.
     """
-    if type(x) is not np.ndarray or not x.flags.c_contiguous or 0 in shape or len(shape) < x.ndim:
+    if type(x) is not np.ndarray or not x.flags.c_contiguous:
         repeated = np.broadcast_to(x, shape)
         return repeated if repeated.size != x.size else x.reshape(shape)
     strides = _repeating(x.shape, x.strides, shape)
@@ -69,11 +69,10 @@ def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
 def _repeating(given: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """The strides that repeat an array to `shape`: 0 where it does; None if nothing is repeated. Raises ValueError if it does not fit."""
     lead = len(shape) - len(given)
-    found = [0] * lead
-    for size, wanted, stride in zip(given, shape[lead:], strides, strict=True):
-        if size not in (1, wanted):
-            raise ValueError(f"{given} does not broadcast to {shape}")
-        found.append(stride if size == wanted else 0)
+    kept = shape[max(lead, 0) :]
+    if lead < 0 or min(shape, default=0) < 0 or any(size not in (1, wanted) for size, wanted in zip(given, kept, strict=True)):
+        raise ValueError(f"{given} does not broadcast to {shape}")
+    found = [0] * lead + [stride if size == wanted else 0 for size, wanted, stride in zip(given, kept, strides, strict=True)]
     return tuple(found) if math.prod(shape) != math.prod(given) else None
 
 

@@ -104,7 +104,7 @@ def normalize_dim(dim: Any, ndim: int, what: str) -> int:
     return index + span if index < 0 else index
 
 
-_SEVERAL = (list, tuple, range)  # what `isinstance` takes, for a union would be made at each call
+SEVERAL = (list, tuple, range)  # what `isinstance` takes, for a union would be made at each call
 _MOST = sys.maxsize
 
 
@@ -112,7 +112,7 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
     if dim is None:
         return tuple(range(ndim))
-    if not isinstance(dim, _SEVERAL):
+    if not isinstance(dim, SEVERAL):
         index = normalize_dim(dim, ndim, what)
         return (index,) if ndim else ()
     dims = tuple(dim)
@@ -159,7 +159,7 @@ def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]
         given = (named,)
     elif not given:
         raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
-    shape = tuple(given[0]) if len(given) == 1 and isinstance(given[0], _SEVERAL) else given
+    shape = tuple(given[0]) if len(given) == 1 and isinstance(given[0], SEVERAL) else given
     for size in shape:
         if type(size) is not int or size > _MOST:
             return sizes(given, what)

@@ -63,13 +63,13 @@ def permute_p(x: Array, *, dims: tuple[int, ...]) -> Array:
     return x.transpose(dims)
 
 
-permute_p.vjp(x=lambda g, dims: permute_p(g, dims=inverse(dims)))
-
-
 @functools.lru_cache(maxsize=256)
 def inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation that undoes this one."""
     return tuple(sorted(range(len(dims)), key=dims.__getitem__))
+
+
+permute_p.vjp(x=lambda g, dims: permute_p(g, dims=inverse(dims)))
 
 
 @viewing("squeeze")
