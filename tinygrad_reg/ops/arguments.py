@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import sys
 from collections.abc import Callable, Sequence
@@ -128,6 +129,12 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
 def static_dims(dim: Any, ndim: int, what: str) -> Dims:
     """`dim` for a function that reads dims once and remembers them: an int as it is given, anything else as `normalize_dims` reads it."""
     return dim if type(dim) is int else normalize_dims(dim, ndim, what)
+
+
+@functools.lru_cache(maxsize=256)
+def known_dims(dims: Dims, ndim: int, what: str) -> tuple[int, ...]:
+    """`normalize_dims` for dims that have been checked to be integers: reading them again costs nothing."""
+    return normalize_dims(dims, ndim, what)
 
 
 def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:

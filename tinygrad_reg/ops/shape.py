@@ -21,7 +21,7 @@ from ..engine.refusal import no_tensor, typed_errors
 from ..engine.state import state
 from ..engine.view import viewing
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import Dims, integer, normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of, static_dims
+from .arguments import Dims, integer, known_dims, normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of, static_dims
 from .slices import select_view
 
 if TYPE_CHECKING:
@@ -394,15 +394,11 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     >>> tg.permute(tg.ones(2, 3, 4), (2, 0, 1)).shape
     (4, 2, 3)
     """
-    return permute_p(input, dims=_order(rank(input, "permute"), read_shape(args, dims, "permute")))
-
-
-@functools.lru_cache(maxsize=256)
-def _order(ndim: int, dims: tuple[int, ...]) -> tuple[int, ...]:
-    order = normalize_dims(dims, ndim, "permute")
+    ndim = rank(input, "permute")
+    order = known_dims(read_shape(args, dims, "permute"), ndim, "permute")
     if len(order) != ndim:
         raise ShapeError(f"permute: {len(order)} dims {order} given for a tensor with {ndim} dimensions; name each once")
-    return order
+    return permute_p(input, dims=order)
 
 
 @typed_errors
