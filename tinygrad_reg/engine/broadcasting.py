@@ -40,12 +40,21 @@ def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
     lead = x.ndim - len(shape)
     if lead == 1 and x.ndim == 2 and shape[0] == x.shape[1] and x.dtype.char in "fd" and x.flags.c_contiguous:
         return column_sums(x)  # the gradient of a bias
-    stretched = tuple([i for i in range(lead, x.ndim) if shape[i - lead] == 1 != x.shape[i]])
-    if lead and stretched:
-        return np.add.reduce(x, axis=(*range(lead), *stretched)).reshape(shape)
-    if lead and shape and x.size and x.dtype.char in "fd" and x.flags.c_contiguous:
+    axes = _added_up(x.shape, shape)
+    if not lead:
+        return np.add.reduce(x, axis=axes, keepdims=True)
+    if len(axes) > lead:
+        return np.add.reduce(x, axis=axes).reshape(shape)
+    if shape and x.size and x.dtype.char in "fd" and x.flags.c_contiguous:
         return column_sums(x.reshape(math.prod(x.shape[:lead]), -1)).reshape(shape)
-    return np.add.reduce(x, axis=tuple(range(lead))) if lead else np.add.reduce(x, axis=stretched, keepdims=True)
+    return np.add.reduce(x, axis=axes)
+
+
+@functools.lru_cache(maxsize=256)
+def _added_up(given: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes that are new in `given`, and those along which a size of 1 was stretched to it."""
+    lead = len(given) - len(shape)
+    return (*range(lead), *[i for i in range(lead, len(given)) if shape[i - lead] == 1 != given[i]])
 
 
 @viewing("expand")
