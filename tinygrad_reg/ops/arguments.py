@@ -166,7 +166,8 @@ def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]
         given = (named,)
     elif not given:
         raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
-    shape = tuple(given[0]) if len(given) == 1 and isinstance(given[0], SEVERAL) else given
+    alone = len(given) == 1 and type(given[0]) is not int and isinstance(given[0], SEVERAL)
+    shape = tuple(given[0]) if alone else given
     for size in shape:
         if type(size) is not int or size > _MOST:
             return sizes(given, what)

@@ -13,7 +13,6 @@ import numpy as np
 from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
 from ..engine.node import Value
-from ..engine.plain import room
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
@@ -30,28 +29,40 @@ if TYPE_CHECKING:
 @primitive(name="repeat")
 def repeat_p(x: Array, *, repeats: tuple[int, ...]) -> Array:
     """x laid side by side, repeats[i] times along dimension i; leading dimensions may be new."""
-    once, apart, shape = _repeated(x.shape, repeats)
-    out = room(x, apart)
-    out[...] = x.reshape(once)
-    return out.reshape(shape)
+    steps, shape = _steps(x.shape, repeats)
+    for size, times in steps:
+        x = x.reshape(-1, size).repeat(times, 0)
+    return x.reshape(shape)
 
 
 @functools.lru_cache(maxsize=256)
-def _repeated(shape: tuple[int, ...], repeats: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Shapes of the input and of the result seen as (1, n, ...) and (r, n, ...), where a dim is repeated, and of the result."""
+def _steps(shape: tuple[int, ...], repeats: tuple[int, ...]) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """How many elements stand together and how often they are repeated, from the first dim on, and the shape of the result.
+
+    At least one step, since the result is a copy; without elements their number does not matter.
+    """
+    full = (1,) * (len(repeats) - len(shape)) + shape
+    steps = [(max(math.prod(full[dim:]), 1), times) for dim, times in enumerate(repeats) if times != 1]
+    return tuple(steps or [(1, 1)]), tuple([times * n for times, n in zip(repeats, full, strict=True)])
+
+
+@functools.lru_cache(maxsize=256)
+def _side_by_side(shape: tuple[int, ...], repeats: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The result's shape seen as (r, n, ...), where a dim is repeated, and the (1, n, ...) that a sum over the repetitions has."""
     full = (1,) * (len(repeats) - len(shape)) + shape
     pairs = list(zip(repeats, full, strict=True))
-    once = [size for r, n in pairs for size in ((n,) if r == 1 else (1, n))]
-    apart = [size for r, n in pairs for size in ((n,) if r == 1 else (r, n))]
-    return tuple(once), tuple(apart), tuple([r * n for r, n in pairs])
+    apart = [size for times, n in pairs for size in ((n,) if times == 1 else (times, n))]
+    once = [size for times, n in pairs for size in ((n,) if times == 1 else (1, n))]
+    return tuple(apart), tuple(once)
 
 
 def _unrepeat(g: Any, x_shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
     """Sum over the repetitions."""
-    once, apart, _ = _repeated(x_shape, repeats)
+    apart, once = _side_by_side(x_shape, repeats)
     return reshape_p(sum_to(reshape_p(g, shape=apart), shape=once), shape=x_shape)
 
 
+repeat_p.plain = lambda x, *, repeats: np.tile(x, repeats)
 repeat_p.vjp(x=_unrepeat)
 
 
