@@ -135,15 +135,16 @@ _FEW = 1024  # elements up to which most of the time would be spent on the mask
 
 
 @functools.lru_cache(maxsize=64)
-def _triangle(rows: int, columns: int, diagonal: int) -> Array:
-    """Where the lower triangle of a matrix is, up to and with `diagonal`."""
+def _triangle(shape: tuple[int, ...], diagonal: int) -> Array:
+    """Where the lower triangles of matrices are, up to and with `diagonal`."""
+    *_, rows, columns = shape
     return np.tri(rows, columns, diagonal, np.bool_)
 
 
 @primitive(name="tril")
 def tril_p(x: Array, *, diagonal: int) -> Array:
     """Zero above the given diagonal of the last two dimensions."""
-    return np.tril(x, diagonal) if x.size > _FEW else choose(_triangle(*x.shape[-2:], diagonal), x, zero_of(x.dtype))
+    return np.tril(x, diagonal) if x.size > _FEW else choose(_triangle(x.shape, diagonal), x, zero_of(x.dtype))
 
 
 tril_p.plain = lambda x, *, diagonal: np.tril(x, diagonal)
@@ -153,7 +154,7 @@ tril_p.vjp(x=lambda g, diagonal: tril_p(g, diagonal=diagonal))
 @primitive(name="triu")
 def triu_p(x: Array, *, diagonal: int) -> Array:
     """Zero below the given diagonal of the last two dimensions."""
-    return np.triu(x, diagonal) if x.size > _FEW else choose(_triangle(*x.shape[-2:], diagonal - 1), zero_of(x.dtype), x)
+    return np.triu(x, diagonal) if x.size > _FEW else choose(_triangle(x.shape, diagonal - 1), zero_of(x.dtype), x)
 
 
 triu_p.plain = lambda x, *, diagonal: np.triu(x, diagonal)

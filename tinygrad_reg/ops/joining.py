@@ -356,10 +356,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise ArgumentError(f'meshgrid: indexing must be "ij" or "xy", got {indexing!r}')
     shapes = tuple([shape_of(x, "meshgrid") for x in listed])
     shape, apart = _grid(shapes, indexing)
-    dtype = listed[0].dtype
-    for x in listed:
-        if x.dtype != dtype:
-            raise DtypeError(f"meshgrid: all tensors must have the same dtype, got {[str(x.dtype) for x in listed]}")
+    if len({x.dtype for x in listed}) > 1:
+        raise DtypeError(f"meshgrid: all tensors must have the same dtype, got {[str(x.dtype) for x in listed]}")
     placed = [x if own == given else reshape_p(x, shape=own) for x, given, own in zip(listed, shapes, apart, strict=True)]
     return tuple([broadcast_p(x, shape=shape) for x in placed])
 
