@@ -16,7 +16,7 @@ from .engine.primitive import silent_copy
 from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
-from .ops.arguments import checked_shape, integer, rank, shape_of
+from .ops.arguments import checked_shape, integer, shape_of
 from .tensor import Tensor, finished
 
 
@@ -125,7 +125,7 @@ def ones(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, re
     tensor([[1., 1., 1.],
             [1., 1., 1.]])
     """
-    return finish(np.ones(checked_shape(args, "ones", size), float_or(dtype)), requires_grad, device)
+    return finish(_filled(checked_shape(args, "ones", size), 1, float_or(dtype)), requires_grad, device)
 
 
 @typed_errors
@@ -147,7 +147,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     """
     value = _filling(fill_value, dtype)
     shape = checked_shape((size,) if not isinstance(size, int) else ((size,),), "full")
-    return finish(_filled(shape, value), requires_grad, device)
+    return finish(_filled(shape, value.item(), value.dtype), requires_grad, device)
 
 
 def _filling(fill_value: Any, dtype: Any) -> Array:
@@ -160,16 +160,15 @@ def _filling(fill_value: Any, dtype: Any) -> Array:
     return value
 
 
-def _filled(shape: tuple[int, ...], value: Array) -> Array:
-    array = np.empty(shape, value.dtype)
-    array.fill(value.item())  # np.full takes three times as long for a few elements
+def _filled(shape: tuple[int, ...], value: float, dtype: Dtype) -> Array:
+    array = np.empty(shape, dtype)
+    array.fill(value)  # np.full takes three times as long for a few elements
     return array
 
 
 def _like(input: Any, dtype: Any, what: str) -> tuple[tuple[int, ...], Dtype]:
     """The shape of the input, and its dtype or the one asked for."""
-    rank(input, what)
-    return shape_of(input), input.dtype if dtype is None else as_dtype(dtype)
+    return shape_of(input, what), input.dtype if dtype is None else as_dtype(dtype)
 
 
 @typed_errors
@@ -189,7 +188,8 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
     >>> tg.ones_like(tg.tensor([5, 6]))
     tensor([1, 1])
     """
-    return finish(np.ones(*_like(input, dtype, "ones_like")), requires_grad, device)
+    shape, dtype = _like(input, dtype, "ones_like")
+    return finish(_filled(shape, 1, dtype), requires_grad, device)
 
 
 @typed_errors
@@ -210,7 +210,7 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
     tensor([7., 7.])
     """
     shape, dtype = _like(input, dtype, "full_like")
-    return finish(_filled(shape, _filling(fill_value, dtype)), requires_grad, device)
+    return finish(_filled(shape, _filling(fill_value, dtype).item(), dtype), requires_grad, device)
 
 
 @typed_errors

@@ -465,7 +465,9 @@ class Tensor(Methods):
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
         """Convert: `.to(dtype)`, `.to("cpu")`, `.to(device, dtype)` or `.to(other)`; itself if nothing changes, unless `copy`."""
         for arg in args:
-            if isinstance(arg, Tensor):
+            if isinstance(arg, np.dtype):  # the most frequent one
+                dtype = arg
+            elif isinstance(arg, Tensor):
                 dtype = arg.dtype
             elif isinstance(arg, Device) or (isinstance(arg, str) and not is_dtype_name(arg)):
                 device = arg

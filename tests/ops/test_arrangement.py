@@ -113,3 +113,14 @@ def test_one_number_repeats_as_equal_numbers_do(times: int, dim: int) -> None:
     x = tg.arange(6).reshape(2, 3)
     each = tg.repeat_interleave(x, tg.full((x.shape[dim],), times), dim)
     np.testing.assert_array_equal(tg.repeat_interleave(x, times, dim).numpy(), each.numpy())
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (0,), (2, 3), (2, 0), (3, 1, 2)])
+@pytest.mark.parametrize("repeats", [(), (1,), (3,), (0,), (2, 1), (1, 2), (2, 0, 1), (1, 1, 1), (2, 3, 2)])
+def test_repetitions_are_those_of_numpy_in_new_memory(shape: tuple[int, ...], repeats: tuple[int, ...]) -> None:
+    if len(repeats) < len(shape):
+        return
+    x = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    result = arrangement.repeat_p(x, repeats=repeats)
+    assert not np.shares_memory(result, x)
+    np.testing.assert_array_equal(result, np.tile(x, repeats), strict=True)

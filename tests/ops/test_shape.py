@@ -212,6 +212,7 @@ def test_reshape_agrees_with_numpy(given_shape: tuple[int, ...], data: st.DataOb
         (lambda x: tg.t(x[None]), ShapeError, "at most 2"),
         (lambda x: x[0].mT, ShapeError, "expects a matrix"),
         (lambda x: x.expand(3), ShapeError, "cannot be expanded to \\(3,\\)"),
+        (lambda x: x.sum().expand(-1), ShapeError, "cannot be expanded to \\(-1,\\)"),
         (lambda x: x.expand(4, 3), ShapeError, "only a size of 1 can grow"),
         (lambda x: x.expand(-1, 2, 3), ShapeError, "new dimensions come first"),
         (lambda x: x.expand(2, -3), ShapeError, "cannot be expanded"),
@@ -230,3 +231,18 @@ def test_an_expanded_view_shares_memory_and_is_read_only(x: tg.Tensor) -> None:
     assert view.shape == (2, 1, 3)
     assert view.strides[0] == 0
     assert x.expand(1, 1, 3).array.flags.writeable
+
+
+def test_what_was_read_of_static_arguments_is_remembered_as_integers_alone() -> None:
+    x, dim = tg.zeros(2, 3, 4), tg.tensor(0)
+    assert x.flatten(dim).shape == (24,)
+    assert x.movedim(dim, -1).shape == (3, 4, 2)
+    assert x.squeeze((0, 1)).shape == (2, 3, 4)
+    dim.fill_(1)
+    assert x.flatten(dim).shape == (2, 12)
+    assert x.movedim(dim, -1).shape == (2, 4, 3)
+    for _ in range(2):
+        with pytest.raises(ArgumentTypeError, match="got bool"):
+            x.squeeze((False, True))
+        with pytest.raises(ShapeError, match="do not multiply"):
+            x.unflatten(1, (2, 2))

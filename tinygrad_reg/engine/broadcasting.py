@@ -40,12 +40,21 @@ def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
     lead = x.ndim - len(shape)
     if lead == 1 and x.ndim == 2 and shape[0] == x.shape[1] and x.dtype.char in "fd" and x.flags.c_contiguous:
         return column_sums(x)  # the gradient of a bias
-    stretched = tuple([i for i in range(lead, x.ndim) if shape[i - lead] == 1 != x.shape[i]])
-    if lead and stretched:
-        return np.add.reduce(x, axis=(*range(lead), *stretched)).reshape(shape)
-    if lead and shape and x.size and x.dtype.char in "fd" and x.flags.c_contiguous:
+    axes = _added_up(x.shape, shape)
+    if not lead:
+        return np.add.reduce(x, axis=axes, keepdims=True)
+    if len(axes) > lead:
+        return np.add.reduce(x, axis=axes).reshape(shape)
+    if shape and x.size and x.dtype.char in "fd" and x.flags.c_contiguous:
         return column_sums(x.reshape(math.prod(x.shape[:lead]), -1)).reshape(shape)
-    return np.add.reduce(x, axis=tuple(range(lead))) if lead else np.add.reduce(x, axis=stretched, keepdims=True)
+    return np.add.reduce(x, axis=axes)
+
+
+@functools.lru_cache(maxsize=256)
+def _added_up(given: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes that are new in `given`, and those along which a size of 1 was stretched to it."""
+    lead = len(given) - len(shape)
+    return (*range(lead), *[i for i in range(lead, len(given)) if shape[i - lead] == 1 != given[i]])
 
 
 @viewing("expand")
@@ -54,7 +63,7 @@ def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
 
     Of contiguous memory it is made directly, in a third of the time: np.broadcast_to is written in Python.
     """
-    if type(x) is not np.ndarray or not x.flags.c_contiguous or 0 in shape or len(shape) < x.ndim:
+    if type(x) is not np.ndarray or not x.flags.c_contiguous:
         repeated = np.broadcast_to(x, shape)
         return repeated if repeated.size != x.size else x.reshape(shape)
     strides = _repeating(x.shape, x.strides, shape)
@@ -69,11 +78,10 @@ def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
 def _repeating(given: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """The strides that repeat an array to `shape`: 0 where it does; None if nothing is repeated. Raises ValueError if it does not fit."""
     lead = len(shape) - len(given)
-    found = [0] * lead
-    for size, wanted, stride in zip(given, shape[lead:], strides, strict=True):
-        if size not in (1, wanted):
-            raise ValueError(f"{given} does not broadcast to {shape}")
-        found.append(stride if size == wanted else 0)
+    kept = shape[max(lead, 0) :]
+    if lead < 0 or min(shape, default=0) < 0 or any(size not in (1, wanted) for size, wanted in zip(given, kept, strict=True)):
+        raise ValueError(f"{given} does not broadcast to {shape}")
+    found = [0] * lead + [stride if size == wanted else 0 for size, wanted, stride in zip(given, kept, strides, strict=True)]
     return tuple(found) if math.prod(shape) != math.prod(given) else None
 
 

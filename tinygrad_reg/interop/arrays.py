@@ -24,6 +24,10 @@ def to_array(data: Any, dtype: Any = None, copy: bool = True) -> Array:
     What does not fit into a float dtype becomes inf, without NumPy's warning. Raises ShapeError for ragged lists, RangeError for what
     does not fit into an integer dtype, ArgumentTypeError or DtypeError for what is no number.
     """
+    if type(data) is float:  # the most frequent number, which needs no look at what it is
+        wanted = get_default_dtype() if dtype is None else as_dtype(dtype)
+        if wanted.kind == "f":
+            return silent_copy().run(np.array, data, wanted)
     made: Array = silent_copy().run(_to_array, data, dtype, copy)
     return made
 

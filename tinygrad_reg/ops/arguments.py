@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..engine.node import Value
 from ..engine.refusal import FOREIGN, named_after, no_tensor, refusal, shown
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
 
 F = TypeVar("F", bound=Callable[..., Any])
+Dims: TypeAlias = "int | tuple[int, ...]"  # checked to be of integers, so that a cache can tell them apart
 
 _NUMPY = {"axis": "dim", "keepdims": "keepdim", "axes": "dims"}
 
@@ -71,16 +73,15 @@ def rank(input: Any, what: str) -> int:
         raise no_tensor(f"{what}: expected a tensor", input) from None
 
 
-def shape_of(input: Any) -> tuple[int, ...]:
-    """The shape as a plain tuple, which is faster to take apart than the `Size` that a tensor gives out."""
-    return input.array.shape if isinstance(input, Value) else tuple(input.shape)
+def shape_of(input: Any, what: str = "") -> tuple[int, ...]:
+    """The shape as a plain tuple, which is faster to take apart than the `Size` that a tensor gives out.
 
-
-def checked_shape_of(input: Any, what: str) -> tuple[int, ...]:
-    """The same. Raises ArgumentTypeError for anything but a tensor or an array."""
+    Raises ArgumentTypeError for what is neither tensor nor array, if told for `what`.
+    """
     if isinstance(input, Value):
         return input.array.shape
-    rank(input, what)
+    if what:
+        rank(input, what)
     return tuple(input.shape)
 
 
@@ -104,14 +105,15 @@ def normalize_dim(dim: Any, ndim: int, what: str) -> int:
     return index + span if index < 0 else index
 
 
-_SEVERAL = (list, tuple, range)  # what `isinstance` takes, for a union would be made at each call
+SEVERAL = (list, tuple, range)  # what `isinstance` takes, for a union would be made at each call
+_MOST = sys.maxsize
 
 
 def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     """One or several dims as a tuple of numbers from 0 to ndim - 1; None means all. Raises if one is named twice."""
     if dim is None:
         return tuple(range(ndim))
-    if not isinstance(dim, _SEVERAL):
+    if not isinstance(dim, SEVERAL):
         index = normalize_dim(dim, ndim, what)
         return (index,) if ndim else ()
     dims = tuple(dim)
@@ -122,6 +124,17 @@ def normalize_dims(dim: Any, ndim: int, what: str) -> tuple[int, ...]:
     if len(dims) > 1 and len(set(dims)) != len(dims):
         raise ArgumentError(f"{what}: a dim appears twice in {dim}; name each once")
     return dims if ndim else ()
+
+
+def static_dims(dim: Any, ndim: int, what: str) -> Dims:
+    """`dim` for a function that reads dims once and remembers them: an int as it is given, anything else as `normalize_dims` reads it."""
+    return dim if type(dim) is int else normalize_dims(dim, ndim, what)
+
+
+@functools.lru_cache(maxsize=256)
+def known_dims(dims: Dims, ndim: int, what: str) -> tuple[int, ...]:
+    """`normalize_dims` for dims that have been checked to be integers: reading them again costs nothing."""
+    return normalize_dims(dims, ndim, what)
 
 
 def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
@@ -139,12 +152,10 @@ def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
 
 def checked_shape(given: tuple[Any, ...], what: str, named: Any = None) -> tuple[int, ...]:
     """A shape given as several numbers, as one tuple, or by name. Raises ShapeError if a size is negative."""
-    if named is None and not given:
-        raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
     if named is not None and given:
         raise ArgumentTypeError(f"{what}: the sizes are given twice, as {given} and as size={named!r}; give them once")
-    shape = sizes(given if named is None else (named,), what)
-    if min(shape, default=0) < 0:
+    shape = read_shape(given, named, what)
+    if shape and min(shape) < 0:
         raise ShapeError(f"{what}: sizes must not be negative, got {shape}")
     return shape
 
@@ -155,8 +166,9 @@ def read_shape(given: tuple[Any, ...], named: Any, what: str) -> tuple[int, ...]
         given = (named,)
     elif not given:
         raise ArgumentTypeError(f"{what}: give the sizes, as {what}(2, 3) or {what}((2, 3))")
-    shape = given[0] if len(given) == 1 and type(given[0]) is tuple else given
+    alone = len(given) == 1 and type(given[0]) is not int and isinstance(given[0], SEVERAL)
+    shape = tuple(given[0]) if alone else given
     for size in shape:
-        if type(size) is not int or size > sys.maxsize:
+        if type(size) is not int or size > _MOST:
             return sizes(given, what)
     return shape

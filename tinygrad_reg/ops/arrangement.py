@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape
+from .arguments import SEVERAL, known_dims, normalize_dim, normalize_dims, numpy_names, rank, read_shape
 from .pointwise import convert
 from .shape import clone, expand, ravel, reshape, reshape_p, transpose_p
 
@@ -28,19 +29,40 @@ if TYPE_CHECKING:
 @primitive(name="repeat")
 def repeat_p(x: Array, *, repeats: tuple[int, ...]) -> Array:
     """x laid side by side, repeats[i] times along dimension i; leading dimensions may be new."""
-    return np.tile(x, repeats)
+    steps, shape = _steps(x.shape, repeats)
+    for size, times in steps:
+        x = x.reshape(-1, size).repeat(times, 0)
+    return x.reshape(shape)
+
+
+@functools.lru_cache(maxsize=256)
+def _steps(shape: tuple[int, ...], repeats: tuple[int, ...]) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """How many elements stand together and how often they are repeated, from the first dim on, and the shape of the result.
+
+    At least one step, since the result is a copy; without elements their number does not matter.
+    """
+    full = (1,) * (len(repeats) - len(shape)) + shape
+    steps = [(max(math.prod(full[dim:]), 1), times) for dim, times in enumerate(repeats) if times != 1]
+    return tuple(steps or [(1, 1)]), tuple([times * n for times, n in zip(repeats, full, strict=True)])
+
+
+@functools.lru_cache(maxsize=256)
+def _side_by_side(shape: tuple[int, ...], repeats: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The result's shape seen as (r, n, ...), where a dim is repeated, and the (1, n, ...) that a sum over the repetitions has."""
+    full = (1,) * (len(repeats) - len(shape)) + shape
+    pairs = list(zip(repeats, full, strict=True))
+    apart = [size for times, n in pairs for size in ((n,) if times == 1 else (times, n))]
+    once = [size for times, n in pairs for size in ((n,) if times == 1 else (1, n))]
+    return tuple(apart), tuple(once)
 
 
 def _unrepeat(g: Any, x_shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
-    """Sum over the repetitions: (r·n, ...) is seen as (r, n, ...) and summed to (1, n, ...)."""
-    if 0 in x_shape:
-        return reshape_p(g, shape=x_shape)
-    full = (1,) * (len(repeats) - len(x_shape)) + x_shape
-    apart = tuple([size for r, n in zip(repeats, full, strict=True) for size in (r, n)])
-    once = tuple([size for n in full for size in (1, n)])
+    """Sum over the repetitions."""
+    apart, once = _side_by_side(x_shape, repeats)
     return reshape_p(sum_to(reshape_p(g, shape=apart), shape=once), shape=x_shape)
 
 
+repeat_p.plain = lambda x, *, repeats: np.tile(x, repeats)
 repeat_p.vjp(x=_unrepeat)
 
 
@@ -100,8 +122,12 @@ def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
     ndim = rank(input, "repeat")
     if len(times) < ndim:
         raise ShapeError(f"repeat: {len(times)} repeats {times} for a tensor with {ndim} dimensions; give one for each, new ones first")
-    if min(times, default=0) < 0:
-        raise ArgumentError(f"repeat: repeats must be 0 or more, got {times}")
+    return _repeat(input, times, "repeat")
+
+
+def _repeat(input: Any, times: tuple[int, ...], what: str) -> Tensor:
+    if times and min(times) < 0:
+        raise ArgumentError(f"{what}: repeats must be 0 or more, got {times}")
     return repeat_p(input, repeats=times)
 
 
@@ -114,7 +140,7 @@ def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
             [1, 2, 1, 2]])
     """
     times = read_shape(args, dims, "tile")
-    return repeat(input, (1,) * (rank(input, "tile") - len(times)) + times)
+    return _repeat(input, (1,) * (rank(input, "tile") - len(times)) + times, "tile")
 
 
 @numpy_names
@@ -161,13 +187,15 @@ def _repeats(repeats: Any, size: int) -> Any:
 # ---- in another order --------------------------------------------------------------------------------------------------
 
 
-_FORWARDS, _BACKWARDS = slice(None), slice(None, None, -1)
-
-
 @primitive(name="flip")
 def flip_p(x: Array, *, dims: tuple[int, ...]) -> Array:
     """The order reversed along these dimensions."""
-    return x[tuple([_BACKWARDS if dim in dims else _FORWARDS for dim in range(x.ndim)])].copy()
+    return x[_reversing(x.ndim, dims)].copy()
+
+
+@functools.lru_cache(maxsize=256)
+def _reversing(ndim: int, dims: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple([slice(None, None, -1 if dim in dims else None) for dim in range(ndim)])
 
 
 flip_p.vjp(x=lambda g, dims: flip_p(g, dims=dims))
@@ -177,9 +205,16 @@ flip_p.vjp(x=lambda g, dims: flip_p(g, dims=dims))
 def roll_p(x: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
     """Moved by shifts[i] places along dims[i]; what leaves at the end comes in at the start."""
     for shift, dim in zip(shifts, dims, strict=True):
-        lead, cut = (slice(None),) * dim, -shift % max(x.shape[dim], 1)
-        x = np.concatenate((x[(*lead, slice(cut, None))], x[(*lead, slice(cut))]), dim)
+        first, last = _halves(x.shape[dim], shift, dim)
+        x = np.concatenate((x[first], x[last]), dim)
     return x
+
+
+@functools.lru_cache(maxsize=256)
+def _halves(size: int, shift: int, dim: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Indices of what comes first and last along a dim of this size when it is moved."""
+    lead, cut = (slice(None),) * dim, -shift % max(size, 1)
+    return (*lead, slice(cut, None)), (*lead, slice(cut))
 
 
 roll_p.vjp(x=lambda g, shifts, dims: roll_p(g, shifts=tuple([-s for s in shifts]), dims=dims))
@@ -193,8 +228,7 @@ def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     tensor([[4, 3],
             [2, 1]])
     """
-    ndim = rank(input, "flip")
-    return flip_p(input, dims=normalize_dims(read_shape(args, dims, "flip"), ndim, "flip"))
+    return flip_p(input, dims=known_dims(read_shape(args, dims, "flip"), rank(input, "flip"), "flip"))
 
 
 @typed_errors
@@ -231,12 +265,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     tensor([4, 1, 2, 3])
     """
     ndim = rank(input, "roll")
-    steps = read_shape((shifts,), None, "roll") if isinstance(shifts, Sequence) else (operator.index(shifts),)
+    steps = read_shape((shifts,), None, "roll") if isinstance(shifts, SEVERAL) else (operator.index(shifts),)
     if dims is None or dims == ():
         if len(steps) != 1:
             raise ArgumentError(f"roll: {len(steps)} shifts need as many dims; without dims give one shift")
         return reshape_p(roll_p(ravel(input), shifts=steps, dims=(0,)), shape=tuple(input.shape))
-    along = tuple(dims) if isinstance(dims, Sequence) else (dims,)
+    along = tuple(dims) if isinstance(dims, SEVERAL) else (dims,)
     if len(along) != len(steps):
         raise ArgumentError(f"roll: {len(steps)} shifts {steps} and {len(along)} dims {along} must be equally many")
     if not ndim:

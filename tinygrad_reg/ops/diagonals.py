@@ -12,6 +12,7 @@ from ..engine.mutation import Array
 from ..engine.plain import filled
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
+from ..engine.selection import choose, zero_of
 from ..engine.view import viewing
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
 from .arguments import integer, normalize_dim, rank, shape_of
@@ -81,11 +82,18 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     first, second = normalize_dim(dim1, ndim + 1, "diag_embed"), normalize_dim(dim2, ndim + 1, "diag_embed")
     if first == second:
         raise ArgumentError(f"diag_embed: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
-    *shape, size = shape_of(input)
     offset = integer(offset, "diag_embed", "offset")
-    for dim in sorted((first, second)):
-        shape.insert(dim, size + abs(offset))
-    return diag_embed_p(input, shape=tuple(shape), offset=offset, dim1=first, dim2=second)
+    shape = _with_diagonal(shape_of(input), offset, first, second)
+    return diag_embed_p(input, shape=shape, offset=offset, dim1=first, dim2=second)
+
+
+@functools.lru_cache(maxsize=256)
+def _with_diagonal(shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> tuple[int, ...]:
+    """The shape of the matrices on whose diagonals the last dimension of this shape stands."""
+    *made, size = shape
+    for dim in sorted((dim1, dim2)):
+        made.insert(dim, size + abs(offset))
+    return tuple(made)
 
 
 @typed_errors
@@ -127,15 +135,16 @@ _FEW = 1024  # elements up to which most of the time would be spent on the mask
 
 
 @functools.lru_cache(maxsize=64)
-def _triangle(rows: int, columns: int, diagonal: int) -> Array:
-    """Where the lower triangle of a matrix is, up to and with `diagonal`."""
+def _triangle(shape: tuple[int, ...], diagonal: int) -> Array:
+    """Where the lower triangles of matrices are, up to and with `diagonal`."""
+    *_, rows, columns = shape
     return np.tri(rows, columns, diagonal, np.bool_)
 
 
 @primitive(name="tril")
 def tril_p(x: Array, *, diagonal: int) -> Array:
     """Zero above the given diagonal of the last two dimensions."""
-    return np.tril(x, diagonal) if x.size > _FEW else np.where(_triangle(*x.shape[-2:], diagonal), x, x.dtype.type(0))
+    return np.tril(x, diagonal) if x.size > _FEW else choose(_triangle(x.shape, diagonal), x, zero_of(x.dtype))
 
 
 tril_p.plain = lambda x, *, diagonal: np.tril(x, diagonal)
@@ -145,7 +154,7 @@ tril_p.vjp(x=lambda g, diagonal: tril_p(g, diagonal=diagonal))
 @primitive(name="triu")
 def triu_p(x: Array, *, diagonal: int) -> Array:
     """Zero below the given diagonal of the last two dimensions."""
-    return np.triu(x, diagonal) if x.size > _FEW else np.where(_triangle(*x.shape[-2:], diagonal - 1), x.dtype.type(0), x)
+    return np.triu(x, diagonal) if x.size > _FEW else choose(_triangle(x.shape, diagonal - 1), zero_of(x.dtype), x)
 
 
 triu_p.plain = lambda x, *, diagonal: np.triu(x, diagonal)

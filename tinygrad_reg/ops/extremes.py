@@ -19,7 +19,7 @@ from ..engine.node import Value
 from ..engine.plain import filled
 from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
-from .arguments import checked_shape_of, integer, normalize_dim, numpy_names, shape_of
+from .arguments import integer, normalize_dim, numpy_names, shape_of
 from .elementwise import eq, isnan, maximum, minimum
 from .pointwise import as_array, convert
 from .positions import numbers_along
@@ -161,7 +161,7 @@ def read_choice(input: Any, dim: Any, what: str) -> int | None:
 
     Raises DimensionError if there is none to choose.
     """
-    return _choice(checked_shape_of(input, what), dim if dim is None or type(dim) is int else integer(dim, what, "dim"), what)
+    return _choice(shape_of(input, what), dim if dim is None or type(dim) is int else integer(dim, what, "dim"), what)
 
 
 @functools.lru_cache(maxsize=256)
@@ -260,7 +260,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
         return maximum(input, dim if other is None else other)
     if dim is not None:
         return _extreme(argmax_p, input, dim, keepdim, "max")
-    _refuse_empty(checked_shape_of(input, "max"), None, "max", ShapeError)
+    _refuse_empty(shape_of(input, "max"), None, "max", ShapeError)
     return amax(input, (), True) if keepdim else max_p(input)
 
 
@@ -278,5 +278,5 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
         return minimum(input, dim if other is None else other)
     if dim is not None:
         return _extreme(argmin_p, input, dim, keepdim, "min")
-    _refuse_empty(checked_shape_of(input, "min"), None, "min", ShapeError)
+    _refuse_empty(shape_of(input, "min"), None, "min", ShapeError)
     return amin(input, (), True) if keepdim else min_p(input)

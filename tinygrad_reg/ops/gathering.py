@@ -19,7 +19,7 @@ from ..engine.primitive import primitive
 from ..engine.refusal import is_number, shown, typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, GradientError, ShapeError
-from .arguments import checked_shape_of, normalize_dim, numpy_names, rank, shape_of
+from .arguments import integer, normalize_dim, numpy_names, rank, shape_of
 from .indexing import fill_value, out_of_range, put, read, values_for
 from .pointwise import convert
 from .positions import all_below, check_range, gather_p, in_range, index_p, index_put_p, numbers_along, scatter_p, unheard
@@ -135,7 +135,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     >>> tg.take_along_dim(x, tg.argsort(x, dim=1), dim=1)
     tensor([[1, 2, 3]])
     """
-    ours = checked_shape_of(input, "take_along_dim")
+    ours = shape_of(input, "take_along_dim")
     theirs = shape_of(_integers(indices, "take_along_dim"))
     if dim is None:
         return take(input, reshape_p(indices, shape=(-1,)))
@@ -218,7 +218,7 @@ _NOWHERE = np.zeros(0, np.int64)
 
 
 def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, what: str) -> Tensor:
-    shape = checked_shape_of(input, what)
+    shape = shape_of(input, what)
     dim = normalize_dim(dim, len(shape), what)
     src = values_for(src, input, what)
     index = _integers(index, what)
@@ -262,7 +262,7 @@ class _Slices(NamedTuple):
 
 def _vector(input: Any, dim: Any, index: Any, what: str) -> tuple[Any, Any, _Slices]:
     """Input and index with at least one dimension, and what they choose; the index must be a vector or 0-d."""
-    shape = checked_shape_of(input, what)
+    shape = shape_of(input, what)
     dim = normalize_dim(dim, len(shape), what)
     index = _integers(index, what)
     places = shape_of(index)
@@ -354,11 +354,17 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     >>> tg.select(tg.tensor([[1, 2], [3, 4]]), 0, 1)
     tensor([3, 4])
     """
-    dim, index = normalize_dim(dim, rank(input, "select"), "select"), operator.index(index)
-    shape = shape_of(input)
+    shape = shape_of(input, "select")
+    return select_view(input, index=_selected(shape, integer(dim, "select", "dim"), operator.index(index)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _selected(shape: tuple[int, ...], dim: int, index: int) -> tuple[Any, ...]:
+    """The index of `select_view` for one slice."""
+    dim = normalize_dim(dim, len(shape), "select")
     if not shape or not -shape[dim] <= index < shape[dim]:
         raise out_of_range(index, dim, shape)
-    return select_view(input, index=(*(FULL,) * dim, index))
+    return (*(FULL,) * dim, index)
 
 
 @numpy_names
@@ -368,16 +374,22 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     >>> tg.narrow(tg.arange(6), 0, 2, 3)
     tensor([2, 3, 4])
     """
-    ndim = rank(input, "narrow")
-    if not ndim:
-        raise ShapeError("narrow: a 0-d tensor has no dimension to narrow; use unsqueeze(0) first")
+    shape = shape_of(input, "narrow")
     if isinstance(start, bool) or isinstance(start, Value) and start.array.dtype == np.bool_:
         raise ArgumentTypeError(f"narrow: start must be an integer, got {shown(start)}")
-    dim, start, length = normalize_dim(dim, ndim, "narrow"), operator.index(start), operator.index(length)
-    size = shape_of(input)[dim]
+    return select_view(input, index=_narrowed(shape, integer(dim, "narrow", "dim"), operator.index(start), operator.index(length)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _narrowed(shape: tuple[int, ...], dim: int, start: int, length: int) -> tuple[Any, ...]:
+    """The index of `select_view` for so many slices from `start` on."""
+    if not shape:
+        raise ShapeError("narrow: a 0-d tensor has no dimension to narrow; use unsqueeze(0) first")
+    dim = normalize_dim(dim, len(shape), "narrow")
+    size = shape[dim]
     if not -size <= start <= size:
         raise DimensionError(f"narrow: start {start} is out of range for dimension {dim} with size {size}; use {-size} to {size}")
     start += size if start < 0 else 0
     if not 0 <= length <= size - start:
         raise ArgumentError(f"narrow: {length} slices from {start} on do not exist in dimension {dim}, which has only {size}")
-    return select_view(input, index=(*(FULL,) * dim, (start, start + length, 1)))
+    return (*(FULL,) * dim, (start, start + length, 1))

@@ -42,13 +42,15 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     x[0][:, [1, 2]]. Raises DimensionError (an IndexError) for what is out of range, ArgumentError for a negative step.
     """
     kind = type(index)
-    shape = input.shape
+    shape = shape_of(input)
     if kind is int:
         if not shape or not -shape[0] <= index < shape[0]:
             raise out_of_range(index, 0, shape)
         return select_view(input, index=(index,))
     if kind is slice and shape:
         return select_view(input, index=(_slice(index, shape[0]),))
+    if index is None:
+        return select_view(input, index=(None,))
     if kind is tuple and (plain := _plain(index, shape)):
         return select_view(input, index=plain)
     if shape and _is_positions(index):
@@ -62,15 +64,17 @@ def getitem(input: Tensor, index: Any) -> Tensor:
 
 
 def _plain(index: tuple[Any, ...], shape: Sequence[int]) -> tuple[Any, ...]:
-    """The index of `select_view` for ints and slices alone, the most frequent case; () if there is anything else."""
-    if len(index) > len(shape):
-        return ()
+    """The index of `select_view` for ints, slices and None alone, the most frequent case; () if there is anything else."""
     items: list[Any] = []
-    for item, size in zip(index, shape, strict=False):
-        kind = type(item)
-        if kind is slice:
+    sizes = iter(shape)
+    for item in index:
+        if item is None:
+            items.append(None)
+            continue
+        size = next(sizes, -1)
+        if type(item) is slice and size >= 0:
             items.append(_slice(item, size))
-        elif kind is int and -size <= item < size:
+        elif type(item) is int and -size <= item < size:
             items.append(item)
         else:
             return ()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
+import math
 import operator
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ import numpy as np
 
 from ..engine.broadcasting import broadcast_to as broadcast_p
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.promotion import promote_types
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank, read_shape, shape_of, sizes
+from .arguments import SEVERAL, integer, normalize_dim, numpy_names, rank, read_shape, shape_of, sizes
 from .pointwise import convert
 from .shape import atleast_1d, atleast_2d, expand, reshape_p
 from .slices import FULL, select_view
@@ -25,23 +26,13 @@ from .slices import FULL, select_view
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_concatenate: Any = inspect.unwrap(np.concatenate)
-
 # ---- joining -------------------------------------------------------------------------------------------------------------
 
 
 @primitive(name="cat")
 def cat_p(*tensors: Array, dim: int, bounds: tuple[int, ...]) -> Array:
     """The tensors in a row along `dim`, where tensor i lies between bounds[i] and bounds[i + 1]."""
-    return _concatenated(tensors, dim)
-
-
-def _concatenated(arrays: Sequence[Array], dim: int) -> Array:
-    """np.concatenate, of arrays without the look for __array_function__, a third of its time on few elements."""
-    for x in arrays:
-        if type(x) is not np.ndarray:
-            return np.concatenate(arrays, dim)
-    return _concatenate(arrays, dim)
+    return np.concatenate(tensors, dim)
 
 
 cat_p.vjp(tensors=lambda g, position, dim, bounds: _part(g, dim, bounds[position], bounds[position + 1]))
@@ -52,7 +43,7 @@ def _part(x: Any, dim: int, start: int, stop: int) -> Any:
     return select_view(x, index=(*(FULL,) * dim, (start, stop, 1)))
 
 
-def _bounds(lengths: Any) -> tuple[int, ...]:
+def _bounds(lengths: Sequence[int]) -> tuple[int, ...]:
     """Where parts of these lengths begin and end: (2, 3) -> (0, 2, 5)."""
     return tuple(accumulate(lengths, initial=0))
 
@@ -60,34 +51,35 @@ def _bounds(lengths: Any) -> tuple[int, ...]:
 @primitive(name="stack")
 def stack_p(*tensors: Array, dim: int) -> Array:
     """The tensors, all of one shape, in a row along a new dimension."""
-    at = (slice(None),) * dim + (None,)
-    return _concatenated([x[at] for x in tensors], dim)
+    at = _index(dim, None)
+    return np.concatenate([x[at] for x in tensors], dim)
 
 
 stack_p.vjp(tensors=lambda g, position, dim: select_view(g, index=(*(FULL,) * dim, position)))
 
+Shapes = tuple[tuple[int, ...], ...]
 
-def _listed(tensors: Any, what: str) -> Sequence[Any]:
-    """The tensors as a sequence of tensors of one dtype."""
-    if not isinstance(tensors, list | tuple):
+
+def _listed(tensors: Any, what: str) -> tuple[Sequence[Any], Shapes]:
+    """The tensors as a sequence of tensors of one dtype, and their shapes."""
+    if not isinstance(tensors, SEVERAL):
         raise ArgumentTypeError(f"{what}: expected a list or tuple of tensors, got {type(tensors).__name__}; write {what}([a, b])")
     if not tensors:
         raise ArgumentError(f"{what}: expected at least one tensor, got an empty {type(tensors).__name__}")
+    shapes, dtypes = [], set()
     try:
-        dtype = tensors[0].dtype
         for x in tensors:
-            if x.dtype is not dtype:
-                return _promoted(tensors)
+            array: Any = x.array if isinstance(x, Value) else x
+            shapes.append(array.shape)
+            dtypes.add(array.dtype)
     except AttributeError:
         for x in tensors:
             rank(x, what)
         raise
-    return tensors
-
-
-def _promoted(tensors: Sequence[Any]) -> Sequence[Any]:
-    dtype = reduce(promote_types, [x.dtype for x in tensors])
-    return [convert(x, dtype) for x in tensors]
+    if len(dtypes) > 1:
+        dtype = reduce(promote_types, dtypes)
+        tensors = [convert(x, dtype) for x in tensors]
+    return tensors, tuple(shapes)
 
 
 @numpy_names
@@ -99,44 +91,42 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     >>> tg.cat([tg.tensor([1, 2]), tg.tensor([0.5])])
     tensor([1.0000, 2.0000, 0.5000])
     """
-    return _joined(_listed(tensors, "cat"), dim)
+    return _joined(*_listed(tensors, "cat"), integer(dim, "cat", "dim"))
 
 
-def _joined(listed: Sequence[Any], dim: int) -> Tensor:
+def _joined(tensors: Sequence[Any], shapes: Shapes, dim: int) -> Tensor:
     """`cat` of tensors of one dtype."""
-    first = shape_of(listed[0])
-    if not first or first == (0,):
-        listed = _without_void(listed, dim)
-        first = shape_of(listed[0])
-    dim = normalize_dim(dim, len(first), "cat")
-    try:
-        return cat_p(*listed, dim=dim, bounds=_bounds([shape_of(x)[dim] for x in listed]))
-    except (ValueError, IndexError):
-        filled = _without_void(listed, dim)
-        _check_fit(filled, dim)
-        return cat_p(*filled, dim=dim, bounds=_bounds([x.shape[dim] for x in filled]))
+    if _VOID in shapes:
+        tensors, shapes = _without_void(tensors, shapes, dim)
+    dim, bounds = _in_a_row(shapes, dim)
+    return cat_p(*tensors, dim=dim, bounds=bounds)
 
 
 concat = concatenate = cat
 
-
-def _without_void(tensors: Sequence[Any], dim: int) -> Sequence[Any]:
-    """The 1-d tensors of size 0, which fit to anything in PyTorch, given the shape that fits to the first other one."""
-    like = next((x for x in tensors if tuple(x.shape) != (0,)), None)
-    if like is None or not like.ndim:
-        return tensors
-    dim = normalize_dim(dim, like.ndim, "cat")
-    shape = (*like.shape[:dim], 0, *like.shape[dim + 1 :])
-    return [reshape_p(x, shape=shape) if tuple(x.shape) == (0,) else x for x in tensors]
+_VOID = (0,)  # the shape that fits to anything in PyTorch
 
 
-def _check_fit(tensors: Sequence[Any], dim: int) -> None:
-    """Raise ShapeError if the tensors cannot be joined along `dim`."""
-    shapes = [tuple(x.shape) for x in tensors]
+def _without_void(tensors: Sequence[Any], shapes: Shapes, dim: int) -> tuple[Sequence[Any], Shapes]:
+    """The tensors and their shapes, void ones given the shape that fits to the first other one."""
+    like = next((shape for shape in shapes if shape != _VOID), ())
+    if len(like) < 2:
+        return tensors, shapes
+    dim = normalize_dim(dim, len(like), "cat")
+    empty = (*like[:dim], 0, *like[dim + 1 :])
+    filled = [reshape_p(x, shape=empty) if shape == _VOID else x for x, shape in zip(tensors, shapes, strict=True)]
+    return filled, tuple([empty if shape == _VOID else shape for shape in shapes])
+
+
+@lru_cache(maxsize=256)
+def _in_a_row(shapes: Shapes, dim: int) -> tuple[int, tuple[int, ...]]:
+    """The dim, counted from 0, and the bounds along it of joined tensors of these shapes. Raises ShapeError if they do not fit."""
+    dim = normalize_dim(dim, len(shapes[0]), "cat")
     others = {(*shape[:dim], None, *shape[dim + 1 :]) for shape in shapes}
     if len({len(shape) for shape in shapes}) > 1 or len(others) > 1 or () in shapes:
         hint = "the sizes must agree except in that dimension; a 0-d tensor needs unsqueeze(0), or use stack"
         raise ShapeError(f"cat: shapes cannot be joined along dim {dim}\n  {' · '.join(map(str, shapes))}\n  {hint}")
+    return dim, _bounds([shape[dim] for shape in shapes])
 
 
 @numpy_names
@@ -147,14 +137,12 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
-    listed = _listed(tensors, "stack")
-    shape = shape_of(listed[0])
-    dim = normalize_dim(dim, len(shape) + 1, "stack")
-    for x in listed:
-        if shape_of(x) != shape:
-            shapes = " · ".join(str(tuple(x.shape)) for x in listed)
-            raise ShapeError(f"stack: all tensors must have the same shape\n  {shapes}\n  use cat to join along an existing dimension")
-    return stack_p(*listed, dim=dim)
+    tensors, shapes = _listed(tensors, "stack")
+    dim = normalize_dim(dim, len(shapes[0]) + 1, "stack")
+    if shapes.count(shapes[0]) != len(shapes):
+        listed = " · ".join(map(str, shapes))
+        raise ShapeError(f"stack: all tensors must have the same shape\n  {listed}\n  use cat to join along an existing dimension")
+    return stack_p(*tensors, dim=dim)
 
 
 @typed_errors
@@ -165,8 +153,10 @@ def hstack(tensors: Any) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
-    raised = [x if x.ndim else atleast_1d(x) for x in _listed(tensors, "hstack")]
-    return _joined(raised, 0 if raised[0].ndim == 1 else 1)
+    tensors, shapes = _listed(tensors, "hstack")
+    if () in shapes:
+        tensors, shapes = _listed(atleast_1d(tensors), "hstack")
+    return _joined(tensors, shapes, 0 if len(shapes[0]) == 1 else 1)
 
 
 @typed_errors
@@ -177,7 +167,10 @@ def vstack(tensors: Any) -> Tensor:
     tensor([[1, 2],
             [3, 4]])
     """
-    return _joined([x if x.ndim > 1 else atleast_2d(x) for x in _listed(tensors, "vstack")], 0)
+    tensors, shapes = _listed(tensors, "vstack")
+    if min(map(len, shapes)) < 2:
+        tensors, shapes = _listed(atleast_2d(tensors), "vstack")
+    return _joined(tensors, shapes, 0)
 
 
 # ---- taking apart --------------------------------------------------------------------------------------------------------
@@ -186,8 +179,17 @@ def vstack(tensors: Any) -> Tensor:
 @primitive(name="split", view=True, outputs=True)
 def split_p(x: Array, *, bounds: tuple[int, ...], dim: int) -> tuple[Array, ...]:
     """The parts between consecutive bounds along `dim`, as views."""
-    at = (slice(None),) * dim
-    return tuple([x[(*at, slice(start, stop))] for start, stop in pairwise(bounds)])
+    return tuple([x[part] for part in _slices(bounds, dim)])
+
+
+@lru_cache(maxsize=64)
+def _slices(bounds: tuple[int, ...], dim: int) -> tuple[Any, ...]:
+    return tuple([_index(dim, slice(start, stop)) for start, stop in pairwise(bounds)])
+
+
+def _index(dim: int, item: Any) -> tuple[Any, ...]:
+    """Index along one dimension."""
+    return (*(slice(None),) * dim, item)
 
 
 split_p.vjp(x=lambda g, dim, bounds: cat_p(*g, dim=dim, bounds=bounds))
@@ -203,13 +205,12 @@ def unbind_p(x: Array, *, dim: int) -> tuple[Array, ...]:
 unbind_p.vjp(x=lambda g, dim: stack_p(*g, dim=dim))
 
 
-def _length(input: Any, dim: Any, what: str) -> tuple[int, int]:
-    """The normalized dim and the size along it; ShapeError for a 0-d tensor."""
-    ndim = rank(input, what)
-    if not ndim:
+def _length(shape: tuple[int, ...], dim: Any, what: str) -> tuple[int, int]:
+    """The normalized dim and the size along it; DimensionError for a 0-d tensor."""
+    if not shape:
         raise DimensionError(f"{what}: a 0-d tensor has no dimension to take apart; use unsqueeze(0) first")
-    dim = normalize_dim(dim, ndim, what)
-    return dim, shape_of(input)[dim]
+    dim = normalize_dim(dim, len(shape), what)
+    return dim, shape[dim]
 
 
 @numpy_names
@@ -219,13 +220,20 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     >>> tg.split(tg.arange(5), [1, 4])
     (tensor([0]), tensor([1, 2, 3, 4]))
     """
-    if isinstance(split_size_or_sections, Sequence):
+    if isinstance(split_size_or_sections, SEVERAL):
         return split_with_sizes(tensor, split_size_or_sections, dim)
-    dim, length = _length(tensor, dim, "split")
     (size,) = read_shape((split_size_or_sections,), None, "split")
+    dim, bounds = _of_one_size(shape_of(tensor, "split"), size, integer(dim, "split", "dim"))
+    return tuple(split_p(tensor, bounds=bounds, dim=dim))
+
+
+@lru_cache(maxsize=256)
+def _of_one_size(shape: tuple[int, ...], size: int, dim: int) -> tuple[int, tuple[int, ...]]:
+    """The dim, counted from 0, and the bounds of parts of this size along it."""
+    dim, length = _length(shape, dim, "split")
     if size < 0 or (size == 0 and length):
         raise ArgumentError(f"split: the size of the parts must be positive, got {size} for a dimension of size {length}")
-    return tuple(split_p(tensor, bounds=_bounds(_pieces(length, size)), dim=dim))
+    return dim, _bounds(_pieces(length, size))
 
 
 def _pieces(length: int, size: int) -> tuple[int, ...]:
@@ -249,11 +257,18 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
     >>> tg.split_with_sizes(tg.arange(5), [1, 4])
     (tensor([0]), tensor([1, 2, 3, 4]))
     """
-    dim, length = _length(input, dim, "split")
     lengths = read_shape((tuple(split_sizes),), None, "split")
+    dim, bounds = _of_sizes(shape_of(input, "split"), lengths, integer(dim, "split", "dim"))
+    return tuple(split_p(input, bounds=bounds, dim=dim)) if lengths else ()
+
+
+@lru_cache(maxsize=256)
+def _of_sizes(shape: tuple[int, ...], lengths: tuple[int, ...], dim: int) -> tuple[int, tuple[int, ...]]:
+    """The dim, counted from 0, and the bounds of parts of these lengths along it."""
+    dim, length = _length(shape, dim, "split")
     if min(lengths, default=0) < 0 or sum(lengths) != length:
         raise ShapeError(f"split: the sizes {lengths} must be 0 or more and sum to {length}, the size of dimension {dim}")
-    return tuple(split_p(input, bounds=_bounds(lengths), dim=dim)) if lengths else ()
+    return dim, _bounds(lengths)
 
 
 @numpy_names
@@ -263,11 +278,17 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     >>> tg.chunk(tg.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    dim, length = _length(input, dim, "chunk")
     (count,) = read_shape((chunks,), None, "chunk")
+    dim, bounds = _at_most(shape_of(input, "chunk"), count, integer(dim, "chunk", "dim"))
+    return tuple(split_p(input, bounds=bounds, dim=dim))
+
+
+@lru_cache(maxsize=256)
+def _at_most(shape: tuple[int, ...], count: int, dim: int) -> tuple[int, tuple[int, ...]]:
+    """The dim, counted from 0, and the bounds of at most `count` parts along it."""
+    dim, length = _length(shape, dim, "chunk")
     _check_parts(count if not length else min(count, length), "chunk")
-    lengths = _pieces(length, -(-length // count)) if length else (0,) * count
-    return tuple(split_p(input, bounds=_bounds(lengths), dim=dim))
+    return dim, _bounds(_pieces(length, -(-length // count)) if length else (0,) * count)
 
 
 @numpy_names
@@ -277,7 +298,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     >>> tg.unbind(tg.tensor([[1, 2], [3, 4]]))
     (tensor([1, 2]), tensor([3, 4]))
     """
-    dim, _ = _length(input, dim, "unbind")
+    dim, _ = _length(shape_of(input, "unbind"), dim, "unbind")
     return tuple(unbind_p(input, dim=dim))
 
 
@@ -295,16 +316,22 @@ def tensor_split(
     chosen = [x for x in (indices_or_sections, sections, indices) if x is not None]
     if len(chosen) != 1:
         raise ArgumentTypeError("tensor_split: give either indices_or_sections, sections or indices")
-    dim, length = _length(input, dim, "tensor_split")
+    shape = shape_of(input, "tensor_split")
     given = chosen[0].tolist() if hasattr(chosen[0], "tolist") else chosen[0]
-    if isinstance(given, Sequence):
+    if isinstance(given, SEVERAL):
+        dim, length = _length(shape, dim, "tensor_split")
         cuts = [slice(at).indices(length)[1] for at in sizes(tuple(given), "tensor_split")] if given else []
-        parts = [_part(input, dim, start, max(start, stop)) for start, stop in pairwise([0, *cuts, length])]
-        return tuple(parts)
-    count = operator.index(given)
+        return tuple([_part(input, dim, start, max(start, stop)) for start, stop in pairwise([0, *cuts, length])])
+    dim, bounds = _nearly_equal(shape, operator.index(given), integer(dim, "tensor_split", "dim"))
+    return tuple(split_p(input, bounds=bounds, dim=dim))
+
+
+@lru_cache(maxsize=256)
+def _nearly_equal(shape: tuple[int, ...], count: int, dim: int) -> tuple[int, tuple[int, ...]]:
+    """The dim, counted from 0, and the bounds of `count` parts along it, of which the first may be larger by one."""
+    dim, length = _length(shape, dim, "tensor_split")
     _check_parts(count, "tensor_split")
-    lengths = tuple([length // count + (i < length % count) for i in range(count)])
-    return tuple(split_p(input, bounds=_bounds(lengths), dim=dim))
+    return dim, _bounds([length // count + (i < length % count) for i in range(count)])
 
 
 # ---- grids ---------------------------------------------------------------------------------------------------------------
@@ -327,18 +354,24 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     listed = _unpacked(tensors)
     if indexing not in ("ij", "xy"):
         raise ArgumentError(f'meshgrid: indexing must be "ij" or "xy", got {indexing!r}')
-    if not listed or max([rank(x, "meshgrid") for x in listed]) > 1:
-        raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {[tuple(x.shape) for x in listed]}")
-    dtype = listed[0].dtype
-    if any(x.dtype != dtype for x in listed):
+    shapes = tuple([shape_of(x, "meshgrid") for x in listed])
+    shape, apart = _grid(shapes, indexing)
+    if len({x.dtype for x in listed}) > 1:
         raise DtypeError(f"meshgrid: all tensors must have the same dtype, got {[str(x.dtype) for x in listed]}")
-    place = list(range(len(listed)))
-    if indexing == "xy" and len(listed) > 1:
+    placed = [x if own == given else reshape_p(x, shape=own) for x, given, own in zip(listed, shapes, apart, strict=True)]
+    return tuple([broadcast_p(x, shape=shape) for x in placed])
+
+
+@lru_cache(maxsize=256)
+def _grid(shapes: Shapes, indexing: str) -> tuple[tuple[int, ...], Shapes]:
+    """The shape of the grid of tensors of these shapes, and the shape in which each of them broadcasts to it."""
+    if not shapes or max(map(len, shapes)) > 1:
+        raise ShapeError(f"meshgrid: expected 0-d or 1-d tensors, got shapes {list(shapes)}")
+    place = list(range(len(shapes)))
+    if indexing == "xy" and len(shapes) > 1:
         place[:2] = 1, 0
-    lengths = [(shape_of(x) or (1,))[0] for x in listed]
-    shape = tuple([lengths[i] for i in place])
-    apart = [reshape_p(x, shape=(-1, *(1,) * (len(place) - 1 - p))) for x, p in zip(listed, place, strict=True)]
-    return tuple([broadcast_p(x, shape=shape) for x in apart])
+    lengths = [math.prod(shape) for shape in shapes]
+    return tuple([lengths[i] for i in place]), tuple([(n, *(1,) * (len(place) - 1 - p)) for n, p in zip(lengths, place, strict=True)])
 
 
 @typed_errors

@@ -28,7 +28,7 @@ from .shape import permute, reshape, unsqueeze_p
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_ndarray, _asarray = np.ndarray, np.asarray
+_ndarray = np.ndarray
 _FEW_ROWS, _LARGE_PRODUCT = 64, 400_000  # the latter in multiplications
 
 

@@ -17,7 +17,7 @@ from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
-from .arguments import rank, shape_of
+from .arguments import shape_of
 from .tables import FEW, Table, adding, numbered, reading
 
 if TYPE_CHECKING:
@@ -46,13 +46,18 @@ def _padded_shape(shape: tuple[int, ...], pads: Pads) -> tuple[int, ...]:
 @primitive
 def pad_constant(x: Array, *, pads: Pads, value: Any) -> Array:
     """x with `value` around it; where a number of `pads` is negative, without so many elements."""
-    out = filled(x, _padded_shape(x.shape, pads), np.asarray(value).astype(x.dtype)[()])
+    out = filled(x, _padded_shape(x.shape, pads), np.asarray(value).astype(x.dtype)[()] if value else 0)
     padded, given = _inside(x.shape, pads)
     out[padded] = x[given]
     return out
 
 
-pad_constant.vjp(x=lambda g, pads: pad_constant(g, pads=tuple([(-low, -high) for low, high in pads]), value=0))
+@functools.lru_cache(maxsize=256)
+def _undoing(pads: Pads) -> Pads:
+    return tuple([(-low, -high) for low, high in pads])
+
+
+pad_constant.vjp(x=lambda g, pads: pad_constant(g, pads=_undoing(pads), value=0))
 
 
 def _sources(size: int, low: int, high: int, mode: str) -> list[tuple[slice, slice]]:
@@ -115,7 +120,7 @@ def _borders(sizes: tuple[int, ...], pads: Pads, mode: str) -> tuple[tuple[Any, 
 @primitive
 def pad_edges_back(x: Array, *, pads: Pads, mode: str) -> Array:
     """The transpose of `pad_edges`: without the borders, which are added to the elements that they repeat."""
-    shape = _padded_shape(x.shape, tuple([(-low, -high) for low, high in pads]))
+    shape = _padded_shape(x.shape, _undoing(pads))
     tables = None if is_plain(x) else _edges(shape, pads, mode)
     if tables is not None:
         return tables[1].of(x)
@@ -138,17 +143,31 @@ pad_edges_back.vjp(x=lambda g, pads, mode: pad_edges(g, pads=pads, mode=mode))
 # ---- the function --------------------------------------------------------------------------------------------------------
 
 
-def _read_pads(pad: Any, ndim: int) -> Pads:
-    """The numbers as PyTorch takes them, the last dimension's pair first, as pairs in the order of the dimensions."""
+def _integers(pad: Any) -> tuple[int, ...]:
     try:
-        numbers = [operator.index(n) for n in pad]
+        return tuple([operator.index(n) for n in pad])
     except TypeError:
         raise ArgumentTypeError(f"pad: pad must be a sequence of integers, got {pad!r}") from None
+
+
+@functools.lru_cache(maxsize=256)
+def _pairs(shape: tuple[int, ...], numbers: tuple[int, ...]) -> Pads:
+    """The numbers as PyTorch takes them, the last dimension's pair first, as pairs in the order of the dimensions."""
     if len(numbers) % 2:
-        raise ArgumentError(f"pad: pad needs two numbers for each dimension, before and after, got {len(numbers)}: {tuple(numbers)}")
-    if len(numbers) > 2 * ndim:
-        raise ShapeError(f"pad: {len(numbers)} numbers for a tensor with {ndim} dims; give at most two for each")
-    return tuple([(numbers[i], numbers[i + 1]) for i in range(len(numbers) - 2, -1, -2)])
+        raise ArgumentError(f"pad: pad needs two numbers for each dimension, before and after, got {len(numbers)}: {numbers}")
+    if len(numbers) > 2 * len(shape):
+        raise ShapeError(f"pad: {len(numbers)} numbers for a tensor with {len(shape)} dims; give at most two for each")
+    pads = tuple([(numbers[i], numbers[i + 1]) for i in range(len(numbers) - 2, -1, -2)])
+    if min(_padded_shape(shape, pads), default=0) < 0:
+        raise _crops_too_much(shape, pads)
+    return pads
+
+
+def _crops_too_much(shape: tuple[int, ...], pads: Pads) -> ShapeError:
+    return ShapeError(f"pad: {pads} crops more than there is\n  input {shape}; these are the pairs of its last dimensions")
+
+
+_NUMBER = (bool, int, float)
 
 
 @typed_errors
@@ -163,52 +182,44 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     >>> tg.nn.functional.pad(tg.tensor([[1.0, 2.0, 3.0]]), (2, 0), mode="reflect")
     tensor([[3., 2., 1., 2., 3.]])
     """
-    ndim = rank(input, "pad")
-    pads = _read_pads(pad, ndim)
-    shape = shape_of(input)
+    shape = shape_of(input, "pad")
+    pads = _pairs(shape, _integers(pad))
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise ArgumentError(f'pad: mode must be "constant", "reflect", "replicate" or "circular", got {mode!r}')
-    if min(_padded_shape(shape, pads), default=0) < 0:
-        raise ShapeError(f"pad: {pads} crops more than there is\n  input {shape}; these are the pairs of its last dimensions")
-    if value is not None and not isinstance(value, bool | int | float):
+    if value is not None and not isinstance(value, _NUMBER):
         raise ArgumentTypeError(f"pad: value must be a number, got {type(value).__name__}")
     if mode == "constant":
         return pad_constant(input, pads=pads, value=0 if value is None else value)
     if value is not None:
         raise ArgumentError(f'pad: mode "{mode}" takes no value, got {value!r}; only "constant" does')
-    if ndim not in (len(pads) + 1, len(pads) + 2) or not pads or len(pads) > 3:
-        n = len(pads)
-        needed = f"for {2 * n} numbers an input of {n + 1} or {n + 2} dims" if 1 <= n <= 3 else "2, 4 or 6 numbers"
-        raise ShapeError(
-            f'pad: mode "{mode}" pads the last dims of (c, ...) or (n, c, ...), so it needs {needed}, got {tuple(pad)}\n  input {shape}'
-        )
-    return _pad_edges(input, pads, mode)
+    grown, cropped = _apart(shape, pads, mode)
+    if not cropped:
+        return pad_edges(input, pads=grown, mode=mode)
+    if mode == "circular":  # crops first, because what goes around is what was left
+        return pad_edges(pad_constant(input, pads=cropped, value=0), pads=grown, mode=mode)
+    return pad_constant(pad_edges(input, pads=grown, mode=mode), pads=cropped, value=0)
 
 
 @functools.lru_cache(maxsize=256)
-def _apart(pads: Pads) -> tuple[Pads, Pads]:
-    """What is added and what is taken away."""
-    return tuple([(max(low, 0), max(high, 0)) for low, high in pads]), tuple([(min(low, 0), min(high, 0)) for low, high in pads])
-
-
-def _pad_edges(input: Any, pads: Pads, mode: str) -> Tensor:
-    """Grow, then crop; in "circular" mode crop first, because what goes around is what was left."""
-    grown, cropped = _apart(pads)
-    crops = cropped != ((0, 0),) * len(pads)
-    if crops and mode == "circular":
-        input = _crop(input, cropped)
-    for n, pair in zip(shape_of(input)[-len(pads) :], grown, strict=True):
-        most = n - 1 if mode == "reflect" else n if mode == "circular" else max(pair) if n else 0
-        if max(pair) > most or (n == 0 and not crops):
+def _apart(shape: tuple[int, ...], pads: Pads, mode: str) -> tuple[Pads, Pads]:
+    """What is added with elements of the input, and what is taken away, () if nothing is. Raises ShapeError for what cannot be."""
+    n = len(pads)
+    if len(shape) not in (n + 1, n + 2) or not 1 <= n <= 3:
+        needed = f"for {2 * n} numbers an input of {n + 1} or {n + 2} dims" if 1 <= n <= 3 else "2, 4 or 6 numbers"
+        given = tuple([number for pair in reversed(pads) for number in pair])
+        raise ShapeError(
+            f'pad: mode "{mode}" pads the last dims of (c, ...) or (n, c, ...), so it needs {needed}, got {given}\n  input {shape}'
+        )
+    grown = tuple([(max(low, 0), max(high, 0)) for low, high in pads])
+    cropped = tuple([(min(low, 0), min(high, 0)) for low, high in pads])
+    crops = cropped != ((0, 0),) * n
+    around = _padded_shape(shape, cropped) if mode == "circular" else shape
+    if min(around) < 0:
+        raise _crops_too_much(shape, cropped)
+    for size, pair in zip(around[-n:], grown, strict=True):
+        most = size - 1 if mode == "reflect" else size if mode == "circular" else max(pair) if size else 0
+        if max(pair) > most or (size == 0 and not crops):
             raise ShapeError(
-                f'pad: mode "{mode}" can add at most {most} elements to a dimension of size {n}, asked for {pair}\n'
-                f"  input {tuple(input.shape)}"
+                f'pad: mode "{mode}" can add at most {most} elements to a dimension of size {size}, asked for {pair}\n  input {around}'
             )
-    out = pad_edges(input, pads=grown, mode=mode)
-    return _crop(out, cropped) if crops and mode != "circular" else out
-
-
-def _crop(input: Any, pads: Pads) -> Tensor:
-    if any(n + low + high < 0 for n, (low, high) in zip(input.shape[-len(pads) :], pads, strict=True)):
-        raise ShapeError(f"pad: {pads} crops more than there is\n  input {tuple(input.shape)}; these are the pairs of its last dimensions")
-    return pad_constant(input, pads=pads, value=0)
+    return grown, cropped if crops else ()

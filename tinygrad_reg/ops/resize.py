@@ -23,6 +23,7 @@ from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
 from .reduction import narrowed, widened
+from .shape import inverse
 from .tables import FEW, Table, adding, combined, numbered, reading
 from .windows import Sizes
 
@@ -365,17 +366,11 @@ def shuffle_p(x: Array, *, apart: Sizes, dims: Sizes, shape: Sizes) -> Array:
 
 
 @functools.lru_cache(maxsize=256)
-def _returning(apart: Sizes, dims: Sizes) -> tuple[Sizes, Sizes]:
-    """The dimensions in their other order, and the order that undoes it."""
-    return tuple([apart[i] for i in dims]), tuple(sorted(range(len(dims)), key=dims.__getitem__))
+def _permuted(sizes: Sizes, dims: Sizes) -> Sizes:
+    return tuple([sizes[i] for i in dims])
 
 
-def _back(g: Any, x_shape: Sizes, apart: Sizes, dims: Sizes) -> Any:
-    apart, dims = _returning(apart, dims)
-    return shuffle_p(g, apart=apart, dims=dims, shape=x_shape)
-
-
-shuffle_p.vjp(x=_back)
+shuffle_p.vjp(x=lambda g, x_shape, apart, dims: shuffle_p(g, apart=_permuted(apart, dims), dims=inverse(dims), shape=x_shape))
 
 
 @typed_errors
@@ -388,18 +383,18 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     (1, 3, 10, 10)
     """
     r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
-    return shuffle_p(input, **_to_pixels(shape_of(input), r))
+    apart, dims, shape = _into_space(shape_of(input), r)
+    return shuffle_p(input, apart=apart, dims=dims, shape=shape)
 
 
 @functools.lru_cache(maxsize=256)
-def _to_pixels(shape: Sizes, r: int) -> dict[str, Sizes]:
-    """How `shuffle_p` makes pixels of the channels of an image of this shape."""
+def _into_space(shape: Sizes, r: int) -> tuple[Sizes, Sizes, Sizes]:
+    """What `shuffle_p` needs to know of pixel_shuffle."""
     *lead, c, h, w = shape
     if c % (r * r):
         raise ShapeError(f"pixel_shuffle: channels must be divisible by {r}² = {r * r}, got {c}\n  input {shape}")
     n, left = len(lead), c // (r * r)
-    dims = (*range(n + 1), n + 3, n + 1, n + 4, n + 2)
-    return {"apart": (*lead, left, r, r, h, w), "dims": dims, "shape": (*lead, left, h * r, w * r)}
+    return (*lead, left, r, r, h, w), (*range(n + 1), n + 3, n + 1, n + 4, n + 2), (*lead, left, h * r, w * r)
 
 
 @typed_errors

@@ -21,7 +21,7 @@ from ..engine.refusal import no_tensor, typed_errors
 from ..engine.state import state
 from ..engine.view import viewing
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of
+from .arguments import Dims, integer, known_dims, normalize_dim, normalize_dims, numpy_names, rank, read_shape, shape_of, static_dims
 from .slices import select_view
 
 if TYPE_CHECKING:
@@ -63,7 +63,13 @@ def permute_p(x: Array, *, dims: tuple[int, ...]) -> Array:
     return x.transpose(dims)
 
 
-permute_p.vjp(x=lambda g, dims: permute_p(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))))
+@functools.lru_cache(maxsize=256)
+def inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes this one."""
+    return tuple(sorted(range(len(dims)), key=dims.__getitem__))
+
+
+permute_p.vjp(x=lambda g, dims: permute_p(g, dims=inverse(dims)))
 
 
 @viewing("squeeze")
@@ -78,8 +84,12 @@ squeeze_p.vjp(x=lambda g, x_shape: reshape_p(g, shape=x_shape))
 @viewing("unsqueeze")
 def unsqueeze_p(x: Array, *, dim: int) -> Array:
     """With a new dimension of size 1 that becomes dimension `dim`."""
-    shape = x.shape
-    return x.reshape((*shape[:dim], 1, *shape[dim:]))
+    return x.reshape(_with_one(x.shape, dim))
+
+
+@functools.lru_cache(maxsize=256)
+def _with_one(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
+    return (*shape[:dim], 1, *shape[dim:])
 
 
 unsqueeze_p.vjp(x=lambda g, dim: squeeze_p(g, dims=(dim,)))
@@ -143,6 +153,14 @@ def _reshape_error(input: Any, wanted: tuple[int, ...], what: str) -> ShapeError
     return ShapeError(f"{what}: {math.prod(given)} elements of shape {tuple(given)} cannot take the shape {wanted}\n  {hint}")
 
 
+def _array_of(input: Any, what: str) -> Array:
+    """The array of a tensor, or an array itself. Raises ArgumentTypeError for anything else."""
+    if isinstance(input, Value):
+        return input.array
+    rank(input, what)
+    return np.asarray(input)
+
+
 _DTYPES = (np.dtype, type)
 
 
@@ -161,8 +179,7 @@ def view(input: Tensor, *args: Any, size: Any = None, dtype: Any = None) -> Tens
             raise ArgumentTypeError("view: give sizes or a dtype, not both; write .view(dtype).view(sizes)")
         return _view_as_dtype(input, as_dtype(dtype))
     wanted = read_shape(args, size, "view")
-    rank(input, "view")
-    array = input.array if isinstance(input, Value) else np.asarray(input)
+    array = _array_of(input, "view")
     if wanted and min(wanted) < -1:
         raise _reshape_error(input, wanted, "view")
     try:
@@ -180,10 +197,9 @@ def view(input: Tensor, *args: Any, size: Any = None, dtype: Any = None) -> Tens
 
 def _view_as_dtype(input: Tensor, dtype: Dtype) -> Tensor:
     """The bytes of a tensor as numbers of another dtype. Raises ShapeError or DtypeError where they are not whole numbers of it."""
-    rank(input, "view")
+    array = _array_of(input, "view")
     if state.tracer is not None:
         state.tracer.unrepeatable("view(dtype) shares bytes between dtypes")
-    array = input.array if isinstance(input, Value) else np.asarray(input)
     told = f"view: {array.dtype} {array.shape} cannot be seen as {dtype}"
     try:
         seen = array.view(dtype)
@@ -226,14 +242,18 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     >>> tg.flatten(tg.ones(2, 3, 4), 1).shape
     (2, 12)
     """
-    ndim = rank(input, "flatten")
+    shape = shape_of(input, "flatten")
+    flat = _flattened(shape, integer(start_dim, "flatten", "start_dim"), integer(end_dim, "flatten", "end_dim"))
+    return input if flat == shape else reshape_p(input, shape=flat)
+
+
+@functools.lru_cache(maxsize=256)
+def _flattened(shape: tuple[int, ...], start_dim: int, end_dim: int) -> tuple[int, ...]:
+    ndim = len(shape)
     start, end = normalize_dim(start_dim, ndim, "flatten"), normalize_dim(end_dim, ndim, "flatten")
     if start > end:
         raise ArgumentError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor with {ndim} dimensions; swap them")
-    if start == end and ndim:
-        return input
-    shape = shape_of(input)
-    return reshape_p(input, shape=(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+    return (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
 @numpy_names
@@ -243,20 +263,23 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     >>> tg.unflatten(tg.ones(2, 12), 1, (3, -1)).shape
     (2, 3, 4)
     """
-    ndim = rank(input, "unflatten")
-    if not ndim:
+    shape = shape_of(input, "unflatten")
+    return reshape_p(input, shape=_unflattened(shape, integer(dim, "unflatten", "dim"), read_shape((sizes,), None, "unflatten")))
+
+
+@functools.lru_cache(maxsize=256)
+def _unflattened(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if not shape:
         raise ShapeError("unflatten: a 0-d tensor has no dimension to split; use reshape")
-    dim = normalize_dim(dim, ndim, "unflatten")
-    parts = read_shape((sizes,), None, "unflatten")
-    if not parts:
+    dim = normalize_dim(dim, len(shape), "unflatten")
+    if not sizes:
         raise ArgumentError("unflatten: sizes must not be empty; give one size for each new dimension")
-    shape = shape_of(input)
-    known = math.prod([size for size in parts if size != -1])
-    if parts.count(-1) == 1 and known:
-        parts = tuple([shape[dim] // known if size == -1 else size for size in parts])
+    known = math.prod([size for size in sizes if size != -1])
+    inferred = shape[dim] // known if known and sizes.count(-1) == 1 else -1
+    parts = [inferred if size == -1 else size for size in sizes]
     if min(parts) < 0 or math.prod(parts) != shape[dim]:
-        raise ShapeError(f"unflatten: the sizes {tuple(sizes)} do not multiply to {shape[dim]}, the size of dimension {dim} of {shape}")
-    return reshape_p(input, shape=(*shape[:dim], *parts, *shape[dim + 1 :]))
+        raise ShapeError(f"unflatten: the sizes {sizes} do not multiply to {shape[dim]}, the size of dimension {dim} of {shape}")
+    return (*shape[:dim], *parts, *shape[dim + 1 :])
 
 
 @numpy_names
@@ -270,13 +293,13 @@ def squeeze(input: Tensor, *args: Any, dim: Any = None) -> Tensor:
         if dim is not None:
             raise ArgumentTypeError(f"squeeze: dim is given twice, as {args[0]} and as {dim}")
         dim = args if len(args) > 1 else args[0]
-    ndim = rank(input, "squeeze")
-    shape = shape_of(input)
-    if type(dim) is int and ndim:
-        dim = normalize_dim(dim, ndim, "squeeze")
-        return squeeze_p(input, dims=(dim,) if shape[dim] == 1 else ())
-    dims = range(ndim) if dim is None else normalize_dims(dim, ndim, "squeeze")
-    return squeeze_p(input, dims=tuple([i for i in dims if shape[i] == 1]))
+    shape = shape_of(input, "squeeze")
+    return squeeze_p(input, dims=_of_size_one(shape, static_dims(dim, len(shape), "squeeze")))
+
+
+@functools.lru_cache(maxsize=256)
+def _of_size_one(shape: tuple[int, ...], dim: Dims) -> tuple[int, ...]:
+    return tuple([i for i in normalize_dims(dim, len(shape), "squeeze") if shape[i] == 1])
 
 
 @numpy_names
@@ -372,7 +395,7 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     (4, 2, 3)
     """
     ndim = rank(input, "permute")
-    order = normalize_dims(read_shape(args, dims, "permute"), ndim, "permute")
+    order = known_dims(read_shape(args, dims, "permute"), ndim, "permute")
     if len(order) != ndim:
         raise ShapeError(f"permute: {len(order)} dims {order} given for a tensor with {ndim} dimensions; name each once")
     return permute_p(input, dims=order)
@@ -388,13 +411,19 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     ndim = rank(input, "movedim")
     if source is None or destination is None:
         raise ArgumentTypeError(f"movedim: source and destination must be dims, got {source} and {destination}")
+    froms, tos = static_dims(source, ndim, "movedim"), static_dims(destination, ndim, "movedim")
+    return permute_p(input, dims=_moved(ndim, froms, tos))
+
+
+@functools.lru_cache(maxsize=256)
+def _moved(ndim: int, source: Dims, destination: Dims) -> tuple[int, ...]:
     froms, tos = normalize_dims(source, ndim, "movedim"), normalize_dims(destination, ndim, "movedim")
     if len(froms) != len(tos):
         raise ArgumentError(f"movedim: source {source} and destination {destination} must name equally many dimensions")
     order = [i for i in range(ndim) if i not in froms]
     for place, dim in sorted(zip(tos, froms, strict=True)):
         order.insert(place, dim)
-    return permute_p(input, dims=tuple(order))
+    return tuple(order)
 
 
 moveaxis = movedim
@@ -440,13 +469,16 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
 
     Raises ShapeError if a dimension of another size would have to change.
     """
-    wanted = read_shape(args, size, "expand")
-    given = shape_of(input) if rank(input, "expand") else ()
+    return _expanded(input, read_shape(args, size, "expand"), "expand")
+
+
+def _expanded(input: Any, wanted: tuple[int, ...], what: str) -> Tensor:
+    given = shape_of(input, what)
     try:
         return broadcast_p(input, shape=_keeping(given, wanted) if -1 in wanted else wanted)
     except ValueError:
         raise ShapeError(
-            f"expand: a tensor of shape {given} cannot be expanded to {wanted}\n  sizes are compared from the last dimension on; "
+            f"{what}: a tensor of shape {given} cannot be expanded to {wanted}\n  sizes are compared from the last dimension on; "
             "only a size of 1 can grow, -1 keeps a size, new dimensions come first and need a number"
         ) from None
 
@@ -466,7 +498,7 @@ def broadcast_to(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     tensor([[1, 2],
             [1, 2]])
     """
-    return expand(input, *args, size=size)
+    return _expanded(input, read_shape(args, size, "broadcast_to"), "broadcast_to")
 
 
 @typed_errors
@@ -480,6 +512,4 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 
 def contiguous(input: Tensor) -> Tensor:
     """The tensor itself if its elements lie in memory in row-major order, else a copy in that order."""
-    rank(input, "contiguous")
-    array = input.array if isinstance(input, Value) else np.asarray(input)
-    return input if array.flags.c_contiguous else contiguous_p(input)
+    return input if _array_of(input, "contiguous").flags.c_contiguous else contiguous_p(input)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ..engine.mutation import Array
@@ -18,7 +19,13 @@ def select_view(x: Array, *, index: tuple[Any, ...]) -> Array:
     if len(index) == 1:
         item = index[0]
         return x[item, ...] if type(item) is int else x[None] if item is None else x[slice(*item)]
-    return x[(*[slice(*item) if type(item) is tuple else item for item in index], ...)]
+    return x[_as_numpy(index)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _as_numpy(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index as NumPy takes it; with ... it gives a view also where a single element is left."""
+    return (*[slice(*item) if type(item) is tuple else item for item in index], ...)
 
 
 @primitive(name="slice_embed")
