@@ -136,7 +136,8 @@ def _one_line(rule: Any) -> str | None:
 def derivative(p: Primitive) -> str:
     """What each argument gets of the cotangent g."""
     rules = {
-        name: None if rule is None else f"`{_one_line(rule) or rule.__name__ + '(...)'}`" for name, rule in {**p.rules, **p.shared}.items()
+        name: None if rule is None else f"`{(_one_line(rule) or rule.__name__ + '(...)').replace('.bind(', '(')}`"
+        for name, rule in {**p.rules, **p.shared}.items()
     }
     given = {name: text for name, text in rules.items() if text is not None}
     if not given:
@@ -187,7 +188,7 @@ def _long_rules(primitives: list[Primitive]) -> str:
     rules = {rule.__name__: rule for p in primitives for rule in p.rules.values() if rule is not None and _one_line(rule) is None}
     if not rules:
         return ""
-    sources = [textwrap.dedent(inspect.getsource(rule)).rstrip() for rule in rules.values()]
+    sources = [textwrap.dedent(inspect.getsource(rule)).rstrip().replace(".bind(", "(") for rule in rules.values()]
     return "\n```python\n" + "\n\n\n".join(sources) + "\n```\n"
 
 

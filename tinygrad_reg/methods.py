@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from . import dtypes
 from .engine.node import Value
+from .engine.primitive import Primitive
 from .engine.refusal import typed_errors
 from .errors import ArgumentTypeError
 from .ops import (
@@ -49,10 +50,11 @@ if TYPE_CHECKING:
 
 def _operator(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """An infix operator. Of what is neither a tensor nor a number it is not implemented: Python then asks the other operand."""
+    call = _binding(function)
 
     def method(self: Any, other: Any) -> Any:
         try:
-            return function(self, other)
+            return call(self, other)
         except ArgumentTypeError:
             return NotImplemented
 
@@ -61,7 +63,19 @@ def _operator(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Te
 
 def _reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """The same with the tensor on the right."""
-    return _operator(lambda self, other: function(other, self))
+    call = _binding(function)
+
+    def method(self: Any, other: Any) -> Any:
+        try:
+            return call(other, self)
+        except ArgumentTypeError:
+            return NotImplemented
+
+    return method
+
+
+def _binding(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    return function.bind if isinstance(function, Primitive) else function
 
 
 def _in_place(function: Callable[[Any, Any], Tensor], what: str) -> Callable[[Any, Any], Tensor]:
@@ -122,15 +136,15 @@ class Methods(Value):
     __hash__ = Value.__hash__
 
     def __neg__(self: Any) -> Tensor:
-        return elementwise.neg(self)
+        return elementwise.neg.bind(self)
 
     __pos__ = elementwise.positive
 
     def __abs__(self: Any) -> Tensor:
-        return elementwise.abs(self)
+        return elementwise.abs.bind(self)
 
     def __invert__(self: Any) -> Tensor:
-        return elementwise.bitwise_not(self)
+        return elementwise.bitwise_not.bind(self)
 
     __getitem__ = indexing.getitem
 
@@ -140,235 +154,235 @@ class Methods(Value):
     # ---- elementwise -----------------------------------------------------------------------------------------------------
 
     def neg(self: Any) -> Tensor:
-        return elementwise.neg(self)
+        return elementwise.neg.bind(self)
 
     def neg_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.neg(self), "neg_")
+        return inplace.assign(self, elementwise.neg.bind(self), "neg_")
 
     def square(self: Any) -> Tensor:
-        return elementwise.square(self)
+        return elementwise.square.bind(self)
 
     def square_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.square(self), "square_")
+        return inplace.assign(self, elementwise.square.bind(self), "square_")
 
     def reciprocal(self: Any) -> Tensor:
-        return elementwise.reciprocal(self)
+        return elementwise.reciprocal.bind(self)
 
     def reciprocal_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.reciprocal(self), "reciprocal_")
+        return inplace.assign(self, elementwise.reciprocal.bind(self), "reciprocal_")
 
     def sqrt(self: Any) -> Tensor:
-        return elementwise.sqrt(self)
+        return elementwise.sqrt.bind(self)
 
     def sqrt_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.sqrt(self), "sqrt_")
+        return inplace.assign(self, elementwise.sqrt.bind(self), "sqrt_")
 
     def rsqrt(self: Any) -> Tensor:
-        return elementwise.rsqrt(self)
+        return elementwise.rsqrt.bind(self)
 
     def rsqrt_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.rsqrt(self), "rsqrt_")
+        return inplace.assign(self, elementwise.rsqrt.bind(self), "rsqrt_")
 
     def exp(self: Any) -> Tensor:
-        return elementwise.exp(self)
+        return elementwise.exp.bind(self)
 
     def exp_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.exp(self), "exp_")
+        return inplace.assign(self, elementwise.exp.bind(self), "exp_")
 
     def exp2(self: Any) -> Tensor:
-        return elementwise.exp2(self)
+        return elementwise.exp2.bind(self)
 
     def exp2_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.exp2(self), "exp2_")
+        return inplace.assign(self, elementwise.exp2.bind(self), "exp2_")
 
     def expm1(self: Any) -> Tensor:
-        return elementwise.expm1(self)
+        return elementwise.expm1.bind(self)
 
     def expm1_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.expm1(self), "expm1_")
+        return inplace.assign(self, elementwise.expm1.bind(self), "expm1_")
 
     def log(self: Any) -> Tensor:
-        return elementwise.log(self)
+        return elementwise.log.bind(self)
 
     def log_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.log(self), "log_")
+        return inplace.assign(self, elementwise.log.bind(self), "log_")
 
     def log2(self: Any) -> Tensor:
-        return elementwise.log2(self)
+        return elementwise.log2.bind(self)
 
     def log2_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.log2(self), "log2_")
+        return inplace.assign(self, elementwise.log2.bind(self), "log2_")
 
     def log10(self: Any) -> Tensor:
-        return elementwise.log10(self)
+        return elementwise.log10.bind(self)
 
     def log10_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.log10(self), "log10_")
+        return inplace.assign(self, elementwise.log10.bind(self), "log10_")
 
     def log1p(self: Any) -> Tensor:
-        return elementwise.log1p(self)
+        return elementwise.log1p.bind(self)
 
     def log1p_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.log1p(self), "log1p_")
+        return inplace.assign(self, elementwise.log1p.bind(self), "log1p_")
 
     def sin(self: Any) -> Tensor:
-        return elementwise.sin(self)
+        return elementwise.sin.bind(self)
 
     def sin_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.sin(self), "sin_")
+        return inplace.assign(self, elementwise.sin.bind(self), "sin_")
 
     def cos(self: Any) -> Tensor:
-        return elementwise.cos(self)
+        return elementwise.cos.bind(self)
 
     def cos_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.cos(self), "cos_")
+        return inplace.assign(self, elementwise.cos.bind(self), "cos_")
 
     def tan(self: Any) -> Tensor:
-        return elementwise.tan(self)
+        return elementwise.tan.bind(self)
 
     def tan_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.tan(self), "tan_")
+        return inplace.assign(self, elementwise.tan.bind(self), "tan_")
 
     def asin(self: Any) -> Tensor:
-        return elementwise.asin(self)
+        return elementwise.asin.bind(self)
 
     def asin_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.asin(self), "asin_")
+        return inplace.assign(self, elementwise.asin.bind(self), "asin_")
 
     def acos(self: Any) -> Tensor:
-        return elementwise.acos(self)
+        return elementwise.acos.bind(self)
 
     def acos_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.acos(self), "acos_")
+        return inplace.assign(self, elementwise.acos.bind(self), "acos_")
 
     def atan(self: Any) -> Tensor:
-        return elementwise.atan(self)
+        return elementwise.atan.bind(self)
 
     def atan_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.atan(self), "atan_")
+        return inplace.assign(self, elementwise.atan.bind(self), "atan_")
 
     def sinh(self: Any) -> Tensor:
-        return elementwise.sinh(self)
+        return elementwise.sinh.bind(self)
 
     def sinh_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.sinh(self), "sinh_")
+        return inplace.assign(self, elementwise.sinh.bind(self), "sinh_")
 
     def cosh(self: Any) -> Tensor:
-        return elementwise.cosh(self)
+        return elementwise.cosh.bind(self)
 
     def cosh_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.cosh(self), "cosh_")
+        return inplace.assign(self, elementwise.cosh.bind(self), "cosh_")
 
     def tanh(self: Any) -> Tensor:
-        return elementwise.tanh(self)
+        return elementwise.tanh.bind(self)
 
     def tanh_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.tanh(self), "tanh_")
+        return inplace.assign(self, elementwise.tanh.bind(self), "tanh_")
 
     def asinh(self: Any) -> Tensor:
-        return elementwise.asinh(self)
+        return elementwise.asinh.bind(self)
 
     def asinh_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.asinh(self), "asinh_")
+        return inplace.assign(self, elementwise.asinh.bind(self), "asinh_")
 
     def acosh(self: Any) -> Tensor:
-        return elementwise.acosh(self)
+        return elementwise.acosh.bind(self)
 
     def acosh_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.acosh(self), "acosh_")
+        return inplace.assign(self, elementwise.acosh.bind(self), "acosh_")
 
     def atanh(self: Any) -> Tensor:
-        return elementwise.atanh(self)
+        return elementwise.atanh.bind(self)
 
     def atanh_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.atanh(self), "atanh_")
+        return inplace.assign(self, elementwise.atanh.bind(self), "atanh_")
 
     def abs(self: Any) -> Tensor:
-        return elementwise.abs(self)
+        return elementwise.abs.bind(self)
 
     def abs_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.abs(self), "abs_")
+        return inplace.assign(self, elementwise.abs.bind(self), "abs_")
 
     def sign(self: Any) -> Tensor:
-        return elementwise.sign(self)
+        return elementwise.sign.bind(self)
 
     def sign_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.sign(self), "sign_")
+        return inplace.assign(self, elementwise.sign.bind(self), "sign_")
 
     def floor(self: Any) -> Tensor:
-        return elementwise.floor(self)
+        return elementwise.floor.bind(self)
 
     def floor_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.floor(self), "floor_")
+        return inplace.assign(self, elementwise.floor.bind(self), "floor_")
 
     def ceil(self: Any) -> Tensor:
-        return elementwise.ceil(self)
+        return elementwise.ceil.bind(self)
 
     def ceil_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.ceil(self), "ceil_")
+        return inplace.assign(self, elementwise.ceil.bind(self), "ceil_")
 
     def trunc(self: Any) -> Tensor:
-        return elementwise.trunc(self)
+        return elementwise.trunc.bind(self)
 
     def trunc_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.trunc(self), "trunc_")
+        return inplace.assign(self, elementwise.trunc.bind(self), "trunc_")
 
     def fix(self: Any) -> Tensor:
-        return elementwise.fix(self)
+        return elementwise.fix.bind(self)
 
     def fix_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.fix(self), "fix_")
+        return inplace.assign(self, elementwise.fix.bind(self), "fix_")
 
     def relu(self: Any) -> Tensor:
-        return elementwise.relu(self)
+        return elementwise.relu.bind(self)
 
     def relu_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.relu(self), "relu_")
+        return inplace.assign(self, elementwise.relu.bind(self), "relu_")
 
     def bitwise_not(self: Any) -> Tensor:
-        return elementwise.bitwise_not(self)
+        return elementwise.bitwise_not.bind(self)
 
     def bitwise_not_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_not(self), "bitwise_not_")
+        return inplace.assign(self, elementwise.bitwise_not.bind(self), "bitwise_not_")
 
     def logical_not(self: Any) -> Tensor:
-        return elementwise.logical_not(self)
+        return elementwise.logical_not.bind(self)
 
     def logical_not_(self: Any) -> Tensor:
-        return inplace.assign(self, elementwise.logical_not(self), "logical_not_")
+        return inplace.assign(self, elementwise.logical_not.bind(self), "logical_not_")
 
     def sigmoid(self: Any) -> Tensor:
-        return fused.sigmoid(self)
+        return fused.sigmoid.bind(self)
 
     def sigmoid_(self: Any) -> Tensor:
-        return inplace.assign(self, fused.sigmoid(self), "sigmoid_")
+        return inplace.assign(self, fused.sigmoid.bind(self), "sigmoid_")
 
     def erf(self: Any) -> Tensor:
-        return special.erf(self)
+        return special.erf.bind(self)
 
     def erf_(self: Any) -> Tensor:
-        return inplace.assign(self, special.erf(self), "erf_")
+        return inplace.assign(self, special.erf.bind(self), "erf_")
 
     def erfc(self: Any) -> Tensor:
-        return special.erfc(self)
+        return special.erfc.bind(self)
 
     def erfc_(self: Any) -> Tensor:
-        return inplace.assign(self, special.erfc(self), "erfc_")
+        return inplace.assign(self, special.erfc.bind(self), "erfc_")
 
     def erfinv(self: Any) -> Tensor:
-        return special.erfinv(self)
+        return special.erfinv.bind(self)
 
     def erfinv_(self: Any) -> Tensor:
-        return inplace.assign(self, special.erfinv(self), "erfinv_")
+        return inplace.assign(self, special.erfinv.bind(self), "erfinv_")
 
     def isnan(self: Any) -> Tensor:
-        return elementwise.isnan(self)
+        return elementwise.isnan.bind(self)
 
     def isinf(self: Any) -> Tensor:
-        return elementwise.isinf(self)
+        return elementwise.isinf.bind(self)
 
     def isfinite(self: Any) -> Tensor:
-        return elementwise.isfinite(self)
+        return elementwise.isfinite.bind(self)
 
     positive = elementwise.positive
     add = arithmetic.add
@@ -382,17 +396,17 @@ class Methods(Value):
         return inplace.assign(self, arithmetic.sub(self, other, alpha=alpha), "sub_")
 
     def mul(self: Any, other: Any) -> Tensor:
-        return elementwise.mul(self, other)
+        return elementwise.mul.bind(self, other)
 
     def mul_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.mul(self, other), "mul_")
+        return inplace.assign(self, elementwise.mul.bind(self, other), "mul_")
 
     div = arithmetic.div
 
     @typed_errors
     def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         return inplace.assign(
-            self, arithmetic.div(shaping.clone(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
+            self, arithmetic.div(shaping.clone.bind(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
         )
 
     pow = elementwise.pow
@@ -406,127 +420,127 @@ class Methods(Value):
         return inplace.assign(self, arithmetic.floor_divide(self, other), "floor_divide_")
 
     def remainder(self: Any, other: Any) -> Tensor:
-        return elementwise.remainder(self, other)
+        return elementwise.remainder.bind(self, other)
 
     def remainder_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.remainder(self, other), "remainder_")
+        return inplace.assign(self, elementwise.remainder.bind(self, other), "remainder_")
 
     def fmod(self: Any, other: Any) -> Tensor:
-        return elementwise.fmod(self, other)
+        return elementwise.fmod.bind(self, other)
 
     def fmod_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.fmod(self, other), "fmod_")
+        return inplace.assign(self, elementwise.fmod.bind(self, other), "fmod_")
 
     def eq(self: Any, other: Any) -> Tensor:
-        return elementwise.eq(self, other)
+        return elementwise.eq.bind(self, other)
 
     def eq_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.eq(self, other), "eq_")
+        return inplace.assign(self, elementwise.eq.bind(self, other), "eq_")
 
     def ne(self: Any, other: Any) -> Tensor:
-        return elementwise.ne(self, other)
+        return elementwise.ne.bind(self, other)
 
     def ne_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.ne(self, other), "ne_")
+        return inplace.assign(self, elementwise.ne.bind(self, other), "ne_")
 
     def lt(self: Any, other: Any) -> Tensor:
-        return elementwise.lt(self, other)
+        return elementwise.lt.bind(self, other)
 
     def lt_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.lt(self, other), "lt_")
+        return inplace.assign(self, elementwise.lt.bind(self, other), "lt_")
 
     def le(self: Any, other: Any) -> Tensor:
-        return elementwise.le(self, other)
+        return elementwise.le.bind(self, other)
 
     def le_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.le(self, other), "le_")
+        return inplace.assign(self, elementwise.le.bind(self, other), "le_")
 
     def gt(self: Any, other: Any) -> Tensor:
-        return elementwise.gt(self, other)
+        return elementwise.gt.bind(self, other)
 
     def gt_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.gt(self, other), "gt_")
+        return inplace.assign(self, elementwise.gt.bind(self, other), "gt_")
 
     def ge(self: Any, other: Any) -> Tensor:
-        return elementwise.ge(self, other)
+        return elementwise.ge.bind(self, other)
 
     def ge_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.ge(self, other), "ge_")
+        return inplace.assign(self, elementwise.ge.bind(self, other), "ge_")
 
     def logical_and(self: Any, other: Any) -> Tensor:
-        return elementwise.logical_and(self, other)
+        return elementwise.logical_and.bind(self, other)
 
     def logical_and_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.logical_and(self, other), "logical_and_")
+        return inplace.assign(self, elementwise.logical_and.bind(self, other), "logical_and_")
 
     def logical_or(self: Any, other: Any) -> Tensor:
-        return elementwise.logical_or(self, other)
+        return elementwise.logical_or.bind(self, other)
 
     def logical_or_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.logical_or(self, other), "logical_or_")
+        return inplace.assign(self, elementwise.logical_or.bind(self, other), "logical_or_")
 
     def logical_xor(self: Any, other: Any) -> Tensor:
-        return elementwise.logical_xor(self, other)
+        return elementwise.logical_xor.bind(self, other)
 
     def logical_xor_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.logical_xor(self, other), "logical_xor_")
+        return inplace.assign(self, elementwise.logical_xor.bind(self, other), "logical_xor_")
 
     def bitwise_and(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_and(self, other)
+        return elementwise.bitwise_and.bind(self, other)
 
     def bitwise_and_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_and(self, other), "bitwise_and_")
+        return inplace.assign(self, elementwise.bitwise_and.bind(self, other), "bitwise_and_")
 
     def bitwise_or(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_or(self, other)
+        return elementwise.bitwise_or.bind(self, other)
 
     def bitwise_or_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_or(self, other), "bitwise_or_")
+        return inplace.assign(self, elementwise.bitwise_or.bind(self, other), "bitwise_or_")
 
     def bitwise_xor(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_xor(self, other)
+        return elementwise.bitwise_xor.bind(self, other)
 
     def bitwise_xor_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_xor(self, other), "bitwise_xor_")
+        return inplace.assign(self, elementwise.bitwise_xor.bind(self, other), "bitwise_xor_")
 
     def bitwise_left_shift(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_left_shift(self, other)
+        return elementwise.bitwise_left_shift.bind(self, other)
 
     def bitwise_left_shift_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_left_shift(self, other), "bitwise_left_shift_")
+        return inplace.assign(self, elementwise.bitwise_left_shift.bind(self, other), "bitwise_left_shift_")
 
     def bitwise_right_shift(self: Any, other: Any) -> Tensor:
-        return elementwise.bitwise_right_shift(self, other)
+        return elementwise.bitwise_right_shift.bind(self, other)
 
     def bitwise_right_shift_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.bitwise_right_shift(self, other), "bitwise_right_shift_")
+        return inplace.assign(self, elementwise.bitwise_right_shift.bind(self, other), "bitwise_right_shift_")
 
     def atan2(self: Any, other: Any) -> Tensor:
-        return elementwise.atan2(self, other)
+        return elementwise.atan2.bind(self, other)
 
     def atan2_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.atan2(self, other), "atan2_")
+        return inplace.assign(self, elementwise.atan2.bind(self, other), "atan2_")
 
     def hypot(self: Any, other: Any) -> Tensor:
-        return elementwise.hypot(self, other)
+        return elementwise.hypot.bind(self, other)
 
     def hypot_(self: Any, other: Any) -> Tensor:
-        return inplace.assign(self, elementwise.hypot(self, other), "hypot_")
+        return inplace.assign(self, elementwise.hypot.bind(self, other), "hypot_")
 
     def maximum(self: Any, other: Any) -> Tensor:
-        return elementwise.maximum(self, other)
+        return elementwise.maximum.bind(self, other)
 
     def minimum(self: Any, other: Any) -> Tensor:
-        return elementwise.minimum(self, other)
+        return elementwise.minimum.bind(self, other)
 
     def fmax(self: Any, other: Any) -> Tensor:
-        return elementwise.fmax(self, other)
+        return elementwise.fmax.bind(self, other)
 
     def fmin(self: Any, other: Any) -> Tensor:
-        return elementwise.fmin(self, other)
+        return elementwise.fmin.bind(self, other)
 
     def logaddexp(self: Any, other: Any) -> Tensor:
-        return elementwise.logaddexp(self, other)
+        return elementwise.logaddexp.bind(self, other)
 
     clamp = elementwise.clamp
 
@@ -576,7 +590,7 @@ class Methods(Value):
     logit = elementwise.logit
 
     def logit_(self: Any, eps: float | None = None) -> Tensor:
-        return inplace.assign(self, elementwise.logit(self if eps is None else shaping.clone(self), eps), "logit_")
+        return inplace.assign(self, elementwise.logit(self if eps is None else shaping.clone.bind(self), eps), "logit_")
 
     lerp = arithmetic.lerp
 
@@ -707,7 +721,7 @@ class Methods(Value):
     roll = arrangement.roll
 
     def clone(self: Any) -> Tensor:
-        return shaping.clone(self)
+        return shaping.clone.bind(self)
 
     contiguous = shaping.contiguous
     diag = diagonals.diag

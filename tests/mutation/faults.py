@@ -106,19 +106,17 @@ def _tree(file: str) -> ast.Module:
 
 
 def definition(rule: Rule) -> ast.Lambda | ast.FunctionDef | None:
-    """The syntax of a rule: of its line, with its arguments, compiling to its code."""
+    """The syntax of a rule: the innermost function that its code lies in; None of what is no function of a file, or one made in another."""
     if not isinstance(rule, FunctionType) or rule.__closure__:
         return None
-    for node in ast.walk(_tree(rule.__code__.co_filename)):
-        if isinstance(node, ast.Lambda | ast.FunctionDef) and node.lineno == rule.__code__.co_firstlineno:
-            made = _compiled(node, rule)
-            if (
-                made.__code__.co_code == rule.__code__.co_code
-                and made.__code__.co_varnames == rule.__code__.co_varnames
-                and (made.__code__.co_names == rule.__code__.co_names and made.__code__.co_consts == rule.__code__.co_consts)
-            ):
-                return node
-    return None
+    line, column = [(line or 0, column or 0) for line, _, column, end in rule.__code__.co_positions() if end][-1]
+    around = [
+        node
+        for node in ast.walk(_tree(rule.__code__.co_filename))
+        if isinstance(node, ast.Lambda | ast.FunctionDef)
+        and (node.lineno, node.col_offset) <= (line, column) < (node.end_lineno or line, node.end_col_offset or column)
+    ]
+    return max(around, key=lambda node: (node.lineno, node.col_offset), default=None)
 
 
 def _compiled(node: ast.Lambda | ast.FunctionDef, rule: FunctionType) -> FunctionType:
@@ -172,7 +170,11 @@ def _is_step(node: ast.AST) -> bool:
 
 
 def _called(node: ast.AST) -> str | None:
-    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+    """The function that a call names; of `masked.bind(...)` that is `masked`."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(function, ast.Attribute) and function.attr == "bind":
+        function = function.value
+    return function.id if isinstance(function, ast.Name) else None
 
 
 class _Replace(ast.NodeTransformer):

@@ -85,5 +85,5 @@ def _repeating(given: tuple[int, ...], strides: tuple[int, ...], shape: tuple[in
     return tuple(found) if math.prod(shape) != math.prod(given) else None
 
 
-sum_to.vjp(x=lambda g, x_shape: broadcast_to(g, shape=x_shape))
-broadcast_to.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
+sum_to.vjp(x=lambda g, x_shape: broadcast_to.bind(g, shape=x_shape))
+broadcast_to.vjp(x=lambda g, x_shape: sum_to.bind(g, shape=x_shape))

@@ -251,11 +251,11 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
     if min((n for pair in pads for n in pair), default=0) < 0:
         raise RangeError(f"np.pad: widths must not be negative, got {pad_width}; slice the tensor to cut it")
     if mode == "constant" and isinstance(constant_values, int | float):
-        return padding.pad_constant(array, pads=pads, value=constant_values)
+        return padding.pad_constant.bind(array, pads=pads, value=constant_values)
     ours, room = _BORDERS.get(mode, ("", lambda n: -1))
     if any(max(pair) > room(n) for pair, n in zip(pads, array.shape, strict=True)):
         return NotImplemented
-    return padding.pad_edges(array, pads=pads, mode=ours)
+    return padding.pad_edges.bind(array, pads=pads, mode=ours)
 
 
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -342,7 +342,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.tril: lambda m, k=0: diagonals.tril(m, k),
     np.triu: lambda m, k=0: diagonals.triu(m, k),
     np.trace: _trace,
-    np.copy: lambda a: shaping.clone(a),
+    np.copy: lambda a: shaping.clone.bind(a),
     np.astype: lambda x, dtype, /: convert(x, np.dtype(dtype)),
     np.where: _where,
     np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: elementwise.clamp(

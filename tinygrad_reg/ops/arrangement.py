@@ -59,7 +59,7 @@ def _side_by_side(shape: tuple[int, ...], repeats: tuple[int, ...]) -> tuple[tup
 def _unrepeat(g: Any, x_shape: tuple[int, ...], repeats: tuple[int, ...]) -> Any:
     """Sum over the repetitions."""
     apart, once = _side_by_side(x_shape, repeats)
-    return reshape_p(sum_to(reshape_p(g, shape=apart), shape=once), shape=x_shape)
+    return reshape_p.bind(sum_to.bind(reshape_p.bind(g, shape=apart), shape=once), shape=x_shape)
 
 
 repeat_p.plain = lambda x, *, repeats: np.tile(x, repeats)
@@ -91,8 +91,8 @@ def _plain_each(x: Array, *, times: int, dim: int) -> Array:
 
 def _sum_each(g: Any, x_shape: tuple[int, ...], times: int, dim: int) -> Any:
     """Sum over the repetitions."""
-    apart = reshape_p(g, shape=_apart(x_shape, times, dim))
-    return reshape_p(sum_to(apart, shape=_apart(x_shape, 1, dim)), shape=x_shape)
+    apart = reshape_p.bind(g, shape=_apart(x_shape, times, dim))
+    return reshape_p.bind(sum_to.bind(apart, shape=_apart(x_shape, 1, dim)), shape=x_shape)
 
 
 repeat_each.plain = _plain_each
@@ -110,9 +110,9 @@ def sum_segments(x: Array, lengths: Array, *, dim: int) -> Array:
     return out
 
 
-repeat_interleave_p.vjp(x=lambda g, repeats, dim: sum_segments(g, repeats, dim=dim), repeats=None)
+repeat_interleave_p.vjp(x=lambda g, repeats, dim: sum_segments.bind(g, repeats, dim=dim), repeats=None)
 repeat_interleave_p.shaped_by_values = lambda x, repeats: isinstance(repeats, Value)
-sum_segments.vjp(x=lambda g, lengths, dim: repeat_interleave_p(g, lengths, dim=dim), lengths=None)
+sum_segments.vjp(x=lambda g, lengths, dim: repeat_interleave_p.bind(g, lengths, dim=dim), lengths=None)
 
 
 @typed_errors
@@ -128,7 +128,7 @@ def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
 def _repeat(input: Any, times: tuple[int, ...], what: str) -> Tensor:
     if times and min(times) < 0:
         raise ArgumentError(f"{what}: repeats must be 0 or more, got {times}")
-    return repeat_p(input, repeats=times)
+    return repeat_p.bind(input, repeats=times)
 
 
 @typed_errors
@@ -154,16 +154,16 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     """
     ndim = rank(input, "repeat_interleave")
     if repeats is None:
-        return repeat_interleave_p(np.arange(math.prod(input.shape)), _repeats(input, math.prod(input.shape)), dim=0)
+        return repeat_interleave_p.bind(np.arange(math.prod(input.shape)), _repeats(input, math.prod(input.shape)), dim=0)
     if dim is None:
         input, dim, ndim = ravel(input), 0, 1
     dim = normalize_dim(dim, ndim, "repeat_interleave")
     if not ndim:
         raise DimensionError("repeat_interleave: a 0-d tensor has no dim to repeat along; leave dim out to get a 1-d tensor")
     if type(repeats) is int and repeats >= 0:
-        result = repeat_each(input, times=repeats, dim=dim)
+        result = repeat_each.bind(input, times=repeats, dim=dim)
     else:
-        result = repeat_interleave_p(input, _repeats(repeats, input.shape[dim]), dim=dim)
+        result = repeat_interleave_p.bind(input, _repeats(repeats, input.shape[dim]), dim=dim)
     if output_size is not None and result.shape[dim] != output_size:
         raise ArgumentError(f"repeat_interleave: output_size is {output_size}, but the repeats sum to {result.shape[dim]}")
     return result
@@ -198,7 +198,7 @@ def _reversing(ndim: int, dims: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple([slice(None, None, -1 if dim in dims else None) for dim in range(ndim)])
 
 
-flip_p.vjp(x=lambda g, dims: flip_p(g, dims=dims))
+flip_p.vjp(x=lambda g, dims: flip_p.bind(g, dims=dims))
 
 
 @primitive(name="roll")
@@ -217,7 +217,7 @@ def _halves(size: int, shift: int, dim: int) -> tuple[tuple[slice, ...], tuple[s
     return (*lead, slice(cut, None)), (*lead, slice(cut))
 
 
-roll_p.vjp(x=lambda g, shifts, dims: roll_p(g, shifts=tuple([-s for s in shifts]), dims=dims))
+roll_p.vjp(x=lambda g, shifts, dims: roll_p.bind(g, shifts=tuple([-s for s in shifts]), dims=dims))
 
 
 @typed_errors
@@ -228,7 +228,7 @@ def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     tensor([[4, 3],
             [2, 1]])
     """
-    return flip_p(input, dims=known_dims(read_shape(args, dims, "flip"), rank(input, "flip"), "flip"))
+    return flip_p.bind(input, dims=known_dims(read_shape(args, dims, "flip"), rank(input, "flip"), "flip"))
 
 
 @typed_errors
@@ -241,7 +241,7 @@ def fliplr(input: Tensor) -> Tensor:
     """
     if rank(input, "fliplr") < 2:
         raise ShapeError(f"fliplr: needs at least 2 dimensions, got shape {tuple(input.shape)}")
-    return flip_p(input, dims=(1,))
+    return flip_p.bind(input, dims=(1,))
 
 
 @typed_errors
@@ -254,7 +254,7 @@ def flipud(input: Tensor) -> Tensor:
     """
     if rank(input, "flipud") < 1:
         raise ShapeError("flipud: needs at least 1 dimension, got a 0-d tensor")
-    return flip_p(input, dims=(0,))
+    return flip_p.bind(input, dims=(0,))
 
 
 @typed_errors
@@ -269,13 +269,13 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if dims is None or dims == ():
         if len(steps) != 1:
             raise ArgumentError(f"roll: {len(steps)} shifts need as many dims; without dims give one shift")
-        return reshape_p(roll_p(ravel(input), shifts=steps, dims=(0,)), shape=tuple(input.shape))
+        return reshape_p.bind(roll_p.bind(ravel(input), shifts=steps, dims=(0,)), shape=tuple(input.shape))
     along = tuple(dims) if isinstance(dims, SEVERAL) else (dims,)
     if len(along) != len(steps):
         raise ArgumentError(f"roll: {len(steps)} shifts {steps} and {len(along)} dims {along} must be equally many")
     if not ndim:
         raise DimensionError("roll: a 0-d tensor has no dimension to roll along; leave dims out")
-    return roll_p(input, shifts=steps, dims=tuple([normalize_dim(d, ndim, "roll") for d in along]))
+    return roll_p.bind(input, shifts=steps, dims=tuple([normalize_dim(d, ndim, "roll") for d in along]))
 
 
 @typed_errors
@@ -293,5 +293,5 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     if k % 4 == 0:
         return clone(input)
     if k % 4 == 2:
-        return flip_p(input, dims=(first, second))
-    return transpose_p(flip_p(input, dims=(second if k % 4 == 1 else first,)), dim0=first, dim1=second)
+        return flip_p.bind(input, dims=(first, second))
+    return transpose_p.bind(flip_p.bind(input, dims=(second if k % 4 == 1 else first,)), dim0=first, dim1=second)

@@ -57,7 +57,7 @@ def overwritten(base: Array, value: Array, *, view: Primitive, params: dict[str,
 
 
 overwritten.vjp(
-    base=lambda g, view, params: overwritten(g, masked(view(g, **params), True), view=view, params=params),
+    base=lambda g, view, params: overwritten.bind(g, masked(view(g, **params), True), view=view, params=params),
     value=lambda g, view, params: view(g, **params),
 )
 

@@ -73,7 +73,7 @@ def _weights(query: Any, key: Any, *mask: Any, is_causal: bool, scale: float) ->
     if is_causal:
         return masked_softmax(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
     if not mask:
-        return softmax_p(scores, dim=scores.ndim - 1)
+        return softmax_p.bind(scores, dim=scores.ndim - 1)
     return masked_softmax(scores, *mask) if mask[0].dtype.kind == "b" else safe_softmax(scores + mask[0])
 
 
@@ -92,7 +92,7 @@ def _times(x: Any, y: Any) -> Any:
 def _to_scores(g: Any, weights: Any) -> Any:
     """What arrives at the weights, on its way to the scores that they are the softmax of."""
     last = weights.ndim - 1
-    return softmax_grad(g, living(weights, g, last), dim=last)
+    return softmax_grad.bind(g, living(weights, g, last), dim=last)
 
 
 _RULES: dict[str, Any] = {
@@ -107,8 +107,8 @@ attention.shares(
 attention.vjp(value=lambda g, weights: weights.mT @ g, **_RULES)
 attention_kept.shares(to_scores=lambda g, value, weights: _to_scores(g[0] @ value.mT + g[1], weights))
 attention_kept.vjp(value=lambda g, weights: weights.mT @ g[0], **_RULES)
-safe_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1))
-masked_softmax.vjp(x=lambda g, out, x_shape: softmax_grad(g, out, dim=len(x_shape) - 1), mask=None)
+safe_softmax.vjp(x=lambda g, out, x_shape: softmax_grad.bind(g, out, dim=len(x_shape) - 1))
+masked_softmax.vjp(x=lambda g, out, x_shape: softmax_grad.bind(g, out, dim=len(x_shape) - 1), mask=None)
 
 # ---- scaled_dot_product_attention ----------------------------------------------------------------------------------------
 
@@ -148,8 +148,8 @@ def scaled_dot_product_attention(
         dropped: Tensor = _times(thinned(_weights(query, key, *masks, is_causal=is_causal, scale=factor), dropout_p), value)
         return dropped
     if math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
-        return attention(query, key, value, *masks, is_causal=is_causal, scale=factor)
-    out: Tensor = attention_kept(query, key, value, *masks, is_causal=is_causal, scale=factor)[0]
+        return attention.bind(query, key, value, *masks, is_causal=is_causal, scale=factor)
+    out: Tensor = attention_kept.bind(query, key, value, *masks, is_causal=is_causal, scale=factor)[0]
     return out
 
 
@@ -288,12 +288,12 @@ def multi_head_attention_forward(
     p = dropout_p if training else 0.0
     if need_weights:
         scores = matmul(q * (1.0 / math.sqrt(q.shape[-1])), k.mT)
-        weights = softmax_p(scores if mask is None else scores + mask, dim=2)
+        weights = softmax_p.bind(scores if mask is None else scores + mask, dim=2)
         if p:
             weights = thinned(weights, p)
         out = _merged(matmul(weights, v), n)
         shown = reshape(weights, (n, num_heads, length, k.shape[1]))
-        shown = mean_p(shown, dim=(1,), keepdim=False) if average_attn_weights else shown
+        shown = mean_p.bind(shown, dim=(1,), keepdim=False) if average_attn_weights else shown
     else:
         out, shown = _merged(scaled_dot_product_attention(q, k, v, mask, p), n), None
     out = linear(out, out_proj_weight, out_proj_bias)

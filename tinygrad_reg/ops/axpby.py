@@ -42,7 +42,7 @@ axpby_p.vjp(
 def axpby(a: float, x: Any, b: float, y: Any, minus: bool = False) -> Any:
     """a · x + b · y: of arrays in the memory of y, of tensors a new one. The name is that of BLAS."""
     if isinstance(y, Value):
-        return axpby_p(a, x, b, y, minus=minus)
+        return axpby_p.bind(a, x, b, y, minus=minus)
     blas = _for(a, x, b, y)
     if blas is not None:
         return blas(a, x, b, y, minus)

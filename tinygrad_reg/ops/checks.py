@@ -39,6 +39,6 @@ all_probabilities.vjp(x=None)
 def check_probabilities(x: Any, message: str) -> None:
     """Raise ArgumentError with this message unless all elements of a tensor or array of floats are between 0 and 1."""
     if state.tracer is not None:
-        all_probabilities(x, message=message)
+        all_probabilities.bind(x, message=message)
     else:
         all_probabilities.forward(x.array if isinstance(x, Value) else x, message=message)

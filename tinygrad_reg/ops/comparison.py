@@ -35,7 +35,7 @@ def _close(what: str, input: Any, other: Any, rtol: float, atol: float, equal_na
     if not (rtol >= 0 and atol >= 0):
         raise ArgumentError(f"{what}: rtol and atol must not be negative, got {rtol} and {atol}")
     try:
-        return isclose_p(input, other, rtol=float(rtol), atol=float(atol), equal_nan=bool(equal_nan), wide=State.default_dtype)
+        return isclose_p.bind(input, other, rtol=float(rtol), atol=float(atol), equal_nan=bool(equal_nan), wide=State.default_dtype)
     except ShapeError:
         check_broadcast(what, (input, other))  # says it under the name that was called
         raise

@@ -219,18 +219,18 @@ convolution_input.plain, convolution_weight.plain = _plain_input, _plain_weight
 def _to_input(
     g: Any, weight: Any, input_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Any:  # fmt: skip
-    return convolution_input(g, weight, size=input_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return convolution_input.bind(g, weight, size=input_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 def _to_weight(
     g: Any, input: Any, weight_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Any:  # fmt: skip
-    return convolution_weight(input, g, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return convolution_weight.bind(input, g, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 def _to_bias(g: Any) -> Any:
-    each = sum_p(g, dim=tuple(range(2, g.ndim)), keepdim=False)  # in two steps, which are a product with ones, or run along memory
-    return sum_p(each, dim=(0,), keepdim=False)
+    each = sum_p.bind(g, dim=tuple(range(2, g.ndim)), keepdim=False)  # in two steps, which are a product with ones, or run along memory
+    return sum_p.bind(each, dim=(0,), keepdim=False)
 
 
 convolution.vjp(input=_to_input, weight=_to_weight)
@@ -240,27 +240,27 @@ convolution_biased.vjp(input=_to_input, weight=_to_weight, bias=_to_bias)
 def _from_output(
     g: Any, weight: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Any:  # fmt: skip
-    return convolution(g, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return convolution.bind(g, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 convolution_input.vjp(
     output=_from_output,
-    weight=lambda g, output, weight_shape, stride, padding, dilation, groups: convolution_weight(
+    weight=lambda g, output, weight_shape, stride, padding, dilation, groups: convolution_weight.bind(
         g, output, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
 )
 convolution_transposed.vjp(
     input=_from_output,
-    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: convolution_weight(
+    weight=lambda g, input, weight_shape, stride, padding, dilation, groups: convolution_weight.bind(
         g, input, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
     bias=_to_bias,
 )
 convolution_weight.vjp(
-    input=lambda g, output, input_shape, stride, padding, dilation, groups: convolution_input(
+    input=lambda g, output, input_shape, stride, padding, dilation, groups: convolution_input.bind(
         output, g, size=input_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
-    output=lambda g, input, stride, padding, dilation, groups: convolution(
+    output=lambda g, input, stride, padding, dilation, groups: convolution.bind(
         input, g, stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
 )
@@ -292,11 +292,13 @@ def fold_p(x: Array, *, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pair
 unfold_p.plain = plain_columns
 fold_p.plain = plain_fold
 unfold_p.vjp(
-    x=lambda g, x_shape, kernel, stride, padding, dilation: fold_p(
+    x=lambda g, x_shape, kernel, stride, padding, dilation: fold_p.bind(
         g, size=x_shape[2:], kernel=kernel, stride=stride, padding=padding, dilation=dilation
     )
 )
-fold_p.vjp(x=lambda g, kernel, stride, padding, dilation: unfold_p(g, kernel=kernel, stride=stride, padding=padding, dilation=dilation))
+fold_p.vjp(
+    x=lambda g, kernel, stride, padding, dilation: unfold_p.bind(g, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+)
 
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
 
@@ -361,8 +363,8 @@ def _convolve(
     shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
     params = _keywords(what, *shapes, stride, _pads(what, padding, spatial), dilation, groups)
     if bias is None:
-        return unbatched(convolution(input, weight, **params), added)
-    return unbatched(convolution_biased(input, weight, bias, **params), added)
+        return unbatched(convolution.bind(input, weight, **params), added)
+    return unbatched(convolution_biased.bind(input, weight, bias, **params), added)
 
 
 @functools.lru_cache(maxsize=256, typed=True)
@@ -398,8 +400,8 @@ def _convolve_transposed(
     shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
     params = _transposed_keywords(what, *shapes, stride, pads, extra, dilation, groups)
     if bias is None:
-        return unbatched(convolution_input(input, weight, **params), added)
-    return unbatched(convolution_transposed(input, weight, bias, **params), added)
+        return unbatched(convolution_input.bind(input, weight, **params), added)
+    return unbatched(convolution_transposed.bind(input, weight, bias, **params), added)
 
 
 @functools.lru_cache(maxsize=256, typed=True)
@@ -546,7 +548,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     if 0 in shape[1:]:
         raise ShapeError(f"unfold: only the batch may be empty, got an input of shape {shape}")
     params, _ = _blocks("unfold", shape[2:], kernel_size, dilation, padding, stride)
-    return unbatched(unfold_p(input, **params), added)
+    return unbatched(unfold_p.bind(input, **params), added)
 
 
 @typed_errors
@@ -571,4 +573,4 @@ def fold(
             f"fold: for an output of {size}, the window {params['kernel']} lies at {counts[0]} · {counts[1]} = {windows} places, so input "
             f"must be (n, a multiple of {elements}, {windows})\n  input {tuple(input.shape)}"
         )
-    return unbatched(fold_p(input, size=size, **params), added)
+    return unbatched(fold_p.bind(input, size=size, **params), added)

@@ -40,21 +40,21 @@ def _svd_rule(g: Any, out: Any) -> Any:
     """
     (gu, gs, gv), (u, s, v) = g, out
     last = u.ndim - 1
-    ut, vt = transpose_p(u, dim0=last - 1, dim1=last), transpose_p(v, dim0=last - 1, dim1=last)
-    columns, rows = unsqueeze_p(s, dim=last - 1), unsqueeze_p(s, dim=last)
+    ut, vt = transpose_p.bind(u, dim0=last - 1, dim1=last), transpose_p.bind(v, dim0=last - 1, dim1=last)
+    columns, rows = unsqueeze_p.bind(s, dim=last - 1), unsqueeze_p.bind(s, dim=last)
     gaps = columns * columns - rows * rows
     u_parts, v_parts = ut @ gu, vt @ gv
     inner = _ratio(_skew(u_parts), gaps) * columns + rows * _ratio(_skew(v_parts), gaps)
-    total = (u * unsqueeze_p(gs, dim=last - 1) + u @ inner) @ vt
+    total = (u * unsqueeze_p.bind(gs, dim=last - 1) + u @ inner) @ vt
     if u.shape[-2] > s.shape[-1]:
         total = total + _ratio(gu - u @ u_parts, columns) @ vt
     if v.shape[-2] > s.shape[-1]:
-        total = total + u @ transpose_p(_ratio(gv - v @ v_parts, columns), dim0=last - 1, dim1=last)
+        total = total + u @ transpose_p.bind(_ratio(gv - v @ v_parts, columns), dim0=last - 1, dim1=last)
     return total
 
 
 def _skew(x: Any) -> Any:
-    return x - transpose_p(x, dim0=x.ndim - 2, dim1=x.ndim - 1)
+    return x - transpose_p.bind(x, dim0=x.ndim - 2, dim1=x.ndim - 1)
 
 
 def _ratio(x: Any, y: Any) -> Any:

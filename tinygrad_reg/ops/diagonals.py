@@ -40,8 +40,8 @@ def diag_embed_p(x: Array, *, shape: tuple[int, ...], offset: int, dim1: int, di
     return out
 
 
-diagonal_p.vjp(x=lambda g, x_shape, offset, dim1, dim2: diag_embed_p(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2))
-diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p(g, offset=offset, dim1=dim1, dim2=dim2))
+diagonal_p.vjp(x=lambda g, x_shape, offset, dim1, dim2: diag_embed_p.bind(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2))
+diag_embed_p.vjp(x=lambda g, offset, dim1, dim2: diagonal_p.bind(g, offset=offset, dim1=dim1, dim2=dim2))
 
 
 @primitive(name="trace")
@@ -50,7 +50,7 @@ def trace_p(x: Array) -> Array:
     return np.add.reduce(x.diagonal(), 0, np.int64 if x.dtype.kind in "iu" else None)
 
 
-trace_p.vjp(x=lambda g, x_shape: diag_embed_p(broadcast_to(g, shape=(min(x_shape),)), shape=x_shape, offset=0, dim1=0, dim2=1))
+trace_p.vjp(x=lambda g, x_shape: diag_embed_p.bind(broadcast_to.bind(g, shape=(min(x_shape),)), shape=x_shape, offset=0, dim1=0, dim2=1))
 
 
 @typed_errors
@@ -64,7 +64,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     first, second = normalize_dim(dim1, ndim, "diagonal"), normalize_dim(dim2, ndim, "diagonal")
     if first == second:
         raise ArgumentError(f"diagonal: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
-    return diagonal_p(input, offset=integer(offset, "diagonal", "offset"), dim1=first, dim2=second)
+    return diagonal_p.bind(input, offset=integer(offset, "diagonal", "offset"), dim1=first, dim2=second)
 
 
 @typed_errors
@@ -84,7 +84,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
         raise ArgumentError(f"diag_embed: dim1 {dim1} and dim2 {dim2} are the same dimension; name two")
     offset = integer(offset, "diag_embed", "offset")
     shape = _with_diagonal(shape_of(input), offset, first, second)
-    return diag_embed_p(input, shape=shape, offset=offset, dim1=first, dim2=second)
+    return diag_embed_p.bind(input, shape=shape, offset=offset, dim1=first, dim2=second)
 
 
 @functools.lru_cache(maxsize=256)
@@ -110,7 +110,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if ndim == 1:
         return diag_embed(input, integer(diagonal, "diag", "diagonal"))
     if ndim == 2:
-        return clone(diagonal_p(input, offset=integer(diagonal, "diag", "diagonal"), dim1=0, dim2=1))
+        return clone(diagonal_p.bind(input, offset=integer(diagonal, "diag", "diagonal"), dim1=0, dim2=1))
     raise ShapeError(f"diag: expects 1 or 2 dimensions, got shape {tuple(input.shape)}; use diagonal or diag_embed for batches")
 
 
@@ -148,7 +148,7 @@ def tril_p(x: Array, *, diagonal: int) -> Array:
 
 
 tril_p.plain = lambda x, *, diagonal: np.tril(x, diagonal)
-tril_p.vjp(x=lambda g, diagonal: tril_p(g, diagonal=diagonal))
+tril_p.vjp(x=lambda g, diagonal: tril_p.bind(g, diagonal=diagonal))
 
 
 @primitive(name="triu")
@@ -158,7 +158,7 @@ def triu_p(x: Array, *, diagonal: int) -> Array:
 
 
 triu_p.plain = lambda x, *, diagonal: np.triu(x, diagonal)
-triu_p.vjp(x=lambda g, diagonal: triu_p(g, diagonal=diagonal))
+triu_p.vjp(x=lambda g, diagonal: triu_p.bind(g, diagonal=diagonal))
 
 
 @typed_errors
@@ -170,7 +170,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
             [1., 1., 0.]])
     """
     _matrices(input, "tril")
-    return tril_p(input, diagonal=integer(diagonal, "tril", "diagonal"))
+    return tril_p.bind(input, diagonal=integer(diagonal, "tril", "diagonal"))
 
 
 @typed_errors
@@ -182,7 +182,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
             [0., 1., 1.]])
     """
     _matrices(input, "triu")
-    return triu_p(input, diagonal=integer(diagonal, "triu", "diagonal"))
+    return triu_p.bind(input, diagonal=integer(diagonal, "triu", "diagonal"))
 
 
 def _matrices(input: Tensor, what: str) -> None:

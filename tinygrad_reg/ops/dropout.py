@@ -36,8 +36,8 @@ def survivors(shape: tuple[int, ...], p: float, dtype: Any, weight: float = 1.0)
     """A tensor of this shape: the weight for each element that stays, 0 with probability p."""
     drawn = draw("uniform", shape)
     if drawn.array.dtype == dtype and dtype.char != "e":  # float16, which may not hold the weight, and 0 · inf is nan
-        return survivors_p(drawn, p=float(p), weight=weight)
-    return convert(survivors_p(drawn, p=float(p), weight=1.0), float_type(dtype)) * weight
+        return survivors_p.bind(drawn, p=float(p), weight=weight)
+    return convert(survivors_p.bind(drawn, p=float(p), weight=1.0), float_type(dtype)) * weight
 
 
 def thinned(input: Any, p: float, shape: tuple[int, ...] | None = None) -> Any:

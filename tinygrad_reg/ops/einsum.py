@@ -97,7 +97,7 @@ def _contraction(xs: str, x: tuple[int, ...], ys: str, y: tuple[int, ...], neede
 
 def _einsum_rule(g: Any, operands: tuple[Any, ...], position: int, equation: str) -> Any:
     """An operand's cotangent: the same sum of products, with g in its place and its letters as the output."""
-    return einsum_p(*operands[:position], g, *operands[position + 1 :], equation=_towards(equation, position))
+    return einsum_p.bind(*operands[:position], g, *operands[position + 1 :], equation=_towards(equation, position))
 
 
 @functools.lru_cache(maxsize=256)
@@ -128,7 +128,7 @@ def einsum(*args: Any) -> Tensor:
     if len(operands) > 1:
         _check_alike(operands)
         if direct:
-            return einsum_p(*operands, equation=direct)
+            return einsum_p.bind(*operands, equation=direct)
     terms, output = _parse(equation, tuple(map(len, shapes)))
     reduced = [_diagonals(x, term, equation) for x, term in zip(operands, terms, strict=True)]
     sizes = _letter_sizes(equation, reduced)
@@ -140,7 +140,7 @@ def einsum(*args: Any) -> Tensor:
     if len(final) == 1:
         x, term = final[0]
         return permute(x, tuple([term.index(letter) for letter in output]))
-    return einsum_p(*[x for x, _ in final], equation=f"{','.join([term for _, term in final])}->{output}")
+    return einsum_p.bind(*[x for x, _ in final], equation=f"{','.join([term for _, term in final])}->{output}")
 
 
 @functools.lru_cache(maxsize=256)

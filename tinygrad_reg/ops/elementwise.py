@@ -339,7 +339,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
         return bitwise_or(input, not exponent)  # the one power of bools that PyTorch has: x¹ = x, x⁰ = true
     if isinstance(input, int | float):
         if isinstance(exponent, Value) and exponent.array.dtype.kind == "f":
-            return number_power(exponent, base=float(input))
+            return number_power.bind(exponent, base=float(input))
         return pow_p(in_dtype(input, result_type(input, exponent), "pow"), exponent)
     return pow_p(input, exponent)
 
@@ -355,7 +355,7 @@ def _power_number(input: Any, exponent: float) -> Tensor:
         input = convert(input, result_type(input, exponent))
     elif dtype.kind in "iu":
         check_fits(exponent, dtype, "pow: the exponent")
-    return power(input, exponent=exponent)
+    return power.bind(input, exponent=exponent)
 
 
 def _power(x: Array, *, exponent: float) -> Array:
@@ -364,7 +364,7 @@ def _power(x: Array, *, exponent: float) -> Array:
 
 
 power: Elementwise = Elementwise(_power, name="power", kind="power", domain=(POSITIVE,), analytic=True)
-power.vjp(x=lambda g, x, exponent: zero(g) if exponent == 0 else g * (power(x, exponent=exponent - 1) * exponent))
+power.vjp(x=lambda g, x, exponent: zero(g) if exponent == 0 else g * (power.bind(x, exponent=exponent - 1) * exponent))
 
 
 def _number_power(x: Array, *, base: float) -> Array:
@@ -508,7 +508,7 @@ def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = N
     tensor([ 1., -1.,  9.])
     """
     rank(input, "nan_to_num")
-    return nan_to_num_p(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    return nan_to_num_p.bind(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
 # ---- second names that PyTorch keeps -------------------------------------------------------------------------------

@@ -73,15 +73,15 @@ def _padding(what: str, padding_idx: int | None, rows: int) -> int | None:
 def _limit_norms(weight: Any, numbers: Any, max_norm: float, norm_type: float) -> None:
     """Shorten the rows with these numbers, in place, to the greatest norm allowed."""
     with no_grad():
-        chosen = index_p(weight, numbers, dims=(0,), repeated="add")
+        chosen = index_p.bind(weight, numbers, dims=(0,), repeated="add")
         length = norm(chosen, norm_type, -1, True)
         shorter = where_p(gt(length, max_norm), chosen * (max_norm / (length + 1e-7)), chosen)
-        assign(weight, index_put_p(weight, shorter, numbers, dims=(0,), repeated="last"), "embedding with max_norm")
+        assign(weight, index_put_p.bind(weight, shorter, numbers, dims=(0,), repeated="last"), "embedding with max_norm")
 
 
 def _rows(weight: Any, numbers: Any, padding: int | None, by_frequency: bool) -> Any:
     """The rows with these numbers; (r, k), (...) -> (..., k). That of the padding gets no gradient."""
-    rows = index_p(weight, numbers, dims=(0,), repeated="add")
+    rows = index_p.bind(weight, numbers, dims=(0,), repeated="add")
     if by_frequency:
         rows = with_scaled_gradient(rows, 1.0 / convert(reshape(occurrences(numbers), (*numbers.shape, 1)), rows.dtype))
     if padding is not None:
@@ -173,7 +173,7 @@ def embedding_bag(
     _check(what, input, weight)
     _check_bags(input, weight, offsets, mode, per_sample_weights, include_last_offset, scale_grad_by_freq)
     padding = _padding(what, padding_idx, weight.shape[0])
-    numbers = in_range(input, size=weight.shape[0], what=what)
+    numbers = in_range.bind(input, size=weight.shape[0], what=what)
     if max_norm is not None:
         _limit_norms(weight, numbers, float(max_norm), norm_type)
     rows = _rows(weight, numbers, None, scale_grad_by_freq)
@@ -183,7 +183,7 @@ def embedding_bag(
     if offsets is None:
         return _of_rectangle(rows, counted, mode)  # type: ignore[no-any-return]
     count = offsets.shape[0] - bool(include_last_offset)
-    bags = bag_numbers(offsets[:count], length=input.shape[0])
+    bags = bag_numbers.bind(offsets[:count], length=input.shape[0])
     if mode == "max" and rows.shape[0]:
         return _largest_of_segments(rows, counted, bags, count)  # type: ignore[no-any-return]
     return _of_segments(rows, counted, bags, count, "sum" if mode == "max" else mode)  # type: ignore[no-any-return]
@@ -194,43 +194,43 @@ def _of_rectangle(rows: Any, counted: Any, mode: str) -> Any:
     kept = None if counted is None else reshape(counted, (*counted.shape, 1))
     if mode == "max":
         return _largest(rows, kept)
-    total = sum_p(rows if kept is None else masked(rows, ~kept), dim=(1,), keepdim=False)
+    total = sum_p.bind(rows if kept is None else masked(rows, ~kept), dim=(1,), keepdim=False)
     if mode == "sum":
         return total
     if kept is None:
         return total / max(rows.shape[1], 1)
-    return total / clamp_min_p(convert(sum_p(kept, dim=(1,), keepdim=False), rows.dtype), 1.0)
+    return total / clamp_min_p(convert(sum_p.bind(kept, dim=(1,), keepdim=False), rows.dtype), 1.0)
 
 
 def _largest(rows: Any, kept: Any) -> Any:
     """The largest entry of each bag and feature, the first of ties; 0 where there is none."""
     if rows.shape[1] == 0:
-        return sum_p(rows, dim=(1,), keepdim=False)
+        return sum_p.bind(rows, dim=(1,), keepdim=False)
     shown = rows if kept is None else where_p(kept, rows, -math.inf)
-    best = pick(shown, argmax_p(shown, dim=1, keepdim=False), dim=1, keepdim=False)
-    return best if kept is None else masked(best, eq(sum_p(kept, dim=(1,), keepdim=False), 0))
+    best = pick.bind(shown, argmax_p.bind(shown, dim=1, keepdim=False), dim=1, keepdim=False)
+    return best if kept is None else masked(best, eq(sum_p.bind(kept, dim=(1,), keepdim=False), 0))
 
 
 def _of_segments(rows: Any, counted: Any, bags: Any, count: int, mode: str) -> Any:
     """Sums or means of bags of any size; (n, k), (n,) -> (count, k)."""
     if counted is not None:
         rows = masked(rows, reshape(~counted, (-1, 1)))
-    total = index_embed(rows, bags, dims=(0,), shape=(count, rows.shape[1]), repeated="add")
+    total = index_embed.bind(rows, bags, dims=(0,), shape=(count, rows.shape[1]), repeated="add")
     if mode == "sum":
         return total
     one_each = convert(bags >= 0 if counted is None else counted, rows.dtype)
-    sizes = index_embed(reshape(one_each, (-1, 1)), bags, dims=(0,), shape=(count, 1), repeated="add")
+    sizes = index_embed.bind(reshape(one_each, (-1, 1)), bags, dims=(0,), shape=(count, 1), repeated="add")
     return total / clamp_min_p(sizes, 1.0)
 
 
 def _largest_of_segments(rows: Any, counted: Any, bags: Any, count: int) -> Any:
     """The largest entries of bags of any size, 0 of those without; (n, k), (n,) -> (count, k)."""
     shown = rows if counted is None else where_p(reshape(counted, (-1, 1)), rows, -math.inf)
-    at = bag_argmax(shown, bags, count=count)
+    at = bag_argmax.bind(shown, bags, count=count)
     empty = at < 0
     best = gather(shown, 0, masked(at, empty))
     if counted is not None:
-        empty = eq(index_embed(reshape(convert(counted, np.int64), (-1, 1)), bags, dims=(0,), shape=(count, 1), repeated="add"), 0)
+        empty = eq(index_embed.bind(reshape(convert(counted, np.int64), (-1, 1)), bags, dims=(0,), shape=(count, 1), repeated="add"), 0)
     return masked(best, empty)
 
 

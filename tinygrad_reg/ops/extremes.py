@@ -44,12 +44,12 @@ def _refuse_empty(shape: tuple[int, ...], dims: Dims, what: str, error: type[Exc
 def _shared(g: Any, chosen: Any, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Any:
     """The cotangent in equal shares for the chosen elements; nan for all if none is chosen, which only nan brings about."""
     chosen = convert(chosen, g.dtype)
-    share = g / sum_p(chosen, dim=dim, keepdim=keepdim)
-    return (share if dim is None or keepdim else spread(share, shape=shape, dim=dim, keepdim=keepdim)) * chosen
+    share = g / sum_p.bind(chosen, dim=dim, keepdim=keepdim)
+    return (share if dim is None or keepdim else spread.bind(share, shape=shape, dim=dim, keepdim=keepdim)) * chosen
 
 
 def _amax_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
-    return _shared(g, eq(x, spread(out, shape=x_shape, dim=dim, keepdim=keepdim)), x_shape, dim, keepdim)
+    return _shared(g, eq(x, spread.bind(out, shape=x_shape, dim=dim, keepdim=keepdim)), x_shape, dim, keepdim)
 
 
 def whole_rule(g: Any, x: Any, out: Any, x_shape: Any) -> Any:
@@ -120,7 +120,7 @@ def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """
     dims = read_dims(input, dim, "amax")
     _refuse_empty(shape_of(input), dims, "amax", ShapeError if dim is None or dim == () else DimensionError)
-    return amax_p(input, dim=dims, keepdim=keepdim)
+    return amax_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
@@ -133,7 +133,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """
     dims = read_dims(input, dim, "amin")
     _refuse_empty(shape_of(input), dims, "amin", ShapeError if dim is None or dim == () else DimensionError)
-    return amin_p(input, dim=dims, keepdim=keepdim)
+    return amin_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
@@ -143,7 +143,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> tg.argmax(tg.tensor([[1, 5], [7, 7]]), dim=1)
     tensor([1, 0])
     """
-    return argmax_p(input, dim=read_choice(input, dim, "argmax"), keepdim=keepdim)
+    return argmax_p.bind(input, dim=read_choice(input, dim, "argmax"), keepdim=keepdim)
 
 
 @numpy_names
@@ -153,7 +153,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> tg.argmin(tg.tensor([[1, 5], [7, 7]]), dim=1)
     tensor([0, 0])
     """
-    return argmin_p(input, dim=read_choice(input, dim, "argmin"), keepdim=keepdim)
+    return argmin_p.bind(input, dim=read_choice(input, dim, "argmin"), keepdim=keepdim)
 
 
 def read_choice(input: Any, dim: Any, what: str) -> int | None:
@@ -235,15 +235,15 @@ def _plain_place(x: Array, index: Array, *, shape: tuple[int, ...], dim: int | N
 
 
 pick.plain, place.plain = _plain_pick, _plain_place
-pick.vjp(x=lambda g, index, x_shape, dim, keepdim: place(g, index, shape=x_shape, dim=dim, keepdim=keepdim), index=None)
-place.vjp(x=lambda g, index, dim, keepdim: pick(g, index, dim=dim, keepdim=keepdim), index=None)
+pick.vjp(x=lambda g, index, x_shape, dim, keepdim: place.bind(g, index, shape=x_shape, dim=dim, keepdim=keepdim), index=None)
+place.vjp(x=lambda g, index, dim, keepdim: pick.bind(g, index, dim=dim, keepdim=keepdim), index=None)
 
 
 def _extreme(arg: Primitive, input: Any, dim: Any, keepdim: bool, what: str) -> Chosen:
     """The values that `arg` chooses along dim, and their indices; the gradient goes to the element chosen."""
     dims = read_choice(input, dim, what)
     index = arg(input, dim=dims, keepdim=keepdim)
-    return Chosen(pick(input, index, dim=dims, keepdim=keepdim), index)
+    return Chosen(pick.bind(input, index, dim=dims, keepdim=keepdim), index)
 
 
 @numpy_names

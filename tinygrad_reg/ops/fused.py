@@ -214,11 +214,11 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     >>> tg.nn.functional.softplus(tg.tensor([-1.0, 0.0, 100.0]))
     tensor([  0.3133,   0.6931, 100.0000])
     """
-    return softplus_p(input, beta=float(beta), threshold=float(threshold))
+    return softplus_p.bind(input, beta=float(beta), threshold=float(threshold))
 
 
 def _mish_rule(g: Any, x: Any) -> Any:
-    t = tanh(softplus_p(x, beta=1.0, threshold=math.inf))
+    t = tanh(softplus_p.bind(x, beta=1.0, threshold=math.inf))
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
@@ -309,7 +309,7 @@ def largest(x: Array, dim: int | None) -> Array:
 
 def _total(x: Any, dim: int | None) -> Any:
     """Sums along dim, which stays with size 1."""
-    return sum_p(x, dim=None if dim is None else (dim,), keepdim=True)
+    return sum_p.bind(x, dim=None if dim is None else (dim,), keepdim=True)
 
 
 def line_sums(x: Array, dim: int | None, keepdim: bool = True) -> Array:
@@ -365,9 +365,9 @@ def softmax_grad(x: Array, y: Array, *, dim: int | None) -> Array:
     return out
 
 
-softmax_p.vjp(x=lambda g, out, dim: softmax_grad(g, living(out, g, dim), dim=dim))
+softmax_p.vjp(x=lambda g, out, dim: softmax_grad.bind(g, living(out, g, dim), dim=dim))
 softmax_grad.vjp(
-    x=lambda g, y, dim: softmax_grad(g, y, dim=dim),
+    x=lambda g, y, dim: softmax_grad.bind(g, y, dim=dim),
     y=lambda g, x, y, dim: g * (x - _total(x * y, dim)) - x * _total(g * y, dim),
 )
 
@@ -388,7 +388,7 @@ def log_softmax_grad(x: Array, y: Array, *, dim: int | None) -> Array:
     return np.subtract(x, out, out)
 
 
-log_softmax_p.vjp(x=lambda g, out, dim: log_softmax_grad(g, living(out, g, dim), dim=dim))
+log_softmax_p.vjp(x=lambda g, out, dim: log_softmax_grad.bind(g, living(out, g, dim), dim=dim))
 log_softmax_grad.vjp(
     x=lambda g, y, dim: g - _total(g * exp(y), dim),
     y=lambda g, x, y, dim: -g * (exp(y) * _total(x, dim)),
@@ -405,7 +405,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
     input, along = _softmax_arguments("softmax", input, dim, dtype)
-    return softmax_p(input, dim=along)
+    return softmax_p.bind(input, dim=along)
 
 
 @numpy_names
@@ -416,7 +416,7 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     tensor([-1000.,     0.])
     """
     input, along = _softmax_arguments("log_softmax", input, dim, dtype)
-    return log_softmax_p(input, dim=along)
+    return log_softmax_p.bind(input, dim=along)
 
 
 def _softmax_arguments(what: str, input: Any, dim: Any, dtype: Any) -> tuple[Any, int | None]:

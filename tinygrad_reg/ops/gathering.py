@@ -60,7 +60,7 @@ def _integers(index: Any, what: str) -> Any:
 
 def _raised(x: Any) -> Any:
     """A 0-d tensor as a 1-d one of size 1, any other as it is."""
-    return x if shape_of(x) else reshape_p(x, shape=(1,))
+    return x if shape_of(x) else reshape_p.bind(x, shape=(1,))
 
 
 @primitive(fails=True)
@@ -124,7 +124,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """
     dim = normalize_dim(dim, rank(input, "gather"), "gather")
     numbers, once = _numbered(input, dim, _integers(index, "gather"), "gather")
-    return gather_p(input, numbers, repeated="never" if once else "add")
+    return gather_p.bind(input, numbers, repeated="never" if once else "add")
 
 
 @numpy_names
@@ -138,13 +138,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     ours = shape_of(input, "take_along_dim")
     theirs = shape_of(_integers(indices, "take_along_dim"))
     if dim is None:
-        return take(input, reshape_p(indices, shape=(-1,)))
+        return take(input, reshape_p.bind(indices, shape=(-1,)))
     dim = normalize_dim(dim, len(ours), "take_along_dim")
     if ours != theirs or not ours:
         ours, theirs = _common_but(dim, ours, theirs)
         input, indices = _stretched(input, ours), _stretched(indices, theirs)
     numbers, once = _numbered(input, dim, indices, "take_along_dim")
-    return gather_p(input, numbers, repeated="never" if once else "add")
+    return gather_p.bind(input, numbers, repeated="never" if once else "add")
 
 
 @functools.lru_cache(maxsize=256)
@@ -171,7 +171,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     tensor([1, 4])
     """
     rank(input, "take")
-    return read(reshape_p(input, shape=(-1,)), [_integers(index, "take")], (0,), "add")
+    return read(reshape_p.bind(input, shape=(-1,)), [_integers(index, "take")], (0,), "add")
 
 
 @primitive(fails=True)
@@ -225,14 +225,14 @@ def _scattered(input: Any, dim: int, index: Any, src: Any, reduce: str | None, w
     if 0 in shape_of(index):
         if not isinstance(src, Value):
             return clone(input)
-        none = select_view(reshape_p(src, shape=(-1,)), index=((0, 0, 1),))  # of the source, which stays in the graph
-        return scatter_p(input, none, _NOWHERE, repeated="never")
+        none = select_view.bind(reshape_p.bind(src, shape=(-1,)), index=((0, 0, 1),))  # of the source, which stays in the graph
+        return scatter_p.bind(input, none, _NOWHERE, repeated="never")
     if isinstance(src, Value) or src.ndim or not shape:
         src = _cropped(src, shape_of(index), what)
     numbers, once = _numbered(input, dim, index, what)
     if reduce == "multiply":
-        return reshape_p(index_multiply(reshape_p(input, shape=(-1,)), src, numbers), shape=shape)
-    return scatter_p(input, src, numbers, repeated="add" if reduce else "never" if once else "last")
+        return reshape_p.bind(index_multiply(reshape_p.bind(input, shape=(-1,)), src, numbers), shape=shape)
+    return scatter_p.bind(input, src, numbers, repeated="add" if reduce else "never" if once else "last")
 
 
 def _cropped(src: Any, shape: Shape, what: str) -> Any:
@@ -241,12 +241,12 @@ def _cropped(src: Any, shape: Shape, what: str) -> Any:
     if given == shape:
         return src
     if not shape:
-        return reshape_p(_cropped(_raised(src), (1,), what), shape=())
+        return reshape_p.bind(_cropped(_raised(src), (1,), what), shape=())
     if not given:
         return _cropped(_raised(src), shape, what)
     if len(given) != len(shape) or any(n < m for n, m in zip(given, shape, strict=True)):
         raise ShapeError(f"{what}: src must be at least as large as the index in every dimension\n  src {given} · index {shape}")
-    return select_view(src, index=tuple([(0, n, 1) for n in shape]))
+    return select_view.bind(src, index=tuple([(0, n, 1) for n in shape]))
 
 
 # ---- one position for each slice ---------------------------------------------------------------------------------------
@@ -289,8 +289,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             [4, 4]])
     """
     x, index, slices = _vector(input, dim, index, "index_select")
-    result = index_p(x, unheard(in_range, index, x, slices.check), dims=(slices.dim,), repeated="add")
-    return result if shape_of(input) else reshape_p(result, shape=())
+    result = index_p.bind(x, unheard(in_range, index, x, slices.check), dims=(slices.dim,), repeated="add")
+    return result if shape_of(input) else reshape_p.bind(result, shape=())
 
 
 @numpy_names
@@ -326,8 +326,8 @@ def _slices_put(input: Any, dim: int, index: Any, source: Any, repeated: str, wh
     source = _raised(source)
     if shape_of(source) != slices.shape:
         raise ShapeError(f"{what}: the source must have shape {slices.shape}, one slice for each position, got {tuple(source.shape)}")
-    result = index_put_p(x, source, unheard(in_range, index, x, slices.check), dims=(slices.dim,), repeated=repeated)
-    return result if shape_of(input) else reshape_p(result, shape=())
+    result = index_put_p.bind(x, source, unheard(in_range, index, x, slices.check), dims=(slices.dim,), repeated=repeated)
+    return result if shape_of(input) else reshape_p.bind(result, shape=())
 
 
 @numpy_names
@@ -341,7 +341,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     filling = fill_value(value, input, "index_fill")
     repeated = "last" if isinstance(filling, Value) else "never"  # a number asks for no gradient, which only one place were to get
     result = put(x, filling, [index], (slices.dim,), repeated, "index_fill")
-    return result if shape_of(input) else reshape_p(result, shape=())
+    return result if shape_of(input) else reshape_p.bind(result, shape=())
 
 
 # ---- parts -------------------------------------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     tensor([3, 4])
     """
     shape = shape_of(input, "select")
-    return select_view(input, index=_selected(shape, integer(dim, "select", "dim"), operator.index(index)))
+    return select_view.bind(input, index=_selected(shape, integer(dim, "select", "dim"), operator.index(index)))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -377,7 +377,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     shape = shape_of(input, "narrow")
     if isinstance(start, bool) or isinstance(start, Value) and start.array.dtype == np.bool_:
         raise ArgumentTypeError(f"narrow: start must be an integer, got {shown(start)}")
-    return select_view(input, index=_narrowed(shape, integer(dim, "narrow", "dim"), operator.index(start), operator.index(length)))
+    return select_view.bind(input, index=_narrowed(shape, integer(dim, "narrow", "dim"), operator.index(start), operator.index(length)))
 
 
 @functools.lru_cache(maxsize=1024)

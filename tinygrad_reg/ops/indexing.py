@@ -46,20 +46,20 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     if kind is int:
         if not shape or not -shape[0] <= index < shape[0]:
             raise out_of_range(index, 0, shape)
-        return select_view(input, index=(index,))
+        return select_view.bind(input, index=(index,))
     if kind is slice and shape:
-        return select_view(input, index=(_slice(index, shape[0]),))
+        return select_view.bind(input, index=(_slice(index, shape[0]),))
     if index is None:
-        return select_view(input, index=(None,))
+        return select_view.bind(input, index=(None,))
     if kind is tuple and (plain := _plain(index, shape)):
-        return select_view(input, index=plain)
+        return select_view.bind(input, index=plain)
     if shape and _is_positions(index):
         return read(input, (index,), (0,), "add")
     (view, dims), arrays, basic = split_index(index, shape)
     if basic:
-        return select_view(input, index=view)
+        return select_view.bind(input, index=view)
     if view:
-        input = select_view(input, index=view)
+        input = select_view.bind(input, index=view)
     return read(input, arrays, dims, _repeated(arrays, "add"))
 
 
@@ -89,7 +89,7 @@ def _repeated(arrays: Sequence[Any], otherwise: str) -> str:
 def read(input: Any, arrays: Sequence[Any], dims: Dims, repeated: str) -> Tensor:
     """`index_p`, with errors that say what is out of range."""
     try:
-        return index_p(input, *arrays, dims=dims, repeated=repeated)
+        return index_p.bind(input, *arrays, dims=dims, repeated=repeated)
     except IndexError as error:
         raise _explained(error, arrays, dims, input.shape) from None
 
@@ -278,23 +278,23 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
         indices = tuple(indices)
     (view, dims), arrays, _ = split_index(indices, shape)
     values = values_for(values, input, "index_put")
-    part = select_view(input, index=view) if view or not arrays else input
+    part = select_view.bind(input, index=view) if view or not arrays else input
     if arrays:
         part = put(part, values, arrays, dims, "add" if accumulate else _repeated(arrays, "last"), "index_put")
     else:
         values = expand(values, tuple(part.shape))
         part = part + values if accumulate else values
-    return put_view(input, part, index=view) if view or not arrays else part
+    return put_view.bind(input, part, index=view) if view or not arrays else part
 
 
 def put(input: Any, values: Any, arrays: Sequence[Any], dims: Dims, repeated: str, what: str) -> Any:
     """`index_put_p`, with errors that say what does not fit."""
     try:
-        return index_put_p(input, values, *arrays, dims=dims, repeated=repeated)
+        return index_put_p.bind(input, values, *arrays, dims=dims, repeated=repeated)
     except IndexError as error:
         raise _explained(error, arrays, dims, input.shape) from None
     except ValueError:
-        selected = tuple(index_p(input, *arrays, dims=dims, repeated="never").shape)
+        selected = tuple(index_p.bind(input, *arrays, dims=dims, repeated="never").shape)
         raise ShapeError(
             f"{what}: values of shape {tuple(values.shape)} do not broadcast to {selected}, the shape of what the index selects"
         ) from None

@@ -40,7 +40,7 @@ cat_p.vjp(tensors=lambda g, position, dim, bounds: _part(g, dim, bounds[position
 
 def _part(x: Any, dim: int, start: int, stop: int) -> Any:
     """A view of the slices from start to stop along `dim`."""
-    return select_view(x, index=(*(FULL,) * dim, (start, stop, 1)))
+    return select_view.bind(x, index=(*(FULL,) * dim, (start, stop, 1)))
 
 
 def _bounds(lengths: Sequence[int]) -> tuple[int, ...]:
@@ -55,7 +55,7 @@ def stack_p(*tensors: Array, dim: int) -> Array:
     return np.concatenate([x[at] for x in tensors], dim)
 
 
-stack_p.vjp(tensors=lambda g, position, dim: select_view(g, index=(*(FULL,) * dim, position)))
+stack_p.vjp(tensors=lambda g, position, dim: select_view.bind(g, index=(*(FULL,) * dim, position)))
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -99,7 +99,7 @@ def _joined(tensors: Sequence[Any], shapes: Shapes, dim: int) -> Tensor:
     if _VOID in shapes:
         tensors, shapes = _without_void(tensors, shapes, dim)
     dim, bounds = _in_a_row(shapes, dim)
-    return cat_p(*tensors, dim=dim, bounds=bounds)
+    return cat_p.bind(*tensors, dim=dim, bounds=bounds)
 
 
 concat = concatenate = cat
@@ -114,7 +114,7 @@ def _without_void(tensors: Sequence[Any], shapes: Shapes, dim: int) -> tuple[Seq
         return tensors, shapes
     dim = normalize_dim(dim, len(like), "cat")
     empty = (*like[:dim], 0, *like[dim + 1 :])
-    filled = [reshape_p(x, shape=empty) if shape == _VOID else x for x, shape in zip(tensors, shapes, strict=True)]
+    filled = [reshape_p.bind(x, shape=empty) if shape == _VOID else x for x, shape in zip(tensors, shapes, strict=True)]
     return filled, tuple([empty if shape == _VOID else shape for shape in shapes])
 
 
@@ -142,7 +142,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     if shapes.count(shapes[0]) != len(shapes):
         listed = " · ".join(map(str, shapes))
         raise ShapeError(f"stack: all tensors must have the same shape\n  {listed}\n  use cat to join along an existing dimension")
-    return stack_p(*tensors, dim=dim)
+    return stack_p.bind(*tensors, dim=dim)
 
 
 @typed_errors
@@ -192,7 +192,7 @@ def _index(dim: int, item: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, item)
 
 
-split_p.vjp(x=lambda g, dim, bounds: cat_p(*g, dim=dim, bounds=bounds))
+split_p.vjp(x=lambda g, dim, bounds: cat_p.bind(*g, dim=dim, bounds=bounds))
 
 
 @primitive(name="unbind", view=True, outputs=True)
@@ -202,7 +202,7 @@ def unbind_p(x: Array, *, dim: int) -> tuple[Array, ...]:
     return tuple([x[(*at, i, ...)] for i in range(x.shape[dim])])
 
 
-unbind_p.vjp(x=lambda g, dim: stack_p(*g, dim=dim))
+unbind_p.vjp(x=lambda g, dim: stack_p.bind(*g, dim=dim))
 
 
 def _length(shape: tuple[int, ...], dim: Any, what: str) -> tuple[int, int]:
@@ -224,7 +224,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
         return split_with_sizes(tensor, split_size_or_sections, dim)
     (size,) = read_shape((split_size_or_sections,), None, "split")
     dim, bounds = _of_one_size(shape_of(tensor, "split"), size, integer(dim, "split", "dim"))
-    return tuple(split_p(tensor, bounds=bounds, dim=dim))
+    return tuple(split_p.bind(tensor, bounds=bounds, dim=dim))
 
 
 @lru_cache(maxsize=256)
@@ -259,7 +259,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
     """
     lengths = read_shape((tuple(split_sizes),), None, "split")
     dim, bounds = _of_sizes(shape_of(input, "split"), lengths, integer(dim, "split", "dim"))
-    return tuple(split_p(input, bounds=bounds, dim=dim)) if lengths else ()
+    return tuple(split_p.bind(input, bounds=bounds, dim=dim)) if lengths else ()
 
 
 @lru_cache(maxsize=256)
@@ -280,7 +280,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     (count,) = read_shape((chunks,), None, "chunk")
     dim, bounds = _at_most(shape_of(input, "chunk"), count, integer(dim, "chunk", "dim"))
-    return tuple(split_p(input, bounds=bounds, dim=dim))
+    return tuple(split_p.bind(input, bounds=bounds, dim=dim))
 
 
 @lru_cache(maxsize=256)
@@ -299,7 +299,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     (tensor([1, 2]), tensor([3, 4]))
     """
     dim, _ = _length(shape_of(input, "unbind"), dim, "unbind")
-    return tuple(unbind_p(input, dim=dim))
+    return tuple(unbind_p.bind(input, dim=dim))
 
 
 @numpy_names
@@ -323,7 +323,7 @@ def tensor_split(
         cuts = [slice(at).indices(length)[1] for at in sizes(tuple(given), "tensor_split")] if given else []
         return tuple([_part(input, dim, start, max(start, stop)) for start, stop in pairwise([0, *cuts, length])])
     dim, bounds = _nearly_equal(shape, operator.index(given), integer(dim, "tensor_split", "dim"))
-    return tuple(split_p(input, bounds=bounds, dim=dim))
+    return tuple(split_p.bind(input, bounds=bounds, dim=dim))
 
 
 @lru_cache(maxsize=256)
@@ -358,8 +358,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     shape, apart = _grid(shapes, indexing)
     if len({x.dtype for x in listed}) > 1:
         raise DtypeError(f"meshgrid: all tensors must have the same dtype, got {[str(x.dtype) for x in listed]}")
-    placed = [x if own == given else reshape_p(x, shape=own) for x, given, own in zip(listed, shapes, apart, strict=True)]
-    return tuple([broadcast_p(x, shape=shape) for x in placed])
+    placed = [x if own == given else reshape_p.bind(x, shape=own) for x, given, own in zip(listed, shapes, apart, strict=True)]
+    return tuple([broadcast_p.bind(x, shape=shape) for x in placed])
 
 
 @lru_cache(maxsize=256)
@@ -384,7 +384,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """
     shapes = [shape_of(x) for x in tensors if rank(x, "broadcast_tensors") >= 0]
     if shapes and shapes.count(shapes[0]) == len(shapes):
-        return tuple([broadcast_p(x, shape=shapes[0]) for x in tensors])
+        return tuple([broadcast_p.bind(x, shape=shapes[0]) for x in tensors])
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:

@@ -286,7 +286,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """
     _check_dims("outer", "input", input, 1)
     _check_dims("outer", "vec2", vec2, 1)
-    return mul(unsqueeze_p(input, dim=1), vec2)
+    return mul(unsqueeze_p.bind(input, dim=1), vec2)
 
 
 ger = outer

@@ -45,9 +45,9 @@ def reduced(what: str, losses: Any, reduction: str) -> Tensor:
     if reduction == "none":
         return losses  # type: ignore[no-any-return]
     if reduction == "sum":
-        return sum_p(losses, dim=None, keepdim=False)
+        return sum_p.bind(losses, dim=None, keepdim=False)
     check_float(what, losses)
-    return mean_p(losses, dim=None, keepdim=False)
+    return mean_p.bind(losses, dim=None, keepdim=False)
 
 
 def is_usual(x: Any, y: Any) -> bool:
@@ -148,7 +148,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
         input, target = convert(input, dtype), convert(target, dtype)
         check_float("mse_loss", input)
     if weight is None and (reduction == "mean" or reduction == "sum"):
-        return mse_loss_p(input, target, average=reduction == "mean")
+        return mse_loss_p.bind(input, target, average=reduction == "mean")
     losses = square(input - target)
     if weight is None:
         return reduced("mse_loss", losses, reduction)
@@ -182,8 +182,8 @@ def to_target(x: Array, target: Array, *, shape: Dims, dim: int) -> Array:
 
 at_target.plain = lambda x, target, *, dim: np.negative(np.take_along_axis(x, np.expand_dims(target, dim), dim).squeeze(dim))
 to_target.plain = lambda x, target, *, shape, dim: np.where(_is_target(target, shape, dim), _apart(-x, shape, dim), x.dtype.type(0))
-at_target.vjp(x=lambda g, target, x_shape, dim: to_target(g, target, shape=x_shape, dim=dim), target=None)
-to_target.vjp(x=lambda g, target, dim: at_target(g, target, dim=dim), target=None)
+at_target.vjp(x=lambda g, target, x_shape, dim: to_target.bind(g, target, shape=x_shape, dim=dim), target=None)
+to_target.vjp(x=lambda g, target, dim: at_target.bind(g, target, dim=dim), target=None)
 
 
 def _is_target(target: Array, shape: Dims, dim: int) -> Array:
@@ -231,16 +231,16 @@ class_losses.plain, class_losses_grad.plain = _plain_class_losses, _plain_class_
 
 
 def _to_cotangent(g: Any, x: Any, target: Any, dim: int) -> Any:
-    expected = sum_p(g * living(softmax_p(x, dim=dim), g, dim), dim=(dim,) if x.ndim > 1 else None, keepdim=False)
-    return expected + at_target(g, target, dim=dim)
+    expected = sum_p.bind(g * living(softmax_p.bind(x, dim=dim), g, dim), dim=(dim,) if x.ndim > 1 else None, keepdim=False)
+    return expected + at_target.bind(g, target, dim=dim)
 
 
 def _to_logits(g: Any, y: Any, x: Any, dim: int) -> Any:
     slope = g * unsqueeze(y, dim)
-    return softmax_grad(slope, living(softmax_p(x, dim=dim), slope, dim), dim=dim)
+    return softmax_grad.bind(slope, living(softmax_p.bind(x, dim=dim), slope, dim), dim=dim)
 
 
-class_losses.vjp(x=lambda g, x, target, dim: class_losses_grad(g, x, target, dim=dim), target=None)
+class_losses.vjp(x=lambda g, x, target, dim: class_losses_grad.bind(g, x, target, dim=dim), target=None)
 class_losses_grad.vjp(
     y=lambda g, x, target, dim: _to_cotangent(g, x, target, dim), x=lambda g, y, x, dim: _to_logits(g, y, x, dim), target=None
 )
@@ -260,17 +260,19 @@ def class_total(x: Array, target: Array, *, dim: int, divisor: int) -> Array:
 
 def _to_each(g: Any, shape: Dims, divisor: int) -> Any:
     """The cotangent of each loss, where g is that of their sum over the divisor."""
-    return spread(g / divisor, shape=shape, dim=None, keepdim=False)
+    return spread.bind(g / divisor, shape=shape, dim=None, keepdim=False)
 
 
 at_targets_total.plain = lambda x, target, *, dim, divisor: total(at_target.plain(x, target, dim=dim), divisor)
 class_total.plain = lambda x, target, *, dim, divisor: total(_plain_class_losses(x, target, dim=dim), divisor)
 at_targets_total.vjp(
-    x=lambda g, target, x_shape, target_shape, dim, divisor: to_target(_to_each(g, target_shape, divisor), target, shape=x_shape, dim=dim),
+    x=lambda g, target, x_shape, target_shape, dim, divisor: to_target.bind(
+        _to_each(g, target_shape, divisor), target, shape=x_shape, dim=dim
+    ),
     target=None,
 )
 class_total.vjp(
-    x=lambda g, x, target, target_shape, dim, divisor: class_losses_grad(_to_each(g, target_shape, divisor), x, target, dim=dim),
+    x=lambda g, x, target, target_shape, dim, divisor: class_losses_grad.bind(_to_each(g, target_shape, divisor), x, target, dim=dim),
     target=None,
 )
 
@@ -345,7 +347,7 @@ def _picked(
         ignored = target == ignore_index
         target = masked(target, ignored)
     if state.tracer is not None:
-        target = in_range(target, size=shape_of(x)[dim], what=what)  # the check of a replay
+        target = in_range.bind(target, size=shape_of(x)[dim], what=what)  # the check of a replay
     found = loss(x, target, dim=dim)
     weights = None if weight is None else getitem(weight, target)
     losses = found if weights is None else found * weights
@@ -380,10 +382,10 @@ def cross_entropy(
             raise ArgumentError(
                 f"cross_entropy: ignore_index names class {ignore_index}, but the target has probabilities; give it with class indices only"
             )
-        return _soft_cross_entropy(log_softmax_p(input, dim=dim), target, weight, dim, reduction, label_smoothing)
+        return _soft_cross_entropy(log_softmax_p.bind(input, dim=dim), target, weight, dim, reduction, label_smoothing)
     if not label_smoothing:
         return _of_classes("cross_entropy", class_losses, class_total, input, target, weight, ignore_index, dim, reduction)
-    log_p = log_softmax_p(input, dim=dim)
+    log_p = log_softmax_p.bind(input, dim=dim)
     some_ignored = _check_range("cross_entropy", target, input.shape[dim], ignore_index)
     losses, weights = _picked(at_target, log_p, target, weight, some_ignored, ignore_index, dim, "cross_entropy")
     smooth = -sum(_times_weight(log_p, weight, dim), dim)
@@ -481,7 +483,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     check_probabilities(input, _NO_PROBABILITIES.format("input"))
     check_probabilities(target, _NO_PROBABILITIES.format("target"))
     if divisor is not None and weight is None:
-        return binary_cross_entropy_total(input, target, divisor=divisor)
+        return binary_cross_entropy_total.bind(input, target, divisor=divisor)
     losses = binary_cross_entropy_p(input, target)
     return reduced(what, losses if weight is None else losses * weight, reduction)
 
@@ -495,7 +497,7 @@ def binary_cross_entropy_with_logits(
     """The binary cross entropy of sigmoid(input), without overflow; `pos_weight` multiplies the part of target."""
     what = "binary_cross_entropy_with_logits"
     if weight is None is pos_weight and (divisor := divisor_of(input, target, reduction)) is not None:
-        return binary_cross_entropy_with_logits_total(input, target, divisor=divisor)
+        return binary_cross_entropy_with_logits_total.bind(input, target, divisor=divisor)
     _check_binary(what, input, target)
     if pos_weight is None:
         losses = binary_cross_entropy_logits_p(input, target)

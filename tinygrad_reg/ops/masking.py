@@ -109,7 +109,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """
     if shape_of(_mask(mask, "masked_select")) != shape_of(input):
         input, mask = broadcast_tensors(input, mask)
-    return index_p(input, mask, dims=(0,), repeated="never")
+    return index_p.bind(input, mask, dims=(0,), repeated="never")
 
 
 def _mask(mask: Any, what: str) -> Any:

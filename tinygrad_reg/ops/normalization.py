@@ -163,7 +163,7 @@ def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Arra
 def _standardize_rule(g: Any, out: Any, shape: Shape) -> Any:
     """The reciprocal deviation r is x's by -r² · y / n."""
     (gy, gr), (y, scale) = g, out
-    return standardize_back(gy, y, scale, NOTHING, -gr * scale, shape=shape)
+    return standardize_back.bind(gy, y, scale, NOTHING, -gr * scale, shape=shape)
 
 
 def _standardize_channels_rule(g: Any, out: Any, shape: Shape, eps: float) -> Any:
@@ -171,7 +171,7 @@ def _standardize_channels_rule(g: Any, out: Any, shape: Shape, eps: float) -> An
     (gy, gm, gv), (y, _, variance) = g, out
     square = variance + eps
     scale = rsqrt(square)
-    return standardize_back(gy, y, scale, gm / scale, 2.0 * gv * square, shape=shape)
+    return standardize_back.bind(gy, y, scale, gm / scale, 2.0 * gv * square, shape=shape)
 
 
 def _count(shape: Shape) -> int:
@@ -180,14 +180,14 @@ def _count(shape: Shape) -> int:
 
 
 def _seen(shape: Shape, *tensors: Any) -> list[Any]:
-    return [reshape_p(x, shape=shape) for x in tensors]
+    return [reshape_p.bind(x, shape=shape) for x in tensors]
 
 
 def _back_to_y(g: Any, x: Any, y: Any, scale: Any, slope: Any, x_shape: Shape, shape: Shape) -> Any:
     """-scale · (g · (Σ x·y - slope) + x · Σ g·y) / n."""
     g, x, y = _seen(shape, g, x, y)
     each = scale / -_count(shape)
-    return reshape_p(channel_scale(g, (channel_dot(x, y) - slope) * each) + channel_scale(x, channel_dot(g, y) * each), shape=x_shape)
+    return reshape_p.bind(channel_scale(g, (channel_dot(x, y) - slope) * each) + channel_scale(x, channel_dot(g, y) * each), shape=x_shape)
 
 
 def _back_to_scale(g: Any, x: Any, y: Any, shift: Any, slope: Any, shape: Shape) -> Any:
@@ -197,7 +197,7 @@ def _back_to_scale(g: Any, x: Any, y: Any, shift: Any, slope: Any, shape: Shape)
     return channel_dot(g, x) - channel_sum(g) * (channel_sum(x) - shift) / n - channel_dot(g, y) * (channel_dot(x, y) - slope) / n
 
 
-channel_sum.vjp(x=lambda g, x_shape: channel_spread(g, shape=x_shape))
+channel_sum.vjp(x=lambda g, x_shape: channel_spread.bind(g, shape=x_shape))
 channel_spread.vjp(x=lambda g: channel_sum(g))
 channel_dot.vjp(x=lambda g, y: channel_scale(y, g), y=lambda g, x: channel_scale(x, g))
 channel_scale.vjp(x=lambda g, weight: channel_scale(g, weight), weight=lambda g, x: channel_dot(g, x))
@@ -207,7 +207,7 @@ standardize.vjp(x=_standardize_rule)
 standardize_channels.result_may_change = True
 standardize_channels.vjp(x=_standardize_channels_rule)
 standardize_back.vjp(
-    x=lambda g, y, scale, shape: standardize_back(g, y, scale, NOTHING, NOTHING, shape=shape),
+    x=lambda g, y, scale, shape: standardize_back.bind(g, y, scale, NOTHING, NOTHING, shape=shape),
     y=_back_to_y,
     scale=_back_to_scale,
     shift=lambda g, scale, shape: scale * channel_sum(*_seen(shape, g)) / _count(shape),
@@ -257,7 +257,7 @@ def rms_standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
 def _rms_rule(g: Any, out: Any, x_shape: Shape, dims: int) -> Any:
     """With h = x·r:  r · (g - h · (Σ g·h + r·gᵣ)/n)."""
     (gh, gr), (h, r) = g, out
-    slope = (row_dot(gh, h, dims=dims) + gr * r) / max(_rows(tuple(x_shape), dims)[1], 1)
+    slope = (row_dot.bind(gh, h, dims=dims) + gr * r) / max(_rows(tuple(x_shape), dims)[1], 1)
     return r * (gh - h * slope)
 
 
@@ -301,7 +301,7 @@ def _wide(input: Any) -> Any:
 def _times_plus(x: Any, weight: Any, bias: Any) -> Any:
     """Each channel times its weight plus its bias, where these are given."""
     if weight is None:
-        return x if bias is None else x + channel_spread(bias, shape=x.shape)
+        return x if bias is None else x + channel_spread.bind(bias, shape=x.shape)
     return channel_scale(x, weight) if bias is None else channel_affine(x, weight, bias)
 
 
@@ -347,7 +347,7 @@ def batch_norm(
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = standardize_channels(x, shape=_in_lines(shape), eps=float(eps))
+    out, mean, variance = standardize_channels.bind(x, shape=_in_lines(shape), eps=float(eps))
     if count and (running_mean is not None or running_var is not None):  # an empty batch has no statistics to move towards
         with no_grad():
             _move(running_mean, mean, momentum)
@@ -395,12 +395,12 @@ def instance_norm(
     count = math.prod(shape[2:])
     if count == 1:
         raise ShapeError(f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = standardize_channels(x, shape=(1, n * channels, count), eps=float(eps))
+    out, mean, variance = standardize_channels.bind(x, shape=(1, n * channels, count), eps=float(eps))
     if running_mean is not None or running_var is not None:
         with no_grad():
-            _move(running_mean, mean_p(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
+            _move(running_mean, mean_p.bind(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
             unbiased = reshape(variance, (n, channels)) * (count / max(count - 1, 1))
-            _move(running_var, mean_p(unbiased, dim=(0,), keepdim=False), momentum)
+            _move(running_var, mean_p.bind(unbiased, dim=(0,), keepdim=False), momentum)
     return convert(_times_plus(out, w, b), input.dtype)
 
 
@@ -424,7 +424,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     count = channels // num_groups * math.prod(shape[2:])
     if n * count == 1:
         raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
-    out = standardize(_wide(input), shape=(1, n * num_groups, count), eps=float(eps))[0]
+    out = standardize.bind(_wide(input), shape=(1, n * num_groups, count), eps=float(eps))[0]
     return convert(_times_plus(out, _wide(weight), _wide(bias)), input.dtype)
 
 
@@ -467,7 +467,7 @@ def layer_norm(
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if values.dtype is not dtype and values.dtype != dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
-    out = standardize(input, shape=(1, lines, count), eps=float(eps))[0]
+    out = standardize.bind(input, shape=(1, lines, count), eps=float(eps))[0]
     if weight is None:
         return out if bias is None else out + bias
     return out * weight if bias is None else row_affine(out, weight, bias)
@@ -492,7 +492,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
         check_float("rms_norm", weight)
     dtype = array.dtype
     chosen = _smallest_step(_FLOAT32 if dtype is _FLOAT16 else dtype) if eps is None else float(eps)
-    out = rms_standardize(_wide(input), dims=len(shape), eps=chosen)[0]
+    out = rms_standardize.bind(_wide(input), dims=len(shape), eps=chosen)[0]
     return convert(out if weight is None else out * _wide(weight), dtype)
 
 
@@ -510,6 +510,6 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -
             [0.0000, 0.0000]])
     """
     if type(p) in (int, float) and p == 2:
-        return unit_p(float_input(input, "normalize"), eps=float(eps), dim=read_dims(input, dim, "normalize"))
+        return unit_p.bind(float_input(input, "normalize"), eps=float(eps), dim=read_dims(input, dim, "normalize"))
     rank(input, "normalize")
     return input / clamp_min_p(norm(input, p, dim, True), float(eps))

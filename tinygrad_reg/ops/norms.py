@@ -50,7 +50,7 @@ def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
     zero, limit = out == 0.0, limit_of_ratio(g, out)
     ratio = masked(g / out, zero) if limit is None else where_p(zero, limit, g / out)
-    return (ratio if dim is None or keepdim else reshape_p(ratio, shape=_kept(x_shape, dim))) * x
+    return (ratio if dim is None or keepdim else reshape_p.bind(ratio, shape=_kept(x_shape, dim))) * x
 
 
 @functools.lru_cache(maxsize=256)
@@ -84,10 +84,10 @@ def norm_p(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
 
 def _norm_p_rule(g: Any, x: Any, out: Any, x_shape: Any, p: float, dim: Dims, keepdim: bool) -> Any:
     """g · sign(x) · (|x| / out)ᵖ⁻¹, and 0 where that has no finite limit; nan where the powers overflowed and the ratio is lost."""
-    size = spread(out, shape=x_shape, dim=dim, keepdim=keepdim)
-    slope = power(abs(x) / size, exponent=p - 1.0) * sign(x)
+    size = spread.bind(out, shape=x_shape, dim=dim, keepdim=keepdim)
+    slope = power.bind(abs(x) / size, exponent=p - 1.0) * sign(x)
     flat = eq(x, 0.0) if p < 2 else eq(size, 0.0)
-    return where_p(isinf(size) & ~isinf(x), math.nan, masked(spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope, flat))
+    return where_p(isinf(size) & ~isinf(x), math.nan, masked(spread.bind(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope, flat))
 
 
 not_zero = unary("not_zero", lambda x: (x != 0).astype(x.dtype), zero, "1 where x is not 0, else 0", kinks=(0.0,))
@@ -114,9 +114,9 @@ def _dots(x: Array, y: Array, dim: Dims) -> Array:
 
 def _cosine_shares(g: Any, x: Any, y: Any, out: Any, eps: float, dim: Dims) -> Any:
     """g / (‖x‖ ‖y‖), with the lengths bounded; g · cos; and both lengths."""
-    lengths = norm_2(x, dim=dim, keepdim=True), norm_2(y, dim=dim, keepdim=True)
+    lengths = norm_2.bind(x, dim=dim, keepdim=True), norm_2.bind(y, dim=dim, keepdim=True)
     both = clamp_min_p(lengths[0], eps) * clamp_min_p(lengths[1], eps)
-    g, out = reshape_p(g, shape=tuple(both.shape)), reshape_p(out, shape=tuple(both.shape))
+    g, out = reshape_p.bind(g, shape=tuple(both.shape)), reshape_p.bind(out, shape=tuple(both.shape))
     return g / both, g * out, *lengths
 
 
@@ -141,8 +141,8 @@ def unit_p(x: Array, *, eps: float, dim: Dims) -> Array:
 
 def _unit_rule(g: Any, x: Any, out: Any, eps: float, dim: Dims) -> Any:
     """(g - out · Σ g·out) / ‖x‖; the length does not change where it is less than eps."""
-    along = sum_p(g * out, dim=dim, keepdim=True)
-    length = norm_2(x, dim=dim, keepdim=True)
+    along = sum_p.bind(g * out, dim=dim, keepdim=True)
+    length = norm_2.bind(x, dim=dim, keepdim=True)
     return (g - out * masked(along, lt(length, eps))) / clamp_min_p(length, eps)
 
 
@@ -154,16 +154,16 @@ unit_p.vjp(x=_unit_rule)
 def _vector_norm(x: Any, p: float, dim: Dims, keepdim: bool) -> Any:
     """The norm of order p over dims that have been read."""
     if p == 2:
-        return norm_2(x, dim=dim, keepdim=keepdim)
+        return norm_2.bind(x, dim=dim, keepdim=keepdim)
     if p == math.inf:
-        return amax_p(abs(x), dim=dim, keepdim=keepdim)
+        return amax_p.bind(abs(x), dim=dim, keepdim=keepdim)
     if p == -math.inf:
-        return amin_p(abs(x), dim=dim, keepdim=keepdim)
+        return amin_p.bind(abs(x), dim=dim, keepdim=keepdim)
     if p == 1:
-        return sum_p(abs(x), dim=dim, keepdim=keepdim)
+        return sum_p.bind(abs(x), dim=dim, keepdim=keepdim)
     if p == 0:
-        return sum_p(not_zero(x), dim=dim, keepdim=keepdim)
-    return norm_p(x, p=float(p), dim=dim, keepdim=keepdim)
+        return sum_p.bind(not_zero(x), dim=dim, keepdim=keepdim)
+    return norm_p.bind(x, p=float(p), dim=dim, keepdim=keepdim)
 
 
 def _order(p: Any, what: str) -> float:
@@ -239,14 +239,14 @@ def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool 
         raise ArgumentError(f"{what}: dim must name two dims, got {dim!r}")
     row, column = normalize_dims(dim, A.ndim, what)
     if ord == "fro":
-        return norm_2(A, dim=read_dims(A, dim, what), keepdim=keepdim)
+        return norm_2.bind(A, dim=read_dims(A, dim, what), keepdim=keepdim)
     if ord == "nuc" or (not isinstance(ord, str) and math.fabs(_order(ord, what)) == 2):
         return _spectral_norm(A, ord, row, column, keepdim, what)  # type: ignore[no-any-return]
     if isinstance(ord, str) or math.fabs(_order(ord, what)) not in (1, math.inf):
         raise ArgumentError(f'{what}: ord must be "fro", "nuc", 1, -1, 2, -2, inf or -inf, got {ord!r}')
     p = float(ord)
     added, chosen = (row, column) if math.fabs(p) == 1 else (column, row)
-    sums = sum_p(abs(A), dim=(added,), keepdim=True)
+    sums = sum_p.bind(abs(A), dim=(added,), keepdim=True)
     return _extreme(ord, A.shape[chosen], what)(sums, dim=read_dims(A, (row, column), what), keepdim=keepdim)  # type: ignore[no-any-return]
 
 
@@ -260,7 +260,7 @@ def _extreme(ord: float, count: int, what: str) -> Any:
 def _spectral_norm(A: Any, ord: Any, row: int, column: int, keepdim: bool, what: str) -> Any:  # noqa: N803
     """The sum ("nuc"), the largest (2) or the smallest (-2) of the singular values."""
     others = [d for d in range(A.ndim) if d not in (row, column)]
-    values = singular_values(permute_p(A, dims=(*others, row, column)), what)
+    values = singular_values(permute_p.bind(A, dims=(*others, row, column)), what)
     reduce = sum_p if ord == "nuc" else _extreme(ord, values.shape[-1], what)
     made = reduce(values, dim=read_dims(values, -1, what), keepdim=False)
     return reshape(made, [1 if d in (row, column) else size for d, size in enumerate(A.shape)]) if keepdim else made
@@ -369,4 +369,4 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     tensor([21, 43])
     """
     products = x * y
-    return sum_p(products, dim=read_dims(products, dim, "linalg.vecdot"), keepdim=False)
+    return sum_p.bind(products, dim=read_dims(products, dim, "linalg.vecdot"), keepdim=False)

@@ -57,7 +57,7 @@ def _undoing(pads: Pads) -> Pads:
     return tuple([(-low, -high) for low, high in pads])
 
 
-pad_constant.vjp(x=lambda g, pads: pad_constant(g, pads=_undoing(pads), value=0))
+pad_constant.vjp(x=lambda g, pads: pad_constant.bind(g, pads=_undoing(pads), value=0))
 
 
 def _sources(size: int, low: int, high: int, mode: str) -> list[tuple[slice, slice]]:
@@ -137,8 +137,8 @@ def pad_edges_back(x: Array, *, pads: Pads, mode: str) -> Array:
     return x if x.flags.c_contiguous else x.copy()
 
 
-pad_edges.vjp(x=lambda g, pads, mode: pad_edges_back(g, pads=pads, mode=mode))
-pad_edges_back.vjp(x=lambda g, pads, mode: pad_edges(g, pads=pads, mode=mode))
+pad_edges.vjp(x=lambda g, pads, mode: pad_edges_back.bind(g, pads=pads, mode=mode))
+pad_edges_back.vjp(x=lambda g, pads, mode: pad_edges.bind(g, pads=pads, mode=mode))
 
 # ---- the function --------------------------------------------------------------------------------------------------------
 
@@ -189,15 +189,15 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     if value is not None and not isinstance(value, _NUMBER):
         raise ArgumentTypeError(f"pad: value must be a number, got {type(value).__name__}")
     if mode == "constant":
-        return pad_constant(input, pads=pads, value=0 if value is None else value)
+        return pad_constant.bind(input, pads=pads, value=0 if value is None else value)
     if value is not None:
         raise ArgumentError(f'pad: mode "{mode}" takes no value, got {value!r}; only "constant" does')
     grown, cropped = _apart(shape, pads, mode)
     if not cropped:
-        return pad_edges(input, pads=grown, mode=mode)
+        return pad_edges.bind(input, pads=grown, mode=mode)
     if mode == "circular":  # crops first, because what goes around is what was left
-        return pad_edges(pad_constant(input, pads=cropped, value=0), pads=grown, mode=mode)
-    return pad_constant(pad_edges(input, pads=grown, mode=mode), pads=cropped, value=0)
+        return pad_edges.bind(pad_constant.bind(input, pads=cropped, value=0), pads=grown, mode=mode)
+    return pad_constant.bind(pad_edges.bind(input, pads=grown, mode=mode), pads=cropped, value=0)
 
 
 @functools.lru_cache(maxsize=256)

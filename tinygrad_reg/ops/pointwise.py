@@ -36,7 +36,7 @@ def cast(x: Array, *, dtype: Any) -> Array:
     return x.astype(dtype)
 
 
-cast.vjp(x=lambda g, x_dtype: cast(g, dtype=x_dtype))
+cast.vjp(x=lambda g, x_dtype: cast.bind(g, dtype=x_dtype))
 
 
 def as_array(x: Any) -> Any:
@@ -53,7 +53,7 @@ def convert(x: Any, dtype: Any) -> Tensor:
     if given is dtype or given == dtype:
         return x  # type: ignore[no-any-return]
     ends = isinstance(x, Value) and x.node is not None and np.dtype(dtype).kind != "f"
-    return cast(cut(x) if ends else x, dtype=dtype)
+    return cast.bind(cut(x) if ends else x, dtype=dtype)
 
 
 @functools.lru_cache(maxsize=256)

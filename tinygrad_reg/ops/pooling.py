@@ -77,10 +77,10 @@ def _adaptive_windows(what: str, shape: tuple[int, ...], wanted: Sizes) -> Axes:
 def _max_pool(what: str, input: Any, axes: Axes, added: bool, return_indices: bool) -> Any:
     if input.dtype.kind == "b":
         raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() first")
-    out = window_max(input, axes=axes)
+    out = window_max.bind(input, axes=axes)
     if not return_indices:
         return unbatched(out, added)
-    indices = window_indices(window_argmax(input, out, axes=axes), axes=axes)
+    indices = window_indices.bind(window_argmax.bind(input, out, axes=axes), axes=axes)
     return unbatched(out, added), unbatched(indices, added)
 
 
@@ -107,7 +107,7 @@ def sliding_mean(
         raise DtypeError(f"{what}: not defined for bool tensors; convert with .float() first")
     if divisor is not None and (isinstance(divisor, bool) or not isinstance(divisor, int) or divisor == 0):
         raise ArgumentError(f"{what}: divisor_override must be an integer other than 0, got {divisor!r}")
-    return unbatched(window_mean(input, axes=axes, padded=bool(count_include_pad), divisor=divisor), added)
+    return unbatched(window_mean.bind(input, axes=axes, padded=bool(count_include_pad), divisor=divisor), added)
 
 
 def adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor:
@@ -116,8 +116,8 @@ def adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor
     check_float(what, input)
     axes = _adaptive_axes(what, input, count, output_size)
     if all(axis.out == 1 for axis in axes):
-        return unbatched(mean_p(input, dim=tuple(range(2, 2 + count)), keepdim=True), added)
-    return unbatched(window_mean(input, axes=axes, padded=False, divisor=None), added)
+        return unbatched(mean_p.bind(input, dim=tuple(range(2, 2 + count)), keepdim=True), added)
+    return unbatched(window_mean.bind(input, axes=axes, padded=False, divisor=None), added)
 
 
 # ---- the functions -------------------------------------------------------------------------------------------------------

@@ -357,21 +357,21 @@ gather_p.plain = lambda x, numbers, *, repeated: _plain_index(x.reshape(-1), num
 gather_embed.plain = lambda x, numbers, *, shape, repeated: _plain_elements(filled(x, (math.prod(shape),)), x, numbers, repeated, shape)
 scatter_p.plain = lambda x, values, numbers, *, repeated: _plain_elements(copy_of(x, "C").reshape(-1), values, numbers, repeated, x.shape)
 index_p.vjp(
-    x=lambda g, indices, dims, repeated, x_shape: index_embed(g, *indices, dims=dims, shape=x_shape, repeated=repeated),
+    x=lambda g, indices, dims, repeated, x_shape: index_embed.bind(g, *indices, dims=dims, shape=x_shape, repeated=repeated),
     indices=None,
 )
 index_p.shaped_by_values = lambda x, *indices: any(index.dtype.kind == "b" for index in indices)
-index_embed.vjp(x=lambda g, indices, dims, repeated: index_p(g, *indices, dims=dims, repeated=repeated), indices=None)
+index_embed.vjp(x=lambda g, indices, dims, repeated: index_p.bind(g, *indices, dims=dims, repeated=repeated), indices=None)
 index_put_p.vjp(
-    x=lambda g, indices, dims, repeated: g if repeated == "add" else index_put_p(g, 0, *indices, dims=dims, repeated="never"),
-    values=lambda g, indices, dims, repeated: index_p(g, *indices, dims=dims, repeated=repeated),
+    x=lambda g, indices, dims, repeated: g if repeated == "add" else index_put_p.bind(g, 0, *indices, dims=dims, repeated="never"),
+    values=lambda g, indices, dims, repeated: index_p.bind(g, *indices, dims=dims, repeated=repeated),
     indices=None,
 )
-gather_p.vjp(x=lambda g, numbers, x_shape, repeated: gather_embed(g, numbers, shape=x_shape, repeated=repeated), numbers=None)
-gather_embed.vjp(x=lambda g, numbers, repeated: gather_p(g, numbers, repeated=repeated), numbers=None)
+gather_p.vjp(x=lambda g, numbers, x_shape, repeated: gather_embed.bind(g, numbers, shape=x_shape, repeated=repeated), numbers=None)
+gather_embed.vjp(x=lambda g, numbers, repeated: gather_p.bind(g, numbers, repeated=repeated), numbers=None)
 scatter_p.vjp(
-    x=lambda g, numbers, repeated: g if repeated == "add" else scatter_p(g, 0, numbers, repeated="never"),
-    values=lambda g, numbers, repeated: gather_p(g, numbers, repeated=repeated),
+    x=lambda g, numbers, repeated: g if repeated == "add" else scatter_p.bind(g, 0, numbers, repeated="never"),
+    values=lambda g, numbers, repeated: gather_p.bind(g, numbers, repeated=repeated),
     numbers=None,
 )
 

@@ -31,7 +31,7 @@ def _bounds(sizes: Sizes) -> tuple[int, ...]:
 
 def _packed(parts: tuple[Any, ...], sizes: Sizes) -> Any:
     """All parts, row after row, in one vector."""
-    return cat_p(*[reshape_p(part, shape=(-1,)) for part in parts], dim=0, bounds=_bounds(sizes))
+    return cat_p.bind(*[reshape_p.bind(part, shape=(-1,)) for part in parts], dim=0, bounds=_bounds(sizes))
 
 
 def _unpacked(packed: Any, sizes: Sizes) -> list[Any]:
@@ -39,7 +39,7 @@ def _unpacked(packed: Any, sizes: Sizes) -> list[Any]:
     steps, size, batch = sizes
     shapes = ((steps, 4 * size, batch), (size, batch), (size, batch), (4 * size, size))
     ends = _bounds(sizes)
-    return [reshape_p(packed[ends[k] : ends[k + 1]], shape=shape) for k, shape in enumerate(shapes)]
+    return [reshape_p.bind(packed[ends[k] : ends[k + 1]], shape=shape) for k, shape in enumerate(shapes)]
 
 
 def _blocks(gates: Any, size: int) -> list[Any]:
@@ -48,12 +48,12 @@ def _blocks(gates: Any, size: int) -> list[Any]:
 
 
 def _one_below_the_other(blocks: tuple[Any, ...], size: int) -> Any:
-    return cat_p(*blocks, dim=len(blocks[0].shape) - 2, bounds=(0, size, 2 * size, 3 * size, 4 * size))
+    return cat_p.bind(*blocks, dim=len(blocks[0].shape) - 2, bounds=(0, size, 2 * size, 3 * size, 4 * size))
 
 
 def _earlier(first: Any, states: Any, sizes: Sizes) -> Any:
     """The state before each step, of the first one and those after each step."""
-    return cat_p(unsqueeze_p(first, dim=0), states[:-1], dim=0, bounds=(0, 1, sizes[0]))
+    return cat_p.bind(unsqueeze_p.bind(first, dim=0), states[:-1], dim=0, bounds=(0, 1, sizes[0]))
 
 
 @primitive(outputs=True)
@@ -93,7 +93,7 @@ def _lstm_rule(g: Any, packed: Any, out: Any, sizes: Sizes) -> Any:
     factors = _one_below_the_other((n, _earlier(c, cs, sizes), i, t), size) * slopes
     of_gates = ga * slopes
     h_to_c = o * (1.0 - t * t)
-    turned = transpose_p(weight, dim0=0, dim1=1)
+    turned = transpose_p.bind(weight, dim0=0, dim1=1)
     to_h, to_c, to_z = gh[steps - 1], gc[steps - 1], []
     for k in reversed(range(steps)):
         to_c = to_c + to_h * h_to_c[k]
@@ -101,14 +101,14 @@ def _lstm_rule(g: Any, packed: Any, out: Any, sizes: Sizes) -> Any:
         to_h, to_c = turned @ to_z[-1], to_c * f[k]
         if k:
             to_h, to_c = to_h + gh[k - 1], to_c + gc[k - 1]
-    to_x = stack_p(*reversed(to_z), dim=0)
-    to_weight = _rows(to_x, 4 * size) @ transpose_p(_rows(_earlier(h, hs, sizes), size), dim0=0, dim1=1)
+    to_x = stack_p.bind(*reversed(to_z), dim=0)
+    to_weight = _rows(to_x, 4 * size) @ transpose_p.bind(_rows(_earlier(h, hs, sizes), size), dim0=0, dim1=1)
     return _packed((to_x, to_h, to_c, to_weight), sizes)
 
 
 def _rows(x: Any, features: int) -> Any:
     """All steps side by side; (steps, features, batch) -> (features, steps · batch)."""
-    return reshape_p(transpose_p(x, dim0=0, dim1=1), shape=(features, -1))
+    return reshape_p.bind(transpose_p.bind(x, dim0=0, dim1=1), shape=(features, -1))
 
 
 def _plain_lstm(packed: Array, *, sizes: Sizes) -> tuple[Array, ...]:
@@ -133,6 +133,6 @@ def lstm_sequence(x: Any, h: Any, c: Any, weight: Any) -> tuple[Any, Any]:
     """h and c after each step; (steps, batch, 4 · size), (batch, size), (batch, size), (4 · size, size) -> (steps, batch, size) twice."""
     steps, batch, _ = x.shape
     sizes = (steps, h.shape[1], batch)
-    x, h, c = transpose_p(x, dim0=1, dim1=2), transpose_p(h, dim0=0, dim1=1), transpose_p(c, dim0=0, dim1=1)
-    hs, cs, _ = lstm(_packed((x, h, c, weight), sizes), sizes=sizes)
-    return transpose_p(hs, dim0=1, dim1=2), transpose_p(cs, dim0=1, dim1=2)
+    x, h, c = transpose_p.bind(x, dim0=1, dim1=2), transpose_p.bind(h, dim0=0, dim1=1), transpose_p.bind(c, dim0=0, dim1=1)
+    hs, cs, _ = lstm.bind(_packed((x, h, c, weight), sizes), sizes=sizes)
+    return transpose_p.bind(hs, dim0=1, dim1=2), transpose_p.bind(cs, dim0=1, dim1=2)

@@ -187,8 +187,8 @@ def sum_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 spread.plain = lambda x, *, shape, dim, keepdim: np.broadcast_to(
     x if dim is None or keepdim else x.reshape(_reduced_shape(shape, dim, True)), shape
 )
-spread.vjp(x=lambda g, dim, keepdim: sum_p(g, dim=dim, keepdim=keepdim))
-sum_p.vjp(x=lambda g, x_shape, dim, keepdim: spread(g, shape=x_shape, dim=dim, keepdim=keepdim))
+spread.vjp(x=lambda g, dim, keepdim: sum_p.bind(g, dim=dim, keepdim=keepdim))
+sum_p.vjp(x=lambda g, x_shape, dim, keepdim: spread.bind(g, shape=x_shape, dim=dim, keepdim=keepdim))
 
 
 @numpy_names
@@ -201,8 +201,8 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     tensor(2)
     """
     if dtype is None:
-        return sum_p(input, dim=read_dims(input, dim, "sum"), keepdim=keepdim)
-    return as_asked(sum_p(as_asked(input, dtype), dim=read_dims(input, dim, "sum"), keepdim=keepdim), dtype)
+        return sum_p.bind(input, dim=read_dims(input, dim, "sum"), keepdim=keepdim)
+    return as_asked(sum_p.bind(as_asked(input, dtype), dim=read_dims(input, dim, "sum"), keepdim=keepdim), dtype)
 
 
 def _mean(x: Array, dim: Dims, keepdim: bool) -> Array:
@@ -218,7 +218,7 @@ def mean_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     return _mean(x, dim, keepdim)
 
 
-mean_p.vjp(x=lambda g, x_shape, dim, keepdim: spread(g / _count(x_shape, dim), shape=x_shape, dim=dim, keepdim=keepdim))
+mean_p.vjp(x=lambda g, x_shape, dim, keepdim: spread.bind(g / _count(x_shape, dim), shape=x_shape, dim=dim, keepdim=keepdim))
 
 
 @numpy_names
@@ -231,7 +231,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     dims = read_dims(input, dim, "mean")
     input = as_asked(input, dtype)
     _check_float(input.dtype, "mean")
-    return mean_p(input, dim=dims, keepdim=keepdim)
+    return mean_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
@@ -242,7 +242,7 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any 
     tensor(4.)
     """
     dims = read_dims(input, dim, "nansum")
-    return as_asked(sum_p(as_asked(_without_nan(input), dtype), dim=dims, keepdim=keepdim), dtype)
+    return as_asked(sum_p.bind(as_asked(_without_nan(input), dtype), dim=dims, keepdim=keepdim), dtype)
 
 
 @numpy_names
@@ -256,8 +256,8 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any
     _check_float(input.dtype, "nanmean")
     input = as_asked(input, dtype)
     _check_float(input.dtype, "nanmean")
-    count = sum_p(logical_not(isnan(input)), dim=dims, keepdim=keepdim)
-    return sum_p(_without_nan(input), dim=dims, keepdim=keepdim) / convert(count, input.dtype)
+    count = sum_p.bind(logical_not(isnan(input)), dim=dims, keepdim=keepdim)
+    return sum_p.bind(_without_nan(input), dim=dims, keepdim=keepdim) / convert(count, input.dtype)
 
 
 def _without_nan(input: Any) -> Any:
@@ -271,7 +271,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     >>> tg.count_nonzero(tg.tensor([0, 5, 7]))
     tensor(2)
     """
-    return sum_p(ne(input, 0), dim=read_dims(input, dim, "count_nonzero"), keepdim=False)
+    return sum_p.bind(ne(input, 0), dim=read_dims(input, dim, "count_nonzero"), keepdim=False)
 
 
 # ---- logic ---------------------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     tensor([False,  True])
     """
     dims = read_dims(input, dim, "all")
-    return ne(input, 0) if dim == () or dim == [] else all_p(input, dim=dims, keepdim=keepdim)
+    return ne(input, 0) if dim == () or dim == [] else all_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
@@ -326,7 +326,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     tensor([ True, False])
     """
     dims = read_dims(input, dim, "any")
-    return ne(input, 0) if dim == () or dim == [] else any_p(input, dim=dims, keepdim=keepdim)
+    return ne(input, 0) if dim == () or dim == [] else any_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 # ---- variance ------------------------------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
 
 def _var_rule(g: Any, x: Any, x_shape: Any, dim: Dims, keepdim: bool, correction: float) -> Any:
     slope = g * 2.0 / _freedom(x_shape, dim, correction)
-    return spread(slope, shape=x_shape, dim=dim, keepdim=keepdim) * (x - mean_p(x, dim=dim, keepdim=True))
+    return spread.bind(slope, shape=x_shape, dim=dim, keepdim=keepdim) * (x - mean_p.bind(x, dim=dim, keepdim=True))
 
 
 def _std_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool, correction: float) -> Any:
@@ -404,7 +404,7 @@ def var(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = Fa
     tensor(1.)
     """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "var")
-    return var_p(input, dim=dims, keepdim=keepdim, correction=chosen)
+    return var_p.bind(input, dim=dims, keepdim=keepdim, correction=chosen)
 
 
 @numpy_names
@@ -415,7 +415,7 @@ def std(input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = Fa
     tensor(1.)
     """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "std")
-    return std_p(input, dim=dims, keepdim=keepdim, correction=chosen)
+    return std_p.bind(input, dim=dims, keepdim=keepdim, correction=chosen)
 
 
 @numpy_names
@@ -428,7 +428,7 @@ def var_mean(
     (tensor(2.), tensor(2.))
     """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "var_mean")
-    return var_p(input, dim=dims, keepdim=keepdim, correction=chosen), mean_p(input, dim=dims, keepdim=keepdim)
+    return var_p.bind(input, dim=dims, keepdim=keepdim, correction=chosen), mean_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
@@ -441,7 +441,7 @@ def std_mean(
     (tensor(1.), tensor(2.))
     """
     dims, chosen = _read_moments(input, dim, unbiased, correction, "std_mean")
-    return std_p(input, dim=dims, keepdim=keepdim, correction=chosen), mean_p(input, dim=dims, keepdim=keepdim)
+    return std_p.bind(input, dim=dims, keepdim=keepdim, correction=chosen), mean_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 # ---- logsumexp -----------------------------------------------------------------------------------------------------
@@ -449,8 +449,8 @@ def std_mean(
 
 def _logsumexp_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
     finite = masked(out, eq(out, -math.inf))  # else all -inf would give exp(-inf + inf) = nan, and not 0
-    weights = exp(x - spread(finite, shape=x_shape, dim=dim, keepdim=keepdim))
-    return spread(g, shape=x_shape, dim=dim, keepdim=keepdim) * weights
+    weights = exp(x - spread.bind(finite, shape=x_shape, dim=dim, keepdim=keepdim))
+    return spread.bind(g, shape=x_shape, dim=dim, keepdim=keepdim) * weights
 
 
 @primitive(name="logsumexp")
@@ -476,4 +476,4 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     tensor(100.6931)
     """
     dims = read_dims(input, dim, "logsumexp")
-    return logsumexp_p(convert(input, float_type(input.dtype)), dim=dims, keepdim=keepdim)
+    return logsumexp_p.bind(convert(input, float_type(input.dtype)), dim=dims, keepdim=keepdim)

@@ -244,8 +244,8 @@ def resample_back(x: Array, *, grids: Grids) -> Array:
     return x
 
 
-resample.vjp(x=lambda g, grids: resample_back(g, grids=grids))
-resample_back.vjp(x=lambda g, grids: resample(g, grids=grids))
+resample.vjp(x=lambda g, grids: resample_back.bind(g, grids=grids))
+resample_back.vjp(x=lambda g, grids: resample.bind(g, grids=grids))
 
 # ---- interpolate ---------------------------------------------------------------------------------------------------------
 
@@ -343,7 +343,7 @@ def interpolate(
         check_float("interpolate", input)
     if mode == "area":
         return adaptive_mean("interpolate", len(grids), input, [grid.out for grid in grids])
-    return resample(input, grids=grids)
+    return resample.bind(input, grids=grids)
 
 
 # ---- pixels and channels -------------------------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ def _permuted(sizes: Sizes, dims: Sizes) -> Sizes:
     return tuple([sizes[i] for i in dims])
 
 
-shuffle_p.vjp(x=lambda g, x_shape, apart, dims: shuffle_p(g, apart=_permuted(apart, dims), dims=inverse(dims), shape=x_shape))
+shuffle_p.vjp(x=lambda g, x_shape, apart, dims: shuffle_p.bind(g, apart=_permuted(apart, dims), dims=inverse(dims), shape=x_shape))
 
 
 @typed_errors
@@ -384,7 +384,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """
     r = _factor(input, upscale_factor, "pixel_shuffle", "upscale_factor")
     apart, dims, shape = _into_space(shape_of(input), r)
-    return shuffle_p(input, apart=apart, dims=dims, shape=shape)
+    return shuffle_p.bind(input, apart=apart, dims=dims, shape=shape)
 
 
 @functools.lru_cache(maxsize=256)
@@ -410,7 +410,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         raise ShapeError(f"pixel_unshuffle: height {h} and width {w} must be divisible by {r}\n  input {tuple(input.shape)}")
     n = len(lead)
     dims = (*range(n + 1), n + 2, n + 4, n + 1, n + 3)
-    return shuffle_p(input, apart=(*lead, c, h // r, r, w // r, r), dims=dims, shape=(*lead, c * r * r, h // r, w // r))
+    return shuffle_p.bind(input, apart=(*lead, c, h // r, r, w // r, r), dims=dims, shape=(*lead, c * r * r, h // r, w // r))
 
 
 @typed_errors
@@ -427,4 +427,4 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     if c % groups:
         raise ShapeError(f"channel_shuffle: {c} channels are not divisible by {groups} groups\n  input {tuple(input.shape)}")
     dims = (0, 2, 1, *range(3, input.ndim + 1))
-    return shuffle_p(input, apart=(n, groups, c // groups, *size), dims=dims, shape=(n, c, *size))
+    return shuffle_p.bind(input, apart=(n, groups, c // groups, *size), dims=dims, shape=(n, c, *size))

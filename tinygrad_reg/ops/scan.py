@@ -65,7 +65,7 @@ def cumsum_p(x: Array, *, dim: int | None, reverse: bool) -> Array:
     return _accumulate(np.add, x, dim, reverse)
 
 
-cumsum_p.vjp(x=lambda g, dim, reverse: cumsum_p(g, dim=dim, reverse=not reverse))
+cumsum_p.vjp(x=lambda g, dim, reverse: cumsum_p.bind(g, dim=dim, reverse=not reverse))
 
 
 def _cumprod_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: int | None, reverse: bool) -> Any:
@@ -73,9 +73,9 @@ def _cumprod_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: int | None, rever
     if (x_shape[dim] if dim is not None and x_shape else math.prod(x_shape)) == 1:
         return g
     step = -1 if reverse else 1
-    before = shifted(out, by=step, dim=dim, fill=1.0)
-    after = recurrence(shifted(x, by=-step, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
-    return nan_where_divided(before * after, x, dim=dim)
+    before = shifted.bind(out, by=step, dim=dim, fill=1.0)
+    after = recurrence.bind(shifted.bind(x, by=-step, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
+    return nan_where_divided.bind(before * after, x, dim=dim)
 
 
 @primitive(name="cumprod")
@@ -89,7 +89,7 @@ cumprod_p.vjp(x=_cumprod_rule)
 
 def _divided(x: Any, dim: int | None) -> Any:
     """Where x is inf or nan, on a line without 0."""
-    return all_p(ne(x, 0.0), dim=None if dim is None else (dim,), keepdim=True) & ~isfinite(x)
+    return all_p.bind(ne(x, 0.0), dim=None if dim is None else (dim,), keepdim=True) & ~isfinite(x)
 
 
 @primitive
@@ -121,7 +121,7 @@ def shifted(x: Array, *, by: int, dim: int | None, fill: float) -> Array:
     return out
 
 
-shifted.vjp(x=lambda g, by, dim: shifted(g, by=-by, dim=dim, fill=0.0))
+shifted.vjp(x=lambda g, by, dim: shifted.bind(g, by=-by, dim=dim, fill=0.0))
 
 
 @primitive
@@ -151,17 +151,19 @@ recurrence.plain = _plain_recurrence
 
 
 def _recurrence_adjoint(g: Any, x: Any, dim: int | None, reverse: bool) -> Any:
-    return recurrence(shifted(x, by=1 if reverse else -1, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
+    return recurrence.bind(shifted.bind(x, by=1 if reverse else -1, dim=dim, fill=0.0), g, dim=dim, reverse=not reverse)
 
 
 recurrence.vjp(
-    x=lambda g, x, out, dim, reverse: _recurrence_adjoint(g, x, dim, reverse) * shifted(out, by=-1 if reverse else 1, dim=dim, fill=0.0),
+    x=lambda g, x, out, dim, reverse: (
+        _recurrence_adjoint(g, x, dim, reverse) * shifted.bind(out, by=-1 if reverse else 1, dim=dim, fill=0.0)
+    ),
     y=_recurrence_adjoint,
 )
 
 
 def _prod_rule(g: Any, x: Any, x_shape: Any, dim: int | None, keepdim: bool) -> Any:
-    return spread(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * product_of_others(x, dim=dim)
+    return spread.bind(g, shape=x_shape, dim=None if dim is None else (dim,), keepdim=keepdim) * product_of_others.bind(x, dim=dim)
 
 
 def _product_before(x: Array, dim: int | None, reverse: bool) -> Array:
@@ -193,9 +195,9 @@ product_of_others.plain = _plain_others
 def _others_rule(g: Any, x: Any, x_shape: Any, dim: int | None) -> Any:
     """By the rule of a product, from the products before and after, which are what `cumprod` gives, moved by one place."""
     g = masked(g, _divided(x, dim))
-    before, after = cumprod_p(x, dim=dim, reverse=False), cumprod_p(x, dim=dim, reverse=True)
-    of_before = shifted(g * shifted(after, by=-1, dim=dim, fill=1.0), by=-1, dim=dim, fill=0.0)
-    of_after = shifted(g * shifted(before, by=1, dim=dim, fill=1.0), by=1, dim=dim, fill=0.0)
+    before, after = cumprod_p.bind(x, dim=dim, reverse=False), cumprod_p.bind(x, dim=dim, reverse=True)
+    of_before = shifted.bind(g * shifted.bind(after, by=-1, dim=dim, fill=1.0), by=-1, dim=dim, fill=0.0)
+    of_after = shifted.bind(g * shifted.bind(before, by=1, dim=dim, fill=1.0), by=1, dim=dim, fill=0.0)
     return _cumprod_rule(of_before, x, before, x_shape, dim, False) + _cumprod_rule(of_after, x, after, x_shape, dim, True)
 
 
@@ -224,7 +226,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     (tensor([0., 6., 0.]),)
     """
     chosen = read_dim(input, dim, "prod")
-    return as_asked(prod_p(as_asked(input, dtype), dim=chosen, keepdim=keepdim), dtype)
+    return as_asked(prod_p.bind(as_asked(input, dtype), dim=chosen, keepdim=keepdim), dtype)
 
 
 @numpy_names
@@ -236,7 +238,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
             [4, 6]])
     """
     chosen = _read_scan(input, dim, "cumsum")
-    return as_asked(cumsum_p(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
+    return as_asked(cumsum_p.bind(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
 
 
 @numpy_names
@@ -248,7 +250,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     (tensor([0., 6., 0.]),)
     """
     chosen = _read_scan(input, dim, "cumprod")
-    return as_asked(cumprod_p(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
+    return as_asked(cumprod_p.bind(as_asked(input, dtype), dim=chosen, reverse=False), dtype)
 
 
 def _read_scan(input: Any, dim: Any, what: str) -> int | None:

@@ -36,7 +36,7 @@ def reshape_p(x: Array, *, shape: tuple[int, ...]) -> Array:
     return x.reshape(shape)
 
 
-reshape_p.vjp(x=lambda g, x_shape: reshape_p(g, shape=x_shape))
+reshape_p.vjp(x=lambda g, x_shape: reshape_p.bind(g, shape=x_shape))
 
 
 @viewing("transpose")
@@ -45,7 +45,7 @@ def transpose_p(x: Array, *, dim0: int, dim1: int) -> Array:
     return x.swapaxes(dim0, dim1)
 
 
-transpose_p.vjp(x=lambda g, dim0, dim1: transpose_p(g, dim0=dim0, dim1=dim1))
+transpose_p.vjp(x=lambda g, dim0, dim1: transpose_p.bind(g, dim0=dim0, dim1=dim1))
 
 
 @viewing("t")
@@ -69,7 +69,7 @@ def inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(dims)), key=dims.__getitem__))
 
 
-permute_p.vjp(x=lambda g, dims: permute_p(g, dims=inverse(dims)))
+permute_p.vjp(x=lambda g, dims: permute_p.bind(g, dims=inverse(dims)))
 
 
 @viewing("squeeze")
@@ -78,7 +78,7 @@ def squeeze_p(x: Array, *, dims: tuple[int, ...]) -> Array:
     return x.squeeze(dims)
 
 
-squeeze_p.vjp(x=lambda g, x_shape: reshape_p(g, shape=x_shape))
+squeeze_p.vjp(x=lambda g, x_shape: reshape_p.bind(g, shape=x_shape))
 
 
 @viewing("unsqueeze")
@@ -92,7 +92,7 @@ def _with_one(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
     return (*shape[:dim], 1, *shape[dim:])
 
 
-unsqueeze_p.vjp(x=lambda g, dim: squeeze_p(g, dims=(dim,)))
+unsqueeze_p.vjp(x=lambda g, dim: squeeze_p.bind(g, dims=(dim,)))
 
 
 @primitive
@@ -133,7 +133,7 @@ def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     if wanted and min(wanted) < -1:
         raise _reshape_error(input, wanted, "reshape")
     try:
-        return reshape_p(input, shape=wanted)
+        return reshape_p.bind(input, shape=wanted)
     except ValueError:
         raise _reshape_error(input, wanted, "reshape") from None
     except AttributeError:
@@ -184,7 +184,7 @@ def view(input: Tensor, *args: Any, size: Any = None, dtype: Any = None) -> Tens
         raise _reshape_error(input, wanted, "view")
     try:
         shares = array.flags.c_contiguous or owner(array.reshape(wanted)) is owner(array)
-        result = reshape_p(input, shape=wanted) if shares else None
+        result = reshape_p.bind(input, shape=wanted) if shares else None
     except ValueError:
         raise _reshape_error(input, wanted, "view") from None
     if result is None:
@@ -232,7 +232,7 @@ def ravel(input: Tensor) -> Tensor:
     >>> tg.ravel(tg.tensor([[1, 2], [3, 4]]))
     tensor([1, 2, 3, 4])
     """
-    return reshape_p(contiguous(input), shape=(-1,))
+    return reshape_p.bind(contiguous(input), shape=(-1,))
 
 
 @typed_errors
@@ -244,7 +244,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """
     shape = shape_of(input, "flatten")
     flat = _flattened(shape, integer(start_dim, "flatten", "start_dim"), integer(end_dim, "flatten", "end_dim"))
-    return input if flat == shape else reshape_p(input, shape=flat)
+    return input if flat == shape else reshape_p.bind(input, shape=flat)
 
 
 @functools.lru_cache(maxsize=256)
@@ -264,7 +264,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     (2, 3, 4)
     """
     shape = shape_of(input, "unflatten")
-    return reshape_p(input, shape=_unflattened(shape, integer(dim, "unflatten", "dim"), read_shape((sizes,), None, "unflatten")))
+    return reshape_p.bind(input, shape=_unflattened(shape, integer(dim, "unflatten", "dim"), read_shape((sizes,), None, "unflatten")))
 
 
 @functools.lru_cache(maxsize=256)
@@ -294,7 +294,7 @@ def squeeze(input: Tensor, *args: Any, dim: Any = None) -> Tensor:
             raise ArgumentTypeError(f"squeeze: dim is given twice, as {args[0]} and as {dim}")
         dim = args if len(args) > 1 else args[0]
     shape = shape_of(input, "squeeze")
-    return squeeze_p(input, dims=_of_size_one(shape, static_dims(dim, len(shape), "squeeze")))
+    return squeeze_p.bind(input, dims=_of_size_one(shape, static_dims(dim, len(shape), "squeeze")))
 
 
 @functools.lru_cache(maxsize=256)
@@ -313,7 +313,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     ndim = rank(input, "unsqueeze")
     if type(dim) is not int or not 0 <= dim <= ndim:
         dim = normalize_dim(dim, ndim + 1, "unsqueeze")
-    return unsqueeze_p(input, dim=dim)
+    return unsqueeze_p.bind(input, dim=dim)
 
 
 def _atleast(tensors: tuple[Any, ...], what: str, raise_one: Any) -> Any:
@@ -330,7 +330,7 @@ def atleast_1d(*tensors: Any) -> Any:
     >>> tg.atleast_1d(tg.tensor(5))
     tensor([5])
     """
-    return _atleast(tensors, "atleast_1d", lambda x, ndim: x if ndim else reshape_p(x, shape=(1,)))
+    return _atleast(tensors, "atleast_1d", lambda x, ndim: x if ndim else reshape_p.bind(x, shape=(1,)))
 
 
 @typed_errors
@@ -340,7 +340,7 @@ def atleast_2d(*tensors: Any) -> Any:
     >>> tg.atleast_2d(tg.tensor([1, 2]))
     tensor([[1, 2]])
     """
-    return _atleast(tensors, "atleast_2d", lambda x, ndim: x if ndim >= 2 else reshape_p(x, shape=(1, *(x.shape or (1,)))))
+    return _atleast(tensors, "atleast_2d", lambda x, ndim: x if ndim >= 2 else reshape_p.bind(x, shape=(1, *(x.shape or (1,)))))
 
 
 @typed_errors
@@ -353,7 +353,7 @@ def atleast_3d(*tensors: Any) -> Any:
 
     def raise_one(x: Any, ndim: int) -> Any:
         shape = ((1, 1, 1), (1, *x.shape, 1), (*x.shape, 1))
-        return x if ndim >= 3 else reshape_p(x, shape=shape[ndim])
+        return x if ndim >= 3 else reshape_p.bind(x, shape=shape[ndim])
 
     return _atleast(tensors, "atleast_3d", raise_one)
 
@@ -371,7 +371,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """
     ndim = rank(input, "transpose")
     first, second = normalize_dim(dim0, ndim, "transpose"), normalize_dim(dim1, ndim, "transpose")
-    return transpose_p(input, dim0=first, dim1=second) if ndim else select_view(input, index=())
+    return transpose_p.bind(input, dim0=first, dim1=second) if ndim else select_view.bind(input, index=())
 
 
 @typed_errors
@@ -398,7 +398,7 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     order = known_dims(read_shape(args, dims, "permute"), ndim, "permute")
     if len(order) != ndim:
         raise ShapeError(f"permute: {len(order)} dims {order} given for a tensor with {ndim} dimensions; name each once")
-    return permute_p(input, dims=order)
+    return permute_p.bind(input, dims=order)
 
 
 @typed_errors
@@ -412,7 +412,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     if source is None or destination is None:
         raise ArgumentTypeError(f"movedim: source and destination must be dims, got {source} and {destination}")
     froms, tos = static_dims(source, ndim, "movedim"), static_dims(destination, ndim, "movedim")
-    return permute_p(input, dims=_moved(ndim, froms, tos))
+    return permute_p.bind(input, dims=_moved(ndim, froms, tos))
 
 
 @functools.lru_cache(maxsize=256)
@@ -442,7 +442,7 @@ def t(input: Tensor) -> Tensor:
         return t_p(input)
     if ndim > 2:
         raise ShapeError(f"t: expects at most 2 dimensions, got shape {tuple(input.shape)}; use .mT, or transpose(dim0, dim1)")
-    return select_view(input, index=())
+    return select_view.bind(input, index=())
 
 
 def matrix_transpose(input: Tensor) -> Tensor:
@@ -452,13 +452,13 @@ def matrix_transpose(input: Tensor) -> Tensor:
         return t_p(input)
     if ndim == 1:
         raise ShapeError(f"mT: expects a matrix or a batch of matrices, got shape {tuple(input.shape)}; use unsqueeze first")
-    return transpose_p(input, dim0=ndim - 2, dim1=ndim - 1) if ndim else select_view(input, index=())
+    return transpose_p.bind(input, dim0=ndim - 2, dim1=ndim - 1) if ndim else select_view.bind(input, index=())
 
 
 def transpose_all(input: Tensor) -> Tensor:
     """All dimensions in reverse order; of a matrix its transposed."""
     ndim = rank(input, "T")
-    return t_p(input) if ndim == 2 else permute_p(input, dims=tuple(range(ndim - 1, -1, -1)))
+    return t_p(input) if ndim == 2 else permute_p.bind(input, dims=tuple(range(ndim - 1, -1, -1)))
 
 
 # ---- the same elements several times, without memory -------------------------------------------------------------------
@@ -475,7 +475,7 @@ def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
 def _expanded(input: Any, wanted: tuple[int, ...], what: str) -> Tensor:
     given = shape_of(input, what)
     try:
-        return broadcast_p(input, shape=_keeping(given, wanted) if -1 in wanted else wanted)
+        return broadcast_p.bind(input, shape=_keeping(given, wanted) if -1 in wanted else wanted)
     except ValueError:
         raise ShapeError(
             f"{what}: a tensor of shape {given} cannot be expanded to {wanted}\n  sizes are compared from the last dimension on; "

@@ -36,8 +36,8 @@ def embed_view(x: Array, *, index: tuple[Any, ...], shape: tuple[int, ...]) -> A
     return out
 
 
-select_view.vjp(x=lambda g, index, x_shape: embed_view(g, index=index, shape=x_shape))
-embed_view.vjp(x=lambda g, index: select_view(g, index=index))
+select_view.vjp(x=lambda g, index, x_shape: embed_view.bind(g, index=index, shape=x_shape))
+embed_view.vjp(x=lambda g, index: select_view.bind(g, index=index))
 
 
 @primitive(name="slice_put")
@@ -48,4 +48,4 @@ def put_view(x: Array, values: Array, *, index: tuple[Any, ...]) -> Array:
     return out
 
 
-put_view.vjp(x=lambda g, index: put_view(g, 0, index=index), values=lambda g, index: select_view(g, index=index))
+put_view.vjp(x=lambda g, index: put_view.bind(g, 0, index=index), values=lambda g, index: select_view.bind(g, index=index))

@@ -101,8 +101,8 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool
     (tensor([1, 2, 3]), tensor([1, 2, 0]))
     """
     along = _read_line(input, dim, "sort")
-    index = argsort_p(input, dim=along, descending=bool(descending))
-    return Chosen(pick(input, index, dim=along, keepdim=True), index)
+    index = argsort_p.bind(input, dim=along, descending=bool(descending))
+    return Chosen(pick.bind(input, index, dim=along, keepdim=True), index)
 
 
 @numpy_names
@@ -112,7 +112,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
     >>> tg.argsort(tg.tensor([3, 1, 2]), descending=True)
     tensor([0, 2, 1])
     """
-    return argsort_p(input, dim=_read_line(input, dim, "argsort"), descending=bool(descending))
+    return argsort_p.bind(input, dim=_read_line(input, dim, "argsort"), descending=bool(descending))
 
 
 @typed_errors
@@ -170,8 +170,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """
     along = _read_line(input, dim, "topk")
     count = _read_k(k, input, along, 0, "topk")
-    index = topk_p(input, k=count if shape_of(input) else 1, dim=along, largest=bool(largest))
-    return Chosen(pick(input, index, dim=along, keepdim=True), index)
+    index = topk_p.bind(input, k=count if shape_of(input) else 1, dim=along, largest=bool(largest))
+    return Chosen(pick.bind(input, index, dim=along, keepdim=True), index)
 
 
 def _read_k(k: Any, input: Any, dim: int | None, least: int, what: str) -> int:
@@ -306,7 +306,7 @@ def _read_one(input: Any, dim: Any, what: str) -> int | None:
 def _chosen(position: Primitive, input: Any, dim: int | None, keepdim: bool, **params: Any) -> Chosen:
     """The values that `position` chooses along dim, and their indices."""
     index = position(input, dim=dim, keepdim=keepdim, **params)
-    return Chosen(pick(input, index, dim=dim, keepdim=keepdim), index)
+    return Chosen(pick.bind(input, index, dim=dim, keepdim=keepdim), index)
 
 
 # ---- unique --------------------------------------------------------------------------------------------------------------
@@ -335,9 +335,9 @@ unique_p.shaped_by_values = lambda x: True
 def _unique(input: Any, consecutive: bool, inverse: bool, counts: bool, dim: Any, what: str) -> Any:
     """The values, and what else was asked for, as a tuple if anything was."""
     along = _read_unique_dim(input, dim, what)
-    first, which, number = unique_p(input, dim=along, consecutive=consecutive)
-    flat = reshape_p(input, shape=(-1,)) if along is None else input
-    values = index_p(flat, first, dims=(along or 0,), repeated="never")
+    first, which, number = unique_p.bind(input, dim=along, consecutive=consecutive)
+    flat = reshape_p.bind(input, shape=(-1,)) if along is None else input
+    values = index_p.bind(flat, first, dims=(along or 0,), repeated="never")
     more = [x for x, asked in ((which, inverse), (number, counts)) if asked]
     return (values, *more) if more else values
 
@@ -416,7 +416,7 @@ def searchsorted(
     if sorter is not None:
         sorted_sequence = _sorted_by(sorted_sequence, sorter)
     chosen = "right" if right or side == "right" else "left"
-    return searchsorted_p(sorted_sequence, values, side=chosen, dtype=np.dtype(np.int32 if out_int32 else np.int64))
+    return searchsorted_p.bind(sorted_sequence, values, side=chosen, dtype=np.dtype(np.int32 if out_int32 else np.int64))
 
 
 @typed_errors
@@ -452,5 +452,5 @@ def _sorted_by(sequence: Any, sorter: Any) -> Any:
         raise ShapeError(f"searchsorted: sorter must have the shape of the sequence\n  {tuple(sequence.shape)} · {tuple(sorter.shape)}")
     if sorter.dtype.kind != "i":
         raise DtypeError(f"searchsorted: sorter must hold integers, as argsort gives them, got {sorter.dtype}")
-    places = in_range(sorter, size=sequence.shape[-1], what="searchsorted: sorter")
-    return pick(sequence, places, dim=sequence.ndim - 1, keepdim=True)
+    places = in_range.bind(sorter, size=sequence.shape[-1], what="searchsorted: sorter")
+    return pick.bind(sequence, places, dim=sequence.ndim - 1, keepdim=True)

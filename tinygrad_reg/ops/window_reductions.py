@@ -290,8 +290,8 @@ def window_spread(x: Array, *, axes: Axes, padded: bool, divisor: int | None) ->
     return narrowed(out, x.dtype)
 
 
-window_mean.vjp(x=lambda g, axes, padded, divisor: window_spread(g, axes=axes, padded=padded, divisor=divisor))
-window_spread.vjp(x=lambda g, axes, padded, divisor: window_mean(g, axes=axes, padded=padded, divisor=divisor))
+window_mean.vjp(x=lambda g, axes, padded, divisor: window_spread.bind(g, axes=axes, padded=padded, divisor=divisor))
+window_spread.vjp(x=lambda g, axes, padded, divisor: window_mean.bind(g, axes=axes, padded=padded, divisor=divisor))
 
 # ---- maxima --------------------------------------------------------------------------------------------------------------
 
@@ -439,8 +439,8 @@ def window_indices(which: Array, *, axes: Axes) -> Array:
 
 
 window_max.result_may_change = True
-window_max.vjp(x=lambda g, x, out, axes: linked(window_place(g, window_argmax(x, out, axes=axes), axes=axes), x))
+window_max.vjp(x=lambda g, x, out, axes: linked(window_place.bind(g, window_argmax.bind(x, out, axes=axes), axes=axes), x))
 window_argmax.vjp(x=None, out=None)
-window_pick.vjp(x=lambda g, which, axes: window_place(g, which, axes=axes), which=None)
-window_place.vjp(x=lambda g, which, axes: window_pick(g, which, axes=axes), which=None)
+window_pick.vjp(x=lambda g, which, axes: window_place.bind(g, which, axes=axes), which=None)
+window_place.vjp(x=lambda g, which, axes: window_pick.bind(g, which, axes=axes), which=None)
 window_indices.vjp(which=None)

@@ -65,12 +65,12 @@ def batched(input: Any, spatial: int, what: str) -> tuple[Any, bool]:
         raise ShapeError(
             f"{what}: input must have {spatial + 2} dims (n, c, {names}), or {spatial + 1} without batch, got shape {tuple(input.shape)}"
         )
-    return (unsqueeze_p(input, dim=0), True) if ndim == spatial + 1 else (input, False)
+    return (unsqueeze_p.bind(input, dim=0), True) if ndim == spatial + 1 else (input, False)
 
 
 def unbatched(output: Any, added: bool) -> Tensor:
     """The output without the batch dimension that `batched` has added."""
-    return squeeze_p(output, dims=(0,)) if added else output
+    return squeeze_p.bind(output, dims=(0,)) if added else output
 
 
 # ---- the layout ----------------------------------------------------------------------------------------------------------

@@ -105,9 +105,9 @@ class Adafactor(Optimizer):
 
 
 def _rms(x: Any) -> Any:
-    return sqrt(mean_p(x * x, dim=None, keepdim=False))
+    return sqrt(mean_p.bind(x * x, dim=None, keepdim=False))
 
 
 def _along(x: Any, last: int) -> Any:
     """The mean along a dim counted from the last."""
-    return mean_p(x, dim=(x.ndim - last,), keepdim=True)
+    return mean_p.bind(x, dim=(x.ndim - last,), keepdim=True)

@@ -83,8 +83,8 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     (tensor([0.1000, 0.1000, 1.0000]),)
     """
     if inplace:
-        return in_place(lambda x: leaky_relu_p(x, negative_slope=float(negative_slope)), input, "leaky_relu_")
-    return leaky_relu_p(input, negative_slope=float(negative_slope))
+        return in_place(lambda x: leaky_relu_p.bind(x, negative_slope=float(negative_slope)), input, "leaky_relu_")
+    return leaky_relu_p.bind(input, negative_slope=float(negative_slope))
 
 
 def _prelu(x: Array, y: Array) -> Array:
@@ -120,7 +120,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: weight must have 1 element or {channels}, one for each channel (dim 1 of the input), got {count}\n  {given} · {slopes}"
         )
     shape = (1, count, *(1,) * (len(given) - 2)) if len(given) > 1 else (1,) * len(given)
-    return prelu_p(input, weight if slopes == shape else reshape_p(weight, shape=shape))
+    return prelu_p(input, weight if slopes == shape else reshape_p.bind(weight, shape=shape))
 
 
 def _hardtanh(x: Array, *, min_val: float, max_val: float) -> Array:
@@ -143,7 +143,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
     if inplace:
         return in_place(lambda x: hardtanh(x, min_val, max_val), input, "hardtanh_")
-    return hardtanh_p(input, min_val=float(min_val), max_val=float(max_val))
+    return hardtanh_p.bind(input, min_val=float(min_val), max_val=float(max_val))
 
 
 @typed_errors
@@ -174,7 +174,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """
     if inplace:
         return threshold_(input, threshold, value)
-    return threshold_p(input, threshold=float(threshold), value=float(value))
+    return threshold_p.bind(input, threshold=float(threshold), value=float(value))
 
 
 def _hardsigmoid(x: Array) -> Array:
@@ -233,7 +233,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if not 0 <= lambd < math.inf:
         raise ArgumentError(f"softshrink: lambd must be finite and not negative, got {lambd}")
-    return softshrink_p(input, lambd=float(lambd))
+    return softshrink_p.bind(input, lambd=float(lambd))
 
 
 def _hardshrink(x: Array, *, lambd: float) -> Array:
@@ -252,7 +252,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> tg.nn.functional.hardshrink(tg.tensor([-0.5, 0.2, 2.0]))
     tensor([0., 0., 2.])
     """
-    return hardshrink_p(input, lambd=float(lambd))
+    return hardshrink_p.bind(input, lambd=float(lambd))
 
 
 # ---- smooth --------------------------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """
     if inplace:
         return in_place(lambda x: elu(x, alpha), input, "elu_")
-    return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0)
+    return elu_p.bind(input, alpha=float(alpha), scale=1.0, input_scale=1.0)
 
 
 @typed_errors
@@ -314,7 +314,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """
     if inplace:
         return in_place(selu, input, "selu_")
-    return elu_p(input, alpha=_SELU_ALPHA, scale=_SELU_SCALE, input_scale=1.0)
+    return elu_p.bind(input, alpha=_SELU_ALPHA, scale=_SELU_SCALE, input_scale=1.0)
 
 
 @typed_errors
@@ -328,7 +328,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
         raise ArgumentError("celu: alpha cannot be 0")
     if inplace:
         return in_place(lambda x: celu(x, alpha), input, "celu_")
-    return elu_p(input, alpha=float(alpha), scale=1.0, input_scale=1.0 / float(alpha))
+    return elu_p.bind(input, alpha=float(alpha), scale=1.0, input_scale=1.0 / float(alpha))
 
 
 @typed_errors
@@ -435,9 +435,9 @@ def _bounds(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
 
 def _glu_rule(g: Any, x: Any, dim: int) -> Any:
     bounds = _bounds(x.shape, dim)
-    first, second = split_p(x, bounds=bounds, dim=dim)
+    first, second = split_p.bind(x, bounds=bounds, dim=dim)
     gate = sigmoid(second)
-    return cat_p(guarded(g * gate, g), guarded(sigmoid_grad(g * first, gate), g), dim=dim, bounds=bounds)
+    return cat_p.bind(guarded(g * gate, g), guarded(sigmoid_grad(g * first, gate), g), dim=dim, bounds=bounds)
 
 
 glu_p.vjp(x=_glu_rule)
@@ -457,7 +457,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     if shape[at] % 2:
         raise ShapeError(f"glu: the size of dim {at} must be even, got {input.shape[at]} of shape {input.shape}")
     check_float("glu", input)
-    return glu_p(input, dim=at)
+    return glu_p.bind(input, dim=at)
 
 
 def _implied(what: str, input: Tensor, dim: int | None, stacklevel: int) -> int:
@@ -553,7 +553,7 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     >>> tg.nn.functional.threshold_(x, 0.5, 7.0) is x, x
     (True, tensor([7., 2.]))
     """
-    return in_place(lambda x: threshold_p(x, threshold=float(threshold), value=float(value)), input, "threshold_")
+    return in_place(lambda x: threshold_p.bind(x, threshold=float(threshold), value=float(value)), input, "threshold_")
 
 
 @typed_errors

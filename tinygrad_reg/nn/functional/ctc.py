@@ -142,4 +142,4 @@ def _check_classes(labels: Tensor, wanted: Array, classes: int) -> None:
     if given.size and (given.min() < 0 or given.max() >= classes):
         raise DimensionError(f"ctc_loss: targets must be from 0 to {classes - 1}, got values from {given.min()} to {given.max()}")
     if state.tracer is not None:
-        in_range(labels, size=classes, what="ctc_loss")  # the check of a replay
+        in_range.bind(labels, size=classes, what="ctc_loss")  # the check of a replay

@@ -44,7 +44,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         shape = np.broadcast_shapes(shape, other)
         along = normalize_dim(dim, len(shape), what)
         x1, x2 = _stretched(x1, shape, along), _stretched(x2, shape, along)
-    return cosine(x1, x2, eps=float(eps), dim=read_dims(x1, dim, what))
+    return cosine.bind(x1, x2, eps=float(eps), dim=read_dims(x1, dim, what))
 
 
 def _stretched(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
@@ -63,7 +63,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06
     x1, x2 = _alike("pairwise_distance", x1, x2)
     shifted = x1 - x2 + float(eps)
     if type(p) in (int, float) and p == 2:
-        return norm_2(shifted, dim=read_dims(shifted, -1, "pairwise_distance"), keepdim=keepdim)
+        return norm_2.bind(shifted, dim=read_dims(shifted, -1, "pairwise_distance"), keepdim=keepdim)
     return norm(shifted, p, -1, keepdim)
 
 

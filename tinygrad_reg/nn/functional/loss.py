@@ -97,7 +97,7 @@ def l1_loss(
     """
     reduction = reduction_of(reduction, size_average, reduce)
     if weight is None and (divisor := divisor_of(input, target, reduction)) is not None:
-        return l1_loss_p(input, target, divisor=divisor)
+        return l1_loss_p.bind(input, target, divisor=divisor)
     each = abs(_difference("l1_loss", input, target, reduction))
     if weight is not None:
         each = _times("l1_loss", each, weight)
@@ -117,7 +117,7 @@ def _huber(x: Array, *, delta: float) -> Array:
 
 
 huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta"))
-huber_p.vjp(x=lambda g, x, delta: g * hardtanh_p(x, min_val=-delta, max_val=delta))
+huber_p.vjp(x=lambda g, x, delta: g * hardtanh_p.bind(x, min_val=-delta, max_val=delta))
 
 
 @primitive(elementwise=True)
@@ -126,7 +126,7 @@ def huber_total(x: Array, *, delta: float, divisor: int) -> Array:
     return total(_huber(x, delta=delta), divisor)
 
 
-huber_total.vjp(x=lambda g, x, delta, divisor: g / divisor * hardtanh_p(x, min_val=-delta, max_val=delta))
+huber_total.vjp(x=lambda g, x, delta, divisor: g / divisor * hardtanh_p.bind(x, min_val=-delta, max_val=delta))
 
 
 @typed_errors
@@ -141,8 +141,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if not delta > 0:
         raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
     if weight is None and (divisor := divisor_of(input, target, reduction)) is not None:
-        return huber_total(input - target, delta=float(delta), divisor=divisor)
-    each = huber_p(_difference("huber_loss", input, target, reduction), delta=float(delta))
+        return huber_total.bind(input - target, delta=float(delta), divisor=divisor)
+    each = huber_p.bind(_difference("huber_loss", input, target, reduction), delta=float(delta))
     return reduced("huber_loss", each if weight is None else _times("huber_loss", each, weight), reduction)
 
 
@@ -164,9 +164,9 @@ def smooth_l1_loss(
     if not beta >= 0:
         raise ArgumentError(f"smooth_l1_loss: beta must not be negative, got {beta}; 0 gives l1_loss")
     if beta == 1 and (divisor := divisor_of(input, target, reduction)) is not None:
-        return huber_total(input - target, delta=1.0, divisor=divisor)
+        return huber_total.bind(input - target, delta=1.0, divisor=divisor)
     difference = _difference("smooth_l1_loss", input, target, reduction)
-    each = abs(difference) if beta == 0 else huber_p(difference, delta=float(beta))
+    each = abs(difference) if beta == 0 else huber_p.bind(difference, delta=float(beta))
     if beta != 0 and beta != 1:
         each = each / beta
     return reduced("smooth_l1_loss", each, reduction)
@@ -336,7 +336,7 @@ def kl_div(
     divisor = divisor_of(input, target, "sum" if reduction == "batchmean" else reduction)
     if divisor is not None and not log_target:
         divisor = shape_of(input)[0] if reduction == "batchmean" and input.ndim else divisor
-        return kl_div_total(input, target, divisor=divisor)
+        return kl_div_total.bind(input, target, divisor=divisor)
     check_tensors("kl_div", input=input, target=target)
     check_pair("kl_div", shape_of(input), shape_of(target))
     each = exp(target) * (target - input) if log_target else negative_entropy(target) - target * input

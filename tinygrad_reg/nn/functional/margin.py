@@ -66,7 +66,7 @@ def hinge_embedding_loss(
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
     check_pair(what, shape_of(input), shape_of(target))
-    return reduced(what, hinge_embedding(convert(input, result_type(input, margin)), target, margin=float(margin)), reduction)
+    return reduced(what, hinge_embedding.bind(convert(input, result_type(input, margin)), target, margin=float(margin)), reduction)
 
 
 @typed_errors
@@ -108,7 +108,7 @@ def _over_margin(what: str, x: Tensor, margin: float, reduction: str) -> Tensor:
     divisor = divisor_of(x, x, reduction)
     if divisor is None or x.dtype == np.float16 or not isinstance(margin, int | float):
         return reduced(what, clamp_min_p(x + margin, 0.0), reduction)
-    return over_margin_total(x, margin=float(margin), divisor=divisor)
+    return over_margin_total.bind(x, margin=float(margin), divisor=divisor)
 
 
 @typed_errors
@@ -315,7 +315,7 @@ def multilabel_margin_loss(
     count = input.shape[-1]
     rows, listed = reshape(input, (-1, count)), reshape(target, (-1, count))
     own = eq(cumsum(lt(listed, 0), 1), 0)  # what stands before the end of the list
-    index = in_range(listed * own, size=count, what=what)
+    index = in_range.bind(listed * own, size=count, what=what)
     is_own = any(eq(reshape(index, (-1, count, 1)), np.arange(count)) & reshape(own, (-1, count, 1)), 1)
     over = relu(1.0 - reshape(gather(rows, 1, index), (-1, count, 1)) + reshape(rows, (-1, 1, count)))
     kept = reshape(own, (-1, count, 1)) & ~reshape(is_own, (-1, 1, count))

@@ -172,7 +172,7 @@ def _max_unpool(what: str, count: int, input: Any, indices: Any, options: tuple[
     size = _unpooled(what, input.shape[2:], options, output_size)
     lead, places = tuple(input.shape[:2]), math.prod(size)
     lines = (*lead, math.prod(input.shape[2:]))
-    numbers = in_range(reshape(indices, lines), size=places, what=what)
+    numbers = in_range.bind(reshape(indices, lines), size=places, what=what)
     flat = scatter(zeros((*lead, places), dtype=input.dtype), -1, numbers, reshape(input, lines))
     return unbatched(reshape(flat, (*lead, *size)), added)
 

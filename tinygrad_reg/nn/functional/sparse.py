@@ -56,4 +56,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = max(largest(tensor.array) + 1, 1)
     if num_classes < 1:
         raise ArgumentError(f"one_hot: num_classes must be positive, or -1 to infer it, got {num_classes}")
-    return one_hot_p(tensor, num_classes=int(num_classes))
+    return one_hot_p.bind(tensor, num_classes=int(num_classes))
