@@ -114,7 +114,9 @@ def sweep(
     arrived: dict[Node, Any] = {}
     raw = lift is None
     fit = sum_to.forward if raw else sum_to
-    checks_nan = state.anomaly and state.anomaly_checks_nan
+    mine = vars(state)
+    anomaly = mine["anomaly"]
+    checks_nan = anomaly and mine["anomaly_checks_nan"]
     heap: list[tuple[int, Node]] = []
     for node in seeds:
         if node.plan is not None:  # leaves come last
@@ -134,7 +136,7 @@ def sweep(
         saved = node.saved
         if saved is FREED or node.index < writes.latest:
             check_usable(node)
-        if node.prints is not None and state.anomaly:
+        if anomaly and node.prints is not None:
             watch.look()
         values = saved
         if lift is not None:

@@ -43,7 +43,7 @@ def typed_errors(function: F) -> F:
 
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return function(*args, **kwargs) if kwargs else function(*args)  # most calls have none, and no dict is made for them then
         except TinygradRegError:
             raise
         except FOREIGN as error:
