@@ -204,7 +204,7 @@ _STEPS = {
     "_nan_at_nonfinite",
     "window_argmax",
 }
-_SYMMETRIC = {"eq", "ne", "channel_dot"}
+_SYMMETRIC = {"eq", "ne", "max", "channel_dot", "row_dot"}
 _OTHER = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
 
 

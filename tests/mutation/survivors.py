@@ -18,7 +18,11 @@ EQUIVALENT: list[tuple[str, str]] = [
     (r"power\.x: g -> _detached", "in the branch of exponent 0, whose gradient is 0"),
     (r"(softmax|log_softmax)\.x: g -> _detached", "in `living`, which only looks where g is 0, and never multiplies by it"),
     (r"glu\.x: g -> _detached", "in `guarded`, which only looks where g is 0"),
-    (r"(product_of_others\.x|nan_where_divided\.part): x -> _detached", "in the mask of what is not finite, which has no derivative"),
+    (r"(cosine\.parts|unit\.x): clamp_min_p", "the larger of a length and eps, which is the same in either order"),
+    (
+        r"(product_of_others\.x|nan_where_divided\.part|cumprod\.x): x -> _detached",
+        "in the mask of what is not finite, which has no derivative",
+    ),
     (r"gelu_grad\.a: g -> _detached", "in the zeros in place of b"),
     (r"overwritten\.base: g -> _detached", "in the part that is overwritten, whose gradient is 0"),
 ]

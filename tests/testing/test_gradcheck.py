@@ -190,6 +190,29 @@ def test_it_is_deterministic() -> None:
     assert len(texts) == 1
 
 
+class UnitWrongInSecond(tg.autograd.Function):
+    """x / ‖x‖, whose gradient is right and does not know all that it depends on."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+        ctx.save_for_backward(x)
+        return x / x.norm(dim=1, keepdim=True)
+
+    @staticmethod
+    def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+        (x,) = ctx.saved_tensors
+        length = x.norm(dim=1, keepdim=True)
+        out = x / length
+        return (g - out * (g * out.detach()).sum(1, keepdim=True)) / length
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_cotangents_are_drawn_apart_from_inputs(seed: int) -> None:
+    """Drawn by the same generator, the cotangent would be x, along which a unit vector does not change."""
+    with pytest.raises(GradcheckError, match="order 2"):
+        gradcheck(UnitWrongInSecond.apply, tg.tensor(np.random.default_rng(seed).standard_normal((2, 3))), seed=seed)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

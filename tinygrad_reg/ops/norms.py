@@ -48,7 +48,7 @@ def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 
 
 def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
-    zero, limit = out == 0.0, limit_of_ratio(g, out)
+    zero, limit = eq(out, 0.0), limit_of_ratio(g, out)
     ratio = masked(g / out, zero) if limit is None else where_p(zero, limit, g / out)
     return (ratio if dim is None or keepdim else reshape_p.bind(ratio, shape=_kept(x_shape, dim))) * x
 
