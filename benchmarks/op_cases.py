@@ -314,7 +314,7 @@ LEFT_OUT = ("arange", "linspace", "eye", "zeros", "ones", "full", "item")
 
 #: Why operations are slower than 4 times PyTorch's at some size; names as patterns.
 REASONS: dict[str, str] = {
-    "nn.functional.nll_loss": "small: checks of the targets, their places and a mean are NumPy calls of their own",
+    "nn.functional.nll_loss": "small: the range of the targets, their places and the sum are NumPy calls of their own",
     "gather scatter scatter_add take_along_dim index_* masked_select nn.functional.embedding":
         "small: the range is checked and the places are numbered by half a dozen NumPy calls, where PyTorch has one kernel",
     "topk": "NumPy has no selection that also orders; large: a partition of positions, then a sort of the few",
@@ -323,7 +323,7 @@ REASONS: dict[str, str] = {
     "reshape view flatten unflatten squeeze unsqueeze transpose permute movedim t T mT diagonal select narrow expand broadcast_to":
         "reading arguments in Python; no arithmetic is done",
     "trace diag diag_embed tril triu": "small: reading arguments in Python, and a view of the diagonal or a mask",
-    "nn.functional.cosine_similarity": "small: two norms, a product and a quotient are operations of their own",
+    "nn.functional.cosine_similarity": "small: two norms, a product and a quotient are NumPy calls of their own",
     "erf erfc nn.functional.gelu": "NumPy has no error function: some thirty passes over blocks that fit the cache",
     "sign nan_to_num clamp* addcmul addcdiv lerp outer nn.functional.relu* nn.functional.hard* *.leaky_relu *.prelu":
         "large: NumPy makes one pass over memory for each operation in one thread, PyTorch one for all in two",
@@ -338,7 +338,7 @@ REASONS: dict[str, str] = {
     "softmax log_softmax nn.functional.softmin logsumexp": "several passes over memory in one thread",
     "nn.functional.*pool*": "large: a few operations on whole slices for each element of a window, in one thread",
     "nn.functional.conv* nn.functional.unfold":
-        "small: sizes, windows and the layout of the product are worked out in Python; large: the columns of the windows are copied first",
+        "small: windows, product and bias are half a dozen NumPy calls; large: the columns of the windows are copied first",
     "nn.functional.*_norm": "about seven passes over memory in one thread, where PyTorch has one kernel in two",
     "nn.functional.cross_entropy": "small: checks of the targets, a softmax, a gathering and a mean are a dozen NumPy calls",
     "nn.functional.scaled_dot_product_attention": "small: two products, a mask and a softmax are a dozen NumPy calls",

@@ -74,9 +74,12 @@ class Program:
 
 
 def _rows(arguments: int) -> list[Elementwise]:
-    """The differentiable rows of the elementwise table with so many arguments and no keywords, which have a public function."""
+    """The differentiable rows of the elementwise table with so many arguments and no keywords, which have a public function.
+
+    Those of `nn.functional` are left out, which take less than their primitives: prelu's weight does not broadcast.
+    """
     rows = [p for p in PRIMITIVES.values() if isinstance(p, Elementwise) and len(p.arguments) == arguments and not p.keywords]
-    return [p for p in rows if all(p.rules.values()) and hasattr(tg, p.name) and p.name != "round"]
+    return [p for p in rows if all(p.rules.values()) and p.name in vars(tg) and p.name != "round"]
 
 
 def _into(domain: tuple[float, float], x: str) -> str:
