@@ -229,7 +229,7 @@ def test_a_change_before_the_forward_or_after_the_backward_is_the_users_right() 
 
 
 def loans() -> int:
-    """How many are noted. By their keys they could not be told apart from one of an array that died and whose memory was given out again."""
+    """How many are noted. A key tells less: it may be that of an array that died and whose memory was given out again."""
     return sum(map(len, LOANS.values()))
 
 
