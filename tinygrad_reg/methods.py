@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 def _operator(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """An infix operator. Of what is neither a tensor nor a number it is not implemented: Python then asks the other operand."""
-    call = _binding(function)
+    call = function.bind if isinstance(function, Primitive) else function
 
     def method(self: Any, other: Any) -> Any:
         try:
@@ -63,19 +63,7 @@ def _operator(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Te
 
 def _reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
     """The same with the tensor on the right."""
-    call = _binding(function)
-
-    def method(self: Any, other: Any) -> Any:
-        try:
-            return call(other, self)
-        except ArgumentTypeError:
-            return NotImplemented
-
-    return method
-
-
-def _binding(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
-    return function.bind if isinstance(function, Primitive) else function
+    return _operator(lambda self, other: function(other, self))
 
 
 def _in_place(function: Callable[[Any, Any], Tensor], what: str) -> Callable[[Any, Any], Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -88,6 +89,18 @@ def test_float16_is_computed_in_float32() -> None:
     out.sum().backward()
     assert x.grad.dtype == tg.float16
     assert F.rms_norm(x.detach(), 40).isfinite().all()
+
+
+@pytest.mark.parametrize("norm", [
+    lambda x: F.layer_norm(x, (64,), tg.ones(64), tg.zeros(64)), lambda x: F.rms_norm(x, (64,)), lambda x: F.group_norm(x, 4),
+    lambda x: F.instance_norm(x.reshape(1, 4, 64)), lambda x: F.batch_norm(x, None, None, training=True),
+])  # fmt: skip
+def test_float16_that_came_through_a_pickle_is_known(norm: Any) -> None:
+    """NumPy gives such an array a dtype object of its own."""
+    array = (np.random.default_rng(0).standard_normal((4, 64)) + 30.0).astype(np.float16)
+    other = pickle.loads(pickle.dumps(array))
+    assert other.dtype is not array.dtype
+    assert norm(tg.tensor(other)).tolist() == norm(tg.tensor(array)).tolist()
 
 
 def test_normalize() -> None:

@@ -179,6 +179,11 @@ def wrap(result_class: type[Tensor], array: Array, node: Node | None = None) -> 
     return result
 
 
+def array_of(x: Any) -> Any:
+    """The array of a tensor; anything else as it is."""
+    return x.array if isinstance(x, Value) else x
+
+
 def tensors_in(nest: Any) -> Iterator[Any]:
     """The tensors in nested tuples, lists and dicts, from left to right."""
     if isinstance(nest, Value):

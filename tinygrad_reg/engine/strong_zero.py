@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .mutation import Array
-from .node import Value
+from .node import Value, array_of
 from .primitive import primitive
 from .selection import choose, zero_of
 from .state import state
@@ -40,10 +40,10 @@ def strong_zero(part: Any, cotangent: Any) -> Any:
 
     The walk calls it when the part's dot product with itself is not finite: one pass at the speed of BLAS.
     """
-    array = part.array if isinstance(part, Value) else part
+    array = array_of(part)
     dead = ~np.isfinite(array)
     for g in cotangent if isinstance(cotangent, tuple) else (cotangent,):  # a tuple: of several results
-        dead &= (g.array if isinstance(g, Value) else g) == 0
+        dead &= array_of(g) == 0
     if not dead.any():
         return part
     if state.tracer is not None:

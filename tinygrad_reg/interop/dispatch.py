@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import writes
-from ..engine.node import Value, tensors_in, wrap
+from ..engine.node import Value, array_of, tensors_in, wrap
 from ..engine.state import state
 from ..errors import ArgumentTypeError
 from .functions import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, operand, outer
@@ -101,4 +101,4 @@ def _in_numpy(
 def _plain(x: Any) -> Any:
     if isinstance(x, list | tuple) and any(True for _ in tensors_in(x)):
         return (list if isinstance(x, list) else tuple)([_plain(item) for item in x])  # type(x) may be a named tuple
-    return x.array if isinstance(x, Value) else x
+    return array_of(x)

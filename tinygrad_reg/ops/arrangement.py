@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engine.broadcasting import sum_to
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import Value, array_of
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, DimensionError, DtypeError, ShapeError
@@ -173,7 +173,7 @@ def _repeats(repeats: Any, size: int) -> Any:
     """The repeats as an array or tensor of `size` integers."""
     if not isinstance(repeats, Value | np.ndarray):
         repeats = np.asarray(operator.index(repeats) if not isinstance(repeats, Sequence) else repeats)
-    array = repeats.array if isinstance(repeats, Value) else repeats
+    array = array_of(repeats)
     if array.dtype.kind not in "iu":
         raise DtypeError(f"repeat_interleave: repeats must be integers, got {array.dtype}")
     if array.ndim > 1 or array.size not in (1, size):

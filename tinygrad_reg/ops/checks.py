@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import array_of
 from ..engine.primitive import primitive
 from ..engine.state import state
 from ..errors import ArgumentError
@@ -41,4 +41,4 @@ def check_probabilities(x: Any, message: str) -> None:
     if state.tracer is not None:
         all_probabilities.bind(x, message=message)
     else:
-        all_probabilities.forward(x.array if isinstance(x, Value) else x, message=message)
+        all_probabilities.forward(array_of(x), message=message)

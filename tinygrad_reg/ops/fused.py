@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from ..engine.mutation import Array
-from ..engine.node import Value, new
+from ..engine.node import Value, array_of, new
 from ..engine.plain import is_finite, is_plain, room
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.refusal import no_tensor, typed_errors
@@ -330,10 +330,10 @@ def living(y: Any, cotangent: Any, dim: int | None) -> Any:
 
     So a row of -inf alone, replaced after its softmax by `where`, has gradient 0.
     """
-    array = y.array if isinstance(y, Value) else y
+    array = array_of(y)
     if is_finite(array):
         return y
-    given = cotangent.array if isinstance(cotangent, Value) else cotangent
+    given = array_of(cotangent)
     dead = np.isnan(array) & ~np.any(given, axis=dim, keepdims=True)
     if not dead.any():
         return y
@@ -344,7 +344,7 @@ def living(y: Any, cotangent: Any, dim: int | None) -> Any:
 
 def guarded(part: Any, cotangent: Any) -> Any:
     """A strong zero for what an elementwise rule gives as one part of several: the engine sees to it for the whole."""
-    array = part.array if isinstance(part, Value) else part
+    array = array_of(part)
     return part if is_finite(array) else strong_zero(part, cotangent)
 
 

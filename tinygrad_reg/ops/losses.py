@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import Value, array_of
 from ..engine.plain import is_finite
 from ..engine.primitive import primitive
 from ..engine.promotion import result_type
@@ -25,7 +25,7 @@ from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
 from .positions import all_below, in_range
-from .reduction import mean_p, spread, sum, sum_p, widened
+from .reduction import mean_p, narrowed, spread, sum, sum_p, widened
 from .shape import reshape, unsqueeze
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def divisor_of(input: Any, target: Any, reduction: str) -> int | None:
 
 def total(losses: Array, divisor: int) -> Array:
     """Σ losses / divisor: the last thing that a forward does. Added up as `sum` does, to the bit: traced steps call that."""
-    out = sum_p.forward(widened(losses), dim=None, keepdim=False) / divisor
-    return out.astype(losses.dtype) if losses.dtype.char == "e" else out
+    return narrowed(sum_p.forward(widened(losses), dim=None, keepdim=False) / divisor, losses.dtype)
 
 
 def check_reduction(what: str, reduction: str) -> None:
@@ -137,8 +136,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
 
     Raises ShapeError if the shapes do not broadcast, or to more elements than either has: (n, 1) against (n,).
     """
-    x = input.array if isinstance(input, Value) else input
-    y = target.array if isinstance(target, Value) else target
+    x, y = array_of(input), array_of(target)
     if not (isinstance(x, _ndarray) and isinstance(y, _ndarray)):
         check_tensors("mse_loss", input=x, target=y)
     if x.shape != y.shape:
@@ -284,7 +282,7 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     """
     if not (isinstance(x, _ARRAYS) and isinstance(target, _ARRAYS)):
         check_tensors(what, input=x, target=target)
-    array, targets = x.array if isinstance(x, Value) else x, target.array if isinstance(target, Value) else target
+    array, targets = array_of(x), array_of(target)
     check_float(what, array)
     shape, given, kind = array.shape, targets.shape, targets.dtype.kind
     if not shape:
@@ -304,16 +302,26 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     return dim, target
 
 
-def _check_range(what: str, target: Any, classes: int, ignore_index: int) -> bool:
+class _Classes(NamedTuple):
+    """The classes that samples belong to."""
+
+    what: str  # the function that was called
+    target: Any
+    dim: int
+    weight: Any
+    ignore_index: int
+
+
+def _check_range(classes: _Classes, count: int) -> bool:
     """Whether some targets are ignored (True while tracing, where values must not decide). Raises if a class does not exist."""
-    values = target.array if isinstance(target, Value) else target
-    anywhere = 0 <= ignore_index < classes or state.tracer is not None
-    if all_below(values, classes):
+    values, ignore_index = array_of(classes.target), classes.ignore_index
+    anywhere = 0 <= ignore_index < count or state.tracer is not None
+    if all_below(values, count):
         return anywhere
-    outside = (values < 0) | (values >= classes)
+    outside = (values < 0) | (values >= count)
     wrong = values[outside & (values != ignore_index)]
     if wrong.size:
-        raise DimensionError(f"{what}: target {wrong.flat[0]} is out of bounds; classes are 0 to {classes - 1}")
+        raise DimensionError(f"{classes.what}: target {wrong.flat[0]} is out of bounds; classes are 0 to {count - 1}")
     return True
 
 
@@ -324,31 +332,29 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     """
     check_reduction("nll_loss", reduction)
     dim, target = _check_classes("nll_loss", input, target, weight)
-    if (target.array if isinstance(target, Value) else target).dtype.kind == "f":
+    if array_of(target).dtype.kind == "f":
         raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
-    return _of_classes("nll_loss", at_target, at_targets_total, input, target, weight, ignore_index, dim, reduction)
+    return _of_classes(at_target, at_targets_total, input, _Classes("nll_loss", target, dim, weight, ignore_index), reduction)
 
 
-def _of_classes(
-    what: str, each: Any, totals: Any, x: Any, target: Any, weight: Any, ignore_index: int, dim: int, reduction: str
-) -> Tensor:  # fmt: skip
+def _of_classes(each: Any, totals: Any, x: Any, classes: _Classes, reduction: str) -> Tensor:
     """weight · each(x, targets), reduced; by `totals` where all count the same."""
-    some_ignored = _check_range(what, target, shape_of(x)[dim], ignore_index)
-    if weight is None and not some_ignored and reduction != "none":
-        return totals(x, target, dim=dim, divisor=math.prod(shape_of(target)) if reduction == "mean" else 1)  # type: ignore[no-any-return]
-    return _weighted(*_picked(each, x, target, weight, some_ignored, ignore_index, dim, what), reduction)
+    some_ignored = _check_range(classes, shape_of(x)[classes.dim])
+    if classes.weight is None and not some_ignored and reduction != "none":
+        divisor = math.prod(shape_of(classes.target)) if reduction == "mean" else 1
+        return totals.bind(x, classes.target, dim=classes.dim, divisor=divisor)  # type: ignore[no-any-return]
+    return _weighted(*_picked(each, x, classes, some_ignored), reduction)
 
 
-def _picked(
-    loss: Any, x: Any, target: Any, weight: Any, some_ignored: bool, ignore_index: int, dim: int, what: str
-) -> tuple[Any, Any]:  # fmt: skip
-    """weight · loss(x, targets), and the weights, both 0 where ignored; None for weights that are all 1."""
+def _picked(each: Any, x: Any, classes: _Classes, some_ignored: bool) -> tuple[Any, Any]:
+    """weight · each(x, targets), and the weights, both 0 where ignored; None for weights that are all 1."""
+    what, target, dim, weight, ignore_index = classes
     if some_ignored:
         ignored = target == ignore_index
         target = masked(target, ignored)
     if state.tracer is not None:
         target = in_range.bind(target, size=shape_of(x)[dim], what=what)  # the check of a replay
-    found = loss(x, target, dim=dim)
+    found = each.bind(x, target, dim=dim)
     weights = None if weight is None else getitem(weight, target)
     losses = found if weights is None else found * weights
     if some_ignored:
@@ -377,17 +383,17 @@ def cross_entropy(
     dim, target = _check_classes("cross_entropy", input, target, weight)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if (target.array if isinstance(target, Value) else target).dtype.kind == "f":
+    if array_of(target).dtype.kind == "f":
         if ignore_index >= 0:
             raise ArgumentError(
                 f"cross_entropy: ignore_index names class {ignore_index}, but the target has probabilities; give it with class indices only"
             )
         return _soft_cross_entropy(log_softmax_p.bind(input, dim=dim), target, weight, dim, reduction, label_smoothing)
+    classes = _Classes("cross_entropy", target, dim, weight, ignore_index)
     if not label_smoothing:
-        return _of_classes("cross_entropy", class_losses, class_total, input, target, weight, ignore_index, dim, reduction)
+        return _of_classes(class_losses, class_total, input, classes, reduction)
     log_p = log_softmax_p.bind(input, dim=dim)
-    some_ignored = _check_range("cross_entropy", target, input.shape[dim], ignore_index)
-    losses, weights = _picked(at_target, log_p, target, weight, some_ignored, ignore_index, dim, "cross_entropy")
+    losses, weights = _picked(at_target, log_p, classes, _check_range(classes, input.shape[dim]))
     smooth = -sum(_times_weight(log_p, weight, dim), dim)
     if weights is not None:
         smooth = masked(smooth, target == ignore_index)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import Value, array_of
 from ..engine.plain import room
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
@@ -269,7 +269,7 @@ rms_standardize.vjp(x=_rms_rule)
 
 def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> None:
     """Raise unless all vectors that are given have one element per channel, and weights the input's dtype."""
-    wanted, dtype = (channels,), (input.array if isinstance(input, Value) else input).dtype
+    wanted, dtype = (channels,), array_of(input).dtype
     for name, x in vectors.items():
         if x is None or (isinstance(x, Value) and x.array.shape == wanted and x.array.dtype is dtype):
             continue
@@ -294,8 +294,8 @@ def _check_input(what: str, input: Any) -> tuple[int, ...]:
 
 def _wide(input: Any) -> Any:
     """float16 as float32: half precision is for storage, not for adding up."""
-    array = input.array if isinstance(input, Value) else input
-    return convert(input, _FLOAT32) if array is not None and array.dtype is _FLOAT16 else input
+    array = array_of(input)
+    return convert(input, _FLOAT32) if array is not None and array.dtype == _FLOAT16 else input
 
 
 def _times_plus(x: Any, weight: Any, bias: Any) -> Any:
@@ -453,16 +453,16 @@ def layer_norm(
             [-1.0000,  1.0000]])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
-    array = input.array if isinstance(input, Value) else input
+    array = array_of(input)
     dtype = array.dtype
     check_float("layer_norm", array)
     lines, count = _last_dims("layer_norm", array.shape, shape)
-    if dtype is _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
+    if dtype == _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
         return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
     for name, factor in (("weight", weight), ("bias", bias)):
         if factor is None:
             continue
-        values = factor.array if isinstance(factor, Value) else factor
+        values = array_of(factor)
         if values.shape != shape:
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if values.dtype is not dtype and values.dtype != dtype:
@@ -483,7 +483,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     tensor([0.2000, 1.4000])
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
-    array = input.array if isinstance(input, Value) else input
+    array = array_of(input)
     check_float("rms_norm", array)
     _last_dims("rms_norm", array.shape, shape)
     if weight is not None and shape_of(weight) != shape:
@@ -491,7 +491,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     if weight is not None:
         check_float("rms_norm", weight)
     dtype = array.dtype
-    chosen = _smallest_step(_FLOAT32 if dtype is _FLOAT16 else dtype) if eps is None else float(eps)
+    chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else float(eps)
     out = rms_standardize.bind(_wide(input), dims=len(shape), eps=chosen)[0]
     return convert(out if weight is None else out * _wide(weight), dtype)
 

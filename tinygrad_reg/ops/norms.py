@@ -5,7 +5,6 @@ Shapes: `(..., n, ...) -> (..., ...)` over the dims named, or `(..., 1, ...)` wi
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,7 @@ import numpy as np
 from ..dtypes import as_dtype
 from ..engine.graph import grad
 from ..engine.mutation import Array
-from ..engine.node import Value, wrap
-from ..engine.plain import is_plain
+from ..engine.node import Value, array_of, wrap
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import state
@@ -28,13 +26,11 @@ from .elementwise import abs, clamp_min_p, eq, isinf, lt, power, sign, square, u
 from .extremes import amax_p, amin_p
 from .linalg import matmul
 from .pointwise import as_array, convert, numbers
-from .reduction import Dims, in_rows, read_dims, spread, square_sum, sum_p, widened
+from .reduction import Dims, in_rows, narrowed, product_sum, read_dims, reduced_shape, spread, sum_p, widened
 from .shape import permute_p, reshape, reshape_p
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
-_BLAS = 1024  # products that BLAS may add up in one go; beyond, float32 would lose digits
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
@@ -42,21 +38,15 @@ _BLAS = 1024  # products that BLAS may add up in one go; beyond, float32 would l
 @primitive(name="norm_2")
 def norm_2(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     """√Σ x² over `dim`."""
-    out = np.sqrt(square_sum(widened(x), dim, keepdim))
-    out = out.astype(x.dtype) if x.dtype.char == "e" else out
+    wide = widened(x)
+    out = narrowed(np.sqrt(product_sum(wide, wide, dim, keepdim)), x.dtype)
     return out if dim is None else in_rows(out)
 
 
 def _norm_2_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool) -> Any:
     zero, limit = eq(out, 0.0), limit_of_ratio(g, out)
     ratio = masked(g / out, zero) if limit is None else where_p(zero, limit, g / out)
-    return (ratio if dim is None or keepdim else reshape_p.bind(ratio, shape=_kept(x_shape, dim))) * x
-
-
-@functools.lru_cache(maxsize=256)
-def _kept(shape: tuple[int, ...], dim: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that a reduction over `dim` leaves if it keeps them."""
-    return tuple([1 if d in dim else size for d, size in enumerate(shape)])
+    return (ratio if dim is None or keepdim else reshape_p.bind(ratio, shape=reduced_shape(x_shape, dim, True))) * x
 
 
 def limit_of_ratio(g: Any, out: Any) -> Any:
@@ -101,15 +91,8 @@ def cosine(x: Array, y: Array, *, eps: float, dim: Dims) -> Array:
     """Σ x·y / (max(‖x‖₂, eps) · max(‖y‖₂, eps)) over `dim`, in which both have one size."""
     (least,) = numbers(x.dtype, eps)
     lengths = [np.maximum(norm_2.forward(z, dim=dim, keepdim=False), least) for z in (x, y)]
-    return _dots(x, y, dim) / (lengths[0] * lengths[1])
-
-
-def _dots(x: Array, y: Array, dim: Dims) -> Array:
-    """Σ x·y over `dim`; over the last one without an array of products."""
-    size = x.shape[-1] if x.ndim else 1
-    if (dim == (x.ndim - 1,) or x.ndim == 1) and size <= _BLAS and x.dtype.char in "fd" and not is_plain(x):
-        return np.vecdot(x, y)
-    return sum_p.forward(x * y, dim=dim, keepdim=False)
+    products = narrowed(product_sum(widened(x), widened(y), dim, False), x.dtype)
+    return products / (lengths[0] * lengths[1])
 
 
 def _cosine_shares(g: Any, x: Any, y: Any, out: Any, eps: float, dim: Dims) -> Any:
@@ -177,7 +160,7 @@ def _order(p: Any, what: str) -> float:
 def float_input(x: Any, what: str) -> Any:
     """The input itself. Raises unless it is a float tensor."""
     rank(x, what)
-    if (x.array if isinstance(x, Value) else x).dtype.kind != "f":
+    if array_of(x).dtype.kind != "f":
         raise DtypeError(f"{what}: needs a floating point tensor, got {x.dtype}; convert it first, for example with .float()")
     return x
 

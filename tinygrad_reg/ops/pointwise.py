@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value, new
+from ..engine.node import Value, array_of, new
 from ..engine.plain import is_stand_in
 from ..engine.plan import UNPLANNED, Plan, Rule
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
@@ -104,7 +104,7 @@ cut.vjp(x=None)
 
 def check_broadcast(what: str, args: tuple[Any, ...]) -> None:
     """Raise ShapeError if the shapes of tensors, arrays and numbers do not broadcast."""
-    shapes = [np.shape(x.array if isinstance(x, Value) else x) for x in args]
+    shapes = [np.shape(array_of(x)) for x in args]
     if shapes.count(shapes[0]) == len(shapes):
         return
     try:
@@ -230,7 +230,7 @@ class Elementwise(Primitive):
 
 
 def _is_bool(x: Any) -> bool:
-    array = x.array if isinstance(x, Value) else x
+    array = array_of(x)
     return isinstance(array, bool) or (isinstance(array, _ndarray | np.generic) and array.dtype.kind == "b")
 
 

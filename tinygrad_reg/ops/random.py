@@ -11,7 +11,7 @@ import numpy as np
 
 from ..device import Device, cpu
 from ..engine.mutation import Array
-from ..engine.node import Value, wrap
+from ..engine.node import Value, array_of, wrap
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype, state
@@ -293,7 +293,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         raise ArgumentError(f"multinomial: num_samples must be positive, got {num_samples}")
     if state.tracer is not None:
         state.tracer.unrepeatable("multinomial looks at the values of its weights")
-    weights = np.atleast_2d(input.array if isinstance(input, Value) else input).astype(np.float64)
+    weights = np.atleast_2d(array_of(input)).astype(np.float64)
     if input.ndim not in (1, 2) or (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(1) <= 0).any():
         raise ArgumentError("multinomial: needs one or several rows of finite weights that are not negative and not all zero")
     if not replacement and ((weights > 0).sum(1) < num_samples).any():

@@ -120,21 +120,21 @@ def _sum(x: Array, dim: Dims, keepdim: bool) -> Array:
     return out if dim is None else in_rows(out)
 
 
-def square_sum(x: Array, dim: Dims, keepdim: bool) -> Array:
-    """Σ x² over the dims, without an array of squares where these are all dims or the last one."""
+def product_sum(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
+    """Σ x·y over the dims, in which both have one size, without an array of products where these are all dims or the last one."""
     if is_plain(x):
-        return _sum(x * x, dim, keepdim)
-    if dim is None and not keepdim and x.flags.c_contiguous:
-        flat = x.reshape(-1)
+        return _sum(x * y, dim, keepdim)
+    if dim is None and not keepdim and x.flags.c_contiguous and (x is y or y.flags.c_contiguous):
+        left, right = x.reshape(-1), y.reshape(-1)
         if x.size <= _CHUNK:
-            return flat.dot(flat)
+            return left.dot(right)
         whole = x.size - x.size % _CHUNK
-        parts, rest = flat[:whole].reshape(-1, _CHUNK), flat[whole:]
-        return _add_up(np.vecdot(parts, parts)) + rest.dot(rest)
+        parts = np.vecdot(left[:whole].reshape(-1, _CHUNK), right[:whole].reshape(-1, _CHUNK))
+        return _add_up(parts) + left[whole:].dot(right[whole:])
     if dim == (x.ndim - 1,) and x.shape[-1] <= _CHUNK:
-        total = np.vecdot(x, x)
+        total = np.vecdot(x, y)
         return total[..., None] if keepdim else total
-    return _sum(x * x, dim, keepdim)
+    return _sum(x * y, dim, keepdim)
 
 
 def in_rows(x: Array) -> Array:
@@ -151,7 +151,7 @@ def _with_ones(
     The shape of the matrix, the ones on its left, those on its right (neither: it is one for `column_sums`), and the result's shape.
     None where NumPy must add.
     """
-    size, result = _count(shape, dim), _reduced_shape(shape, dim, keepdim)
+    size, result = _count(shape, dim), reduced_shape(shape, dim, keepdim)
     lines, few = math.prod(result), size <= _CHUNK
     if size > 1 and few and dim[0] == len(shape) - len(dim):
         return (lines, size), None, np.ones((size, 1) if keepdim else size, char), result
@@ -161,7 +161,7 @@ def _with_ones(
 
 
 @functools.lru_cache(maxsize=256)
-def _reduced_shape(shape: tuple[int, ...], dim: Dims, keepdim: bool) -> tuple[int, ...]:
+def reduced_shape(shape: tuple[int, ...], dim: Dims, keepdim: bool) -> tuple[int, ...]:
     gone = range(len(shape)) if dim is None else dim
     return tuple([1 if i in gone else n for i, n in enumerate(shape) if keepdim or i not in gone])
 
@@ -170,7 +170,7 @@ def _reduced_shape(shape: tuple[int, ...], dim: Dims, keepdim: bool) -> tuple[in
 def spread(x: Array, *, shape: tuple[int, ...], dim: Dims, keepdim: bool) -> Array:
     """What a sum over `dim` of a tensor of this shape gave, repeated for all its elements: the transpose of `sum`."""
     if dim is not None and not keepdim:
-        x = x.reshape(_reduced_shape(shape, dim, True))
+        x = x.reshape(reduced_shape(shape, dim, True))
     if math.prod(shape) > _CHUNK:
         return np.broadcast_to(x, shape)
     out = room(x, shape)  # of few elements a copy is made faster than a view
@@ -185,7 +185,7 @@ def sum_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
 
 
 spread.plain = lambda x, *, shape, dim, keepdim: np.broadcast_to(
-    x if dim is None or keepdim else x.reshape(_reduced_shape(shape, dim, True)), shape
+    x if dim is None or keepdim else x.reshape(reduced_shape(shape, dim, True)), shape
 )
 spread.vjp(x=lambda g, dim, keepdim: sum_p.bind(g, dim=dim, keepdim=keepdim))
 sum_p.vjp(x=lambda g, x_shape, dim, keepdim: spread.bind(g, shape=x_shape, dim=dim, keepdim=keepdim))
@@ -342,7 +342,7 @@ def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
     deviation = as_array(wide - _mean(wide, dim, dim is not None))
-    out = narrowed(square_sum(deviation, dim, keepdim) / _freedom(x.shape, dim, correction), x.dtype)
+    out = narrowed(product_sum(deviation, deviation, dim, keepdim) / _freedom(x.shape, dim, correction), x.dtype)
     return out if dim is None else in_rows(out)
 
 
@@ -462,7 +462,7 @@ def logsumexp_p(x: Array, *, dim: Dims, keepdim: bool) -> Array:
     weights = as_array(wide - top)
     np.exp(weights, weights)
     total = np.log(_sum(weights, dim, True)) + top
-    return in_rows(narrowed(total.reshape(_reduced_shape(x.shape, dim, keepdim)), x.dtype))
+    return in_rows(narrowed(total.reshape(reduced_shape(x.shape, dim, keepdim)), x.dtype))
 
 
 logsumexp_p.vjp(x=_logsumexp_rule)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,19 +175,12 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
 def _read_k(k: Any, input: Any, dim: int | None, least: int, what: str) -> int:
     """A number of elements along dim. Raises ArgumentError if there are not so many."""
-    count = k if type(k) is int else _counted(k, what)
+    count = integer(k, what, "k")
     shape = shape_of(input)
     size = shape[dim or 0] if shape else 1
     if not least <= count <= size:
         raise ArgumentError(f"{what}: k must be {least} to {size}, the number of elements along dim {dim or 0}, got {count}")
     return count
-
-
-def _counted(k: Any, what: str) -> int:
-    try:
-        return operator.index(k)
-    except TypeError:
-        raise ArgumentTypeError(f"{what}: k must be an integer, got {type(k).__name__}: {k!r}") from None
 
 
 # ---- one of them ---------------------------------------------------------------------------------------------------------
