@@ -235,6 +235,7 @@ SINGLE: list[tuple[Any, ...]] = [
     ("roll", "roll(x, (1, 2), (0,))", ArgumentError, "(1, 2)", "(0,)"),
     ("roll", "roll(x, 1, 5)", DimensionError, "dim 5"),
     ("clone", "clone(None)", ArgumentTypeError, "NoneType"),
+    ("clone", "clone()", ArgumentTypeError, "missing a required argument: 'input'"),
     ("squeeze", 'squeeze(x, "a")', ArgumentTypeError, "str"),
     # matrices and their diagonals
     ("diag", "diag(img)", ShapeError, "(1, 3, 4, 4)"),

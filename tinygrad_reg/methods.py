@@ -394,7 +394,7 @@ class Methods(Value):
     @typed_errors
     def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         return inplace.assign(
-            self, arithmetic.div(shaping.clone.bind(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
+            self, arithmetic.div(shaping.clone_p(self) if rounding_mode == "trunc" else self, other, rounding_mode=rounding_mode), "div_"
         )
 
     pow = elementwise.pow
@@ -578,7 +578,7 @@ class Methods(Value):
     logit = elementwise.logit
 
     def logit_(self: Any, eps: float | None = None) -> Tensor:
-        return inplace.assign(self, elementwise.logit(self if eps is None else shaping.clone.bind(self), eps), "logit_")
+        return inplace.assign(self, elementwise.logit(self if eps is None else shaping.clone_p(self), eps), "logit_")
 
     lerp = arithmetic.lerp
 
@@ -708,9 +708,7 @@ class Methods(Value):
     broadcast_to = shaping.broadcast_to
     roll = arrangement.roll
 
-    def clone(self: Any) -> Tensor:
-        return shaping.clone.bind(self)
-
+    clone = shaping.clone
     contiguous = shaping.contiguous
     diag = diagonals.diag
     tril = diagonals.tril

@@ -342,7 +342,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.tril: lambda m, k=0: diagonals.tril(m, k),
     np.triu: lambda m, k=0: diagonals.triu(m, k),
     np.trace: _trace,
-    np.copy: lambda a: shaping.clone.bind(a),
+    np.copy: lambda a: shaping.clone(a),
     np.astype: lambda x, dtype, /: convert(x, np.dtype(dtype)),
     np.where: _where,
     np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: elementwise.clamp(

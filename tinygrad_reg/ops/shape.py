@@ -95,18 +95,13 @@ def _with_one(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
 unsqueeze_p.vjp(x=lambda g, dim: squeeze_p.bind(g, dims=(dim,)))
 
 
-@primitive
-def clone(input: Array) -> Array:
-    """A copy in new memory; the gradient passes through.
-
-    >>> x = tg.tensor([1, 2])
-    >>> tg.equal(tg.clone(x), x), tg.clone(x) is x
-    (True, False)
-    """
-    return input.copy("C" if 0 in input.strides else "K")  # K would order the dims of an expanded array at random
+@primitive(name="clone")
+def clone_p(x: Array) -> Array:
+    """A copy in new memory."""
+    return x.copy("C" if 0 in x.strides else "K")  # K would order the dims of an expanded array at random
 
 
-clone.vjp(input=lambda g: g)
+clone_p.vjp(x=lambda g: g)
 
 
 @primitive(name="contiguous")
@@ -508,6 +503,18 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 # ---- memory ------------------------------------------------------------------------------------------------------------
+
+
+@typed_errors
+def clone(input: Tensor) -> Tensor:
+    """A copy in new memory; the gradient passes through.
+
+    >>> x = tg.tensor([1, 2])
+    >>> tg.equal(tg.clone(x), x), tg.clone(x) is x
+    (True, False)
+    """
+    rank(input, "clone")
+    return clone_p(input)
 
 
 def contiguous(input: Tensor) -> Tensor:
