@@ -360,7 +360,7 @@ class Tensor(Methods):
         """
         if gradient is not None:
             gradient = interop.as_gradient(gradient, self)
-        graph.backward([self], [gradient], inputs=inputs, create_graph=create_graph, retain_graph=retain_graph)
+        graph.backward([self], [gradient], inputs, create_graph, retain_graph)
 
     def retain_grad(self) -> None:
         """Let `backward` keep the gradient of this tensor although it is not a leaf."""

@@ -101,7 +101,7 @@ def backward(
     tensor(8.)
     """
     roots = _as_tuple(tensors, "backward")
-    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs=inputs, create_graph=create_graph, retain_graph=retain_graph)
+    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs, create_graph, retain_graph)
 
 
 @overload

@@ -21,7 +21,6 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
-from .plan import ALL, ALONE
 from .primitive import SETTINGS, SILENCE, Parts, output_of, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _INDEX = attrgetter("index")
+_ndarray = np.ndarray
 FEW = 1024  # elements that are copied faster than NumPy works once on an expanded or transposed view of them
 SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
 add_up = np.add.reduce
@@ -96,7 +96,7 @@ def _overwritten(node: Node, array: Array, how: str, remedy: str, writer: str | 
 
 
 def sweep(
-    seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] | None, lift: Lift | None, keep: bool, ends: bool = False
+    seeds: dict[Node, Any], targets: set[Node] | None, useful: set[Node] | None, lift: Lift | None, keep: bool, ends: bool, anomaly: bool
 ) -> dict[Node, Any]:
     """Send the seeds back through the graph; return the complete cotangent of every target (None: of every leaf).
 
@@ -113,10 +113,7 @@ def sweep(
     shared = set(seeds)
     arrived: dict[Node, Any] = {}
     raw = lift is None
-    fit = sum_to.forward if raw else sum_to
-    mine = vars(state)
-    anomaly = mine["anomaly"]
-    checks_nan = anomaly and mine["anomaly_checks_nan"]
+    checks_nan = anomaly and state.anomaly_checks_nan
     heap: list[tuple[int, Node]] = []
     for node in seeds:
         if node.plan is not None:  # leaves come last
@@ -146,22 +143,17 @@ def sweep(
         if type(g) is Parts:
             g = g.whole()
         common: dict[str, Any] | None = {} if plan.shares else None
-        for position, rule, pick, guarded in plan.edges:
+        for position, send, guarded in plan.edges:
             parent: Any = node.first if position == 0 else node.second if position == 1 else node.others[position - 2]
             if useful is not None and parent not in useful:
                 continue
-            if pick is ALONE:
-                part = rule(g, saved)
-            elif pick is ALL:
-                part = rule(g, *saved)
-            else:
-                part = rule(g, *pick(saved, node.params, g, common))
+            part = send(g, saved, node.params, common)
             if guarded and not (raw and isfinite(vdot(part, part) if part.size <= SMALL else add_up(part, None))):
                 part = strong_zero(part, g)
             if part is None:  # a Function of the user's says so
                 continue
             if part.shape != parent.shape:
-                part = fit(part, shape=parent.shape)
+                part = sum_to.forward(part, shape=parent.shape) if raw else sum_to.bind(part, shape=parent.shape)
             if parent not in pending:
                 pending[parent] = part
                 if parent.plan is not None:
@@ -263,12 +255,12 @@ def seed_for(root: Value, gradient: Value | None, what: str) -> Array:
                 f"{array.shape}; reduce it (for example .sum()) or pass a gradient of that shape"
             )
         return np.ones(array.shape, array.dtype)
-    if gradient.array.shape != array.shape:
-        raise ShapeError(f"{what}: the gradient has shape {gradient.array.shape}, the result {array.shape}; they must be the same")
-    if gradient.node is not None and gradient.array.dtype != array.dtype:
-        raise DtypeError(f"{what}: the gradient is {gradient.array.dtype}, the result {array.dtype}; convert it with .to(dtype)")
     given = gradient.array
-    if given.dtype != array.dtype:
+    if given.shape != array.shape:
+        raise ShapeError(f"{what}: the gradient has shape {given.shape}, the result {array.shape}; they must be the same")
+    if given.dtype is not array.dtype and given.dtype != array.dtype:
+        if gradient.node is not None:
+            raise DtypeError(f"{what}: the gradient is {given.dtype}, the result {array.dtype}; convert it with .to(dtype)")
         return given.astype(array.dtype)
     return given.copy() if given.size <= FEW and not given.flags.c_contiguous else given
 
@@ -277,10 +269,9 @@ def run(
     roots: Sequence[Value],
     gradients: Sequence[Value | None],
     targets: set[Node] | None,
-    *,
+    what: str,
     create_graph: bool,
     retain_graph: bool,
-    what: str,
     ends: bool = False,
 ) -> dict[Node, Any]:
     """Differentiate the roots; the cotangents of the targets (None: of all leaves), as arrays or, recording, as tensors.
@@ -321,7 +312,7 @@ def run(
     if recording is not None:
         mine["recording"] = create_graph
     try:
-        return sweep(seeds, targets, useful, lift, retain_graph, ends)
+        return sweep(seeds, targets, useful, lift, retain_graph, ends, mine["anomaly"])
     finally:
         SETTINGS.reset(settings)
         mine["grad_enabled"], mine["recording"] = before, recording
@@ -329,10 +320,11 @@ def run(
 
 def accumulate(leaf: Leaf, gradient: Any, create_graph: bool) -> None:
     """Add a cotangent to the leaf's `.grad`: into the same memory, unless the sum itself must be recorded."""
-    if type(gradient) is np.ndarray:
-        tensor: Any = wrap(Value.result_class, gradient)
-    else:
-        tensor = gradient if isinstance(gradient, Value) else wrap(Value.result_class, np.asarray(gradient))
+    tensor: Any = gradient
+    if type(gradient) is _ndarray:
+        tensor = wrap(Value.result_class, gradient)
+    elif not isinstance(gradient, Value):
+        tensor = wrap(Value.result_class, np.asarray(gradient))
     held = leaf.grad
     if state.tracer is not None:
         _traced_accumulate(state.tracer, leaf, tensor, create_graph)
@@ -367,10 +359,9 @@ def _traced_accumulate(tracer: Tracer, leaf: Leaf, tensor: Any, create_graph: bo
 def backward(
     roots: Sequence[Value],
     gradients: Sequence[Value | None],
-    *,
-    inputs: Any = None,
-    create_graph: bool = False,
-    retain_graph: bool | None = None,
+    inputs: Any,
+    create_graph: bool,
+    retain_graph: bool | None,
 ) -> None:
     """Add the gradients of the roots to the `.grad` of the leaves they depend on, or of `inputs` alone, which may be no leaves.
 
@@ -378,13 +369,15 @@ def backward(
     """
     targets = None if inputs is None else {_node_of(x, "backward") for x in as_inputs(inputs, "backward")}
     keep = create_graph if retain_graph is None else retain_graph
-    arrived = run(roots, gradients, targets, create_graph=create_graph, retain_graph=keep, what="backward")
+    arrived = run(roots, gradients, targets, "backward", create_graph, keep)
     for node, gradient in arrived.items():
         if isinstance(node, Leaf):
             accumulate(node, gradient, create_graph)
         elif not node.with_extras().retains:  # else `sweep` has kept it
             keep_grad(node.with_extras(), gradient)
-    for node in targets or ():
+    if targets is None:
+        return
+    for node in targets:
         if not isinstance(node, Leaf):
             node.with_extras().retains = True  # it keeps what later walks bring, too, as in PyTorch
 
@@ -424,7 +417,7 @@ def grad(
     """
     nodes = [_node_of(x, "grad") for x in inputs]
     keep = create_graph if retain_graph is None else retain_graph
-    arrived = run(outputs, grad_outputs, set(nodes), create_graph=create_graph, retain_graph=keep, what="grad")
+    arrived = run(outputs, grad_outputs, set(nodes), "grad", create_graph, keep)
     if not allow_unused and (unused := [i for i, node in enumerate(nodes) if node not in arrived]):
         raise GradientError(
             f"grad: input {unused[0]} of {len(nodes)} appears not to have been used in the graph; set allow_unused=True to get None for it"

@@ -5,6 +5,7 @@ Here the names that rules ask for become places: an index into (*args, out, *res
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,11 +21,10 @@ UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, u
 
 #: The way back from a node to one argument:
 #:   its position,
-#:   its rule,
-#:   a function that picks what the rule asks for out of `saved` and the keywords; its g and its dict are for what several rules share,
+#:   a function that hands its rule the cotangent, what it asks for of `saved` and of the keywords, and what several rules share,
 #:   guarded: elementwise and naming an array, so that 0 · inf can occur, see graph.strong_zero.
-Edge: TypeAlias = "tuple[int, Rule, Pick, bool]"
-Pick: TypeAlias = Callable[[Any, dict[str, Any], Any, dict[str, Any] | None], tuple[Any, ...]]
+Edge: TypeAlias = "tuple[int, Send, bool]"
+Send: TypeAlias = Callable[[Any, Any, dict[str, Any], dict[str, Any] | None], Any]
 
 
 class Constant(int):
@@ -61,27 +61,18 @@ def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], needed: S
     # an argument that needs a gradient is an array; another one can be a number, which has no shape
     terms = [f"v[{i}].{meta}" if needed[i] else f"getattr(v[{i}], {meta!r}, ())" for i, meta in metas]
     taken = ", ".join([*[f"v[{i}]" for i in arrays], *terms])
-    return _written(f"lambda v: ({taken})", {})
+    return _written(f"lambda v: ({taken})")
 
 
-def _written(expression: str, names: dict[str, Any]) -> Callable[..., Any]:
+@functools.lru_cache(maxsize=1024)
+def _written(expression: str) -> Callable[..., Any]:
     """The function that an expression gives, as code of this file: what runs in others may be a user's, see compiler/names.py."""
-    function: Callable[..., Any] = eval(compile(expression, __file__, "eval"), names)
+    function: Callable[..., Any] = eval(compile(expression, __file__, "eval"), {})
     return function
 
 
 def _nothing(_: Any) -> tuple[Any, ...]:
     return ()
-
-
-def ALONE(saved: Any, *_: Any) -> tuple[Any, ...]:
-    """The one value that was saved: the most frequent case, which the walk looks for."""
-    return (saved,)
-
-
-def ALL(saved: tuple[Any, ...], *_: Any) -> tuple[Any, ...]:
-    """Everything that was saved, in its order: the next most frequent."""
-    return saved
 
 
 def borrowed(part: Any) -> Any:
@@ -108,7 +99,7 @@ def make_plan(p: Primitive, needed: tuple[bool | None, ...]) -> Plan | None:
     arrays = tuple(sorted({place for place in saved if isinstance(place, int)}))
     metas = tuple(dict.fromkeys(place for place in saved if isinstance(place, tuple)))
     slots: dict[Any, int] = {place: slot for slot, place in enumerate((*arrays, *metas))}
-    edges = tuple([(i, rule, _picker(places, slots), p.elementwise and _names_array(places, needed)) for i, rule, places in asked])
+    edges = tuple([(i, _sender(rule, places, slots), p.elementwise and _names_array(places, needed)) for i, rule, places in asked])
     shares = any(isinstance(place, _Computed) for _, _, places in asked for place in places)
     return Plan(needed, arrays, metas, edges, p.view, shares)
 
@@ -173,19 +164,18 @@ def _names_array(places: list[Place], needed: tuple[bool | None, ...]) -> bool:
     return False
 
 
-def _picker(places: list[Place], slots: dict[Any, int]) -> Pick:
+def _sender(rule: Rule, places: list[Place], slots: dict[Any, int]) -> Send:
     """The function of an edge, written out, since it is called at every walk."""
-    saved = [slots[place] for place in places if type(place) is int or isinstance(place, tuple)]
-    if len(saved) == len(places) and saved and saved == list(range(len(slots))):
-        return ALL if len(saved) > 1 else ALONE
-    functions: dict[str, Any] = {"borrowed": borrowed}
-    return _written(f"lambda s, p, g, c: ({''.join([f'{_term(place, slots, functions)}, ' for place in places])})", functions)
+    functions: dict[str, Any] = {"rule": rule}
+    given = ", ".join(["g", *[_term(place, slots, functions) for place in places]])
+    made: Send = _written(f"lambda {', '.join(functions)}: lambda g, s, p, c: rule({given})")(*functions.values())
+    return made
 
 
 def _term(place: Place, slots: dict[Any, int], functions: dict[str, Any]) -> str:
     """The expression for a value: s is what was saved, p the keywords, c holds what has been computed for several rules."""
     if isinstance(place, _Computed):
-        functions[f"get_{place.name}"] = place.function
+        functions["borrowed"], functions[f"get_{place.name}"] = borrowed, place.function
         given = ", ".join(["g", *[_term(inner, slots, functions) for inner in place.places]])
         return f"borrowed(c[{place.name!r}] if {place.name!r} in c else c.setdefault({place.name!r}, get_{place.name}({given})))"
     if isinstance(place, list):

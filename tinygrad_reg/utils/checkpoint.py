@@ -115,8 +115,7 @@ class _Call:
             record = state.grad_enabled
             roots = self._repeat()
             weights = [x if isinstance(x, Value) else wrap(Tensor, np.asarray(x)) for x in g]
-            options: Any = {"create_graph": record, "retain_graph": record, "what": "checkpoint", "ends": True}
-            arrived = graph.run(roots, weights, set(self.sources), **options)
+            arrived = graph.run(roots, weights, set(self.sources), "checkpoint", create_graph=record, retain_graph=record, ends=True)
             plain = not isinstance(g[0], Value)
             parts = [arrived.get(node) for node in self.sources]
             self._done = (g, [x.array if plain and isinstance(x, Value) else x for x in parts])
