@@ -61,11 +61,11 @@ def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], needed: S
     # an argument that needs a gradient is an array; another one can be a number, which has no shape
     terms = [f"v[{i}].{meta}" if needed[i] else f"getattr(v[{i}], {meta!r}, ())" for i, meta in metas]
     taken = ", ".join([*[f"v[{i}]" for i in arrays], *terms])
-    return _written(f"lambda v: ({taken})")
+    return written(f"lambda v: ({taken})")
 
 
 @functools.lru_cache(maxsize=1024)
-def _written(expression: str) -> Callable[..., Any]:
+def written(expression: str) -> Callable[..., Any]:
     """The function that an expression gives, as code of this file: what runs in others may be a user's, see compiler/names.py."""
     function: Callable[..., Any] = eval(compile(expression, __file__, "eval"), {})
     return function
@@ -168,7 +168,7 @@ def _sender(rule: Rule, places: list[Place], slots: dict[Any, int]) -> Send:
     """The function of an edge, written out, since it is called at every walk."""
     functions: dict[str, Any] = {"rule": rule}
     given = ", ".join(["g", *[_term(place, slots, functions) for place in places]])
-    made: Send = _written(f"lambda {', '.join(functions)}: lambda g, s, p, c: rule({given})")(*functions.values())
+    made: Send = written(f"lambda {', '.join(functions)}: lambda g, s, p, c: rule({given})")(*functions.values())
     return made
 
 

@@ -26,7 +26,7 @@ from .lending import LOANS, fingerprints
 from .lines import user_line
 from .mutation import Array, tick
 from .node import Node, Value, new, wrap
-from .plan import Plan, Rule, asked_by, borrowed, make_plan
+from .plan import Plan, Rule, asked_by, borrowed, make_plan, written
 from .state import state
 from .watch import watch
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PRIMITIVES: dict[str, Primitive] = {}
 NEEDED = (True,)
+_MANY = 16  # arguments: so many are not written out
 _ndarray = np.ndarray
 
 # NumPy warns about 1/0 and overflow; a tensor library shows inf and nan instead. Running in a copy of a silenced context
@@ -72,6 +73,8 @@ class Primitive:
         register: bool = True,
     ) -> None:
         self.forward = forward
+        self.call: Callable[..., Any] | None = None  # see `caller`; None before the first call, and where the number of arguments differs
+        self._callers: dict[int, Callable[..., Any]] = {}
         self.name = name or forward.__name__
         self.__name__ = self.name
         self.__doc__ = forward.__doc__
@@ -159,52 +162,73 @@ class Primitive:
 
     # ---- calling ---------------------------------------------------------------------------------------------------
 
+    def caller(self, count: int) -> Callable[..., Any]:
+        """`call(*args, params)`, which is `forward(*args, **params)` of `count` arguments with the keywords written out.
+
+        Python's own way from a dict to keywords takes 0.1 µs more. Where one is missing or not known, the forward's own error says so.
+        """
+        call = self._callers.get(min(count, _MANY))
+        if call is None:
+            args = "".join([f"x{i}, " for i in range(count)])
+            keywords = ", ".join([f"{name}=p[{name!r}]" for name in self.keywords])
+            text = f"lambda {args}p: f({args}{keywords}) if len(p) == {len(self.keywords)} else f({args}**p)"
+            call = written(f"lambda f: {text if count < _MANY else 'lambda *a: f(*a[:-1], **a[-1])'}")(self.forward)
+            self._callers[min(count, _MANY)] = call
+            if count == len(self.arguments) and not self.tail:
+                self.call = call
+        return call
+
     def bind(self, *args: Any, **params: Any) -> Tensor:
         """Run on arrays as plain NumPy; with a tensor among the arguments, give a tensor and record the call.
 
         Calling the primitive does the same. By this name Python hands keywords on in half the time.
         """
+        call = self.call or self.caller(len(args))
         if len(args) == 1:  # the most frequent call: as short as Python allows
             x = args[0]
             if type(x) is _ndarray:
-                return self.forward(x, **params)  # type: ignore[no-any-return]
-            if isinstance(x, Value) and not self.outputs and state.recording is not None:
-                return self.applied(x, silent_copy().run(self.forward, x.array, **params), params)
+                return call(x, params)  # type: ignore[no-any-return]
+            if isinstance(x, Value) and (recording := state.recording) is not None:
+                out = silent_copy().run(call, x.array, params)
+                if self.outputs:
+                    parents = (x.node,) if recording and x.node is not None else ()
+                    return self._finish_tuple(args, (x.array,), parents, params, out)  # type: ignore[no-any-return]
+                return self.applied(x, out, params)
         elif len(args) == 2 and not (self.outputs or self.view):
             x, y = args
             if isinstance(x, Value) and isinstance(y, Value) and state.recording is not None:
-                return self.applied_to_two(x, y, silent_copy().run(self.forward, x.array, y.array, **params), params)
+                return self.applied_to_two(x, y, silent_copy().run(call, x.array, y.array, params), params)
         for arg in args:
             if isinstance(arg, Value):
                 break
         else:  # arrays, as in backward
             try:
-                return self.forward(*args, **params)  # type: ignore[no-any-return]
+                return call(*args, params)  # type: ignore[no-any-return]
             except AttributeError as error:
                 raise self._explained(error, args) from None
         raw: list[Any] = []
-        parents: list[Node | None] = []
+        made_by: list[Node | None] = []
         needed = False
         for arg in args:
             if isinstance(arg, Value):
                 raw.append(arg.array)
-                parents.append(parent := arg.node)
+                made_by.append(parent := arg.node)
                 if parent is not None:
                     needed = True
             else:
                 raw.append(arg)
-                parents.append(None)
-        out = silent_copy().run(self.forward, *raw, **params)
+                made_by.append(None)
+        out = silent_copy().run(call, *raw, params)
         recording = state.recording
         needed = needed and (recording or (recording is None and state.grad_enabled))
         if self.outputs:
-            return self._finish_tuple(args, raw, parents if needed else (), params, out)  # type: ignore[no-any-return]
+            return self._finish_tuple(args, raw, made_by if needed else (), params, out)  # type: ignore[no-any-return]
         if type(out) is not _ndarray:
             out = np.asarray(out)
         result = new(Value.result_class)
         result.array = out
         if needed:
-            self.record(result, raw, parents, params)
+            self.record(result, raw, made_by, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
         if recording is None and state.tracer is not None:
@@ -263,7 +287,7 @@ class Primitive:
     def _finish_tuple(
         self,
         args: tuple[Any, ...],
-        raw: list[Any],
+        raw: Sequence[Any],
         parents: Sequence[Node | None],
         params: dict[str, Any],
         out: tuple[Array, ...],
@@ -274,21 +298,19 @@ class Primitive:
                 out = tuple([np.asarray(array) for array in out])
                 break
         plan = self.plan_for(parents) if parents else None
-        node = None
-        if plan is not None:
+        if plan is None:
+            results = tuple([wrap(Value.result_class, array) for array in out])
+        else:
             node = make_node(self, plan, (*raw, out, *out), params, layout_of(out), *parents)
+            results = outputs_of(node, out)
             if state.anomaly:
                 remember_origin(node)
-        source = args[0] if self.view and isinstance(args[0], Value) else None
-        results = []
-        for i, array in enumerate(out):
-            result = wrap(Value.result_class, array) if node is None else output_of(node, i, array)
-            if source is not None:
+        if self.view and isinstance(source := args[0], Value):
+            for i, result in enumerate(results):
                 result.link_view(source, self, {**params, OUTPUT: i})
-            results.append(result)
         if state.tracer is not None:
             state.tracer.record(self, args, params, out)
-        return tuple(results)
+        return results
 
 
 _NOTHING = bytes(8)  # the one element of all zeros
@@ -340,10 +362,11 @@ class Parts:
         self.parts, self.shape = parts, layout
 
     def __add__(self, other: Parts) -> Parts:
-        merged = dict(self.parts)
+        """Take in what has arrived by another result's node; the walk alone holds a cotangent of this kind."""
+        parts = self.parts
         for i, part in other.parts.items():
-            merged[i] = merged[i] + part if i in merged else part
-        return Parts(merged, self.shape)
+            parts[i] = parts[i] + part if i in parts else part
+        return self
 
     def whole(self) -> tuple[Any, ...]:
         """All entries; where nothing arrived, zeros that take no memory."""
@@ -404,6 +427,7 @@ def output(results: tuple[Array, ...], *, position: int, layout: Layout) -> Arra
 
 
 output.vjp(results=lambda g, position, layout: Parts({position: g}, layout))
+_ONE: Any = output.plan(NEEDED)
 
 
 def layout_of(arrays: tuple[Array, ...]) -> Layout:
@@ -421,7 +445,5 @@ def output_of(common: Node, position: int, array: Array) -> Tensor:
     result = new(Value.result_class)
     result.array = array
     if array.dtype.kind == "f":
-        plan = output.plan(NEEDED)
-        assert plan is not None
-        result.node = make_node(output, plan, (), {"position": position, "layout": common.shape}, array.shape, common)
+        result.node = make_node(output, _ONE, (), {"position": position, "layout": common.shape}, array.shape, common)
     return result

@@ -25,12 +25,12 @@ class View(Primitive):
     def bind(self, x: Any, **params: Any) -> Tensor:
         """Take the view of a tensor, or of an array."""
         if not isinstance(x, Value):
-            return self.forward(x, **params)  # type: ignore[no-any-return]
+            return (self.call or self.caller(1))(x, params)  # type: ignore[no-any-return]
         recording = state.recording
         if recording is None:
             return super().bind(x, **params)
         result = new(x.result_class)
-        result.array = out = self.forward(x.array, **params)
+        result.array = out = (self.call or self.caller(1))(x.array, params)
         parent = x.node
         if recording and parent is not None:
             plan = self.plan(NEEDED)

@@ -298,10 +298,10 @@ class Parametric(Elementwise):
         if isinstance(input, Value):
             array = input.array
             if array.dtype.kind == "f" and state.recording is not None:
-                return self.applied(input, silent_copy().run(self.forward, array, **params), params)
+                return self.applied(input, silent_copy().run(self.call or self.caller(1), array, params), params)
         elif type(input) is _ndarray:
             try:
-                return self.forward(input, **params)  # type: ignore[no-any-return]
+                return (self.call or self.caller(1))(input, params)  # type: ignore[no-any-return]
             except FOREIGN as error:
                 raise self.refusal((input,), error) from error
         elif not isinstance(input, _ndarray | np.generic):
