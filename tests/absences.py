@@ -37,7 +37,7 @@ OTHERWISE = """
 | functions of two arguments | take a number for either, as NumPy's do; of numbers alone `add`, `sub`, `mul` and `div` give NumPy's number |
 | `addmv`, `addbmm`, `baddbmm` of integers | refuse a fraction as `beta`, which PyTorch cuts off to 0 |
 | `addbmm_` | does not change the shape |
-| `zero_`, `relu_` and others that end in `_` | are methods, or in `nn.functional`, not functions of the package |
+| `zero_`, `sin_` and others that end in `_` | are methods; functions of the package are only those of `nn.functional` |
 | optimizers, a parameter twice in one group | is refused; PyTorch warns that it will be |
 | optimizers, `differentiable=True` | is refused; `foreach`, `fused` and `capturable` are taken and change nothing |
 | `optim.Muon` | computes in the parameter's dtype, PyTorch in bfloat16: an update differs by about 1 % |

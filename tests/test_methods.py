@@ -62,7 +62,8 @@ def test_a_method_takes_what_the_function_takes_after_its_first_argument(name: s
 @pytest.mark.parametrize("name", sorted(set(FORWARDS) - DIFFERENT.keys()))
 def test_a_method_is_the_function_itself_where_it_can_be(name: str) -> None:
     function = function_of(name)
-    assert METHODS[name] is function or isinstance(function, Primitive)
+    lazy = getattr(function, "__module__", "").startswith("tinygrad_reg.nn.")  # loaded when it is first asked for
+    assert METHODS[name] is function or isinstance(function, Primitive) or lazy
 
 
 def knows_numpys_spellings(function: Any) -> bool:

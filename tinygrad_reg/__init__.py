@@ -329,6 +329,7 @@ if _TYPE_CHECKING:
     from .nn.functional import adaptive_avg_pool1d as adaptive_avg_pool1d
     from .nn.functional import avg_pool1d as avg_pool1d
     from .nn.functional import bilinear as bilinear
+    from .nn.functional import celu as celu
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
     from .nn.functional import conv1d as conv1d
@@ -339,14 +340,21 @@ if _TYPE_CHECKING:
     from .nn.functional import conv_transpose3d as conv_transpose3d
     from .nn.functional import cosine_similarity as cosine_similarity
     from .nn.functional import hardshrink as hardshrink
+    from .nn.functional import max_pool1d as max_pool1d
+    from .nn.functional import max_pool2d as max_pool2d
+    from .nn.functional import max_pool3d as max_pool3d
     from .nn.functional import pairwise_distance as pairwise_distance
     from .nn.functional import pdist as pdist
     from .nn.functional import pixel_shuffle as pixel_shuffle
     from .nn.functional import pixel_unshuffle as pixel_unshuffle
     from .nn.functional import prelu as prelu
     from .nn.functional import relu_ as relu_
+    from .nn.functional import rms_norm as rms_norm
+    from .nn.functional import rrelu as rrelu
     from .nn.functional import rrelu_ as rrelu_
+    from .nn.functional import selu as selu
     from .nn.functional import selu_ as selu_
+    from .nn.functional import threshold as threshold
     from .nn.functional import threshold_ as threshold_
     from .serialization import load as load
     from .serialization import save as save
@@ -364,6 +372,7 @@ _ON_FIRST_USE |= dict.fromkeys(  # those of nn.functional that PyTorch shows at 
         "adaptive_avg_pool1d",
         "avg_pool1d",
         "bilinear",
+        "celu",
         "celu_",
         "channel_shuffle",
         "conv1d",
@@ -374,14 +383,21 @@ _ON_FIRST_USE |= dict.fromkeys(  # those of nn.functional that PyTorch shows at 
         "conv_transpose3d",
         "cosine_similarity",
         "hardshrink",
+        "max_pool1d",
+        "max_pool2d",
+        "max_pool3d",
         "pairwise_distance",
         "pdist",
         "pixel_shuffle",
         "pixel_unshuffle",
         "prelu",
         "relu_",
+        "rms_norm",
+        "rrelu",
         "rrelu_",
+        "selu",
         "selu_",
+        "threshold",
         "threshold_",
     ),
     ".nn.functional",

@@ -10,6 +10,7 @@ of operations of which others than the last need what is overwritten, they are g
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from . import dtypes
@@ -69,6 +70,11 @@ def _reflected(function: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], T
 def _in_place(function: Callable[[Any, Any], Tensor], what: str) -> Callable[[Any, Any], Tensor]:
     """The same, written into the tensor's memory."""
     return _operator(lambda self, other: inplace.assign(self, function(self, other), what))
+
+
+def _functional() -> Any:
+    """nn.functional, which is loaded when it is first asked for."""
+    return import_module(".nn.functional", __package__)
 
 
 class Methods(Value):
@@ -338,6 +344,12 @@ class Methods(Value):
 
     def logical_not_(self: Any) -> Tensor:
         return inplace.assign(self, elementwise.logical_not.bind(self), "logical_not_")
+
+    def prelu(self: Any, weight: Tensor) -> Tensor:
+        return _functional().prelu(self, weight)  # type: ignore[no-any-return]
+
+    def hardshrink(self: Any, lambd: float = 0.5) -> Tensor:
+        return _functional().hardshrink(self, lambd)  # type: ignore[no-any-return]
 
     def sigmoid(self: Any) -> Tensor:
         return fused.sigmoid.bind(self)

@@ -330,3 +330,19 @@ def test_functions_that_stand_at_the_top_too() -> None:
     names = [n for n in dir(theirs) if inspect.isroutine(getattr(theirs, n)) and getattr(torch, n, None) is getattr(theirs, n)]
     assert len(names) > 15
     assert [n for n in names if hasattr(ours, n) and getattr(tg, n, None) is not getattr(ours, n)] == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, x: m.celu(x, 0.5), lambda m, x: m.selu(x), lambda m, x: m.rrelu(x, 0.1, 0.3), lambda m, x: m.threshold(x, 0.1, 2.0),
+        lambda m, x: m.rms_norm(x, (6,)), lambda m, x: m.max_pool1d(x, 2), lambda m, x: m.max_pool2d(x, 2, 1, 1),
+        lambda m, x: m.max_pool3d(x[None], 2), lambda m, x: x.hardshrink(0.2), lambda m, x: m.hardshrink(x),
+    ],
+)  # fmt: skip
+def test_functions_of_layers_at_the_top_and_as_methods(call: Any) -> None:
+    compare(lambda x: call(tg, x), lambda x: call(torch, x), sample(2, 4, 6))
+
+
+def test_prelu_as_a_method() -> None:
+    compare(lambda x, w: x.prelu(w), lambda x, w: x.prelu(w), sample(2, 3, 5), sample(3))
