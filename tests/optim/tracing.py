@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_reg as tg
+from tinygrad_reg.errors import TraceError
 
 
 class Number(float):
@@ -64,6 +65,9 @@ class Tracer:
 
     def unrepeatable(self, why: str) -> None:
         raise AssertionError(why)
+
+    def forbid(self, why: str) -> None:
+        raise TraceError(why)
 
     def concretize(self, what: str) -> None:
         raise AssertionError(what)

@@ -113,6 +113,44 @@ def test_a_module_with_a_wrong_gradient_names_the_parameter() -> None:
         gradcheck(Bad(), doubles(2))
 
 
+def gradient_penalty(w: Any) -> Any:
+    x = tg.tensor([0.3, -0.2], dtype=tg.float64).requires_grad_()
+    (g,) = tg.autograd.grad((w * x).sin().sum(), x, create_graph=True)
+    return (g.norm() - 1.0) ** 2
+
+
+def with_other_memory(w: Any) -> Any:
+    x = tg.zeros(2, dtype=tg.float64)
+    x.data = tg.ones(2, dtype=tg.float64)
+    return (w * x).sin()
+
+
+def behind_a_net_trained_inside(optimizer: Any) -> Any:
+    def f(w: Any) -> Any:
+        tg.manual_seed(0)
+        net = tg.nn.Linear(2, 1).double()
+        stepping = optimizer(net.parameters(), lr=0.1)
+
+        def loss() -> Any:
+            stepping.zero_grad()
+            loss = net(tg.ones(3, 2, dtype=tg.float64)).square().sum()
+            loss.backward()
+            return loss
+
+        stepping.step(loss)
+        return net(w)
+
+    return f
+
+
+@pytest.mark.parametrize(
+    "f", [gradient_penalty, with_other_memory, *[behind_a_net_trained_inside(getattr(tg.optim, name)) for name in ("SGD", "Adam", "LBFGS")]]
+)
+def test_functions_that_make_leaves_and_models_of_their_own(f: Any) -> None:
+    x = tg.tensor([0.7, -1.3], dtype=tg.float64, requires_grad=True)
+    assert gradcheck(f, [x])
+
+
 def test_inputs_are_left_alone() -> None:
     x = doubles(3).requires_grad_()
     before = x.tolist()

@@ -159,6 +159,10 @@ class Trace:
         """Note a reason not to replay the run; the first one stays."""
         self.refused = self.refused or why
 
+    def forbid(self, why: str) -> None:
+        """Refuse what a replay can neither do nor leave out."""
+        raise TraceError(why)
+
     def concretize(self, what: str) -> None:
         """Refuse to turn a traced tensor into a Python value."""
         raise TraceError(

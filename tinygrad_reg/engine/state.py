@@ -56,6 +56,9 @@ class Tracer(Protocol):
     def unrepeatable(self, why: str) -> None:
         """Note that what follows depends on values seen now: this run is right, but must not be replayed."""
 
+    def forbid(self, why: str) -> None:
+        """Refuse what a replay can neither do nor leave out."""
+
     def concretize(self, what: str) -> None:
         """Refuse to turn a traced tensor into a Python value."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.node import RemovableHandle, Value, wrap
 from ..engine.primitive import silent_copy
 from ..engine.state import Tracer, enable_grad, no_grad, state
-from ..errors import ArgumentError, ArgumentTypeError, MissingOptionError, ShapeError, TraceError
+from ..errors import ArgumentError, ArgumentTypeError, MissingOptionError, ShapeError
 from ..ops.assign import assign, fill_
 from ..ops.joining import cat
 from ..tensor import Tensor
@@ -210,7 +210,7 @@ class Optimizer:
         group = self.param_groups[index]
         for name, value in group.items():
             if isinstance(value, Value):
-                raise TraceError(
+                tracer.forbid(
                     f"{type(self).__name__}.step inside of a compiled step: {name} is a tensor, which a replay would not read anew; give "
                     "a number, which a schedule changes too"
                 )
@@ -389,7 +389,7 @@ def _mark(position: int, layout: Layout) -> str:
 def refuse_tracing(what: str) -> None:
     """Raise TraceError inside of a compiled step, for an algorithm that decides by values how it goes on."""
     if state.tracer is not None:
-        raise TraceError(
+        state.tracer.forbid(
             f"{what}.step inside of a compiled step: it decides by the values of the loss how often to evaluate it, which a replay "
             "cannot do; compile the closure instead, and call step() outside"
         )

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...engine.lines import user_line
-from ...engine.node import Value
+from ...engine.node import Value, wrap
 from ...engine.primitive import Primitive
-from ...engine.state import state, switched
+from ...engine.state import Tracer, state, switched
 from ...errors import DtypeError
 from ..function import Context
 
@@ -61,11 +61,24 @@ class Tape:
         """What follows depends on values."""
         self.faithful = False
 
+    def forbid(self, why: str) -> None:
+        """What follows depends on values."""
+        self.faithful = False
+
     def concretize(self, what: str) -> None:
         """A value left for Python, and may have come back as a number."""
         self.faithful = False
         if self._lines:
             self.taken.append(f"{what} at {user_line()}")
+
+    def memory(self, array: Any) -> Any:
+        """An optimizer's own memory, which the function changes."""
+        self.faithful = False
+        return wrap(Value.result_class, array)
+
+    def replaces(self, x: Any) -> None:
+        """What the calls were noted with is about to be something else."""
+        self.faithful = False
 
     def know(self, array: Any) -> None:
         """Nothing to note."""
@@ -102,5 +115,6 @@ class Tape:
 
 def taped(function: Callable[[], Any], tape: Tape) -> Any:
     """The result of a function whose calls are noted on the tape."""
-    with switched(tracer=tape):
+    tracer: Tracer = tape
+    with switched(tracer=tracer):
         return function()
