@@ -24,8 +24,8 @@ from ..errors import ArgumentError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
-from .reduction import sum_p, widened
-from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, plain_columns, plain_fold, unbatched
+from .reduction import narrowed, sum_p, widened
+from .windows import Layout, Pairs, Sizes, batched, few_columns, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -70,9 +70,15 @@ def _matrix(weight: Array) -> Array:
 
 
 def _apply(x: Array, w: Array, bias: Array | None, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
+    matrix = _matrix(w)
+    few = few_columns(x.shape, w.shape[2:], stride, padding, dilation)
+    if few is not None:
+        rows = _product(matrix, few.columns(widened(x)), groups)
+        if bias is not None:
+            rows += bias.reshape((-1, 1))
+        return narrowed(few.images(rows), x.dtype)
     plan = layout(x.shape[2:], w.shape[2:], stride, padding, dilation)
     out = room(x, (x.shape[0], w.shape[0], *plan.out))
-    matrix = _matrix(w)
     offset = None if bias is None else bias.reshape(plan.per_channel)
     for part in plan.parts(len(x), x.shape[1], matrix.itemsize):
         result = plan.crop(_product(matrix, plan.columns(widened(x[part])), groups))
@@ -102,10 +108,14 @@ def convolution_input(
     output: Array, weight: Array, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Array:  # fmt: skip
     """x[n, c, o · stride + k · dilation - padding] = Σ w[m, c, k] · y[n, m, o]; `size` is that of x's last dims."""
-    plan = layout(size, weight.shape[2:], stride, padding, dilation)
     matrix = _matrix(weight)
     channels = weight.shape[1] * groups
-    out = room(output, (len(output), channels, *size))
+    shape = (len(output), channels, *size)
+    few = few_columns(shape, weight.shape[2:], stride, padding, dilation)
+    if few is not None:
+        return narrowed(few.added(_turned_product(matrix, few.rows(widened(output)), groups)), output.dtype)
+    plan = layout(size, weight.shape[2:], stride, padding, dilation)
+    out = room(output, shape)
     for part in plan.parts(len(output), channels, matrix.itemsize):
         plan.add_columns(_turned_product(matrix, plan.spread(widened(output[part])), groups), out[part])
     if not is_finite(out):  # a weight may be infinite: see `Layout._wipe`
@@ -129,8 +139,12 @@ def convolution_weight(
     input: Array, output: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Array:  # fmt: skip
     """w[m, c, k] = Σ y[n, m, o] · x[n, c, o · stride + k · dilation - padding]."""
-    plan = layout(input.shape[2:], kernel, stride, padding, dilation)
     shape = (output.shape[1], input.shape[1] // groups, *kernel)
+    few = few_columns(input.shape, kernel, stride, padding, dilation)
+    if few is not None:
+        sums = _outer_sums(few.rows(widened(output)), few.columns(widened(input)), groups)
+        return narrowed(sums.reshape(shape), input.dtype)
+    plan = layout(input.shape[2:], kernel, stride, padding, dilation)
     total = _weight(plan, input, output, groups, False)
     if not is_finite(total):
         total = _weight(plan, input, output, groups, True)
@@ -271,6 +285,9 @@ convolution_weight.vjp(
 @primitive(name="unfold")
 def unfold_p(x: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
     """(n, c, *size) -> (n, c · kernel, windows)."""
+    few = few_columns(x.shape, kernel, stride, padding, dilation)
+    if few is not None:
+        return few.unfolding.read(x, 0)
     plan = layout(x.shape[2:], kernel, stride, padding, dilation)
     out = np.empty((len(x), x.shape[1] * math.prod(kernel), *plan.out), x.dtype)
     for part in plan.parts(len(x), x.shape[1], x.itemsize):
@@ -281,9 +298,13 @@ def unfold_p(x: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation
 @primitive(name="fold")
 def fold_p(x: Array, *, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
     """(n, c · kernel, windows) -> (n, c, *size), the transpose of `unfold_p`."""
-    plan = layout(size, kernel, stride, padding, dilation)
     channels = x.shape[1] // math.prod(kernel)
-    out = np.empty((len(x), channels, *size), x.dtype)
+    shape = (len(x), channels, *size)
+    few = few_columns(shape, kernel, stride, padding, dilation)
+    if few is not None:
+        return narrowed(few.folding.of(widened(x)), x.dtype)
+    plan = layout(size, kernel, stride, padding, dilation)
+    out = np.empty(shape, x.dtype)
     for part in plan.parts(len(x), channels, 4 if x.dtype == _HALF else x.itemsize):
         plan.add_columns(plan.spread(widened(x[part]).reshape(-1, x.shape[1], *plan.out)), out[part])
     return out
