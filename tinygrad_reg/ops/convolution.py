@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import array_of
 from ..engine.plain import filled, is_finite, room
 from ..engine.primitive import primitive
 from ..engine.refusal import no_tensor, typed_errors
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _COLUMNS = 1 << 19  # elements of columns that a compiled way back holds at once
+_SPATIAL = (2, 3, 4)  # dims
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 # ---- the three directions ------------------------------------------------------------------------------------------------
@@ -243,8 +244,8 @@ def _to_weight(
 
 
 def _to_bias(g: Any) -> Any:
-    each = sum_p.bind(g, dim=tuple(range(2, g.ndim)), keepdim=False)  # in two steps, which are a product with ones, or run along memory
-    return sum_p.bind(each, dim=(0,), keepdim=False)
+    each = sum_p.bind(g, dim=_SPATIAL[: g.ndim - 2], keepdim=False)  # in two steps, which are a product with ones, or run along memory
+    return each[0] if len(each) == 1 else sum_p.bind(each, dim=(0,), keepdim=False)
 
 
 convolution.vjp(input=_to_input, weight=_to_weight)
@@ -324,14 +325,17 @@ fold_p.vjp(
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
 
 
-def _check_tensors(what: str, input: Any, weight: Any, bias: Any) -> None:
-    """Raise unless weight and bias are tensors of the input's dtype."""
-    for name, x in (("weight", weight), ("bias", bias)):
-        if not (isinstance(x, Value) or hasattr(x, "shape") or (x is None and name == "bias")):
-            raise no_tensor(f"{what}: {name} must be a tensor", x)
-    dtype = input.dtype
-    if dtype.kind == "b" or weight.dtype is not dtype or (bias is not None and bias.dtype is not dtype):
+def _arrays(what: str, input: Any, weight: Any, bias: Any) -> tuple[Array, Array, Array | None]:
+    """The arrays of the tensors. Raises unless weight and bias are tensors of the input's dtype."""
+    x, w, b = array_of(input), array_of(weight), array_of(bias)
+    if not hasattr(w, "shape"):
+        raise no_tensor(f"{what}: weight must be a tensor", w)
+    if b is not None and not hasattr(b, "shape"):
+        raise no_tensor(f"{what}: bias must be a tensor", b)
+    dtype = x.dtype
+    if dtype.kind == "b" or w.dtype is not dtype or (b is not None and b.dtype is not dtype):
         check_dtypes(what, input=input, weight=weight, bias=bias)
+    return x, w, b
 
 
 def _check_shapes(what: str, input: Sizes, weight: Sizes, bias: Sizes | None, groups: int, transposed: bool) -> None:
@@ -357,10 +361,6 @@ def _check_shapes(what: str, input: Sizes, weight: Sizes, bias: Sizes | None, gr
         raise ShapeError(f"{what}: bias must have one number per output channel, shape ({produced},), got {bias}{shapes}")
 
 
-def _pads(what: str, padding: Any, spatial: int) -> Sizes | str:
-    return padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
-
-
 def _pairs(what: str, padding: Sizes | str, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Pairs:
     """Padding before and after each dimension; "same" keeps the size, with the odd element after."""
     if not isinstance(padding, str):
@@ -379,10 +379,10 @@ def _convolve(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    _check_tensors(what, input, weight, bias)
+    x, w, b = _arrays(what, input, weight, bias)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
-    shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
-    params = _keywords(what, *shapes, stride, _pads(what, padding, spatial), dilation, groups)
+    pads = padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
+    params = _keywords(what, x.shape, w.shape, None if b is None else b.shape, stride, pads, dilation, groups)
     if bias is None:
         return unbatched(convolution.bind(input, weight, **params), added)
     return unbatched(convolution_biased.bind(input, weight, bias, **params), added)
@@ -415,11 +415,10 @@ def _convolve_transposed(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    _check_tensors(what, input, weight, bias)
+    x, w, b = _arrays(what, input, weight, bias)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
     pads, extra = per_dim(padding, spatial, what, "padding", 0), per_dim(output_padding, spatial, what, "output_padding", 0)
-    shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
-    params = _transposed_keywords(what, *shapes, stride, pads, extra, dilation, groups)
+    params = _transposed_keywords(what, x.shape, w.shape, None if b is None else b.shape, stride, pads, extra, dilation, groups)
     if bias is None:
         return unbatched(convolution_input.bind(input, weight, **params), added)
     return unbatched(convolution_transposed.bind(input, weight, bias, **params), added)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _WHOLE = (slice(None),)
+_INTEGERS = {int}
 
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -40,6 +41,8 @@ def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
     """An integer for all of `count` dimensions, or one for each, as a tuple. Raises unless all are `least` or more."""
     if type(value) is int and value >= least:
         return (value,) * count
+    if type(value) is tuple and len(value) == count and set(map(type, value)) == _INTEGERS and min(value) >= least:
+        return value
     try:
         given = tuple(map(operator.index, value)) if _is_sequence(value) else None
         sizes = (operator.index(value),) * count if given is None else given
