@@ -67,18 +67,18 @@ def attention_weights(query: Array, key: Array, *mask: Array, is_causal: bool, s
     """softmax(query @ key.mT · scale + mask); what a bool mask leaves out is 0."""
     scores: Any = _times(query * scale, key.mT)
     if is_causal:
-        return masked_softmax.forward(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))  # type: ignore[no-any-return]
+        return masked_softmax.forward(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
     if not mask:
-        return softmax_p.forward(scores, dim=scores.ndim - 1)  # type: ignore[no-any-return]
+        return softmax_p.forward(scores, dim=scores.ndim - 1)
     if mask[0].dtype.kind == "b":
-        return masked_softmax.forward(scores, *mask)  # type: ignore[no-any-return]
-    return safe_softmax.forward(scores + mask[0])  # type: ignore[no-any-return]
+        return masked_softmax.forward(scores, *mask)
+    return safe_softmax.forward(scores + mask[0])
 
 
 @primitive
 def attention(query: Array, key: Array, value: Array, *mask: Array, is_causal: bool, scale: float) -> Array:
     """softmax(query @ key.mT · scale + mask) @ value, which keeps no weights: they are computed again on the way back."""
-    return _times(attention_weights.forward(query, key, *mask, is_causal=is_causal, scale=scale), value)  # type: ignore[no-any-return]
+    return _times(attention_weights.forward(query, key, *mask, is_causal=is_causal, scale=scale), value)
 
 
 def _times(x: Any, y: Any) -> Any:
