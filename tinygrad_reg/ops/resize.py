@@ -206,7 +206,7 @@ def _tables(shape: Sizes, dim: int, grids: Grids, dtype: np.dtype[Any]) -> _Tabl
     adds = adding(places, numbers.shape)
     if terms[0][0].weight is None:
         return _Tables(reading(places[0]), adds, None)
-    weights = np.stack([functools.reduce(np.multiply, np.ix_(*[one.weight for one in term])) for term in terms])  # type: ignore[misc]
+    weights = np.stack([functools.reduce(np.multiply, np.ix_(*[one.weight for one in term])) for term in terms])
     return _Tables(reading(places), adds, weights.reshape(len(terms), *(1,) * dim, *outs, *(1,) * len(after)))
 
 
