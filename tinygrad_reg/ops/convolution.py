@@ -24,13 +24,14 @@ from ..errors import ArgumentError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
-from .reduction import narrowed, sum_p, widened
+from .reduction import in_rows, narrowed, sum_p, widened
 from .windows import Layout, Pairs, Sizes, batched, few_columns, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _COLUMNS = 1 << 19  # elements of columns that a compiled way back holds at once
+_FEW_SUMMED = 2048  # elements that are summed faster in one step
 _SPATIAL = (2, 3, 4)  # dims
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
@@ -144,7 +145,7 @@ def convolution_weight(
     few = few_columns(input.shape, kernel, stride, padding, dilation)
     if few is not None:
         sums = _outer_sums(few.rows(widened(output)), few.columns(widened(input)), groups)
-        return narrowed(sums.reshape(shape), input.dtype)
+        return narrowed(in_rows(sums).reshape(shape), input.dtype)
     plan = layout(input.shape[2:], kernel, stride, padding, dilation)
     total = _weight(plan, input, output, groups, False)
     if not is_finite(total):
@@ -244,8 +245,11 @@ def _to_weight(
 
 
 def _to_bias(g: Any) -> Any:
-    each = sum_p.bind(g, dim=_SPATIAL[: g.ndim - 2], keepdim=False)  # in two steps, which are a product with ones, or run along memory
-    return each[0] if len(each) == 1 else sum_p.bind(each, dim=(0,), keepdim=False)
+    spatial = _SPATIAL[: g.ndim - 2]
+    if math.prod(g.shape) <= _FEW_SUMMED:
+        return sum_p.bind(g, dim=(0, *spatial), keepdim=False)
+    each = sum_p.bind(g, dim=spatial, keepdim=False)  # in two steps, which are a product with ones, or run along memory
+    return sum_p.bind(each, dim=(0,), keepdim=False)
 
 
 convolution.vjp(input=_to_input, weight=_to_weight)
