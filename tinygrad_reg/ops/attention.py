@@ -132,13 +132,13 @@ def scaled_dot_product_attention(
     tensor([[2.]])
     """
     what = "scaled_dot_product_attention"
-    _check_attention(what, query, key, value, attn_mask, is_causal)
+    _check_attention(what, query, key, value, attn_mask, is_causal, enable_gqa)
     if dropout_p != 0.0:
         check_probability(what, dropout_p)
     if enable_gqa:
         key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
+        _check_shapes(what, shape_of(query), shape_of(key), shape_of(value), False)
     shape = shape_of(query)
-    _check_batches(what, shape, shape_of(key), shape_of(value))
     factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else float(scale)
     masks = () if attn_mask is None else (attn_mask if attn_mask.dtype.kind == "b" else convert(attn_mask, query.dtype),)
     if not dropout_p and math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
@@ -158,11 +158,11 @@ def _shared_heads(what: str, query: Any, x: Any) -> Any:
     return x if times == 1 else repeat_interleave(x, times, x.ndim - 3)
 
 
-def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
+def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, shared: bool) -> None:
     if not (isinstance(query, Value) and isinstance(key, Value) and isinstance(value, Value)):
         check_tensors(what, query=query, key=key, value=value)
     q, k, v = shape_of(query), shape_of(key), shape_of(value)
-    _check_shapes(what, q, k, v)
+    _check_shapes(what, q, k, v, shared)
     check_float(what, query)
     dtype = query.dtype
     if key.dtype is not dtype or value.dtype is not dtype:
@@ -187,8 +187,8 @@ def _check_dtypes(what: str, query: Any, key: Any, value: Any) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _check_shapes(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> None:
-    """Raise ShapeError unless query, key and value of these shapes fit each other."""
+def _check_shapes(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...], shared: bool) -> None:
+    """Raise ShapeError unless query, key and value of these shapes fit each other; of the batches only if heads are not `shared`."""
     for name, shape in (("query", q), ("key", k), ("value", v)):
         if len(shape) < 2:
             raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {shape}")
@@ -196,11 +196,8 @@ def _check_shapes(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[in
         raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{_shown(q, k, v)}")
     if k[-2] != v[-2]:
         raise ShapeError(f"{what}: key and value must have the same length, dim -2{_shown(q, k, v)}")
-
-
-@functools.lru_cache(maxsize=256)
-def _check_batches(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> None:
-    """Raise ShapeError unless the batches of query, key and value of these shapes broadcast."""
+    if shared:
+        return
     try:
         np.broadcast_shapes(q[:-2], k[:-2], v[:-2])
     except ValueError:

@@ -25,7 +25,7 @@ from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
 from .reduction import in_rows, narrowed, sum_p, widened
-from .windows import Layout, Pairs, Sizes, batched, few_columns, layout, per_dim, plain_columns, plain_fold, unbatched
+from .windows import Each, Layout, Pairs, Sizes, batched, few_columns, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -384,9 +384,10 @@ def _convolve(
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
     x, w, b = _arrays(what, input, weight, bias)
-    stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
-    pads = padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
-    params = _keywords(what, x.shape, w.shape, None if b is None else b.shape, stride, pads, dilation, groups)
+    if not (type(stride) is type(padding) is type(dilation) is int):
+        stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
+        padding = padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
+    params = _keywords(what, x.shape, w.shape, None if b is None else b.shape, stride, padding, dilation, groups)
     if bias is None:
         return unbatched(convolution.bind(input, weight, **params), added)
     return unbatched(convolution_biased.bind(input, weight, bias, **params), added)
@@ -394,9 +395,12 @@ def _convolve(
 
 @functools.lru_cache(maxsize=256, typed=True)
 def _keywords(
-    what: str, input: Sizes, weight: Sizes, bias: Sizes | None, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
+    what: str, input: Sizes, weight: Sizes, bias: Sizes | None, stride: Each, padding: Each | str, dilation: Each, groups: int
 ) -> dict[str, Any]:  # fmt: skip
     """The keywords of `convolution` for tensors of these shapes. Raises unless they fit each other."""
+    spatial = len(input) - 2
+    stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
+    padding = padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
     _check_shapes(what, input, weight, bias, groups, False)
     pairs = _pairs(what, padding, weight[2:], stride, dilation)
     _check_reach(what, input, weight, stride, pairs, dilation)

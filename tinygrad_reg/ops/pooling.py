@@ -11,12 +11,10 @@ from .arguments import shape_of
 from .fused import check_float
 from .reduction import mean_p
 from .window_reductions import Axes, Axis, window_argmax, window_indices, window_max, window_mean
-from .windows import Sizes, batched, per_dim, unbatched
+from .windows import Each, Sizes, batched, per_dim, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
-
-_Each = int | Sizes  # for all dimensions, or one for each
 
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
 
@@ -34,7 +32,7 @@ def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, p
 
 @functools.lru_cache(maxsize=256)
 def _regular_axes(
-    what: str, shape: Sizes, count: int, kernel: _Each, stride: _Each, padding: _Each, dilation: _Each, ceil_mode: bool
+    what: str, shape: Sizes, count: int, kernel: Each, stride: Each, padding: Each, dilation: Each, ceil_mode: bool
 ) -> Axes:  # fmt: skip
     """Windows that slide over the last dimensions. Raises unless they fit in."""
     kernels, strides = per_dim(kernel, count, what, "kernel_size", 1), per_dim(stride, count, what, "stride", 1)

@@ -32,6 +32,7 @@ _WHOLE = (slice(None),)
 _INTEGERS = {int}
 
 Sizes = tuple[int, ...]
+Each = int | Sizes  # for all dimensions, or one for each
 Pairs = tuple[tuple[int, int], ...]
 
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
