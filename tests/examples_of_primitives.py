@@ -378,7 +378,12 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
     "safe_softmax": [e((2, 3)), e((2, 2, 3)), e((3,)), e((2, 0))],
     "attention": _ATTENTION,
-    "attention_kept": _ATTENTION,
+    "attention_weights": [
+        e((2, 3), (4, 3), is_causal=False, scale=0.5),
+        e((2, 2, 3), (2, 3, 3), is_causal=True, scale=1.0),
+        e((2, 3), (2, 3), mask("10", "00"), is_causal=False, scale=1.0),
+        e((2, 1, 2, 3), (3, 2, 3), (2, 2), is_causal=False, scale=2.0),
+    ],
     "gelu": [e(shape) for shape in ((2, 3), (), (0, 2))],
     "axpby": [e((), (2, 3), (), (2, 3), minus=False), e((2, 3), (2, 3), (2, 3), (2, 3), minus=True), e((), (), (), (), minus=True)],
     "relu_grad": [e(shape, shape) for shape in ((2, 3), (), (0, 2))],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
+from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, AssertedArgumentError, AssertedDtypeError, AssertedShapeError, DtypeError, ShapeError
@@ -62,26 +63,22 @@ def masked_softmax(x: Array, mask: Array) -> Array:
 
 
 @primitive
+def attention_weights(query: Array, key: Array, *mask: Array, is_causal: bool, scale: float) -> Array:
+    """softmax(query @ key.mT · scale + mask); what a bool mask leaves out is 0."""
+    scores: Any = _times(query * scale, key.mT)
+    if is_causal:
+        return masked_softmax.forward(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
+    if not mask:
+        return softmax_p.forward(scores, dim=scores.ndim - 1)
+    if mask[0].dtype.kind == "b":
+        return masked_softmax.forward(scores, *mask)
+    return safe_softmax.forward(scores + mask[0])
+
+
+@primitive
 def attention(query: Array, key: Array, value: Array, *mask: Array, is_causal: bool, scale: float) -> Array:
     """softmax(query @ key.mT · scale + mask) @ value, which keeps no weights: they are computed again on the way back."""
-    return _times(_weights(query, key, *mask, is_causal=is_causal, scale=scale), value)
-
-
-def _weights(query: Any, key: Any, *mask: Any, is_causal: bool, scale: float) -> Any:
-    """softmax(query @ key.mT · scale + mask); what a bool mask leaves out is 0."""
-    scores = _times(query * scale, key.mT)
-    if is_causal:
-        return masked_softmax(scores, np.tri(*scores.shape[-2:], dtype=np.bool_))
-    if not mask:
-        return softmax_p.bind(scores, dim=scores.ndim - 1)
-    return masked_softmax(scores, *mask) if mask[0].dtype.kind == "b" else safe_softmax(scores + mask[0])
-
-
-@primitive(outputs=("product", "weights"))
-def attention_kept(query: Array, key: Array, value: Array, *mask: Array, is_causal: bool, scale: float) -> tuple[Array, Array]:
-    """`attention`, and its weights, which are kept for the way back."""
-    weights = _weights(query, key, *mask, is_causal=is_causal, scale=scale)
-    return _times(weights, value), weights
+    return _times(attention_weights.forward(query, key, *mask, is_causal=is_causal, scale=scale), value)
 
 
 def _times(x: Any, y: Any) -> Any:
@@ -100,13 +97,13 @@ _RULES: dict[str, Any] = {
     "key": lambda g, query, to_scores, scale: to_scores.mT @ (query * scale),
     "mask": lambda g, to_scores: to_scores,
 }
+attention_weights.shares(to_scores=lambda g, out: _to_scores(g, out))
+attention_weights.vjp(**_RULES)
 attention.shares(
-    weights=lambda g, query, key, mask, is_causal, scale: _weights(query, key, *mask, is_causal=is_causal, scale=scale),
+    weights=lambda g, query, key, mask, is_causal, scale: attention_weights.bind(query, key, *mask, is_causal=is_causal, scale=scale),
     to_scores=lambda g, value, weights: _to_scores(g @ value.mT, weights),
 )
 attention.vjp(value=lambda g, weights: weights.mT @ g, **_RULES)
-attention_kept.shares(to_scores=lambda g, value, weights: _to_scores(g[0] @ value.mT + g[1], weights))
-attention_kept.vjp(value=lambda g, weights: weights.mT @ g[0], **_RULES)
 safe_softmax.vjp(x=lambda g, out, x_shape: softmax_grad.bind(g, out, dim=len(x_shape) - 1))
 masked_softmax.vjp(x=lambda g, out, x_shape: softmax_grad.bind(g, out, dim=len(x_shape) - 1), mask=None)
 
@@ -135,21 +132,19 @@ def scaled_dot_product_attention(
     tensor([[2.]])
     """
     what = "scaled_dot_product_attention"
-    _check_attention(what, query, key, value, attn_mask, is_causal)
+    _check_attention(what, query, key, value, attn_mask, is_causal, enable_gqa)
     if dropout_p != 0.0:
         check_probability(what, dropout_p)
     if enable_gqa:
         key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
+        _check_shapes(what, shape_of(query), shape_of(key), shape_of(value), False)
     shape = shape_of(query)
-    _check_batches(what, shape, shape_of(key), shape_of(value))
     factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else float(scale)
     masks = () if attn_mask is None else (attn_mask if attn_mask.dtype.kind == "b" else convert(attn_mask, query.dtype),)
-    if dropout_p:
-        dropped: Tensor = _times(thinned(_weights(query, key, *masks, is_causal=is_causal, scale=factor), dropout_p), value)
-        return dropped
-    if math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
+    if not dropout_p and math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
         return attention.bind(query, key, value, *masks, is_causal=is_causal, scale=factor)
-    out: Tensor = attention_kept.bind(query, key, value, *masks, is_causal=is_causal, scale=factor)[0]
+    weights = attention_weights.bind(query, key, *masks, is_causal=is_causal, scale=factor)
+    out: Tensor = _times(thinned(weights, dropout_p) if dropout_p else weights, value)
     return out
 
 
@@ -163,14 +158,15 @@ def _shared_heads(what: str, query: Any, x: Any) -> Any:
     return x if times == 1 else repeat_interleave(x, times, x.ndim - 3)
 
 
-def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
-    check_tensors(what, query=query, key=key, value=value)
+def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, shared: bool) -> None:
+    if not (isinstance(query, Value) and isinstance(key, Value) and isinstance(value, Value)):
+        check_tensors(what, query=query, key=key, value=value)
     q, k, v = shape_of(query), shape_of(key), shape_of(value)
-    _check_shapes(what, q, k, v)
+    _check_shapes(what, q, k, v, shared)
     check_float(what, query)
-    if not query.dtype == key.dtype == value.dtype:
-        given = f"query {query.dtype} · key {key.dtype} · value {value.dtype}"
-        raise DtypeError(f"{what}: the dtypes differ: {given}; convert with .to(dtype)")
+    dtype = query.dtype
+    if key.dtype is not dtype or value.dtype is not dtype:
+        _check_dtypes(what, query.dtype, key.dtype, value.dtype)
     if mask is None:
         return
     check_tensors(what, attn_mask=mask)
@@ -185,9 +181,14 @@ def _check_attention(what: str, query: Any, key: Any, value: Any, mask: Any, is_
         raise ShapeError(f"{what}: {told}{_shown(q, k, v)}") from None
 
 
+def _check_dtypes(what: str, query: Any, key: Any, value: Any) -> None:
+    if not query == key == value:
+        raise DtypeError(f"{what}: the dtypes differ: query {query} · key {key} · value {value}; convert with .to(dtype)")
+
+
 @functools.lru_cache(maxsize=256)
-def _check_shapes(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> None:
-    """Raise ShapeError unless query, key and value of these shapes fit each other."""
+def _check_shapes(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...], shared: bool) -> None:
+    """Raise ShapeError unless query, key and value of these shapes fit each other; of the batches only if heads are not `shared`."""
     for name, shape in (("query", q), ("key", k), ("value", v)):
         if len(shape) < 2:
             raise ShapeError(f"{what}: {name} needs at least 2 dims, (length, features), got shape {shape}")
@@ -195,11 +196,8 @@ def _check_shapes(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[in
         raise ShapeError(f"{what}: query and key must have the same number of features, the last dim{_shown(q, k, v)}")
     if k[-2] != v[-2]:
         raise ShapeError(f"{what}: key and value must have the same length, dim -2{_shown(q, k, v)}")
-
-
-@functools.lru_cache(maxsize=256)
-def _check_batches(what: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> None:
-    """Raise ShapeError unless the batches of query, key and value of these shapes broadcast."""
+    if shared:
+        return
     try:
         np.broadcast_shapes(q[:-2], k[:-2], v[:-2])
     except ValueError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import array_of
 from ..engine.plain import filled, is_finite, room
 from ..engine.primitive import primitive
 from ..engine.refusal import no_tensor, typed_errors
@@ -24,13 +24,15 @@ from ..errors import ArgumentError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
-from .reduction import sum_p, widened
-from .windows import Layout, Pairs, Sizes, batched, layout, per_dim, plain_columns, plain_fold, unbatched
+from .reduction import in_rows, narrowed, sum_p, widened
+from .windows import Each, Layout, Pairs, Sizes, batched, few_columns, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _COLUMNS = 1 << 19  # elements of columns that a compiled way back holds at once
+_FEW_SUMMED = 2048  # elements that are summed faster in one step
+_SPATIAL = (2, 3, 4)  # dims
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 # ---- the three directions ------------------------------------------------------------------------------------------------
@@ -70,9 +72,15 @@ def _matrix(weight: Array) -> Array:
 
 
 def _apply(x: Array, w: Array, bias: Array | None, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Array:
+    matrix = _matrix(w)
+    few = few_columns(x.shape, w.shape[2:], stride, padding, dilation)
+    if few is not None:
+        rows = _product(matrix, few.columns(widened(x)), groups)
+        if bias is not None:
+            rows += bias.reshape((-1, 1))
+        return narrowed(few.images(rows), x.dtype)
     plan = layout(x.shape[2:], w.shape[2:], stride, padding, dilation)
     out = room(x, (x.shape[0], w.shape[0], *plan.out))
-    matrix = _matrix(w)
     offset = None if bias is None else bias.reshape(plan.per_channel)
     for part in plan.parts(len(x), x.shape[1], matrix.itemsize):
         result = plan.crop(_product(matrix, plan.columns(widened(x[part])), groups))
@@ -102,10 +110,14 @@ def convolution_input(
     output: Array, weight: Array, *, size: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Array:  # fmt: skip
     """x[n, c, o · stride + k · dilation - padding] = Σ w[m, c, k] · y[n, m, o]; `size` is that of x's last dims."""
-    plan = layout(size, weight.shape[2:], stride, padding, dilation)
     matrix = _matrix(weight)
     channels = weight.shape[1] * groups
-    out = room(output, (len(output), channels, *size))
+    shape = (len(output), channels, *size)
+    few = few_columns(shape, weight.shape[2:], stride, padding, dilation)
+    if few is not None:
+        return narrowed(few.added(_turned_product(matrix, few.rows(widened(output)), groups)), output.dtype)
+    plan = layout(size, weight.shape[2:], stride, padding, dilation)
+    out = room(output, shape)
     for part in plan.parts(len(output), channels, matrix.itemsize):
         plan.add_columns(_turned_product(matrix, plan.spread(widened(output[part])), groups), out[part])
     if not is_finite(out):  # a weight may be infinite: see `Layout._wipe`
@@ -129,8 +141,12 @@ def convolution_weight(
     input: Array, output: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
 ) -> Array:  # fmt: skip
     """w[m, c, k] = Σ y[n, m, o] · x[n, c, o · stride + k · dilation - padding]."""
-    plan = layout(input.shape[2:], kernel, stride, padding, dilation)
     shape = (output.shape[1], input.shape[1] // groups, *kernel)
+    few = few_columns(input.shape, kernel, stride, padding, dilation)
+    if few is not None:
+        sums = _outer_sums(few.rows(widened(output)), few.columns(widened(input)), groups)
+        return narrowed(in_rows(sums).reshape(shape), input.dtype)
+    plan = layout(input.shape[2:], kernel, stride, padding, dilation)
     total = _weight(plan, input, output, groups, False)
     if not is_finite(total):
         total = _weight(plan, input, output, groups, True)
@@ -229,7 +245,10 @@ def _to_weight(
 
 
 def _to_bias(g: Any) -> Any:
-    each = sum_p.bind(g, dim=tuple(range(2, g.ndim)), keepdim=False)  # in two steps, which are a product with ones, or run along memory
+    spatial = _SPATIAL[: g.ndim - 2]
+    if math.prod(g.shape) <= _FEW_SUMMED:
+        return sum_p.bind(g, dim=(0, *spatial), keepdim=False)
+    each = sum_p.bind(g, dim=spatial, keepdim=False)  # in two steps, which are a product with ones, or run along memory
     return sum_p.bind(each, dim=(0,), keepdim=False)
 
 
@@ -271,6 +290,9 @@ convolution_weight.vjp(
 @primitive(name="unfold")
 def unfold_p(x: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
     """(n, c, *size) -> (n, c · kernel, windows)."""
+    few = few_columns(x.shape, kernel, stride, padding, dilation)
+    if few is not None:
+        return few.unfolding.read(x, 0)
     plan = layout(x.shape[2:], kernel, stride, padding, dilation)
     out = np.empty((len(x), x.shape[1] * math.prod(kernel), *plan.out), x.dtype)
     for part in plan.parts(len(x), x.shape[1], x.itemsize):
@@ -281,9 +303,13 @@ def unfold_p(x: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation
 @primitive(name="fold")
 def fold_p(x: Array, *, size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
     """(n, c · kernel, windows) -> (n, c, *size), the transpose of `unfold_p`."""
-    plan = layout(size, kernel, stride, padding, dilation)
     channels = x.shape[1] // math.prod(kernel)
-    out = np.empty((len(x), channels, *size), x.dtype)
+    shape = (len(x), channels, *size)
+    few = few_columns(shape, kernel, stride, padding, dilation)
+    if few is not None:
+        return narrowed(few.folding.of(widened(x)), x.dtype)
+    plan = layout(size, kernel, stride, padding, dilation)
+    out = np.empty(shape, x.dtype)
     for part in plan.parts(len(x), channels, 4 if x.dtype == _HALF else x.itemsize):
         plan.add_columns(plan.spread(widened(x[part]).reshape(-1, x.shape[1], *plan.out)), out[part])
     return out
@@ -303,14 +329,17 @@ fold_p.vjp(
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
 
 
-def _check_tensors(what: str, input: Any, weight: Any, bias: Any) -> None:
-    """Raise unless weight and bias are tensors of the input's dtype."""
-    for name, x in (("weight", weight), ("bias", bias)):
-        if not (isinstance(x, Value) or hasattr(x, "shape") or (x is None and name == "bias")):
-            raise no_tensor(f"{what}: {name} must be a tensor", x)
-    dtype = input.dtype
-    if dtype.kind == "b" or weight.dtype is not dtype or (bias is not None and bias.dtype is not dtype):
+def _arrays(what: str, input: Any, weight: Any, bias: Any) -> tuple[Array, Array, Array | None]:
+    """The arrays of the tensors. Raises unless weight and bias are tensors of the input's dtype."""
+    x, w, b = array_of(input), array_of(weight), array_of(bias)
+    if not hasattr(w, "shape"):
+        raise no_tensor(f"{what}: weight must be a tensor", w)
+    if b is not None and not hasattr(b, "shape"):
+        raise no_tensor(f"{what}: bias must be a tensor", b)
+    dtype = x.dtype
+    if dtype.kind == "b" or w.dtype is not dtype or (b is not None and b.dtype is not dtype):
         check_dtypes(what, input=input, weight=weight, bias=bias)
+    return x, w, b
 
 
 def _check_shapes(what: str, input: Sizes, weight: Sizes, bias: Sizes | None, groups: int, transposed: bool) -> None:
@@ -336,10 +365,6 @@ def _check_shapes(what: str, input: Sizes, weight: Sizes, bias: Sizes | None, gr
         raise ShapeError(f"{what}: bias must have one number per output channel, shape ({produced},), got {bias}{shapes}")
 
 
-def _pads(what: str, padding: Any, spatial: int) -> Sizes | str:
-    return padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
-
-
 def _pairs(what: str, padding: Sizes | str, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Pairs:
     """Padding before and after each dimension; "same" keeps the size, with the odd element after."""
     if not isinstance(padding, str):
@@ -358,10 +383,11 @@ def _convolve(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    _check_tensors(what, input, weight, bias)
-    stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
-    shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
-    params = _keywords(what, *shapes, stride, _pads(what, padding, spatial), dilation, groups)
+    x, w, b = _arrays(what, input, weight, bias)
+    if not (type(stride) is type(padding) is type(dilation) is int):
+        stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
+        padding = padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
+    params = _keywords(what, x.shape, w.shape, None if b is None else b.shape, stride, padding, dilation, groups)
     if bias is None:
         return unbatched(convolution.bind(input, weight, **params), added)
     return unbatched(convolution_biased.bind(input, weight, bias, **params), added)
@@ -369,9 +395,12 @@ def _convolve(
 
 @functools.lru_cache(maxsize=256, typed=True)
 def _keywords(
-    what: str, input: Sizes, weight: Sizes, bias: Sizes | None, stride: Sizes, padding: Sizes | str, dilation: Sizes, groups: int
+    what: str, input: Sizes, weight: Sizes, bias: Sizes | None, stride: Each, padding: Each | str, dilation: Each, groups: int
 ) -> dict[str, Any]:  # fmt: skip
     """The keywords of `convolution` for tensors of these shapes. Raises unless they fit each other."""
+    spatial = len(input) - 2
+    stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
+    padding = padding if isinstance(padding, str) else per_dim(padding, spatial, what, "padding", 0)
     _check_shapes(what, input, weight, bias, groups, False)
     pairs = _pairs(what, padding, weight[2:], stride, dilation)
     _check_reach(what, input, weight, stride, pairs, dilation)
@@ -394,11 +423,10 @@ def _convolve_transposed(
     what: str, spatial: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
 ) -> Tensor:  # fmt: skip
     input, added = batched(input, spatial, what)
-    _check_tensors(what, input, weight, bias)
+    x, w, b = _arrays(what, input, weight, bias)
     stride, dilation = per_dim(stride, spatial, what, "stride", 1), per_dim(dilation, spatial, what, "dilation", 1)
     pads, extra = per_dim(padding, spatial, what, "padding", 0), per_dim(output_padding, spatial, what, "output_padding", 0)
-    shapes = shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
-    params = _transposed_keywords(what, *shapes, stride, pads, extra, dilation, groups)
+    params = _transposed_keywords(what, x.shape, w.shape, None if b is None else b.shape, stride, pads, extra, dilation, groups)
     if bias is None:
         return unbatched(convolution_input.bind(input, weight, **params), added)
     return unbatched(convolution_transposed.bind(input, weight, bias, **params), added)

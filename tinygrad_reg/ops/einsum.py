@@ -14,7 +14,7 @@ from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
-from .arguments import normalize_dims, rank, shape_of
+from .arguments import normalize_dims, shape_of
 from .diagonals import diagonal
 from .linalg import check_dtypes
 from .pointwise import convert
@@ -23,6 +23,8 @@ from .shape import permute, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+_TENSORS = (Value, np.ndarray)
 
 
 @primitive
@@ -36,7 +38,7 @@ def einsum_p(*operands: Array, equation: str) -> Array:
     result = operands[0]
     for step, operand in zip(steps, operands[1:], strict=True):
         result = _contract(step, result, operand)
-    return result.transpose(dims)
+    return result if dims is None else result.transpose(dims)
 
 
 def split_equation(equation: str) -> tuple[list[str], str]:
@@ -46,30 +48,42 @@ def split_equation(equation: str) -> tuple[list[str], str]:
 
 
 @functools.lru_cache(maxsize=256)
-def _steps(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[_Contraction, ...], tuple[int, ...]]:
-    """How operands of these shapes are multiplied, one after the other; and the order of the result's dims in the end."""
+def _steps(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[_Contraction, ...], tuple[int, ...] | None]:
+    """How operands of these shapes are multiplied, one after the other; and the order of the result's dims in the end, if another."""
     terms, output = split_equation(equation)
     letters, shape, steps = terms[0], shapes[0], []
     for i in range(1, len(terms)):
         step = _contraction(letters, shape, terms[i], shapes[i], set(output).union(*terms[i + 1 :]))
         steps.append(step)
         letters, shape = step.letters, step.shape
-    return tuple(steps), tuple([letters.index(letter) for letter in output])
+    return tuple(steps), _order(letters, output)
+
+
+def _order(letters: str, wanted: str) -> tuple[int, ...] | None:
+    """The dims with these letters in the order wanted; None if they are in it."""
+    return None if letters == wanted else tuple([letters.index(letter) for letter in wanted])
 
 
 def _contract(step: _Contraction, x: Array, y: Array) -> Array:
-    """The product of two operands, brought to (batch, own, summed) and (batch, summed, own): one batched matrix product."""
-    x3, y3 = x.transpose(step.x_dims).reshape(step.x_shape), y.transpose(step.y_dims).reshape(step.y_shape)
-    products = x3[0].dot(y3[0]) if not step.batch else x3 * y3 if not step.summed else np.matmul(x3, y3)
-    return products.reshape(step.shape)
+    """The product of two operands, brought to (batch, own, summed) and (batch, summed, own), without batch if there is none."""
+    x, y = _arranged(x, step.x_dims, step.x_shape), _arranged(y, step.y_dims, step.y_shape)
+    products = x.dot(y) if not step.batch else x * y if not step.summed else np.matmul(x, y)
+    return products if products.shape == step.shape else products.reshape(step.shape)
+
+
+def _arranged(x: Array, dims: tuple[int, ...] | None, shape: tuple[int, ...]) -> Array:
+    """x with its dims in this order, and then in this shape."""
+    if dims is not None:
+        x = x.transpose(dims)
+    return x if x.shape == shape else x.reshape(shape)
 
 
 class _Contraction(NamedTuple):
     """How `_contract` arranges its operands, and what comes out."""
 
-    x_dims: tuple[int, ...]
+    x_dims: tuple[int, ...] | None
     x_shape: tuple[int, ...]
-    y_dims: tuple[int, ...]
+    y_dims: tuple[int, ...] | None
     y_shape: tuple[int, ...]
     batch: bool  # whether there are letters of this kind
     summed: bool
@@ -84,9 +98,9 @@ def _contraction(xs: str, x: tuple[int, ...], ys: str, y: tuple[int, ...], neede
     left, right = [c for c in xs if c not in ys], [c for c in ys if c not in xs]
     size = {**dict(zip(xs, x, strict=True)), **dict(zip(ys, y, strict=True))}
 
-    def arranged(letters: str, *groups: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        dims = tuple([letters.index(c) for group in groups for c in group])
-        return dims, tuple([math.prod([size[c] for c in group]) for group in groups])
+    def arranged(letters: str, *groups: list[str]) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
+        wanted = "".join([c for group in groups for c in group])
+        return _order(letters, wanted), tuple([math.prod([size[c] for c in group]) for group in (groups if batch else groups[1:])])
 
     letters = batch + left + right
     shape = tuple([size[c] for c in letters])
@@ -122,7 +136,11 @@ def einsum(*args: Any) -> Tensor:
     >>> tg.einsum("ij,ij->i", tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.ones(2, 2))
     tensor([3., 7.])
     """
-    equation, operands = _einsum_arguments(args)
+    return _einsum(*_einsum_arguments(args))
+
+
+def _einsum(equation: str, operands: Sequence[Any]) -> Tensor:
+    """`einsum` of tensors."""
     shapes = tuple([shape_of(x) for x in operands])
     direct = _direct(equation, shapes)
     if len(operands) > 1:
@@ -156,8 +174,9 @@ def _direct(equation: str, shapes: tuple[tuple[int, ...], ...]) -> str | None:
 def _check_alike(operands: Sequence[Any]) -> None:
     """Raise DtypeError unless all have one dtype, and not bool."""
     first = operands[0].dtype
-    if first.kind == "b" or any(x.dtype is not first for x in operands):
-        check_dtypes("einsum", **{f"operand {i}": x for i, x in enumerate(operands)})
+    for x in operands:
+        if first.kind == "b" or x.dtype is not first:
+            check_dtypes("einsum", **{f"operand {i}": x for i, x in enumerate(operands)})
 
 
 def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
@@ -173,7 +192,7 @@ def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     if not operands:
         raise ArgumentError('einsum: needs an equation and at least one tensor, for example einsum("ij,jk->ik", x, y)')
     for x in operands:
-        if not isinstance(x, Value | np.ndarray):
+        if not isinstance(x, _TENSORS):
             raise ArgumentTypeError(f"einsum: operands must be tensors, got {type(x).__name__}")
     return equation, operands
 
@@ -269,16 +288,15 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     >>> tg.tensordot(tg.ones(2, 3, 4), tg.ones(3, 4, 5), dims=2).shape
     (2, 5)
     """
-    least = min(rank(a, "tensordot"), rank(b, "tensordot"))
-    x, y = shape_of(a), shape_of(b)
+    x, y = shape_of(a, "tensordot"), shape_of(b, "tensordot")
     if isinstance(dims, int):
-        if not 0 <= dims <= least:
-            raise ArgumentError(f"tensordot: dims={dims} must be from 0 to {least} for shapes {x} and {y}")
+        if not 0 <= dims <= min(len(x), len(y)):
+            raise ArgumentError(f"tensordot: dims={dims} must be from 0 to {min(len(x), len(y))} for shapes {x} and {y}")
         mine, others = tuple(range(len(x) - dims, len(x))), tuple(range(dims))
     else:
         mine, others = normalize_dims(tuple(dims[0]), len(x), "tensordot"), normalize_dims(tuple(dims[1]), len(y), "tensordot")
-    product = einsum(_pairing(x, y, mine, others), a, b)
-    return convert(product, a.dtype)  # sums of integers are int64
+    product = _einsum(_pairing(x, y, mine, others), (a, b))
+    return product if product.dtype is a.dtype else convert(product, a.dtype)  # sums of integers are int64
 
 
 @functools.lru_cache(maxsize=256)

@@ -29,26 +29,27 @@ Pads = tuple[tuple[int, int], ...]
 
 
 @functools.lru_cache(maxsize=256)
-def _inside(shape: tuple[int, ...], pads: Pads) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Where the elements that remain stand in the padded array, and where in the one of this shape."""
-    sizes = shape[len(shape) - len(pads) :]
-    padded = tuple([slice(max(low, 0), max(low, 0) + n + min(low, 0) + min(high, 0)) for n, (low, high) in zip(sizes, pads, strict=True)])
-    given = tuple([slice(max(-low, 0), n + min(high, 0)) for n, (low, high) in zip(sizes, pads, strict=True)])
-    return (..., *padded), (..., *given)
-
-
-@functools.lru_cache(maxsize=256)
 def _padded_shape(shape: tuple[int, ...], pads: Pads) -> tuple[int, ...]:
     kept = len(shape) - len(pads)
     return (*shape[:kept], *[n + low + high for n, (low, high) in zip(shape[kept:], pads, strict=True)])
 
 
+@functools.lru_cache(maxsize=256)
+def _inside(shape: tuple[int, ...], pads: Pads) -> tuple[tuple[int, ...], tuple[Any, ...], tuple[Any, ...] | None]:
+    """The shape of the padded array, where in it the elements that remain stand, and where in the one of this shape; None: all remain."""
+    sizes = shape[len(shape) - len(pads) :]
+    padded = tuple([slice(max(low, 0), max(low, 0) + n + min(low, 0) + min(high, 0)) for n, (low, high) in zip(sizes, pads, strict=True)])
+    given = tuple([slice(max(-low, 0), n + min(high, 0)) for n, (low, high) in zip(sizes, pads, strict=True)])
+    whole = all(low >= 0 and high >= 0 for low, high in pads)
+    return _padded_shape(shape, pads), (..., *padded), None if whole else (..., *given)
+
+
 @primitive
 def pad_constant(x: Array, *, pads: Pads, value: Any) -> Array:
     """x with `value` around it; where a number of `pads` is negative, without so many elements."""
-    out = filled(x, _padded_shape(x.shape, pads), np.asarray(value).astype(x.dtype)[()] if value else 0)
-    padded, given = _inside(x.shape, pads)
-    out[padded] = x[given]
+    shape, padded, given = _inside(x.shape, pads)
+    out = filled(x, shape, np.asarray(value).astype(x.dtype)[()] if value else 0)
+    out[padded] = x if given is None else x[given]
     return out
 
 
@@ -87,8 +88,9 @@ def pad_edges(x: Array, *, pads: Pads, mode: str) -> Array:
 
 
 def _with_edges(x: Array, pads: Pads, mode: str) -> Array:
-    out = filled(x, _padded_shape(x.shape, pads))
-    out[_inside(x.shape, pads)[0]] = x
+    shape, inside, _ = _inside(x.shape, pads)
+    out = filled(x, shape)
+    out[inside] = x
     for border, source in _borders(x.shape[x.ndim - len(pads) :], pads, mode):
         out[border] = out[source]
     return out
@@ -145,7 +147,7 @@ pad_edges_back.vjp(x=lambda g, pads, mode: pad_edges.bind(g, pads=pads, mode=mod
 
 def _integers(pad: Any) -> tuple[int, ...]:
     try:
-        return tuple([operator.index(n) for n in pad])
+        return tuple(map(operator.index, pad))
     except TypeError:
         raise ArgumentTypeError(f"pad: pad must be a sequence of integers, got {pad!r}") from None
 

@@ -11,7 +11,7 @@ from .arguments import shape_of
 from .fused import check_float
 from .reduction import mean_p
 from .window_reductions import Axes, Axis, window_argmax, window_indices, window_max, window_mean
-from .windows import Sizes, batched, per_dim, unbatched
+from .windows import Each, Sizes, batched, per_dim, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 
 
 def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Axes:
-    kernels = per_dim(kernel, count, what, "kernel_size", 1)
-    strides = kernels if stride is None or (isinstance(stride, list | tuple) and not stride) else per_dim(stride, count, what, "stride", 1)
-    paddings, dilations = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
-    return _regular_axes(what, shape_of(input), kernels, strides, paddings, dilations, bool(ceil_mode))
+    if not (type(kernel) is type(padding) is type(dilation) is int):
+        kernel = per_dim(kernel, count, what, "kernel_size", 1)
+        padding, dilation = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
+    if stride is None or (isinstance(stride, list | tuple) and not stride):
+        stride = kernel
+    elif type(stride) is not int:
+        stride = per_dim(stride, count, what, "stride", 1)
+    return _regular_axes(what, shape_of(input), count, kernel, stride, padding, dilation, bool(ceil_mode))
 
 
 @functools.lru_cache(maxsize=256)
 def _regular_axes(
-    what: str, shape: tuple[int, ...], kernels: Sizes, strides: Sizes, paddings: Sizes, dilations: Sizes, ceil_mode: bool
+    what: str, shape: Sizes, count: int, kernel: Each, stride: Each, padding: Each, dilation: Each, ceil_mode: bool
 ) -> Axes:  # fmt: skip
     """Windows that slide over the last dimensions. Raises unless they fit in."""
+    kernels, strides = per_dim(kernel, count, what, "kernel_size", 1), per_dim(stride, count, what, "stride", 1)
+    paddings, dilations = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
     _refuse_empty(what, shape)
     axes = []
-    for n, k, s, p, d in zip(shape[-len(kernels) :], kernels, strides, paddings, dilations, strict=True):
+    for n, k, s, p, d in zip(shape[-count:], kernels, strides, paddings, dilations, strict=True):
         reach = d * (k - 1) + 1
         if p > reach // 2:
             raise ArgumentError(
@@ -60,6 +66,8 @@ def _refuse_empty(what: str, shape: tuple[int, ...]) -> None:
 def _adaptive_axes(what: str, input: Any, count: int, output_size: Any) -> Axes:
     """Windows that give the sizes asked for, None for the input's; regular ones where they divide its size."""
     shape = shape_of(input)
+    if type(output_size) is int:
+        return _adaptive_windows(what, shape, per_dim(output_size, count, what, "output_size", 0))
     wanted = (output_size,) * count if output_size is None else output_size
     if isinstance(wanted, list | tuple) and None in wanted and len(wanted) == count:
         wanted = tuple([n if size is None else size for n, size in zip(shape[-count:], wanted, strict=True)])
@@ -72,6 +80,12 @@ def _adaptive_windows(what: str, shape: tuple[int, ...], wanted: Sizes) -> Axes:
     return tuple(
         [Axis(n, o, n // o, n // o) if o and n and n % o == 0 else Axis(n, o) for n, o in zip(shape[-len(wanted) :], wanted, strict=True)]
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _is_whole(axes: Axes) -> bool:
+    """Whether there is one window along each dimension."""
+    return all(axis.out == 1 for axis in axes)
 
 
 def _max_pool(what: str, input: Any, axes: Axes, added: bool, return_indices: bool) -> Any:
@@ -115,7 +129,7 @@ def adaptive_mean(what: str, count: int, input: Any, output_size: Any) -> Tensor
     input, added = batched(input, count, what)
     check_float(what, input)
     axes = _adaptive_axes(what, input, count, output_size)
-    if all(axis.out == 1 for axis in axes):
+    if _is_whole(axes):
         return unbatched(mean_p.bind(input, dim=tuple(range(2, 2 + count)), keepdim=True), added)
     return unbatched(window_mean.bind(input, axes=axes, padded=False, divisor=None), added)
 

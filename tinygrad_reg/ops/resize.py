@@ -7,6 +7,7 @@ four neighbours. Positions never decrease, so the outputs that read one input ar
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Callable
@@ -48,6 +49,9 @@ class Grid(NamedTuple):
         if self.align_corners:
             return (self.size - 1) / (self.out - 1) if self.out > 1 else 0.0
         return self.size / self.out if self.scale is None else 1.0 / self.scale
+
+
+Grids = tuple[Grid, ...]  # of neighbouring dimensions
 
 
 class _Reading(NamedTuple):
@@ -154,6 +158,7 @@ def _along(vector: Array, dim: int, x: Array) -> Array:
 
 
 _FEW = 1024  # elements up to which one call of NumPy beats one for each round
+_FEW_READ = 4096  # elements that are read faster by a table
 
 
 def _taken(x: Array, dim: int, reading: _Reading) -> Array:
@@ -175,24 +180,65 @@ def _read(x: Array, dim: int, reading: _Reading) -> Array:
     return np.multiply(part, weight, out=part) if part.dtype == weight.dtype else part * weight
 
 
-def _resampled(x: Array, dim: int, grid: Grid) -> Array:
-    tables = None if x.size > _FEW or grid.mode.startswith("nearest") or is_plain(x) else _tables(x.shape, dim, grid, x.dtype)
-    if tables is not None and tables.weights is not None and x.size * len(tables.weights) <= _FEW:
-        return narrowed(combined(np.add, tables.reading.read(x, 0) * tables.weights), x.dtype)
-    first, *others = [_read(x, dim, one) for one in _readings(grid, x.dtype)]
+class _Tables(NamedTuple):
+    """What each output reads, (terms, *before, *out, *after), where a term is one reading for each dimension; the weights of the terms."""
+
+    reading: Table
+    adding: Table  # the transpose
+    weights: Array | None  # None: 1
+
+
+_AT_ONCE = 4  # terms up to which several dimensions at once need no more of them than one dimension after the other
+
+
+@functools.lru_cache(maxsize=128)
+def _tables(shape: Sizes, dim: int, grids: Grids, dtype: np.dtype[Any]) -> _Tables | None:
+    """For the shape of an input or an output; None if one after the other is faster, or these are so many elements."""
+    before, after = shape[:dim], shape[dim + len(grids) :]
+    terms = list(itertools.product(*[_readings(grid, dtype) for grid in grids]))
+    sizes, outs = [grid.size for grid in grids], [grid.out for grid in grids]
+    count = math.prod([*before, *after]) * max(math.prod(sizes), math.prod(outs)) * len(terms)
+    if not 0 < count <= FEW or (len(grids) > 1 and len(terms) > _AT_ONCE):
+        return None
+    numbers = numbered((*before, *sizes, *after))
+    inner = (slice(None),) * dim
+    places = np.stack([numbers[(*inner, *np.ix_(*[one.index for one in term]))] for term in terms])
+    adds = adding(places, numbers.shape)
+    if terms[0][0].weight is None:
+        return _Tables(reading(places[0]), adds, None)
+    weights = np.stack([functools.reduce(np.multiply, np.ix_(*[one.weight for one in term])) for term in terms])
+    return _Tables(reading(places), adds, weights.reshape(len(terms), *(1,) * dim, *outs, *(1,) * len(after)))
+
+
+def _resampled(x: Array, dim: int, grids: Grids) -> Array:
+    """x at the positions of the grids along the dims from `dim` on: at once by a table, or one after the other."""
+    tables = None if is_plain(x) else _tables(x.shape, dim, grids, x.dtype)
+    if tables is not None and tables.reading.places.size <= _FEW_READ:
+        found = tables.reading.read(x, 0)
+        return found if tables.weights is None else narrowed(combined(np.add, found * tables.weights), x.dtype)
+    if len(grids) > 1:
+        for i in reversed(range(len(grids))):
+            x = _resampled(x, dim + i, grids[i : i + 1])
+        return x
+    first, *others = [_read(x, dim, one) for one in _readings(grids[0], x.dtype)]
     for other in others:
         first += other
     return narrowed(first, x.dtype)
 
 
-def _resampled_back(x: Array, dim: int, grid: Grid) -> Array:
+def _resampled_back(x: Array, dim: int, grids: Grids) -> Array:
+    """The transpose: each element added to what it was read from."""
     wide = widened(x)
-    tables = None if is_plain(x) else _tables(x.shape, dim, grid, x.dtype)
+    tables = None if is_plain(x) else _tables(x.shape, dim, grids, x.dtype)
     if tables is not None:
         return narrowed(tables.adding.of(wide if tables.weights is None else wide * tables.weights), x.dtype)
-    out = filled(wide, (*x.shape[:dim], grid.size, *x.shape[dim + 1 :]))
+    if len(grids) > 1:
+        for i in range(len(grids)):
+            x = _resampled_back(x, dim + i, grids[i : i + 1])
+        return x
+    out = filled(wide, (*x.shape[:dim], grids[0].size, *x.shape[dim + 1 :]))
     before = (slice(None),) * dim
-    for one in _readings(grid, x.dtype):
+    for one in _readings(grids[0], x.dtype):
         part = wide if one.weight is None else wide * _along(one.weight, dim, x)
         if is_plain(x):
             np.add.at(out, (*before, one.index), part)
@@ -202,46 +248,19 @@ def _resampled_back(x: Array, dim: int, grid: Grid) -> Array:
     return narrowed(out, x.dtype)
 
 
-class _Tables(NamedTuple):
-    """What each output reads, (terms, *before, out, *after); the transpose of this; and the weights of the terms; None: they are 1."""
-
-    reading: Table
-    adding: Table
-    weights: Array | None
-
-
-@functools.lru_cache(maxsize=64)
-def _tables(shape: Sizes, dim: int, grid: Grid, dtype: np.dtype[Any]) -> _Tables | None:
-    """For the shape of an input or an output; None if these are so many elements that no tables are worth their memory."""
-    terms = _readings(grid, dtype)
-    if not 0 < math.prod(shape) * max(grid.out, grid.size) * len(terms) <= FEW * min(grid.out, grid.size):
-        return None
-    shape = (*shape[:dim], grid.size, *shape[dim + 1 :])
-    places = np.stack([numbered(shape).take(one.index, axis=dim) for one in terms])
-    weights = None if terms[0].weight is None else np.stack([one.weight for one in terms])  # type: ignore[misc]
-    along = None if weights is None else weights.reshape(len(terms), *(1,) * dim, grid.out, *(1,) * (len(shape) - dim - 1))
-    return _Tables(reading(places), adding(places, shape), along)
-
-
 # ---- several dimensions --------------------------------------------------------------------------------------------------
-
-Grids = tuple[Grid, ...]  # of the last dimensions
 
 
 @primitive
 def resample(x: Array, *, grids: Grids) -> Array:
-    """x at the positions of the grids along its last dimensions, one after the other."""
-    for dim, grid in reversed(list(enumerate(grids, start=x.ndim - len(grids)))):
-        x = _resampled(x, dim, grid)
-    return x
+    """x at the positions of the grids along its last dimensions."""
+    return _resampled(x, x.ndim - len(grids), grids)
 
 
 @primitive
 def resample_back(x: Array, *, grids: Grids) -> Array:
     """The transpose of `resample`: each element added to what it was read from."""
-    for dim, grid in enumerate(grids, start=x.ndim - len(grids)):
-        x = _resampled_back(x, dim, grid)
-    return x
+    return _resampled_back(x, x.ndim - len(grids), grids)
 
 
 resample.vjp(x=lambda g, grids: resample_back.bind(g, grids=grids))

@@ -31,12 +31,11 @@ class Table(NamedTuple):
 
     def read(self, x: Array, padding: float) -> Array:
         """What is read of x, one after the other, `padding` in place of zeros."""
-        flat = x.reshape(-1)
         if self.padded:
             padded = filled(x, (x.size + 1,), padding)
-            padded[1:] = flat
-            flat = padded
-        return flat.take(self.places)
+            padded[1:] = x.reshape(-1)
+            x = padded
+        return x.take(self.places)
 
 
 def combined(ufunc: Any, terms: Array) -> Array:

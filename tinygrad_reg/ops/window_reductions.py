@@ -158,24 +158,28 @@ def _back(shape: Sizes, axes: Axes) -> Table | None:
     return adding(_numbers(lead, axes), _input_shape(lead, axes), repeated=True)
 
 
-@functools.lru_cache(maxsize=64)
-def _line(size: int) -> Array:
-    return np.arange(size)
-
-
 def _table(x: Array, axes: Axes) -> Table | None:
     """What the windows of an input or an output of few elements read."""
     return None if is_plain(x) else _windows(x.shape, axes)
 
 
-def _places(which: Array, axes: Axes) -> Array | None:
-    """Where in the flattened input the positions told by `window_argmax` are, if these are few and padding is none of them."""
-    windows = _table(which, axes)
+@functools.lru_cache(maxsize=64)
+def _lines(shape: Sizes, axes: Axes) -> tuple[Array, Array] | None:
+    """Of few windows without padding: where in the flattened input their positions are, (positions, windows), and the windows' numbers."""
+    windows = _windows(shape, axes)
     if windows is None or windows.padded:
         return None
-    return windows.places.reshape(len(windows.places), -1)[which.reshape(-1), _line(which.size)]
+    places = windows.places.reshape(len(windows.places), -1)
+    return places, np.arange(places.shape[1])
 
 
+def _places(which: Array, axes: Axes) -> Array | None:
+    """Where in the flattened input the positions told by `window_argmax` are, if these are few and padding is none of them."""
+    lines = None if is_plain(which) else _lines(which.shape, axes)
+    return None if lines is None else lines[0][which.reshape(-1), lines[1]]
+
+
+@functools.lru_cache(maxsize=256)
 def _input_shape(lead: Sizes, axes: Axes) -> Sizes:
     return (*lead, *[axis.size for axis in axes])
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.plain import filled, room, strided
+from ..engine.node import Value
+from ..engine.plain import copy_of, filled, room, strided
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .arguments import rank
 from .padding import pad_constant
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _WHOLE = (slice(None),)
+_INTEGERS = {int}
 
 Sizes = tuple[int, ...]
+Each = int | Sizes  # for all dimensions, or one for each
 Pairs = tuple[tuple[int, int], ...]
 
 # ---- reading arguments ---------------------------------------------------------------------------------------------------
@@ -39,6 +42,8 @@ def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
     """An integer for all of `count` dimensions, or one for each, as a tuple. Raises unless all are `least` or more."""
     if type(value) is int and value >= least:
         return (value,) * count
+    if type(value) is tuple and len(value) == count and set(map(type, value)) == _INTEGERS and min(value) >= least:
+        return value
     try:
         given = tuple(map(operator.index, value)) if _is_sequence(value) else None
         sizes = (operator.index(value),) * count if given is None else given
@@ -59,13 +64,15 @@ def _is_sequence(value: Any) -> bool:
 
 def batched(input: Any, spatial: int, what: str) -> tuple[Any, bool]:
     """The input as (n, c, *spatial), and whether its batch dimension was added here."""
-    ndim = rank(input, what)
-    if ndim not in (spatial + 1, spatial + 2):
+    ndim = input.array.ndim if isinstance(input, Value) else rank(input, what)
+    if ndim == spatial + 2:
+        return input, False
+    if ndim != spatial + 1:
         names = ", ".join("dhw"[-spatial:] if spatial > 1 else "l")
         raise ShapeError(
             f"{what}: input must have {spatial + 2} dims (n, c, {names}), or {spatial + 1} without batch, got shape {tuple(input.shape)}"
         )
-    return (unsqueeze_p.bind(input, dim=0), True) if ndim == spatial + 1 else (input, False)
+    return unsqueeze_p.bind(input, dim=0), True
 
 
 def unbatched(output: Any, added: bool) -> Tensor:
@@ -162,15 +169,6 @@ class Layout:
 
     def columns(self, x: Array, clean: bool = False) -> Array:
         """(n, c, *size) -> (c · kernel, n · pitch): what each kernel element meets. `clean`: zeros for windows that `crop` skips."""
-        table = _reading(self, x.shape[0], x.shape[1], clean)
-        return self.laid_columns(x, clean) if table is None else table.of(x)
-
-    def are_few(self, n: int, c: int) -> bool:
-        """Whether (n, c, *size) has columns of so few elements that one call of NumPy with their places beats many with slices."""
-        return n * c * max(math.prod(self.size), self.elements * self.pitch) <= FEW
-
-    def laid_columns(self, x: Array, clean: bool) -> Array:
-        """`columns`, by way of the phases."""
         laid = self._lay(x)
         n, c = x.shape[:2]
         if self.elements == 1:
@@ -190,10 +188,6 @@ class Layout:
     def add_columns(self, columns: Array, out: Array, clean: bool = False) -> None:
         """(c · kernel, n · pitch) -> out (n, c, *size), each column added where `columns` reads it: the transpose."""
         n, c = out.shape[:2]
-        table = _adding(self, n, c)
-        if table is not None:
-            out[...] = table.of(columns)
-            return
         if clean:
             self._wipe(columns)
         if self.elements == 1:
@@ -237,19 +231,72 @@ class Layout:
             rows[(slice(None),) * dim + (slice(size, None),)] = 0
 
 
-@functools.lru_cache(maxsize=64)
-def _reading(plan: Layout, n: int, c: int, clean: bool) -> Table | None:
-    """What the columns of (n, c, *size) hold; None if they are not few."""
-    return reading(plan.laid_columns(numbered((n, c, *plan.size)), clean)) if plan.are_few(n, c) else None
+@functools.lru_cache(maxsize=256)
+def layout(size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Layout:
+    """The layout for these sizes, made once."""
+    return Layout(size, kernel, stride, padding, dilation)
+
+
+# ---- few elements --------------------------------------------------------------------------------------------------------
+
+
+class FewColumns:
+    """The columns of an array (n, c, *size) of few elements, by tables: (c · kernel, n · windows), without windows to be cropped."""
+
+    def __init__(self, plan: Layout, n: int, c: int) -> None:
+        self.plan, self.out, self.shape = plan, plan.out, (n, c, *plan.size)
+
+    def _numbers(self) -> Array:
+        """(n, c · kernel, *out): the numbers of the elements in the columns."""
+        return self.plan.crop(self.plan.columns(numbered(self.shape)))
+
+    def _unfolded(self) -> Array:
+        n, c, *_ = self.shape
+        return np.ascontiguousarray(self._numbers()).reshape((n, c * self.plan.elements, math.prod(self.out)))
+
+    @functools.cached_property
+    def _reading(self) -> Table:
+        return reading(self.rows(self._numbers()))
+
+    @functools.cached_property
+    def _adding(self) -> Table:
+        return adding(self.rows(self._numbers()), self.shape)
+
+    @functools.cached_property
+    def unfolding(self) -> Table:
+        """What reads the columns as (n, c · kernel, windows)."""
+        return reading(self._unfolded())
+
+    @functools.cached_property
+    def folding(self) -> Table:
+        """The transpose of `unfolding`."""
+        return adding(self._unfolded(), self.shape)
+
+    def columns(self, x: Array) -> Array:
+        """(n, c, *size) -> (c · kernel, n · windows)."""
+        return self._reading.read(x, 0)
+
+    def added(self, columns: Array) -> Array:
+        """(c · kernel, n · windows) -> (n, c, *size), the transpose of `columns`."""
+        return self._adding.of(columns)
+
+    def rows(self, y: Array) -> Array:
+        """(n, m, *out) -> (m, n · windows)."""
+        n, m = y.shape[:2]
+        return y.reshape((m, -1)) if n == 1 else y.swapaxes(0, 1).reshape((m, -1))
+
+    def images(self, rows: Array) -> Array:
+        """(m, n · windows) -> (n, m, *out), the other way."""
+        n, m = self.shape[0], rows.shape[0]
+        return rows.reshape((1, m, *self.out)) if n == 1 else copy_of(rows.reshape((m, n, *self.out)).swapaxes(0, 1), "C")
 
 
 @functools.lru_cache(maxsize=64)
-def _adding(plan: Layout, n: int, c: int) -> Table | None:
-    """Which places in the columns are read from each element; None if these are not few."""
-    if not plan.are_few(n, c):
-        return None
-    shape = (n, c, *plan.size)
-    return adding(plan.laid_columns(numbered(shape), True), shape)
+def few_columns(shape: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> FewColumns | None:
+    """For an array of this shape; None if the elements are not so few that one call of NumPy beats many with slices."""
+    plan = layout(shape[2:], kernel, stride, padding, dilation)
+    few = 0 < shape[0] * shape[1] * max(math.prod(plan.size), plan.elements * plan.pitch) <= FEW
+    return FewColumns(plan, shape[0], shape[1]) if few else None
 
 
 def plain_windows(x: Array, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Array:
@@ -286,9 +333,3 @@ def plain_fold(columns: Array, size: Sizes, kernel: Sizes, stride: Sizes, paddin
     if all(pair == (0, 0) for pair in padding):
         return out
     return pad_constant.forward(out, pads=tuple([(-low, -high) for low, high in padding]), value=0)
-
-
-@functools.lru_cache(maxsize=256)
-def layout(size: Sizes, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes) -> Layout:
-    """The layout for these sizes, made once."""
-    return Layout(size, kernel, stride, padding, dilation)
