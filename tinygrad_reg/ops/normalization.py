@@ -17,7 +17,8 @@ import numpy as np
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
 from ..engine.node import Value, array_of
-from ..engine.plain import room
+from ..engine.plain import is_plain, room
+from ..engine.plan import NOTHING
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
@@ -29,7 +30,7 @@ from .fused import check_float, line_sums
 from .losses import check_tensors
 from .norms import float_input, norm, unit_p
 from .pointwise import as_array, convert, numbers
-from .reduction import mean_p, read_dims, sum_p, widened
+from .reduction import mean_p, narrowed, read_dims, sum_p, widened
 from .shape import reshape, reshape_p
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 _BLAS = 4096  # products that BLAS may add up in one go; beyond, float32 would lose digits
-NOTHING = 0.0  # in place of a cotangent for each channel
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
 
@@ -58,6 +58,12 @@ def _in_lines(shape: Shape) -> Shape:
     return shape if len(shape) <= 3 else (*shape[:2], math.prod(shape[2:]))
 
 
+def _per_channel(shape: Shape) -> Shape:
+    """(n, c, ...) as (n, c, elements), or (c, elements) of one sample."""
+    elements = math.prod(shape[2:])
+    return (shape[1], elements) if shape[0] == 1 else (*shape[:2], elements)
+
+
 @primitive
 def channel_sum(x: Array) -> Array:
     """The sum of each channel; (n, c, ...) -> (c,)."""
@@ -72,7 +78,7 @@ def channel_dot(x: Array, y: Array) -> Array:
 
 def _sums(x: Array) -> Array:
     """(n, c) or (n, c, elements) -> (c,)."""
-    each = line_sums(x, 2, False) if x.ndim == 3 else x
+    each = x if x.ndim == 2 else x[:, :, 0] if x.shape[2] == 1 else line_sums(x, 2, False)
     if each.shape[0] == 1:
         return each[0]
     return column_sums(each) if each.flags.c_contiguous and each.dtype.char in "fd" else np.add.reduce(each, axis=0)
@@ -118,82 +124,118 @@ def channel_affine(x: Array, weight: Array, bias: Array) -> Array:
     return out
 
 
-@primitive(outputs=True)
-def standardize(x: Array, *, shape: Shape, eps: float) -> tuple[Array, Array]:
-    """Each channel of x, seen in the shape (n, c) or (n, c, elements), minus its mean, over r = √(variance + eps); and 1 / r, (c,)."""
-    out, scale, _, _ = _standardized(widened(x).reshape(shape), eps)
-    return out.reshape(x.shape).astype(x.dtype, copy=False), scale.astype(x.dtype, copy=False)
-
-
-@primitive(outputs=True)
-def standardize_channels(x: Array, *, shape: Shape, eps: float) -> tuple[Array, Array, Array]:
-    """Each channel of x, seen in the shape (n, c) or (n, c, elements), minus its mean, over √(variance + eps); means, variances, (c,)."""
-    out, _, mean, variance = _standardized(x.reshape(shape), eps)
-    return out.reshape(x.shape), mean, variance
-
-
-def _standardized(x: Array, eps: float) -> tuple[Array, Array, Array, Array]:
-    """The result, the reciprocal deviations, the means, the variances."""
-    shape = x.shape
-    count, least = numbers(x.dtype, float(x.size // max(shape[1], 1)), eps)
-    mean = _sums(x) / count
-    out = x - _column(mean, shape)
-    variance = _dots(out, out) / count
+@primitive(outputs=("standardized", "scale", "mean", "variance"))
+def standardize(x: Array, *, shape: Shape, eps: float) -> tuple[Array, ...]:
+    """Each channel of x, seen as (c, elements) or (n, c, elements), minus its mean, over r = √(variance + eps); 1 / r, means, variances, (c,)."""
+    lines = widened(x).reshape(shape)
+    count, least = numbers(lines.dtype, float(_count(shape)), eps)
+    mean = _totals(lines) / count
+    out = lines - mean
+    variance = _total_products(out, out) / count
     scale = variance + least
     np.sqrt(scale, scale)
     np.reciprocal(scale, scale)
-    out *= _column(scale, shape)
-    return out, scale, mean, variance
+    out *= scale
+    dtype = x.dtype
+    return (narrowed(out.reshape(x.shape), dtype), *[narrowed(each[:, 0], dtype) for each in (scale, mean, variance)])
+
+
+@primitive(outputs=("product", "standardized", "scale", "mean", "variance"))
+def standardize_affine(x: Array, weight: Array, bias: Array, *, shape: Shape, channels: bool, eps: float) -> tuple[Array, ...]:
+    """What `standardize` gives times weight plus bias, one number for each channel or of the shape of the last dims; and what it gives."""
+    found = standardize.forward(x, shape=shape, eps=eps)
+    if channels:
+        return channel_affine.forward(found[0], weight, bias), *found
+    out = as_array(found[0] * weight)
+    out += bias
+    return out, *found
+
+
+def _totals(x: Array) -> Array:
+    """The sum of each channel of (c, elements) or (n, c, elements), which broadcasts against it: (c, 1).
+
+    Of few elements (c, elements), as a product with ones: NumPy takes three times as long where it must broadcast.
+    """
+    if x.ndim == 2:
+        return x.dot(_ones(x.shape[1], x.shape[1], x.dtype)) if _are_few(x) else line_sums(x, 1)
+    return _sums(x)[:, None]
+
+
+def _total_products(x: Array, y: Array) -> Array:
+    """The sum of the products of each channel, in the same shapes."""
+    if x.ndim == 2:
+        return _totals(x * y) if _are_few(x) else _dots(x[None], y[None])[:, None]
+    return _dots(x, y)[:, None]
+
+
+def _are_few(x: Array) -> bool:
+    """Whether lines of elements are so few and short that a product with as many ones is faster than to broadcast."""
+    return 0 < x.size < 256 and x.shape[1] <= 32 and x.dtype.char in "fd" and not is_plain(x)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(n: int, m: int, dtype: np.dtype[Any]) -> Array:
+    """A few ones, which are only read."""
+    return np.ones((n, m), dtype)
 
 
 @primitive
 def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Array, *, shape: Shape) -> Array:
     """scale · (x - (Σ x - shift) / n - y · (Σ x·y - slope) / n) for each channel of n elements: the way back of y = standardize."""
-    flat, seen = x.reshape(shape), y.reshape(shape)
-    (count,) = numbers(x.dtype, float(_count(shape)))
-    total = _sums(flat)
+    lines, seen = x.reshape(shape), y.reshape(shape)
+    (count,) = numbers(x.dtype, float(max(_count(shape), 1)))
+    total, dot, factor = _totals(lines), _total_products(lines, seen), scale[:, None]
+    if shift is not NOTHING:
+        total = total - shift[:, None]
+    if slope is not NOTHING:
+        dot = dot - slope[:, None]
+    if total.shape == shape:
+        factor = factor.dot(_ones(1, shape[1], x.dtype))
     made = room(x, x.shape)  # no view: the walk adds to memory of its own in place, and gives it to leaves as it is
     out = made.reshape(shape)
-    np.subtract(flat, _column((total if shift is NOTHING else total - shift) / count, shape), out)
-    out -= seen * _column((_dots(flat, seen) - slope) / count, shape)
-    out *= _column(scale, shape)
+    np.subtract(lines, total / count, out)
+    out -= seen * (dot / count)
+    out *= factor
     return made
 
 
-def _standardize_rule(g: Any, out: Any, shape: Shape) -> Any:
-    """The reciprocal deviation r is x's by -r² · y / n."""
-    (gy, gr), (y, scale) = g, out
-    return standardize_back.bind(gy, y, scale, NOTHING, -gr * scale, shape=shape)
+def _standardize_rule(g: Any, standardized: Any, scale: Any, shape: Shape) -> Any:
+    """Of x the mean changes by 1 / n, the variance by 2 · y / (n · r), where r is the reciprocal deviation, and that by -r² · y / n."""
+    gy, gr, gm, gv = g
+    slope = NOTHING
+    if gr is not NOTHING:
+        slope = -gr * scale
+    if gv is not NOTHING:
+        slope = slope + 2.0 * gv / (scale * scale)
+    return standardize_back.bind(gy, standardized, scale, gm if gm is NOTHING else gm / scale, slope, shape=shape)
 
 
-def _standardize_channels_rule(g: Any, out: Any, shape: Shape, eps: float) -> Any:
-    """The mean is x's by 1 / n, the variance by 2 · y · d / n, where d is the deviation, by which y has been divided."""
-    (gy, gm, gv), (y, _, variance) = g, out
-    square = variance + eps
-    scale = rsqrt(square)
-    return standardize_back.bind(gy, y, scale, gm / scale, 2.0 * gv * square, shape=shape)
+def _affine_rule(g: Any, weight: Any, standardized: Any, scale: Any, shape: Shape, channels: bool) -> Any:
+    product, gy, *others = g
+    part = channel_scale(product, weight) if channels else product * weight
+    return _standardize_rule((part if gy is NOTHING else part + gy, *others), standardized, scale, shape)
 
 
 def _count(shape: Shape) -> int:
-    """How many elements a channel has; 1 if none."""
-    return max(math.prod(shape) // max(shape[1], 1), 1)
+    """How many elements a channel has, of (c, elements) or (n, c, elements)."""
+    return shape[-1] if len(shape) == 2 else shape[0] * shape[2]
 
 
 def _seen(shape: Shape, *tensors: Any) -> list[Any]:
-    return [reshape_p.bind(x, shape=shape) for x in tensors]
+    return [reshape_p.bind(x, shape=(1, *shape)[-3:]) for x in tensors]
 
 
 def _back_to_y(g: Any, x: Any, y: Any, scale: Any, slope: Any, x_shape: Shape, shape: Shape) -> Any:
     """-scale · (g · (Σ x·y - slope) + x · Σ g·y) / n."""
     g, x, y = _seen(shape, g, x, y)
-    each = scale / -_count(shape)
+    each = scale / -max(_count(shape), 1)
     return reshape_p.bind(channel_scale(g, (channel_dot(x, y) - slope) * each) + channel_scale(x, channel_dot(g, y) * each), shape=x_shape)
 
 
 def _back_to_scale(g: Any, x: Any, y: Any, shift: Any, slope: Any, shape: Shape) -> Any:
     """Σ g·x - Σ g · (Σ x - shift) / n - Σ g·y · (Σ x·y - slope) / n."""
     g, x, y = _seen(shape, g, x, y)
-    n = _count(shape)
+    n = max(_count(shape), 1)
     return channel_dot(g, x) - channel_sum(g) * (channel_sum(x) - shift) / n - channel_dot(g, y) * (channel_dot(x, y) - slope) / n
 
 
@@ -204,14 +246,17 @@ channel_scale.vjp(x=lambda g, weight: channel_scale(g, weight), weight=lambda g,
 channel_affine.vjp(x=lambda g, weight: channel_scale(g, weight), weight=lambda g, x: channel_dot(g, x), bias=lambda g: channel_sum(g))
 standardize.result_may_change = True
 standardize.vjp(x=_standardize_rule)
-standardize_channels.result_may_change = True
-standardize_channels.vjp(x=_standardize_channels_rule)
+standardize_affine.vjp(
+    x=_affine_rule,
+    weight=lambda g, standardized, channels: channel_dot(g[0], standardized) if channels else g[0] * standardized,
+    bias=lambda g, channels: channel_sum(g[0]) if channels else g[0],
+)
 standardize_back.vjp(
     x=lambda g, y, scale, shape: standardize_back.bind(g, y, scale, NOTHING, NOTHING, shape=shape),
     y=_back_to_y,
     scale=_back_to_scale,
-    shift=lambda g, scale, shape: scale * channel_sum(*_seen(shape, g)) / _count(shape),
-    slope=lambda g, y, scale, shape: scale * channel_dot(*_seen(shape, g, y)) / _count(shape),
+    shift=lambda g, scale, shape: scale * channel_sum(*_seen(shape, g)) / max(_count(shape), 1),
+    slope=lambda g, y, scale, shape: scale * channel_dot(*_seen(shape, g, y)) / max(_count(shape), 1),
 )
 
 
@@ -231,16 +276,7 @@ def _rows(shape: Shape, dims: int) -> tuple[Shape, int, Shape]:
     return (math.prod(kept), count), count, kept + (1,) * dims
 
 
-@primitive
-def row_affine(x: Array, weight: Array, bias: Array) -> Array:
-    """x · weight + bias, of the shape of the last dims."""
-    out = as_array(x * weight)
-    out += bias
-    return out
-
-
 row_dot.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
-row_affine.vjp(x=lambda g, weight: g * weight, weight=lambda g, x: g * x, bias=lambda g: g)
 
 
 @primitive(outputs=True)
@@ -298,6 +334,22 @@ def _wide(input: Any) -> Any:
     return convert(input, _FLOAT32) if array is not None and array.dtype == _FLOAT16 else input
 
 
+def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Any:
+    """x standardized, seen in this shape; each channel times its weight plus its bias, where these are given."""
+    if weight is not None and bias is not None:
+        return standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=float(eps))
+    return _times_plus(standardize.first(x, shape=shape, eps=float(eps)), weight, bias)
+
+
+def _with_statistics(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Any:
+    """The same, with the means and the variances."""
+    if weight is not None and bias is not None:
+        out, _, _, mean, variance = standardize_affine.bind(x, weight, bias, shape=shape, channels=True, eps=float(eps))
+        return out, mean, variance
+    out, _, mean, variance = standardize.bind(x, shape=shape, eps=float(eps))
+    return _times_plus(out, weight, bias), mean, variance
+
+
 def _times_plus(x: Any, weight: Any, bias: Any) -> Any:
     """Each channel times its weight plus its bias, where these are given."""
     if weight is None:
@@ -347,12 +399,14 @@ def batch_norm(
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = standardize_channels.bind(x, shape=_in_lines(shape), eps=float(eps))
-    if count and (running_mean is not None or running_var is not None):  # an empty batch has no statistics to move towards
-        with no_grad():
-            _move(running_mean, mean, momentum)
-            _move(running_var, variance * (count / max(count - 1, 1)), momentum)
-    return convert(_times_plus(out, w, b), input.dtype)
+    seen = _per_channel(shape)
+    if not count or (running_mean is None and running_var is None):  # an empty batch has no statistics to move towards
+        return convert(_standardized(x, w, b, seen, eps), input.dtype)
+    out, mean, variance = _with_statistics(x, w, b, seen, eps)
+    with no_grad():
+        _move(running_mean, mean, momentum)
+        _move(running_var, variance * (count / max(count - 1, 1)), momentum)
+    return convert(out, input.dtype)
 
 
 def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -395,13 +449,15 @@ def instance_norm(
     count = math.prod(shape[2:])
     if count == 1:
         raise ShapeError(f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = standardize_channels.bind(x, shape=(1, n * channels, count), eps=float(eps))
-    if running_mean is not None or running_var is not None:
-        with no_grad():
-            _move(running_mean, mean_p.bind(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
-            unbiased = reshape(variance, (n, channels)) * (count / max(count - 1, 1))
-            _move(running_var, mean_p.bind(unbiased, dim=(0,), keepdim=False), momentum)
-    return convert(_times_plus(out, w, b), input.dtype)
+    seen = (n * channels, count)
+    if running_mean is None and running_var is None:
+        return convert(_standardized(x, w, b, seen, eps), input.dtype)
+    out, mean, variance = _with_statistics(x, w, b, seen, eps)
+    with no_grad():
+        _move(running_mean, mean_p.bind(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
+        unbiased = reshape(variance, (n, channels)) * (count / max(count - 1, 1))
+        _move(running_var, mean_p.bind(unbiased, dim=(0,), keepdim=False), momentum)
+    return convert(out, input.dtype)
 
 
 @typed_errors
@@ -424,8 +480,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     count = channels // num_groups * math.prod(shape[2:])
     if n * count == 1:
         raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
-    out = standardize.bind(_wide(input), shape=(1, n * num_groups, count), eps=float(eps))[0]
-    return convert(_times_plus(out, _wide(weight), _wide(bias)), input.dtype)
+    return convert(_standardized(_wide(input), _wide(weight), _wide(bias), (n * num_groups, count), eps), input.dtype)
 
 
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
@@ -467,10 +522,10 @@ def layer_norm(
             raise ShapeError(f"layer_norm: {name} must have the shape of normalized_shape, {shape}, got {factor.shape}")
         if values.dtype is not dtype and values.dtype != dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
-    out = standardize.bind(input, shape=(1, lines, count), eps=float(eps))[0]
-    if weight is None:
-        return out if bias is None else out + bias
-    return out * weight if bias is None else row_affine(out, weight, bias)
+    if weight is not None and bias is not None:
+        return standardize_affine.first(input, weight, bias, shape=(lines, count), channels=False, eps=float(eps))
+    out = standardize.first(input, shape=(lines, count), eps=float(eps))
+    return out if weight is None and bias is None else out + bias if weight is None else out * weight
 
 
 @typed_errors
