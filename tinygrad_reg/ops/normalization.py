@@ -45,8 +45,10 @@ _BLAS = 4096  # products that BLAS may add up in one go; beyond, float32 would l
 
 def _column(x: Array, shape: Shape) -> Array:
     """One number per channel, so that it broadcasts against a tensor of this shape."""
-    ndim = len(shape)
-    return x[:, None] if ndim == 3 else x if ndim == 2 else x.reshape((shape[1],) + (1,) * (ndim - 2))
+    return x[_AS_COLUMN[len(shape) - 2]]
+
+
+_AS_COLUMN = [(slice(None), *[None] * n) for n in range(63)]
 
 
 def _lines(x: Array) -> Array:
@@ -54,10 +56,12 @@ def _lines(x: Array) -> Array:
     return x if x.ndim <= 3 else x.reshape(_in_lines(x.shape))
 
 
+@functools.lru_cache(maxsize=256)
 def _in_lines(shape: Shape) -> Shape:
     return shape if len(shape) <= 3 else (*shape[:2], math.prod(shape[2:]))
 
 
+@functools.lru_cache(maxsize=256)
 def _per_channel(shape: Shape) -> Shape:
     """(n, c, ...) as (n, c, elements), or (c, elements) of one sample."""
     elements = math.prod(shape[2:])
@@ -128,16 +132,16 @@ def channel_affine(x: Array, weight: Array, bias: Array) -> Array:
 def standardize(x: Array, *, shape: Shape, eps: float) -> tuple[Array, ...]:
     """Each channel of x, seen as (c, elements) or (n, c, elements), minus its mean, over r = √(variance + eps); 1 / r, means, variances, (c,)."""
     lines = widened(x).reshape(shape)
-    count, least = numbers(lines.dtype, float(_count(shape)), eps)
-    mean = _totals(lines) / count
+    count, least, ones = _constants(shape, lines.dtype, eps)
+    mean = _totals(lines, ones) / count
     out = lines - mean
-    variance = _total_products(out, out) / count
+    variance = _total_products(out, out, ones) / count
     scale = variance + least
     np.sqrt(scale, scale)
     np.reciprocal(scale, scale)
     out *= scale
-    dtype = x.dtype
-    return (narrowed(out.reshape(x.shape), dtype), *[narrowed(each[:, 0], dtype) for each in (scale, mean, variance)])
+    found = out.reshape(x.shape), scale[:, 0], mean[:, 0], variance[:, 0]
+    return found if x.dtype is lines.dtype else tuple([each.astype(x.dtype) for each in found])
 
 
 @primitive(outputs=("product", "standardized", "scale", "mean", "variance"))
@@ -151,26 +155,11 @@ def standardize_affine(x: Array, weight: Array, bias: Array, *, shape: Shape, ch
     return out, *found
 
 
-def _totals(x: Array) -> Array:
-    """The sum of each channel of (c, elements) or (n, c, elements), which broadcasts against it: (c, 1).
-
-    Of few elements (c, elements), as a product with ones: NumPy takes three times as long where it must broadcast.
-    """
-    if x.ndim == 2:
-        return x.dot(_ones(x.shape[1], x.shape[1], x.dtype)) if _are_few(x) else line_sums(x, 1)
-    return _sums(x)[:, None]
-
-
-def _total_products(x: Array, y: Array) -> Array:
-    """The sum of the products of each channel, in the same shapes."""
-    if x.ndim == 2:
-        return _totals(x * y) if _are_few(x) else _dots(x[None], y[None])[:, None]
-    return _dots(x, y)[:, None]
-
-
-def _are_few(x: Array) -> bool:
-    """Whether lines of elements are so few and short that a product with as many ones is faster than to broadcast."""
-    return 0 < x.size < 256 and x.shape[1] <= 32 and x.dtype.char in "fd" and not is_plain(x)
+@functools.lru_cache(maxsize=256)
+def _constants(shape: Shape, dtype: np.dtype[Any], eps: float) -> tuple[Array, Array, Array | None]:
+    """How many elements a channel has; eps; and if lines of elements are few and short, as many ones as a line has, squared."""
+    few = len(shape) == 2 and 0 < math.prod(shape) < 256 and shape[1] <= 32
+    return *numbers(dtype, float(_count(shape)), eps), _ones(shape[1], shape[1], dtype) if few else None
 
 
 @functools.lru_cache(maxsize=64)
@@ -179,17 +168,34 @@ def _ones(n: int, m: int, dtype: np.dtype[Any]) -> Array:
     return np.ones((n, m), dtype)
 
 
+def _totals(x: Array, ones: Array | None) -> Array:
+    """The sum of each channel of (c, elements) or (n, c, elements), which broadcasts against it: (c, 1).
+
+    Of few elements (c, elements), as a product with ones: NumPy takes three times as long where it must broadcast.
+    """
+    if ones is not None and not is_plain(x):
+        return x.dot(ones)
+    return line_sums(x, 1) if x.ndim == 2 else _sums(x)[:, None]
+
+
+def _total_products(x: Array, y: Array, ones: Array | None) -> Array:
+    """The sum of the products of each channel, in the same shapes."""
+    if ones is not None and not is_plain(x):
+        return (x * y).dot(ones)
+    return (_dots(x[None], y[None]) if x.ndim == 2 else _dots(x, y))[:, None]
+
+
 @primitive
 def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Array, *, shape: Shape) -> Array:
     """scale · (x - (Σ x - shift) / n - y · (Σ x·y - slope) / n) for each channel of n elements: the way back of y = standardize."""
     lines, seen = x.reshape(shape), y.reshape(shape)
-    (count,) = numbers(x.dtype, float(max(_count(shape), 1)))
-    total, dot, factor = _totals(lines), _total_products(lines, seen), scale[:, None]
+    count, _, ones = _constants(shape, x.dtype, 0.0)
+    total, dot, factor = _totals(lines, ones), _total_products(lines, seen, ones), scale[:, None]
     if shift is not NOTHING:
         total = total - shift[:, None]
     if slope is not NOTHING:
         dot = dot - slope[:, None]
-    if total.shape == shape:
+    if ones is not None and not is_plain(x):
         factor = factor.dot(_ones(1, shape[1], x.dtype))
     made = room(x, x.shape)  # no view: the walk adds to memory of its own in place, and gives it to leaves as it is
     out = made.reshape(shape)
@@ -279,22 +285,30 @@ def _rows(shape: Shape, dims: int) -> tuple[Shape, int, Shape]:
 row_dot.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
 
 
-@primitive(outputs=True)
+@primitive(outputs=("standardized", "scale"))
 def rms_standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
     """x times the reciprocal r of √(mean of x² + eps) over the last `dims` dims; and r, of size 1 in these dims."""
     flat, count, kept = _rows(x.shape, dims)
     lines = x.reshape(flat)
-    total = np.vecdot(lines, lines) if count <= _BLAS else sum_p.forward(lines * lines, dim=(1,), keepdim=False)
-    size, least = numbers(x.dtype, float(count), eps)
-    scale = np.reciprocal(np.sqrt(total / size + least)).reshape(kept)
-    return x * scale, scale
+    size, least, ones = _constants(flat, x.dtype, eps)
+    if ones is not None and not is_plain(x):
+        total = (lines * lines).dot(ones)
+    else:
+        total = (np.vecdot(lines, lines) if count <= _BLAS else sum_p.forward(lines * lines, dim=(1,), keepdim=False))[:, None]
+    scale = total / size
+    scale += least
+    np.sqrt(scale, scale)
+    np.reciprocal(scale, scale)
+    return (lines * scale).reshape(x.shape), scale[:, :1].reshape(kept)
 
 
-def _rms_rule(g: Any, out: Any, x_shape: Shape, dims: int) -> Any:
+def _rms_rule(g: Any, standardized: Any, scale: Any, x_shape: Shape, dims: int) -> Any:
     """With h = x·r:  r · (g - h · (Σ g·h + r·gᵣ)/n)."""
-    (gh, gr), (h, r) = g, out
-    slope = (row_dot.bind(gh, h, dims=dims) + gr * r) / max(_rows(tuple(x_shape), dims)[1], 1)
-    return r * (gh - h * slope)
+    gh, gr = g
+    slope = row_dot.bind(gh, standardized, dims=dims)
+    if gr is not NOTHING:
+        slope = slope + gr * scale
+    return scale * (gh - standardized * (slope / max(_rows(tuple(x_shape), dims)[1], 1)))
 
 
 rms_standardize.result_may_change = True
@@ -303,9 +317,9 @@ rms_standardize.vjp(x=_rms_rule)
 # ---- arguments -----------------------------------------------------------------------------------------------------------
 
 
-def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> None:
+def _check_channels(what: str, dtype: np.dtype[Any], channels: int, **vectors: Any) -> None:
     """Raise unless all vectors that are given have one element per channel, and weights the input's dtype."""
-    wanted, dtype = (channels,), array_of(input).dtype
+    wanted = (channels,)
     for name, x in vectors.items():
         if x is None or (isinstance(x, Value) and x.array.shape == wanted and x.array.dtype is dtype):
             continue
@@ -317,21 +331,22 @@ def _check_channels(what: str, input: Any, channels: int, **vectors: Any) -> Non
             raise DtypeError(f"{what}: {name} is {x.dtype}, input {dtype}; convert one with .to(dtype)")
 
 
-def _check_input(what: str, input: Any) -> tuple[int, ...]:
-    """The shape of an input of at least two dims."""
+def _check_input(what: str, input: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape and the dtype of an input of at least two dims."""
     if not isinstance(input, Value):
         check_tensors(what, input=input)
-    shape = shape_of(input)
+    array = array_of(input)
+    shape, dtype = array.shape, array.dtype
     if len(shape) < 2:
         raise ShapeError(f"{what}: input needs at least 2 dims, (n, channels, ...), got shape {shape}")
-    check_float(what, input)
-    return shape
+    if dtype.kind != "f":
+        check_float(what, input)
+    return shape, dtype
 
 
 def _wide(input: Any) -> Any:
     """float16 as float32: half precision is for storage, not for adding up."""
-    array = array_of(input)
-    return convert(input, _FLOAT32) if array is not None and array.dtype == _FLOAT16 else input
+    return convert(input, _FLOAT32) if input is not None and array_of(input).dtype.char == "e" else input
 
 
 def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Any:
@@ -388,9 +403,9 @@ def batch_norm(
             [ 1.0000,  1.0000]])
     """
     what = "batch_norm"
-    shape = _check_input(what, input)
+    shape, dtype = _check_input(what, input)
     channels = shape[1]
-    _check_channels(what, input, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if eps < 0.0 or training and eps == 0.0:
         raise ArgumentError(f"{what}: eps must be positive in training, and not negative in evaluation, got {eps}")
     x, w, b = _wide(input), _wide(weight), _wide(bias)
@@ -440,9 +455,9 @@ def instance_norm(
              [-1.0000,  1.0000]]])
     """
     what = "instance_norm"
-    shape = _check_input(what, input)
+    shape, dtype = _check_input(what, input)
     n, channels = shape[:2]
-    _check_channels(what, input, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     x, w, b = _wide(input), _wide(weight), _wide(bias)
     if not use_input_stats:
         return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
@@ -470,13 +485,13 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
     what = "group_norm"
-    shape = _check_input(what, input)
+    shape, dtype = _check_input(what, input)
     if isinstance(num_groups, bool) or not hasattr(num_groups, "__index__"):
         raise ArgumentTypeError(f"{what}: num_groups must be an integer, got {type(num_groups).__name__}: {num_groups!r}")
     n, channels = shape[:2]
     if num_groups < 1 or channels % num_groups:
         raise ShapeError(f"{what}: {channels} channels cannot be divided into {num_groups} groups\n  input {shape}")
-    _check_channels(what, input, channels, weight=weight, bias=bias)
+    _check_channels(what, dtype, channels, weight=weight, bias=bias)
     count = channels // num_groups * math.prod(shape[2:])
     if n * count == 1:
         raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
@@ -547,7 +562,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
         check_float("rms_norm", weight)
     dtype = array.dtype
     chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else float(eps)
-    out = rms_standardize.bind(_wide(input), dims=len(shape), eps=chosen)[0]
+    out = rms_standardize.first(_wide(input), dims=len(shape), eps=chosen)
     return convert(out if weight is None else out * _wide(weight), dtype)
 
 
