@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
+_VERY_FEW, _FEW, _SHORT = 256, 8192, 1024  # elements, and elements of one line
 _BLAS = 4096  # products that BLAS may add up in one go; beyond, float32 would lose digits
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ def channel_affine(x: Array, weight: Array, bias: Array) -> Array:
 def standardize(x: Array, *, shape: Shape, eps: float) -> tuple[Array, ...]:
     """Each channel of x, seen as (c, elements) or (n, c, elements), minus its mean, over r = √(variance + eps); 1 / r, means, variances, (c,)."""
     lines = widened(x).reshape(shape)
-    count, least, ones = _constants(shape, lines.dtype, eps)
+    count, least, ones = _constants(shape, lines.dtype, eps, is_plain(lines))
     mean = _totals(lines, ones) / count
     out = lines - mean
     variance = _total_products(out, out, ones) / count
@@ -156,10 +157,13 @@ def standardize_affine(x: Array, weight: Array, bias: Array, *, shape: Shape, ch
 
 
 @functools.lru_cache(maxsize=256)
-def _constants(shape: Shape, dtype: np.dtype[Any], eps: float) -> tuple[Array, Array, Array | None]:
-    """How many elements a channel has; eps; and if lines of elements are few and short, as many ones as a line has, squared."""
-    few = len(shape) == 2 and 0 < math.prod(shape) < 256 and shape[1] <= 32
-    return *numbers(dtype, float(_count(shape)), eps), _ones(shape[1], shape[1], dtype) if few else None
+def _constants(shape: Shape, dtype: np.dtype[Any], eps: float, plain: bool) -> tuple[Array, Array, Array | None]:
+    """How many elements a channel has; eps; and the ones by which `_totals` adds up lines of few elements."""
+    lines, elements = math.prod(shape[:-1]), shape[-1]
+    ones = None
+    if len(shape) == 2 and 0 < lines * elements <= _FEW and elements <= _SHORT and not plain:
+        ones = _ones(elements, elements if lines * elements <= _VERY_FEW and elements <= 32 else 1, dtype)
+    return *numbers(dtype, float(_count(shape)), eps), ones
 
 
 @functools.lru_cache(maxsize=64)
@@ -171,16 +175,17 @@ def _ones(n: int, m: int, dtype: np.dtype[Any]) -> Array:
 def _totals(x: Array, ones: Array | None) -> Array:
     """The sum of each channel of (c, elements) or (n, c, elements), which broadcasts against it: (c, 1).
 
-    Of few elements (c, elements), as a product with ones: NumPy takes three times as long where it must broadcast.
+    Few elements are added up as a product with ones; of very few the sums come as (c, elements), since NumPy takes three times as
+    long where it must broadcast.
     """
-    if ones is not None and not is_plain(x):
+    if ones is not None:
         return x.dot(ones)
     return line_sums(x, 1) if x.ndim == 2 else _sums(x)[:, None]
 
 
 def _total_products(x: Array, y: Array, ones: Array | None) -> Array:
     """The sum of the products of each channel, in the same shapes."""
-    if ones is not None and not is_plain(x):
+    if ones is not None:
         return (x * y).dot(ones)
     return (_dots(x[None], y[None]) if x.ndim == 2 else _dots(x, y))[:, None]
 
@@ -189,13 +194,13 @@ def _total_products(x: Array, y: Array, ones: Array | None) -> Array:
 def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Array, *, shape: Shape) -> Array:
     """scale · (x - (Σ x - shift) / n - y · (Σ x·y - slope) / n) for each channel of n elements: the way back of y = standardize."""
     lines, seen = x.reshape(shape), y.reshape(shape)
-    count, _, ones = _constants(shape, x.dtype, 0.0)
+    count, _, ones = _constants(shape, x.dtype, 0.0, is_plain(x))
     total, dot, factor = _totals(lines, ones), _total_products(lines, seen, ones), scale[:, None]
     if shift is not NOTHING:
         total = total - shift[:, None]
     if slope is not NOTHING:
         dot = dot - slope[:, None]
-    if ones is not None and not is_plain(x):
+    if ones is not None:
         factor = factor.dot(_ones(1, shape[1], x.dtype))
     made = room(x, x.shape)  # no view: the walk adds to memory of its own in place, and gives it to leaves as it is
     out = made.reshape(shape)
@@ -290,8 +295,8 @@ def rms_standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
     """x times the reciprocal r of √(mean of x² + eps) over the last `dims` dims; and r, of size 1 in these dims."""
     flat, count, kept = _rows(x.shape, dims)
     lines = x.reshape(flat)
-    size, least, ones = _constants(flat, x.dtype, eps)
-    if ones is not None and not is_plain(x):
+    size, least, ones = _constants(flat, x.dtype, eps, is_plain(x))
+    if ones is not None:
         total = (lines * lines).dot(ones)
     else:
         total = (np.vecdot(lines, lines) if count <= _BLAS else sum_p.forward(lines * lines, dim=(1,), keepdim=False))[:, None]
@@ -527,7 +532,7 @@ def layer_norm(
     dtype = array.dtype
     check_float("layer_norm", array)
     lines, count = _last_dims("layer_norm", array.shape, shape)
-    if dtype == _FLOAT16 and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
+    if dtype.char == "e" and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
         return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
     for name, factor in (("weight", weight), ("bias", bias)):
         if factor is None:
