@@ -413,20 +413,21 @@ def batch_norm(
     _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if eps < 0.0 or training and eps == 0.0:
         raise ArgumentError(f"{what}: eps must be positive in training, and not negative in evaluation, got {eps}")
-    x, w, b = _wide(input), _wide(weight), _wide(bias)
+    if dtype.char == "e":
+        return convert(batch_norm(_wide(input), running_mean, running_var, _wide(weight), _wide(bias), training, momentum, eps), dtype)
     if not training:
-        return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
+        return _with_running(what, input, running_mean, running_var, weight, bias, eps)
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
     seen = _per_channel(shape)
     if not count or (running_mean is None and running_var is None):  # an empty batch has no statistics to move towards
-        return convert(_standardized(x, w, b, seen, eps), input.dtype)
-    out, mean, variance = _with_statistics(x, w, b, seen, eps)
+        return _standardized(input, weight, bias, seen, eps)
+    out, mean, variance = _with_statistics(input, weight, bias, seen, eps)
     with no_grad():
         _move(running_mean, mean, momentum)
         _move(running_var, variance * (count / max(count - 1, 1)), momentum)
-    return convert(out, input.dtype)
+    return out
 
 
 def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -463,21 +464,23 @@ def instance_norm(
     shape, dtype = _check_input(what, input)
     n, channels = shape[:2]
     _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    x, w, b = _wide(input), _wide(weight), _wide(bias)
+    if dtype.char == "e":
+        wide = _wide(input), running_mean, running_var, _wide(weight), _wide(bias)
+        return convert(instance_norm(*wide, use_input_stats, momentum, eps), dtype)
     if not use_input_stats:
-        return convert(_with_running(what, x, running_mean, running_var, w, b, eps), input.dtype)
+        return _with_running(what, input, running_mean, running_var, weight, bias, eps)
     count = math.prod(shape[2:])
     if count == 1:
         raise ShapeError(f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {shape}")
     seen = (n * channels, count)
     if running_mean is None and running_var is None:
-        return convert(_standardized(x, w, b, seen, eps), input.dtype)
-    out, mean, variance = _with_statistics(x, w, b, seen, eps)
+        return _standardized(input, weight, bias, seen, eps)
+    out, mean, variance = _with_statistics(input, weight, bias, seen, eps)
     with no_grad():
         _move(running_mean, mean_p.bind(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
         unbiased = reshape(variance, (n, channels)) * (count / max(count - 1, 1))
         _move(running_var, mean_p.bind(unbiased, dim=(0,), keepdim=False), momentum)
-    return convert(out, input.dtype)
+    return out
 
 
 @typed_errors
@@ -500,7 +503,9 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     count = channels // num_groups * math.prod(shape[2:])
     if n * count == 1:
         raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
-    return convert(_standardized(_wide(input), _wide(weight), _wide(bias), (n * num_groups, count), eps), input.dtype)
+    if dtype.char == "e":
+        return convert(group_norm(_wide(input), num_groups, _wide(weight), _wide(bias), eps), dtype)
+    return _standardized(input, weight, bias, (n * num_groups, count), eps)
 
 
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------
@@ -559,13 +564,14 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
     array = array_of(input)
+    dtype = array.dtype
     check_float("rms_norm", array)
     _last_dims("rms_norm", array.shape, shape)
-    if weight is not None and shape_of(weight) != shape:
-        raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(weight.shape)}")
     if weight is not None:
-        check_float("rms_norm", weight)
-    dtype = array.dtype
+        factor = array_of(weight)
+        if factor.shape != shape:
+            raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(factor.shape)}")
+        check_float("rms_norm", factor)
     chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else float(eps)
     out = rms_standardize.first(_wide(input), dims=len(shape), eps=chosen)
     return convert(out if weight is None else out * _wide(weight), dtype)
