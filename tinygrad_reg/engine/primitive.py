@@ -236,11 +236,14 @@ class Primitive:
         raw: list[Any] = []
         parents: list[Node | None] = []
         kind = None
+        needed = False
         for arg in args:
             if isinstance(arg, Value):
                 kind = arg.result_class
                 raw.append(arg.array)
-                parents.append(arg.node)
+                parents.append(parent := arg.node)
+                if parent is not None:
+                    needed = recording
             else:
                 raw.append(arg)
                 parents.append(None)
@@ -249,7 +252,7 @@ class Primitive:
         out = silent_copy().run(self.forward, *raw, **params)
         result = new(kind)
         result.array = array = out[0]
-        if recording:
+        if needed:
             plan = self.first_plan(tuple([parent is not None for parent in parents]))
             if plan is not None:
                 result.node = make_node(self, plan, (*raw, out, *out), params, array.shape, *parents)

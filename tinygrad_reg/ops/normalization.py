@@ -53,18 +53,12 @@ _AS_COLUMN = [(slice(None), *[None] * n) for n in range(63)]
 
 
 def _lines(x: Array) -> Array:
-    """(n, c, ...) -> (n, c, elements); (n, c) stays as it is."""
-    return x if x.ndim <= 3 else x.reshape(_in_lines(x.shape))
+    """(n, c, ...) -> (n, c, elements), or of one sample (c, elements)."""
+    return x.reshape(_in_lines(x.shape))
 
 
 @functools.lru_cache(maxsize=256)
 def _in_lines(shape: Shape) -> Shape:
-    return shape if len(shape) <= 3 else (*shape[:2], math.prod(shape[2:]))
-
-
-@functools.lru_cache(maxsize=256)
-def _per_channel(shape: Shape) -> Shape:
-    """(n, c, ...) as (n, c, elements), or (c, elements) of one sample."""
     elements = math.prod(shape[2:])
     return (shape[1], elements) if shape[0] == 1 else (*shape[:2], elements)
 
@@ -82,25 +76,26 @@ def channel_dot(x: Array, y: Array) -> Array:
 
 
 def _sums(x: Array) -> Array:
-    """(n, c) or (n, c, elements) -> (c,)."""
-    each = x if x.ndim == 2 else x[:, :, 0] if x.shape[2] == 1 else line_sums(x, 2, False)
-    if each.shape[0] == 1:
-        return each[0]
+    """(c, elements) or (n, c, elements) -> (c,)."""
+    if x.ndim == 2:
+        return line_sums(x, 1, False)
+    each = x[:, :, 0] if x.shape[2] == 1 else line_sums(x, 2, False)
     return column_sums(each) if each.flags.c_contiguous and each.dtype.char in "fd" else np.add.reduce(each, axis=0)
 
 
 def _dots(x: Array, y: Array) -> Array:
-    """(n, c) or (n, c, elements) twice -> (c,)."""
-    if x.ndim == 2 or x.shape[2] == 1 or x.dtype.char not in "fd":
+    """(c, elements) or (n, c, elements) twice -> (c,)."""
+    *lead, elements = x.shape
+    if elements == 1 or x.dtype.char not in "fd":
         return _sums(x * y)
-    if x.shape[2] > _BLAS:
-        parts = _even_parts(x.shape[2])
+    if elements > _BLAS:
+        parts = _even_parts(elements)
         if not parts:
             return _sums(x * y)
-        apart = (*x.shape[:2], parts, x.shape[2] // parts)
-        return np.add.reduce(np.vecdot(x.reshape(apart), y.reshape(apart)), axis=(0, 2))
+        apart = (*lead, parts, elements // parts)
+        return np.add.reduce(np.vecdot(x.reshape(apart), y.reshape(apart)), axis=1 if x.ndim == 2 else (0, 2))
     each = np.vecdot(x, y)
-    return each[0] if each.shape[0] == 1 else np.add.reduce(each, axis=0)
+    return each if x.ndim == 2 else np.add.reduce(each, axis=0)
 
 
 def _even_parts(size: int) -> int:
@@ -180,14 +175,14 @@ def _totals(x: Array, ones: Array | None) -> Array:
     """
     if ones is not None:
         return x.dot(ones)
-    return line_sums(x, 1) if x.ndim == 2 else _sums(x)[:, None]
+    return _sums(x)[:, None]
 
 
 def _total_products(x: Array, y: Array, ones: Array | None) -> Array:
     """The sum of the products of each channel, in the same shapes."""
     if ones is not None:
         return (x * y).dot(ones)
-    return (_dots(x[None], y[None]) if x.ndim == 2 else _dots(x, y))[:, None]
+    return _dots(x, y)[:, None]
 
 
 @primitive
@@ -420,7 +415,7 @@ def batch_norm(
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
-    seen = _per_channel(shape)
+    seen = _in_lines(shape)
     if not count or (running_mean is None and running_var is None):  # an empty batch has no statistics to move towards
         return _standardized(input, weight, bias, seen, eps)
     out, mean, variance = _with_statistics(input, weight, bias, seen, eps)
