@@ -232,7 +232,7 @@ class Primitive:
         """
         recording = state.recording
         if recording is None:
-            return self.bind(*args, **params)[0]  # type: ignore[no-any-return]
+            return self.bind(*args, **params)[0]
         raw: list[Any] = []
         parents: list[Node | None] = []
         kind = None
@@ -248,7 +248,7 @@ class Primitive:
                 raw.append(arg)
                 parents.append(None)
         if kind is None:
-            return self.bind(*args, **params)[0]  # type: ignore[no-any-return]
+            return self.bind(*args, **params)[0]
         out = silent_copy().run(self.forward, *raw, **params)
         result = new(kind)
         result.array = array = out[0]

@@ -44,7 +44,7 @@ class LayerNorm(Affine):
 
     >>> tg.nn.LayerNorm(2)(tg.tensor([[1.0, 3.0], [10.0, 30.0]]))
     tensor([[-1.0000,  1.0000],
-            [-1.0000,  1.0000]], grad_fn=<RowAffineBackward0>)
+            [-1.0000,  1.0000]], grad_fn=<StandardizeAffineBackward0>)
     """
 
     @typed_errors
@@ -119,7 +119,7 @@ class GroupNorm(Affine):
 
     >>> tg.nn.GroupNorm(2, 4)(tg.tensor([[1.0, 3.0, 10.0, 30.0]]))
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]],
-           grad_fn=<ChannelAffineBackward0>)
+           grad_fn=<StandardizeAffineBackward0>)
     """
 
     @typed_errors

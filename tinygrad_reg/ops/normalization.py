@@ -1,7 +1,7 @@
 """Normalizations: batch_norm, instance_norm, group_norm, layer_norm, rms_norm, normalize.
 
-Statistics are those of channels: everything that one index of dim 1 selects. What is a channel is said by the shape in which a
-tensor is seen: a group of a sample in group_norm, a line in layer_norm. A few primitives on `(n, c, ...)` and `(c,)` carry the
+Statistics are those of channels. What is a channel is said by the shape in which a tensor is seen, `(c, elements)` or, where each of
+n samples has a part of it, `(n, c, elements)`: a group of a sample in group_norm, a line in layer_norm. A few primitives carry the
 statistics and are each other's derivatives, so that a backward pass is a few passes over memory and can be differentiated again.
 """
 
@@ -30,7 +30,7 @@ from .fused import check_float, line_sums
 from .losses import check_tensors
 from .norms import float_input, norm, unit_p
 from .pointwise import as_array, convert, numbers
-from .reduction import mean_p, narrowed, read_dims, sum_p, widened
+from .reduction import mean_p, read_dims, sum_p, widened
 from .shape import reshape, reshape_p
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def channel_affine(x: Array, weight: Array, bias: Array) -> Array:
 
 @primitive(outputs=("standardized", "scale", "mean", "variance"))
 def standardize(x: Array, *, shape: Shape, eps: float) -> tuple[Array, ...]:
-    """Each channel of x, seen as (c, elements) or (n, c, elements), minus its mean, over r = √(variance + eps); 1 / r, means, variances, (c,)."""
+    """Each channel of x, seen in the shape given, minus its mean, over r = √(variance + eps); 1 / r, the means and the variances, (c,)."""
     lines = widened(x).reshape(shape)
     count, least, ones = _constants(shape, lines.dtype, eps, is_plain(lines))
     mean = _totals(lines, ones) / count
@@ -349,14 +349,14 @@ def _wide(input: Any) -> Any:
     return convert(input, _FLOAT32) if input is not None and array_of(input).dtype.char == "e" else input
 
 
-def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Any:
+def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Tensor:
     """x standardized, seen in this shape; each channel times its weight plus its bias, where these are given."""
     if weight is not None and bias is not None:
         return standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=float(eps))
     return _times_plus(standardize.first(x, shape=shape, eps=float(eps)), weight, bias)
 
 
-def _with_statistics(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Any:
+def _with_statistics(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """The same, with the means and the variances."""
     if weight is not None and bias is not None:
         out, _, _, mean, variance = standardize_affine.bind(x, weight, bias, shape=shape, channels=True, eps=float(eps))
@@ -365,10 +365,11 @@ def _with_statistics(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -
     return _times_plus(out, weight, bias), mean, variance
 
 
-def _times_plus(x: Any, weight: Any, bias: Any) -> Any:
+def _times_plus(x: Any, weight: Any, bias: Any) -> Tensor:
     """Each channel times its weight plus its bias, where these are given."""
     if weight is None:
-        return x if bias is None else x + channel_spread.bind(bias, shape=x.shape)
+        made: Tensor = x if bias is None else x + channel_spread.bind(bias, shape=x.shape)
+        return made
     return channel_scale(x, weight) if bias is None else channel_affine(x, weight, bias)
 
 
@@ -425,7 +426,7 @@ def batch_norm(
     return out
 
 
-def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Any:
+def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Tensor:
     """Normalized with the running statistics: one number to multiply with and one to add for each channel."""
     if mean is None or variance is None:
         raise ArgumentError(f"{what}: without statistics of the input, running_mean and running_var must be given")
