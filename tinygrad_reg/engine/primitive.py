@@ -225,14 +225,15 @@ class Primitive:
 
     __call__ = bind
 
-    def first(self, *args: Any, **params: Any) -> Tensor:
-        """As `bind(...)[0]` of results that have names: where the others are kept for the rules alone, they need no nodes of their own.
+    def first(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        """As `bind` of results that have names, where the first alone is differentiated: the others are constants, and need no nodes.
 
-        The result hangs on the node of the call itself. The rules get its cotangent, and `NOTHING` in place of those of the others.
+        The first hangs on the node of the call itself. The rules get its cotangent, and `NOTHING` in place of those of the others.
+        These come as arrays; where calls are traced as tensors.
         """
         recording = state.recording
         if recording is None:
-            return self.bind(*args, **params)[0]
+            return self.bind(*args, **params)  # type: ignore[return-value]
         raw: list[Any] = []
         parents: list[Node | None] = []
         kind = None
@@ -248,7 +249,7 @@ class Primitive:
                 raw.append(arg)
                 parents.append(None)
         if kind is None:
-            return self.bind(*args, **params)[0]
+            return self.bind(*args, **params)  # type: ignore[return-value]
         out = silent_copy().run(self.forward, *raw, **params)
         result = new(kind)
         result.array = array = out[0]
@@ -256,7 +257,7 @@ class Primitive:
             plan = self.first_plan(tuple([parent is not None for parent in parents]))
             if plan is not None:
                 result.node = make_node(self, plan, (*raw, out, *out), params, array.shape, *parents)
-        return result
+        return result, *out[1:]
 
     def __init_subclass__(cls) -> None:
         cls.__call__ = cls.bind  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..engine.broadcasting import column_sums
 from ..engine.mutation import Array
-from ..engine.node import Value, array_of
+from ..engine.node import Value, array_of, wrap
 from ..engine.plain import is_plain, room
 from ..engine.plan import NOTHING
 from ..engine.primitive import primitive
@@ -352,17 +352,14 @@ def _wide(input: Any) -> Any:
 def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Tensor:
     """x standardized, seen in this shape; each channel times its weight plus its bias, where these are given."""
     if weight is not None and bias is not None:
-        return standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=float(eps))
-    return _times_plus(standardize.first(x, shape=shape, eps=float(eps)), weight, bias)
+        made: Tensor = standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=float(eps))[0]
+        return made
+    return _times_plus(standardize.first(x, shape=shape, eps=float(eps))[0], weight, bias)
 
 
-def _with_statistics(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The same, with the means and the variances."""
-    if weight is not None and bias is not None:
-        out, _, _, mean, variance = standardize_affine.bind(x, weight, bias, shape=shape, channels=True, eps=float(eps))
-        return out, mean, variance
-    out, _, mean, variance = standardize.bind(x, shape=shape, eps=float(eps))
-    return _times_plus(out, weight, bias), mean, variance
+def _constant(x: Any) -> Any:
+    """As a tensor, which statistics are in traces only."""
+    return x if isinstance(x, Value) else wrap(Value.result_class, x)
 
 
 def _times_plus(x: Any, weight: Any, bias: Any) -> Tensor:
@@ -410,20 +407,20 @@ def batch_norm(
     if eps < 0.0 or training and eps == 0.0:
         raise ArgumentError(f"{what}: eps must be positive in training, and not negative in evaluation, got {eps}")
     if dtype.char == "e":
-        return convert(batch_norm(_wide(input), running_mean, running_var, _wide(weight), _wide(bias), training, momentum, eps), dtype)
+        input, weight, bias = _wide(input), _wide(weight), _wide(bias)
     if not training:
-        return _with_running(what, input, running_mean, running_var, weight, bias, eps)
+        return convert(_with_running(what, input, running_mean, running_var, weight, bias, eps), dtype)
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
     seen = _in_lines(shape)
     if not count or (running_mean is None and running_var is None):  # an empty batch has no statistics to move towards
-        return _standardized(input, weight, bias, seen, eps)
-    out, mean, variance = _with_statistics(input, weight, bias, seen, eps)
+        return convert(_standardized(input, weight, bias, seen, eps), dtype)
+    out, _, mean, variance = standardize.first(input, shape=seen, eps=float(eps))
     with no_grad():
-        _move(running_mean, mean, momentum)
-        _move(running_var, variance * (count / max(count - 1, 1)), momentum)
-    return out
+        _move(running_mean, _constant(mean), momentum)
+        _move(running_var, _constant(variance) * (count / max(count - 1, 1)), momentum)
+    return convert(_times_plus(out, weight, bias), dtype)
 
 
 def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Tensor:
@@ -461,22 +458,21 @@ def instance_norm(
     n, channels = shape[:2]
     _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if dtype.char == "e":
-        wide = _wide(input), running_mean, running_var, _wide(weight), _wide(bias)
-        return convert(instance_norm(*wide, use_input_stats, momentum, eps), dtype)
+        input, weight, bias = _wide(input), _wide(weight), _wide(bias)
     if not use_input_stats:
-        return _with_running(what, input, running_mean, running_var, weight, bias, eps)
+        return convert(_with_running(what, input, running_mean, running_var, weight, bias, eps), dtype)
     count = math.prod(shape[2:])
     if count == 1:
         raise ShapeError(f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {shape}")
     seen = (n * channels, count)
     if running_mean is None and running_var is None:
-        return _standardized(input, weight, bias, seen, eps)
-    out, mean, variance = _with_statistics(input, weight, bias, seen, eps)
+        return convert(_standardized(input, weight, bias, seen, eps), dtype)
+    out, _, mean, variance = standardize.first(input, shape=seen, eps=float(eps))
     with no_grad():
-        _move(running_mean, mean_p.bind(reshape(mean, (n, channels)), dim=(0,), keepdim=False), momentum)
-        unbiased = reshape(variance, (n, channels)) * (count / max(count - 1, 1))
+        _move(running_mean, mean_p.bind(reshape(_constant(mean), (n, channels)), dim=(0,), keepdim=False), momentum)
+        unbiased = reshape(_constant(variance), (n, channels)) * (count / max(count - 1, 1))
         _move(running_var, mean_p.bind(unbiased, dim=(0,), keepdim=False), momentum)
-    return out
+    return convert(_times_plus(out, weight, bias), dtype)
 
 
 @typed_errors
@@ -544,8 +540,8 @@ def layer_norm(
         if values.dtype is not dtype and values.dtype != dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
     if weight is not None and bias is not None:
-        return standardize_affine.first(input, weight, bias, shape=(lines, count), channels=False, eps=float(eps))
-    out = standardize.first(input, shape=(lines, count), eps=float(eps))
+        return standardize_affine.first(input, weight, bias, shape=(lines, count), channels=False, eps=float(eps))[0]  # type: ignore[no-any-return]
+    out: Tensor = standardize.first(input, shape=(lines, count), eps=float(eps))[0]
     return out if weight is None and bias is None else out + bias if weight is None else out * weight
 
 
@@ -569,7 +565,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
             raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(factor.shape)}")
         check_float("rms_norm", factor)
     chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else float(eps)
-    out = rms_standardize.first(_wide(input), dims=len(shape), eps=chosen)
+    out = rms_standardize.first(_wide(input), dims=len(shape), eps=chosen)[0]
     return convert(out if weight is None else out * _wide(weight), dtype)
 
 
