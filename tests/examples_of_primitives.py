@@ -305,7 +305,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "at_targets_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
     "class_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
     "lstm": [e((18,), sizes=(3, 1, 1)), e((24,), sizes=(2, 1, 2)), e((28,), sizes=(1, 2, 1))],
-    "channel_sum": [e((2, 3)), e((2, 3, 4)), e((1, 3, 2, 2)), e((0, 3, 2))],
+    "channel_sum": [e((2, 3)), e((2, 3, 4)), e((1, 2, 2, 2)), e((0, 3, 2))],
     "channel_dot": [e((2, 3), (2, 3)), e((2, 3, 4), (2, 3, 4)), e((1, 3, 2, 2), (1, 3, 2, 2)), e((2, 3, 0), (2, 3, 0))],
     "channel_spread": [e((3,), shape=s) for s in ((2, 3), (2, 3, 4), (1, 3, 2, 2))],
     "channel_scale": [e((2, 3), (3,)), e((2, 3, 2, 2), (3,))],
