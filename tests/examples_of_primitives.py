@@ -318,6 +318,7 @@ EXAMPLES: dict[str, list[Example]] = {
         e((3, 40), (40,), (40,), shape=(3, 40), channels=False, eps=0.1),
     ],
     "standardize_back": [e(s, s, *[seen[-2:-1]] * 3, shape=seen) for s, seen, _ in _STANDARDIZED],
+    "rms_affine": [e((3, 4), (4,), dims=1, eps=1e-5), e((2, 2, 3), (2, 3), dims=2, eps=0.1), e((2, 40), (40,), dims=1, eps=0.1)],
     "rms_standardize": [e((3, 4), dims=1, eps=1e-5), e((2, 2, 3), dims=2, eps=0.1)],
     "occurrences": [e(ints(3, 1, 3)), e(ints([0, 1], [1, 1])), e(ints())],
     "with_scaled_gradient": [e((2, 3), np.ones((2, 1))), e((3,), np.ones(3, np.float64))],

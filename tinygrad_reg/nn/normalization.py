@@ -78,7 +78,7 @@ class RMSNorm(Module):
     Zhang and Sennrich, Root mean square layer normalization, 2019.
 
     >>> tg.nn.RMSNorm(2, eps=0.0)(tg.tensor([[1.0, 7.0]]))
-    tensor([[0.2000, 1.4000]], grad_fn=<MulBackward0>)
+    tensor([[0.2000, 1.4000]], grad_fn=<RmsAffineBackward0>)
     """
 
     weight: Parameter | None

@@ -302,6 +302,13 @@ def rms_standardize(x: Array, *, dims: int, eps: float) -> tuple[Array, Array]:
     return (lines * scale).reshape(x.shape), scale[:, :1].reshape(kept)
 
 
+@primitive(outputs=("product", "standardized", "scale"))
+def rms_affine(x: Array, weight: Array, *, dims: int, eps: float) -> tuple[Array, Array, Array]:
+    """What `rms_standardize` gives times weight, of the shape of the last dims; and what it gives."""
+    standardized, scale = rms_standardize.forward(x, dims=dims, eps=eps)
+    return standardized * weight, standardized, scale
+
+
 def _rms_rule(g: Any, standardized: Any, scale: Any, x_shape: Shape, dims: int) -> Any:
     """With h = x·r:  r · (g - h · (Σ g·h + r·gᵣ)/n)."""
     gh, gr = g
@@ -311,8 +318,15 @@ def _rms_rule(g: Any, standardized: Any, scale: Any, x_shape: Shape, dims: int) 
     return scale * (gh - standardized * (slope / max(_rows(tuple(x_shape), dims)[1], 1)))
 
 
+def _rms_affine_rule(g: Any, weight: Any, standardized: Any, scale: Any, x_shape: Shape, dims: int) -> Any:
+    product, gh, gr = g
+    part = product * weight
+    return _rms_rule((part if gh is NOTHING else part + gh, gr), standardized, scale, x_shape, dims)
+
+
 rms_standardize.result_may_change = True
 rms_standardize.vjp(x=_rms_rule)
+rms_affine.vjp(x=_rms_affine_rule, weight=lambda g, standardized: g[0] * standardized)
 
 # ---- arguments -----------------------------------------------------------------------------------------------------------
 
@@ -527,7 +541,8 @@ def layer_norm(
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(map(operator.index, normalized_shape))
     array = array_of(input)
     dtype = array.dtype
-    check_float("layer_norm", array)
+    if dtype.kind != "f":
+        check_float("layer_norm", array)
     lines, count = _last_dims("layer_norm", array.shape, shape)
     if dtype.char == "e" and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
         return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
@@ -565,6 +580,8 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
             raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(factor.shape)}")
         check_float("rms_norm", factor)
     chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else float(eps)
+    if weight is not None and factor.dtype is dtype and dtype.char != "e":
+        return rms_affine.first(input, weight, dims=len(shape), eps=chosen)[0]  # type: ignore[no-any-return]
     out = rms_standardize.first(_wide(input), dims=len(shape), eps=chosen)[0]
     return convert(out if weight is None else out * _wide(weight), dtype)
 
