@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
-_VERY_FEW, _FEW, _SHORT = 256, 8192, 1024  # elements, and elements of one line
+_VERY_FEW, _FEW, _SHORT = 256, 8192, 1024  # elements, elements, and elements of one line, which BLAS adds up one after the other
 _BLAS = 4096  # products that BLAS may add up in one go; beyond, float32 would lose digits
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
@@ -154,10 +154,10 @@ def standardize_affine(x: Array, weight: Array, bias: Array, *, shape: Shape, ch
 @functools.lru_cache(maxsize=256)
 def _constants(shape: Shape, dtype: np.dtype[Any], eps: float, plain: bool) -> tuple[Array, Array, Array | None]:
     """How many elements a channel has; eps; and the ones by which `_totals` adds up lines of few elements."""
-    lines, elements = math.prod(shape[:-1]), shape[-1]
+    size, elements = math.prod(shape), shape[-1]
     ones = None
-    if len(shape) == 2 and 0 < lines * elements <= _FEW and elements <= _SHORT and not plain:
-        ones = _ones(elements, elements if lines * elements <= _VERY_FEW and elements <= 32 else 1, dtype)
+    if len(shape) == 2 and 0 < size <= _FEW and elements <= _SHORT and dtype.char in "fd" and not plain:
+        ones = _ones(elements, elements if size <= _VERY_FEW and elements <= 32 else 1, dtype)
     return *numbers(dtype, float(_count(shape)), eps), ones
 
 
