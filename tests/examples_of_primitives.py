@@ -130,7 +130,7 @@ _TWO_ALONG = [e((2, 3), (2, 3), dim=1), e((), (), dim=None)]
 
 _PLAIN = {"stride": (1,), "padding": ((0, 0),), "dilation": (1,)}
 _STRIDED = {"stride": (2, 3), "padding": ((1, 2), (0, 1)), "dilation": (2, 1)}
-_STANDARDIZED = [((4, 3), (4, 3), 1e-5), ((2, 3, 4), (2, 3, 4), 0.1), ((1, 2, 3, 2), (1, 2, 6), 1e-5), ((2, 4, 3), (1, 4, 6), 0.1)]
+_STANDARDIZED = [((4, 3), (4, 3, 1), 1e-5), ((2, 3, 4), (2, 3, 4), 0.1), ((1, 2, 3, 2), (2, 6), 1e-5), ((2, 4, 3), (4, 6), 0.1)]
 _HALVES, _OVERLAPPING, _UNEVEN = Axis(4, 2, 2, 2), Axis(5, 3, 3, 2, 1), Axis(3, 2)
 _ATTENTION = [
     e((2, 3), (4, 3), (4, 2), is_causal=False, scale=0.5),
@@ -290,7 +290,6 @@ EXAMPLES: dict[str, list[Example]] = {
     "log_softmax": _ALONG,
     "log_softmax_grad": _TWO_ALONG,
     "row_dot": [e((3, 4), (3, 4), dims=1), e((2, 2, 3), (2, 2, 3), dims=2)],
-    "row_affine": [e((3, 4), (4,), (4,)), e((2, 2, 3), (2, 3), (2, 3))],
     "at_target": [e((2, 3), ints(2, 0), dim=1), e((3,), ints(1)[0], dim=0), e((2, 3, 2), ints([0, 2], [1, 1]), dim=1)],
     "to_target": [
         e((2,), ints(2, 0), shape=(2, 3), dim=1),
@@ -306,14 +305,20 @@ EXAMPLES: dict[str, list[Example]] = {
     "at_targets_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
     "class_total": [e((2, 3), ints(2, 0), dim=1, divisor=2), e((3,), ints(1)[0], dim=0, divisor=1)],
     "lstm": [e((18,), sizes=(3, 1, 1)), e((24,), sizes=(2, 1, 2)), e((28,), sizes=(1, 2, 1))],
-    "channel_sum": [e((2, 3)), e((2, 3, 4)), e((1, 3, 2, 2)), e((0, 3, 2))],
+    "channel_sum": [e((2, 3)), e((2, 3, 4)), e((1, 2, 2, 2)), e((0, 3, 2))],
     "channel_dot": [e((2, 3), (2, 3)), e((2, 3, 4), (2, 3, 4)), e((1, 3, 2, 2), (1, 3, 2, 2)), e((2, 3, 0), (2, 3, 0))],
     "channel_spread": [e((3,), shape=s) for s in ((2, 3), (2, 3, 4), (1, 3, 2, 2))],
     "channel_scale": [e((2, 3), (3,)), e((2, 3, 2, 2), (3,))],
     "channel_affine": [e((2, 3), (3,), (3,)), e((2, 3, 2, 2), (3,), (3,))],
     "standardize": [e(s, shape=seen, eps=eps) for s, seen, eps in _STANDARDIZED],
-    "standardize_channels": [e(s, shape=seen, eps=eps) for s, seen, eps in _STANDARDIZED],
-    "standardize_back": [e(s, s, *[seen[1:2]] * 3, shape=seen) for s, seen, _ in _STANDARDIZED],
+    "standardize_affine": [
+        *[e(s, s[1:2], s[1:2], shape=seen, channels=True, eps=eps) for s, seen, eps in _STANDARDIZED],
+        e((3, 4), (4,), (4,), shape=(3, 4), channels=False, eps=1e-5),
+        e((2, 2, 3), (2, 3), (2, 3), shape=(2, 6), channels=False, eps=0.1),
+        e((3, 40), (40,), (40,), shape=(3, 40), channels=False, eps=0.1),
+    ],
+    "standardize_back": [e(s, s, *[seen[-2:-1]] * 3, shape=seen) for s, seen, _ in _STANDARDIZED],
+    "rms_affine": [e((3, 4), (4,), dims=1, eps=1e-5), e((2, 2, 3), (2, 3), dims=2, eps=0.1), e((2, 40), (40,), dims=1, eps=0.1)],
     "rms_standardize": [e((3, 4), dims=1, eps=1e-5), e((2, 2, 3), dims=2, eps=0.1)],
     "occurrences": [e(ints(3, 1, 3)), e(ints([0, 1], [1, 1])), e(ints())],
     "with_scaled_gradient": [e((2, 3), np.ones((2, 1))), e((3,), np.ones(3, np.float64))],

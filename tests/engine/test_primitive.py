@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
+from tinygrad_reg.engine.plan import NOTHING
 from tinygrad_reg.engine.primitive import PRIMITIVES, check_registry, primitive
 from tinygrad_reg.errors import RuleError
 from tinygrad_reg.testing import gradcheck
@@ -146,6 +147,67 @@ def test_a_named_result_is_saved_without_the_others() -> None:
     assert [saved is y for saved, y in zip(node.values(), (x.array, power.array), strict=True)] == [True, True]
     assert square.grad_fn.name() == "BothBackward0"
     gradcheck(both, leaf())
+
+
+def test_the_first_of_several_results_hangs_on_the_call_itself() -> None:
+    seen = []
+
+    @primitive(outputs=("product", "sine", "cosine"))
+    def wave(x: Any, y: Any) -> Any:
+        return np.sin(x) * y, np.sin(x), np.cos(x)
+
+    def rule(g: Any, y: Any, sine: Any, cosine: Any) -> Any:
+        seen.append(g)
+        product, of_sine, of_cosine = g
+        return product * y * cosine + of_sine * cosine - of_cosine * sine
+
+    wave.vjp(x=rule, y=lambda g, sine: g[0] * sine)
+    x, y = leaf(), leaf()
+    out, _, _ = wave.first(x, y)
+    assert out.grad_fn.name() == "WaveBackward0"
+    assert out.grad_fn.next_functions == ((x.node, 0), (y.node, 0))
+    assert [part is NOTHING for part in _gradient_of(out, x, seen)] == [False, True, True]
+    gradcheck(lambda x, y: wave.first(x, y)[0], (x, y))
+    for order in (1, 2, 3):
+        assert_same_derivatives(wave.first(x, y)[0], x.sin() * y, (x, y), order)
+    np.testing.assert_array_equal(wave.first(x.array, y.array)[0], np.sin(x.array) * y.array)
+    np.testing.assert_array_equal(wave.first(x, y)[2], np.cos(x.array))
+    assert wave.first(x.detach(), y.detach())[0].grad_fn is None
+    with tg.no_grad():
+        assert wave.first(x, y)[0].grad_fn is None
+    with tg.autograd.set_detect_anomaly(True):
+        assert_same_derivatives(wave.first(x, y)[0], x.sin() * y, (x, y), 2)
+
+
+def test_a_hook_on_the_first_of_several_results_sees_its_own_cotangent() -> None:
+    @primitive(outputs=("square", "double"))
+    def both(x: Any) -> Any:
+        return x * x, x * 2.0
+
+    both.vjp(x=lambda g, double: g[0] * double + g[1] * 2.0)
+    x = leaf()
+    out, _ = both.first(x)
+    seen: list[Any] = []
+    (slope,) = tg.autograd.grad(out.sum(), x, create_graph=True)
+    out.register_hook(lambda g: seen.append(g.tolist()))
+    (slope.sum() + out.sum()).backward()
+    assert seen == [[1.0, 1.0, 1.0]]
+    np.testing.assert_allclose(x.grad.numpy(), 2.0 + 2.0 * x.array)
+
+
+def _gradient_of(out: Any, x: Any, seen: list[Any]) -> Any:
+    tg.autograd.grad(out.sum(), x, retain_graph=True)
+    return seen.pop()
+
+
+def assert_same_derivatives(found: Any, expected: Any, leaves: tuple[Any, ...], order: int) -> None:
+    """Both have the same gradients, the gradients' sums the same again, up to this order."""
+    if order == 0:
+        return
+    pair = [tg.autograd.grad(y.sum(), leaves, create_graph=True) for y in (found, expected)]
+    for a, b in zip(*pair, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-12)
+    assert_same_derivatives(*[sum((g * g).sum() for g in gradients) for gradients in pair], leaves, order - 1)
 
 
 def test_where_nothing_arrives_there_are_zeros_that_nobody_can_write_to() -> None:

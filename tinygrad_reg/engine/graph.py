@@ -21,7 +21,7 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
-from .primitive import SETTINGS, SILENCE, Parts, output_of, outputs_of
+from .primitive import SETTINGS, SILENCE, Parts, apart, output_of, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
 from .watch import watch, writer_of
@@ -194,10 +194,15 @@ def lifted(node: Node) -> Any:
     saved = list(node.values())
     assert node.plan is not None
     made_by = (*node.parents, node)
+    common = node
     for slot, position in enumerate(node.plan.arrays):
-        value = saved[slot]
-        if position > node.plan.arguments:
-            saved[slot] = output_of(node, position - node.plan.arguments - 1, value)
+        value, result = saved[slot], position - node.plan.arguments - 1
+        if result == 0 and node.plan.first:
+            saved[slot] = wrap(Value.result_class, value, node)
+        elif result >= 0:
+            if node.plan.first and common is node:
+                common = apart(node, value.dtype)
+            saved[slot] = output_of(common, result, value)
         elif isinstance(value, np.ndarray):
             saved[slot] = wrap(Value.result_class, value, made_by[position])
         elif isinstance(value, tuple) and position == node.plan.arguments:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Rule = Callable[..., Any]
 
+NOTHING = 0.0  # in place of the cotangent of a result to which nothing has come back
 UNPLANNED: Any = object()  # in place of a plan that short paths keep at hand, until the first call: at import they would take a tenth
 
 #: The way back from a node to one argument:
@@ -34,7 +35,7 @@ class Constant(int):
 class Plan:
     """What to save and whom to send gradients to, for one combination of arguments that need them."""
 
-    __slots__ = ("arguments", "arrays", "edges", "save", "saves_arguments", "shares", "slots")
+    __slots__ = ("arguments", "arrays", "edges", "first", "save", "saves_arguments", "shares", "slots")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Plan:
         edges: tuple[Edge, ...],
         view: bool,
         shares: bool,
+        first: bool = False,
     ) -> None:
         arguments = self.arguments = len(needed)
         self.arrays = arrays  # positions in (*args, out, *results)
@@ -52,6 +54,7 @@ class Plan:
         self.saves_arguments = any(view or position < arguments for position in arrays)  # memory that others can hold, too
         self.edges = edges
         self.shares = shares  # whether there is what several rules ask for and is computed once
+        self.first = first  # whether the node stands for the first of several results, see `Primitive.first`
 
 
 def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], needed: Sequence[bool | None]) -> Callable[[tuple[Any, ...]], Any]:
@@ -89,8 +92,11 @@ def asked_by(rule: Rule) -> list[str] | None:
     return names[1:] if names[:1] == ["g"] else None
 
 
-def make_plan(p: Primitive, needed: tuple[bool | None, ...]) -> Plan | None:
-    """The plan for a call whose arguments need gradients as told (None: a finite number); None if no rule would be used."""
+def make_plan(p: Primitive, needed: tuple[bool | None, ...], first: bool = False) -> Plan | None:
+    """The plan for a call whose arguments need gradients as told (None: a finite number); None if no rule would be used.
+
+    With `first`, for a node that stands for the first of several results, see `Primitive.first`.
+    """
     rules = [(i, p.rule_of(i)) for i, need in enumerate(needed) if need]
     asked = [(i, rule, _places(p, rule, i, len(needed))) for i, rule in rules if rule is not None]
     if not asked:
@@ -99,9 +105,10 @@ def make_plan(p: Primitive, needed: tuple[bool | None, ...]) -> Plan | None:
     arrays = tuple(sorted({place for place in saved if isinstance(place, int)}))
     metas = tuple(dict.fromkeys(place for place in saved if isinstance(place, tuple)))
     slots: dict[Any, int] = {place: slot for slot, place in enumerate((*arrays, *metas))}
-    edges = tuple([(i, _sender(rule, places, slots), p.elementwise and _names_array(places, needed)) for i, rule, places in asked])
+    g = f"(g{', NOTHING' * (len(p.results) - 1)})" if first else "g"
+    edges = tuple([(i, _sender(rule, places, slots, g), p.elementwise and _names_array(places, needed)) for i, rule, places in asked])
     shares = any(isinstance(place, _Computed) for _, _, places in asked for place in places)
-    return Plan(needed, arrays, metas, edges, p.view, shares)
+    return Plan(needed, arrays, metas, edges, p.view, shares, first)
 
 
 #: Where a value is to be found in a call: a position in (*args, out, *results), positions of a tuple, (position, "shape" or "dtype"),
@@ -164,22 +171,22 @@ def _names_array(places: list[Place], needed: tuple[bool | None, ...]) -> bool:
     return False
 
 
-def _sender(rule: Rule, places: list[Place], slots: dict[Any, int]) -> Send:
-    """The function of an edge, written out, since it is called at every walk."""
-    functions: dict[str, Any] = {"rule": rule}
-    given = ", ".join(["g", *[_term(place, slots, functions) for place in places]])
+def _sender(rule: Rule, places: list[Place], slots: dict[Any, int], g: str) -> Send:
+    """The function of an edge, written out, since it is called at every walk; `g` is the expression for the rule's cotangent."""
+    functions: dict[str, Any] = {"rule": rule, "NOTHING": NOTHING}
+    given = ", ".join([g, *[_term(place, slots, functions, g) for place in places]])
     made: Send = written(f"lambda {', '.join(functions)}: lambda g, s, p, c: rule({given})")(*functions.values())
     return made
 
 
-def _term(place: Place, slots: dict[Any, int], functions: dict[str, Any]) -> str:
+def _term(place: Place, slots: dict[Any, int], functions: dict[str, Any], g: str) -> str:
     """The expression for a value: s is what was saved, p the keywords, c holds what has been computed for several rules."""
     if isinstance(place, _Computed):
         functions["borrowed"], functions[f"get_{place.name}"] = borrowed, place.function
-        given = ", ".join(["g", *[_term(inner, slots, functions) for inner in place.places]])
+        given = ", ".join([g, *[_term(inner, slots, functions, g) for inner in place.places]])
         return f"borrowed(c[{place.name!r}] if {place.name!r} in c else c.setdefault({place.name!r}, get_{place.name}({given})))"
     if isinstance(place, list):
-        return f"({''.join([f'{_term(inner, slots, functions)}, ' for inner in place])})"
+        return f"({''.join([f'{_term(inner, slots, functions, g)}, ' for inner in place])})"
     if isinstance(place, str):
         return f"p[{place!r}]"
     if isinstance(place, Constant):

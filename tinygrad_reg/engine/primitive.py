@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
@@ -26,7 +27,7 @@ from .lending import LOANS, fingerprints
 from .lines import user_line
 from .mutation import Array, tick
 from .node import Node, Value, new, wrap
-from .plan import Plan, Rule, asked_by, borrowed, make_plan, written
+from .plan import NOTHING, Plan, Rule, asked_by, borrowed, make_plan, written
 from .state import state
 from .watch import watch
 
@@ -52,7 +53,7 @@ def silenced(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: silent_copy().run(function, *args)
 
 
-Layout: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]  # the shape and dtype of each of several results
+Layout: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]] | None, ...]  # shape and dtype of each of several results, if known
 
 
 class Primitive:
@@ -89,6 +90,7 @@ class Primitive:
         self.result_may_change = False  # before the walk back, since PyTorch's call saves none of it: what is saved here is copied then
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
         self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
+        self._first_plans: dict[tuple[bool | None, ...], Plan | None] = {}
         if elementwise:
             self.elementwise = True
         if register:
@@ -119,6 +121,7 @@ class Primitive:
                 self._check_sources(rule)
         self.rules.update(rules)
         self._plans.clear()
+        self._first_plans.clear()
 
     def shares(self, **functions: Rule) -> None:
         """Declare what several rules ask for by name: `function(g, ...)`, which asks as rules do, is called at most once in a walk."""
@@ -126,6 +129,7 @@ class Primitive:
             self._check_sources(function)
             self.shared[name] = function
         self._plans.clear()
+        self._first_plans.clear()
 
     def _check_sources(self, rule: Rule) -> None:
         asked = asked_by(rule)
@@ -154,6 +158,14 @@ class Primitive:
             return self._plans[needed]
         except KeyError:
             self._plans[needed] = made = make_plan(self, needed)
+            return made
+
+    def first_plan(self, needed: tuple[bool | None, ...]) -> Plan | None:
+        """The plan for such a call by `first`."""
+        try:
+            return self._first_plans[needed]
+        except KeyError:
+            self._first_plans[needed] = made = make_plan(self, needed, first=True)
             return made
 
     def plan_for(self, parents: Sequence[Node | None]) -> Plan | None:
@@ -237,6 +249,40 @@ class Primitive:
 
     __call__ = bind
 
+    def first(self, *args: Any, **params: Any) -> tuple[Any, ...]:
+        """As `bind` of results that have names, where the first alone is differentiated: the others are constants, and need no nodes.
+
+        The first hangs on the node of the call itself. The rules get its cotangent, and `NOTHING` in place of those of the others.
+        These come as arrays; where calls are traced as tensors.
+        """
+        recording = state.recording
+        if recording is None:
+            return self.bind(*args, **params)  # type: ignore[return-value]
+        raw: list[Any] = []
+        parents: list[Node | None] = []
+        kind = None
+        needed = False
+        for arg in args:
+            if isinstance(arg, Value):
+                kind = arg.result_class
+                raw.append(arg.array)
+                parents.append(parent := arg.node)
+                if parent is not None:
+                    needed = recording
+            else:
+                raw.append(arg)
+                parents.append(None)
+        if kind is None:
+            return self.bind(*args, **params)  # type: ignore[return-value]
+        out = silent_copy().run(self.call or self.caller(len(args)), *raw, params)
+        result = new(kind)
+        result.array = array = out[0]
+        if needed:
+            plan = self.first_plan(tuple([parent is not None for parent in parents]))
+            if plan is not None:
+                result.node = make_node(self, plan, (*raw, out, *out), params, array.shape, *parents)
+        return result, *out[1:]
+
     def __init_subclass__(cls) -> None:
         cls.__call__ = cls.bind  # type: ignore[method-assign]
 
@@ -313,7 +359,7 @@ class Primitive:
         return results
 
 
-_NOTHING = bytes(8)  # the one element of all zeros
+_ZERO = bytes(8)  # the one element of all zeros
 OUTPUT = "_output"  # in the parameters of a view: which one of a tuple of results
 
 
@@ -369,14 +415,12 @@ class Parts:
         return self
 
     def whole(self) -> tuple[Any, ...]:
-        """All entries; where nothing arrived, zeros that take no memory."""
-        parts = self.parts
-        return tuple(
-            [
-                borrowed(parts[i]) if i in parts else np.ndarray(shape, dtype, _NOTHING, strides=(0,) * len(shape))
-                for i, (shape, dtype) in enumerate(self.shape)
-            ]
-        )
+        """All entries; where nothing arrived, zeros that take no memory, or `NOTHING` in place of a result whose shape is not known."""
+        return tuple([borrowed(self.parts[i]) if i in self.parts else _zeros(entry) for i, entry in enumerate(self.shape)])
+
+
+def _zeros(entry: tuple[tuple[int, ...], np.dtype[Any]] | None) -> Any:
+    return NOTHING if entry is None else np.ndarray(entry[0], entry[1], _ZERO, strides=(0,) * len(entry[0]))
 
 
 def _signature(forward: Callable[..., Any]) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
@@ -438,6 +482,16 @@ def layout_of(arrays: tuple[Array, ...]) -> Layout:
 def outputs_of(common: Node, arrays: tuple[Array, ...]) -> tuple[Tensor, ...]:
     """The results of a call that gave several, see `output_of`."""
     return tuple([output_of(common, position, array) for position, array in enumerate(arrays)])
+
+
+def apart(node: Node, dtype: np.dtype[Any]) -> Node:
+    """Another node for a call by `Primitive.first`, on which its other results hang, where the walk back is itself recorded."""
+    made = copy(node)
+    made.plan = node.primitive.plan_for(node.parents)
+    made.index = tick()
+    made.shape = ((node.shape, dtype), *[None] * (len(node.primitive.results) - 1))
+    made.extras = None
+    return made
 
 
 def output_of(common: Node, position: int, array: Array) -> Tensor:

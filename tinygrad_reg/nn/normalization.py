@@ -44,7 +44,7 @@ class LayerNorm(Affine):
 
     >>> tg.nn.LayerNorm(2)(tg.tensor([[1.0, 3.0], [10.0, 30.0]]))
     tensor([[-1.0000,  1.0000],
-            [-1.0000,  1.0000]], grad_fn=<RowAffineBackward0>)
+            [-1.0000,  1.0000]], grad_fn=<StandardizeAffineBackward0>)
     """
 
     @typed_errors
@@ -78,7 +78,7 @@ class RMSNorm(Module):
     Zhang and Sennrich, Root mean square layer normalization, 2019.
 
     >>> tg.nn.RMSNorm(2, eps=0.0)(tg.tensor([[1.0, 7.0]]))
-    tensor([[0.2000, 1.4000]], grad_fn=<MulBackward0>)
+    tensor([[0.2000, 1.4000]], grad_fn=<RmsAffineBackward0>)
     """
 
     weight: Parameter | None
@@ -119,7 +119,7 @@ class GroupNorm(Affine):
 
     >>> tg.nn.GroupNorm(2, 4)(tg.tensor([[1.0, 3.0, 10.0, 30.0]]))
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]],
-           grad_fn=<ChannelAffineBackward0>)
+           grad_fn=<StandardizeAffineBackward0>)
     """
 
     @typed_errors
