@@ -282,7 +282,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
         return gelu_tanh(input)
     check_float("gelu", input)
-    return gelu_p(input)[0]
+    out: Tensor = gelu_p.first(input)[0]
+    return out
 
 
 # ---- softmax -------------------------------------------------------------------------------------------------------

@@ -86,22 +86,26 @@ def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
 
 
 def in_blocks(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Run an elementwise function of many passes on one block of large arrays of one shape after the other; float16 by way of float32."""
+    """Run an elementwise function of many passes on one block of large arrays of one shape after the other; float16 by way of float32.
+
+    Others than the first argument may be Python floats, which are handed on as they are.
+    """
 
     @functools.wraps(function)
-    def forward(*arrays: Array) -> Array:
+    def forward(*arrays: Any) -> Array:
         x = arrays[0]
         if x.dtype.char not in "fd":
             half = x.dtype.char == "e"
-            wide = [array.astype(np.float32 if half else np.float64) for array in arrays]
+            wide = [y if type(y) is float else y.astype(np.float32 if half else np.float64) for y in arrays]
             return forward(*wide).astype(x.dtype if half else np.float64, copy=False)
         if x.size <= _BLOCK or is_plain(x):
             return function(*arrays)
         out = np.empty(x.shape, x.dtype)
-        sources, target = [array.reshape(-1) for array in arrays], out.reshape(-1)
+        sources: list[Any] = [y if type(y) is float else y.reshape(-1) for y in arrays]
+        target = out.reshape(-1)
         for start in range(0, x.size, _BLOCK):
             end = start + _BLOCK
-            target[start:end] = function(*[source[start:end] for source in sources])
+            target[start:end] = function(*[y if type(y) is float else y[start:end] for y in sources])
         return out
 
     return forward
