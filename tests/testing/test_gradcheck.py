@@ -304,6 +304,25 @@ def test_the_complex_step_is_taken_where_every_operation_is_analytic() -> None:
     assert "detach" in str(found.value)
 
 
+def test_a_rule_that_names_what_was_computed_of_its_argument_is_no_linear_one() -> None:
+    """Else the forward would run on complex numbers, of which abs drops what the rule forgets, too."""
+
+    @primitive(name="kept", outputs=("unit", "size"))
+    def kept(x: Any) -> Any:
+        return x / np.abs(x), np.abs(x)
+
+    @primitive(name="shared")
+    def shared(x: Any) -> Any:
+        return x / np.abs(x)
+
+    kept.vjp(x=lambda g, size: g[0] / size)
+    shared.shares(size=lambda g, x: tg.abs(x))
+    shared.vjp(x=lambda g, size: g / size)
+    for f in (lambda x: kept(x)[0], shared):
+        with pytest.raises(GradcheckError, match="order 1"):
+            gradcheck(f, doubles(3))
+
+
 # ---- kinks ---------------------------------------------------------------------------------------------------------------
 
 

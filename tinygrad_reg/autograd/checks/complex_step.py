@@ -25,15 +25,16 @@ _EXACT = 1e-12
 def is_analytic(primitive: Primitive) -> bool:
     """Whether a forward may be run on complex numbers.
 
-    It is declared for functions of the table; what has rules that name neither their own argument nor the result is linear
-    in each argument.
+    It is declared for functions of the table; what has rules that name neither their own argument nor a result, nor what is computed
+    of these, is linear in each argument.
     """
     return bool(getattr(primitive, "analytic", False)) or (PRIMITIVES.get(primitive.name) is primitive and _is_multilinear(primitive))
 
 
 @cache
 def _is_multilinear(primitive: Primitive) -> bool:
-    return not any({name, "out"} & set(inspect.signature(rule).parameters) for name, rule in primitive.rules.items() if rule is not None)
+    made = {"out", *primitive.results, *primitive.shared}
+    return not any({name, *made} & set(inspect.signature(rule).parameters) for name, rule in primitive.rules.items() if rule is not None)
 
 
 def complex_step(problem: Differentiable, values: Array, direction: Sequence[Array]) -> Callable[[Sequence[Array]], Array] | None:
