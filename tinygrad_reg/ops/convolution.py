@@ -24,15 +24,14 @@ from ..errors import ArgumentError, ShapeError
 from .arguments import shape_of
 from .fused import check_float
 from .linalg import check_dtypes
-from .reduction import in_rows, narrowed, sum_p, widened
+from .normalization import channel_sum
+from .reduction import in_rows, narrowed, widened
 from .windows import Each, Layout, Pairs, Sizes, batched, few_columns, layout, per_dim, plain_columns, plain_fold, unbatched
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _COLUMNS = 1 << 19  # elements of columns that a compiled way back holds at once
-_FEW_SUMMED = 2048  # elements that are summed faster in one step
-_SPATIAL = (2, 3, 4)  # dims
 _HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
 
 # ---- the three directions ------------------------------------------------------------------------------------------------
@@ -244,16 +243,8 @@ def _to_weight(
     return convolution_weight.bind(input, g, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
-def _to_bias(g: Any) -> Any:
-    spatial = _SPATIAL[: g.ndim - 2]
-    if math.prod(g.shape) <= _FEW_SUMMED:
-        return sum_p.bind(g, dim=(0, *spatial), keepdim=False)
-    each = sum_p.bind(g, dim=spatial, keepdim=False)  # in two steps, which are a product with ones, or run along memory
-    return sum_p.bind(each, dim=(0,), keepdim=False)
-
-
 convolution.vjp(input=_to_input, weight=_to_weight)
-convolution_biased.vjp(input=_to_input, weight=_to_weight, bias=_to_bias)
+convolution_biased.vjp(input=_to_input, weight=_to_weight, bias=lambda g: channel_sum(g))
 
 
 def _from_output(
@@ -273,7 +264,7 @@ convolution_transposed.vjp(
     weight=lambda g, input, weight_shape, stride, padding, dilation, groups: convolution_weight.bind(
         g, input, kernel=weight_shape[2:], stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
-    bias=_to_bias,
+    bias=lambda g: channel_sum(g),
 )
 convolution_weight.vjp(
     input=lambda g, output, input_shape, stride, padding, dilation, groups: convolution_input.bind(
