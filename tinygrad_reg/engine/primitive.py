@@ -218,21 +218,10 @@ class Primitive:
                 return call(*args, params)  # type: ignore[no-any-return]
             except AttributeError as error:
                 raise self._explained(error, args) from None
-        raw: list[Any] = []
-        made_by: list[Node | None] = []
-        needed = False
-        for arg in args:
-            if isinstance(arg, Value):
-                raw.append(arg.array)
-                made_by.append(parent := arg.node)
-                if parent is not None:
-                    needed = True
-            else:
-                raw.append(arg)
-                made_by.append(None)
+        raw, made_by = _arrays_and_nodes(args)
         out = silent_copy().run(call, *raw, params)
         recording = state.recording
-        needed = needed and (recording or (recording is None and state.grad_enabled))
+        needed = any(made_by) and (recording or (recording is None and state.grad_enabled))
         if self.outputs:
             return self._finish_tuple(args, raw, made_by if needed else (), params, out)  # type: ignore[no-any-return]
         if type(out) is not _ndarray:
@@ -253,31 +242,16 @@ class Primitive:
         """As `bind` of results that have names, where the first alone is differentiated: the others are constants, and need no nodes.
 
         The first hangs on the node of the call itself. The rules get its cotangent, and `NOTHING` in place of those of the others.
-        These come as arrays; where calls are traced as tensors.
+        These come as arrays; as tensors where it does what `bind` does: where calls are traced, or the first argument is an array.
         """
         recording = state.recording
-        if recording is None:
+        if recording is None or not isinstance(args[0], Value):
             return self.bind(*args, **params)  # type: ignore[return-value]
-        raw: list[Any] = []
-        parents: list[Node | None] = []
-        kind = None
-        needed = False
-        for arg in args:
-            if isinstance(arg, Value):
-                kind = arg.result_class
-                raw.append(arg.array)
-                parents.append(parent := arg.node)
-                if parent is not None:
-                    needed = recording
-            else:
-                raw.append(arg)
-                parents.append(None)
-        if kind is None:
-            return self.bind(*args, **params)  # type: ignore[return-value]
+        raw, parents = _arrays_and_nodes(args)
         out = silent_copy().run(self.call or self.caller(len(args)), *raw, params)
-        result = new(kind)
+        result = new(Value.result_class)
         result.array = array = out[0]
-        if needed:
+        if recording and any(parents):
             plan = self.first_plan(tuple([parent is not None for parent in parents]))
             if plan is not None:
                 result.node = make_node(self, plan, (*raw, out, *out), params, array.shape, *parents)
@@ -357,6 +331,20 @@ class Primitive:
         if state.tracer is not None:
             state.tracer.record(self, args, params, out)
         return results
+
+
+def _arrays_and_nodes(args: tuple[Any, ...]) -> tuple[list[Any], list[Node | None]]:
+    """What a forward is given, and the nodes that made it; None of what is no tensor."""
+    raw: list[Any] = []
+    nodes: list[Node | None] = []
+    for arg in args:
+        if isinstance(arg, Value):
+            raw.append(arg.array)
+            nodes.append(arg.node)
+        else:
+            raw.append(arg)
+            nodes.append(None)
+    return raw, nodes
 
 
 _ZERO = bytes(8)  # the one element of all zeros
