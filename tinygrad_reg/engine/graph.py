@@ -380,9 +380,7 @@ def backward(
             accumulate(node, gradient, create_graph)
         elif not node.with_extras().retains:  # else `sweep` has kept it
             keep_grad(node.with_extras(), gradient)
-    if targets is None:
-        return
-    for node in targets:
+    for node in targets or ():
         if not isinstance(node, Leaf):
             node.with_extras().retains = True  # it keeps what later walks bring, too, as in PyTorch
 

@@ -89,8 +89,7 @@ class Primitive:
         self.shared: dict[str, Rule] = {}  # what several rules ask for, see `shares`
         self.result_may_change = False  # before the walk back, since PyTorch's call saves none of it: what is saved here is copied then
         self.shaped_by_values: Callable[..., bool] | None = None  # of the arguments: whether their values decide the result's shape
-        self._plans: dict[tuple[bool | None, ...], Plan | None] = {}
-        self._first_plans: dict[tuple[bool | None, ...], Plan | None] = {}
+        self._plans: dict[tuple[Any, ...], Plan | None] = {}
         if elementwise:
             self.elementwise = True
         if register:
@@ -121,7 +120,6 @@ class Primitive:
                 self._check_sources(rule)
         self.rules.update(rules)
         self._plans.clear()
-        self._first_plans.clear()
 
     def shares(self, **functions: Rule) -> None:
         """Declare what several rules ask for by name: `function(g, ...)`, which asks as rules do, is called at most once in a walk."""
@@ -129,7 +127,6 @@ class Primitive:
             self._check_sources(function)
             self.shared[name] = function
         self._plans.clear()
-        self._first_plans.clear()
 
     def _check_sources(self, rule: Rule) -> None:
         asked = asked_by(rule)
@@ -152,20 +149,16 @@ class Primitive:
 
     # ---- planning: which values to save, resolved once per combination of needed arguments --------------------------
 
-    def plan(self, needed: tuple[bool | None, ...]) -> Plan | None:
-        """The plan for a call whose arguments need gradients as told (None: a finite number); None if no rule would be used."""
-        try:
-            return self._plans[needed]
-        except KeyError:
-            self._plans[needed] = made = make_plan(self, needed)
-            return made
+    def plan(self, needed: tuple[bool | None, ...], first: bool = False) -> Plan | None:
+        """The plan for a call whose arguments need gradients as told (None: a finite number); None if no rule would be used.
 
-    def first_plan(self, needed: tuple[bool | None, ...]) -> Plan | None:
-        """The plan for such a call by `first`."""
+        With `first`, for a call by that method.
+        """
+        key = (needed, first) if first else needed
         try:
-            return self._first_plans[needed]
+            return self._plans[key]
         except KeyError:
-            self._first_plans[needed] = made = make_plan(self, needed, first=True)
+            self._plans[key] = made = make_plan(self, needed, first)
             return made
 
     def plan_for(self, parents: Sequence[Node | None]) -> Plan | None:
@@ -252,7 +245,7 @@ class Primitive:
         result = new(Value.result_class)
         result.array = array = out[0]
         if recording and any(parents):
-            plan = self.first_plan(tuple([parent is not None for parent in parents]))
+            plan = self.plan(tuple([parent is not None for parent in parents]), first=True)
             if plan is not None:
                 result.node = make_node(self, plan, (*raw, out, *out), params, array.shape, *parents)
         return result, *out[1:]

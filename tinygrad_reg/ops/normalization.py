@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine.broadcasting import column_sums
+from ..engine.broadcasting import column_sums, few_ones
 from ..engine.mutation import Array
 from ..engine.node import Value, array_of, wrap
 from ..engine.plain import is_plain, room
@@ -157,14 +157,8 @@ def _constants(shape: Shape, dtype: np.dtype[Any], eps: float, plain: bool) -> t
     size, elements = math.prod(shape), shape[-1]
     ones = None
     if len(shape) == 2 and 0 < size <= _FEW and elements <= _SHORT and dtype.char in "fd" and not plain:
-        ones = _ones(elements, elements if size <= _VERY_FEW and elements <= 32 else 1, dtype)
+        ones = few_ones((elements, elements if size <= _VERY_FEW and elements <= 32 else 1), dtype)
     return *numbers(dtype, float(_count(shape)), eps), ones
-
-
-@functools.lru_cache(maxsize=64)
-def _ones(n: int, m: int, dtype: np.dtype[Any]) -> Array:
-    """A few ones, which are only read."""
-    return np.ones((n, m), dtype)
 
 
 def _totals(x: Array, ones: Array | None) -> Array:
@@ -196,7 +190,7 @@ def standardize_back(x: Array, y: Array, scale: Array, shift: Array, slope: Arra
     if slope is not NOTHING:
         dot = dot - slope[:, None]
     if ones is not None:
-        factor = factor.dot(_ones(1, shape[1], x.dtype))
+        factor = factor.dot(few_ones((1, shape[1]), x.dtype))
     made = room(x, x.shape)  # no view: the walk adds to memory of its own in place, and gives it to leaves as it is
     out = made.reshape(shape)
     np.subtract(lines, total / count, out)
