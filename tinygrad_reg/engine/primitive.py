@@ -196,8 +196,8 @@ class Primitive:
             if isinstance(x, Value) and (recording := state.recording) is not None:
                 out = silent_copy().run(call, x.array, params)
                 if self.outputs:
-                    parents = (x.node,) if recording and x.node is not None else ()
-                    return self._finish_tuple(args, (x.array,), parents, params, out)  # type: ignore[no-any-return]
+                    made_by = (x.node,) if recording and x.node is not None else ()
+                    return self._finish_tuple(args, (x.array,), made_by, params, out)  # type: ignore[no-any-return]
                 return self.applied(x, out, params)
         elif len(args) == 2 and not (self.outputs or self.view):
             x, y = args
@@ -211,18 +211,20 @@ class Primitive:
                 return call(*args, params)  # type: ignore[no-any-return]
             except AttributeError as error:
                 raise self._explained(error, args) from None
-        raw, made_by = _arrays_and_nodes(args)
-        out = silent_copy().run(call, *raw, params)
+        raw, parents = _arrays_and_nodes(args)
         recording = state.recording
-        needed = any(made_by) and (recording or (recording is None and state.grad_enabled))
+        if recording is not None and not (self.outputs or self.view):
+            return self.applied_to_all(raw, parents, params)
+        out = silent_copy().run(call, *raw, params)
+        needed = any(parents) and (recording or (recording is None and state.grad_enabled))
         if self.outputs:
-            return self._finish_tuple(args, raw, made_by if needed else (), params, out)  # type: ignore[no-any-return]
+            return self._finish_tuple(args, raw, parents if needed else (), params, out)  # type: ignore[no-any-return]
         if type(out) is not _ndarray:
             out = np.asarray(out)
         result = new(Value.result_class)
         result.array = out
         if needed:
-            self.record(result, raw, made_by, params)
+            self.record(result, raw, parents, params)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
         if recording is None and state.tracer is not None:
@@ -279,6 +281,19 @@ class Primitive:
             plan = self.plan((first is not None, second is not None))
             if plan is not None:
                 result.node = make_node(self, plan, (x.array, y.array, out), params, out.shape, first, second)
+        return result
+
+    def applied_to_all(self, raw: Sequence[Any], parents: Sequence[Node | None], params: dict[str, Any]) -> Tensor:
+        """A call outside of traces that gives no view, of the arrays of its arguments and the nodes that made them; it is recorded."""
+        out = silent_copy().run(self.call or self.caller(len(raw)), *raw, params)
+        if type(out) is not _ndarray:
+            out = np.asarray(out)
+        result = new(Value.result_class)
+        result.array = out
+        if state.recording and any(parents):
+            plan = self.plan_for(parents)
+            if plan is not None:
+                result.node = make_node(self, plan, (*raw, out), params, out.shape, *parents)
         return result
 
     def _explained(self, error: AttributeError, args: tuple[Any, ...]) -> Exception:

@@ -28,15 +28,14 @@ def numpy_names(function: F) -> F:
     bools = [name for name, kind in function.__annotations__.items() if kind == "bool"]
     flags = {name: positional.index(name) if name in positional else nowhere for name in bools}
     first = min(flags.values(), default=nowhere)
+    plain = frozenset((*_NUMPY, *flags)).isdisjoint
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            if not kwargs and len(args) <= first:
-                return function(*args)
-            if kwargs:
+            if len(args) > first or (kwargs and not plain(kwargs)):
                 kwargs = _torch_names(function, kwargs)
-            _check_flags(function, flags, args, kwargs)
-            return function(*args, **kwargs)
+                _check_flags(function, flags, args, kwargs)
+            return function(*args, **kwargs) if kwargs else function(*args)
         except TinygradRegError:
             raise
         except FOREIGN as error:

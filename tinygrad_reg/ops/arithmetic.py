@@ -94,8 +94,9 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 def _lerp(input: Array, end: Array, weight: Any) -> Array:
     """input + weight · (end - input), from the nearer end."""
-    if type(weight) is float:
-        return input + (end - input) * weight if -0.5 < weight < 0.5 else end + (input - end) * (1.0 - weight)
+    number = float(weight) if type(weight) is np.ndarray and not weight.ndim else weight
+    if type(number) is float:
+        return input + (end - input) * weight if -0.5 < number < 0.5 else end + (input - end) * (1.0 - number)
     return choose(np.abs(weight) < 0.5, input + (end - input) * weight, end + (input - end) * (1.0 - weight))
 
 

@@ -424,8 +424,9 @@ _HARMLESS = 65504.0  # floats up to there fit into every float dtype, and what t
 
 def _bound(bound: Any, input: Any) -> Any:
     """A bound of clamp. Raises RangeError for a number that wraps around in the dtype of the result, where it would bound nothing."""
-    if type(bound) is float and -_HARMLESS <= bound <= _HARMLESS:
-        return bound
+    floats = type(bound) is float or (type(bound) is int and isinstance(input, Value) and input.array.dtype.kind == "f")
+    if floats and -_HARMLESS <= bound <= _HARMLESS:
+        return float(bound)
     if isinstance(bound, int | float):
         check_fits(bound, result_type(input, bound), "clamp: a bound", wraps=False)
     return bound

@@ -6,7 +6,6 @@ arrays, each at a dimension of that view, by the primitives of positions.py.
 
 from __future__ import annotations
 
-import functools
 import operator
 import warnings
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
 from .arguments import rank, shape_of
-from .pointwise import check_fits, convert
+from .pointwise import convert, number_in
 from .positions import Dims, index_p, index_put_p
 from .shape import expand
 from .slices import FULL, put_view, select_view
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _ARRAYS = (Value, np.ndarray)
-_NUMBERS = (bool, int, float)
-_NUMBERS_OR_SCALARS = (*_NUMBERS, np.generic)
+
+_NUMBERS = (bool, int, float, np.generic)
 
 # ---- reading -----------------------------------------------------------------------------------------------------------
 
@@ -322,17 +321,6 @@ def fill_value(value: Any, input: Any, what: str) -> Any:
 
 def _number(value: Any, input: Any, what: str) -> Array:
     """A number as a 0-d array of the input's dtype, which is only read."""
-    dtype = input.array.dtype if isinstance(input, Value) else input.dtype
-    if type(value) in _NUMBERS and value != 0.0 and state.tracer is None:  # -0.0 would be found as 0.0; a tracer knows arrays by identity
-        return _kept(value, dtype, what)
-    return _converted(value, dtype, what)
-
-
-def _converted(value: Any, dtype: Any, what: str) -> Array:
-    if not isinstance(value, _NUMBERS_OR_SCALARS):
+    if not isinstance(value, _NUMBERS):
         raise ArgumentTypeError(f"{what}: expected a number or a tensor to write, got {type(value).__name__}")
-    check_fits(value, dtype, what)
-    return np.asarray(value).astype(dtype, copy=False)
-
-
-_kept = functools.lru_cache(maxsize=256, typed=True)(_converted)
+    return number_in(value, input.array.dtype if isinstance(input, Value) else input.dtype, what)

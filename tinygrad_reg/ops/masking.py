@@ -16,7 +16,7 @@ from .arguments import rank, shape_of
 from .elementwise import where_p
 from .indexing import fill_value
 from .joining import broadcast_tensors, unbind
-from .pointwise import check_broadcast, check_fits, convert, in_dtype
+from .pointwise import check_broadcast, check_fits, convert, in_dtype, number_in
 from .positions import index_p
 from .shape import atleast_1d
 
@@ -80,8 +80,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 def _as_operand(x: Any, dtype: Any) -> Any:
     if not isinstance(x, bool | int | float):
         return convert(x, dtype)
-    check_fits(x, np.dtype(np.float32) if dtype.char == "e" else dtype, "where")  # as in PyTorch, 1e20 is inf in float16
-    return in_dtype(x, dtype, "where")
+    if dtype.char == "e":
+        check_fits(x, np.dtype(np.float32), "where")  # as in PyTorch, 1e20 is inf in float16
+        return in_dtype(x, dtype, "where")
+    return number_in(x, dtype, "where")
 
 
 @typed_errors

@@ -19,7 +19,7 @@ from ..engine.plain import is_stand_in
 from ..engine.plan import UNPLANNED, Plan, Rule
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.promotion import category, float_type, result_type
-from ..engine.refusal import FOREIGN, no_tensor, refused
+from ..engine.refusal import FOREIGN, no_tensor, refused, shown
 from ..engine.state import state
 from ..errors import ArgumentTypeError, DtypeError, RangeError, ShapeError, TinygradRegError
 
@@ -65,8 +65,35 @@ def numbers(dtype: np.dtype[Any], *values: float) -> tuple[Array, ...]:
     return tuple([np.array(value, dtype) for value in values])
 
 
+class Numbers(dict[float, Array]):
+    """Python's numbers as 0-d arrays of one dtype, for arrays of this dtype: they need not be promoted, and see `numbers`.
+
+    Raises OverflowError for an integer that is too large.
+    """
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self.types: tuple[type, ...] = (int, float) if dtype.kind == "f" else (int,)  # of a category that is not above that of the arrays
+        self.zeros = np.array(0.0).astype(dtype), np.array(-0.0).astype(dtype)  # not among the others, for they count as equal
+
+    def __missing__(self, number: float) -> Array:
+        if not number:
+            return self.zeros[math.copysign(1.0, number) < 0.0]
+        array: Array = silent_copy().run(np.asarray(number).astype, self.dtype)
+        if len(self) < 4096:
+            self[number] = array
+        return array
+
+
+NUMBERS = {dtype: Numbers(dtype) for dtype in map(np.dtype, "fdlihbB")}
+_NO_NUMBERS = Numbers(np.dtype(np.bool_))
+_NO_NUMBERS.types = ()
+
+
 def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
     """Raise RangeError if a Python number does not fit into a dtype. As in PyTorch, negative ones wrap around in uint8, if `wraps`."""
+    if 0 <= number <= 127:
+        return
     low, high = _range(np.dtype(dtype))
     number = number.item() if isinstance(number, np.generic) else number
     low = low if wraps or dtype.kind != "u" else 0
@@ -75,12 +102,22 @@ def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
         raise RangeError(f"{what}: {number} does not fit into {dtype}, which holds {low} to {high}; use a wider dtype, or .clamp() first")
 
 
+def number_in(number: Any, dtype: np.dtype[Any], what: str) -> Array:
+    """A number that may need checking against a dtype, as a 0-d array of it, which is only read. Raises as `check_fits`."""
+    check_fits(number, dtype, what)
+    known = NUMBERS.get(dtype, _NO_NUMBERS)
+    if type(number) in known.types and state.tracer is None:  # a tracer knows arrays by identity
+        return known[number]
+    return in_dtype(number, dtype, what)
+
+
 def in_dtype(number: Any, dtype: Any, what: str) -> Array:
     """A number as a 0-d array, wrapping around as integers do. Raises RangeError if it is too large for any integer."""
     try:
         return silent_copy().run(np.asarray(number).astype, dtype)
     except OverflowError:
-        raise RangeError(f"{what}: the number {number} does not fit into {dtype}; use a float") from None
+        remedy = "a smaller number" if np.dtype(dtype).kind == "f" else "a float"
+        raise RangeError(f"{what}: {shown(number)} does not fit into {dtype}; use {remedy}") from None
 
 
 @functools.lru_cache
@@ -116,6 +153,8 @@ def check_broadcast(what: str, args: tuple[Any, ...]) -> None:
             "  sizes must agree from the last dimension on, or be 1; insert dimensions with .unsqueeze(dim)"
         ) from None
 
+
+_OPERANDS = (Value, _ndarray, bool, int, float, np.generic)  # in a tuple, for a union would be made at each call
 
 #: By what a primitive accepts: the kinds of dtypes that it takes as they are.
 _UNCHANGED = {"any": "fiub", "number": "fiu", "difference": "fiu", "power": "fiu", "float": "f", "integer": "iub", "whole": "iu"}
@@ -166,22 +205,36 @@ class Elementwise(Primitive):
             raise DtypeError(f"{self.name}: needs integer tensors, got {dtype}; convert with .long(), or compare to get bools")
         return dtype
 
-    def _settled(self, args: tuple[Any, ...]) -> bool:
-        """Whether nothing needs to be promoted: tensors of float32 or of float64 alone, and floats."""
-        dtype = None
+    def _settled(self, args: tuple[Any, ...]) -> tuple[list[Any], list[Any]] | None:
+        """The arrays of the arguments and the nodes that made them, if nothing needs to be promoted: tensors of one dtype, and after
+        them numbers of its category or a lower one; else None."""
+        raw: list[Any] = []
+        parents: list[Any] = []
+        dtype, known = None, _NO_NUMBERS
         for x in args:
-            if isinstance(x, Value):
-                if dtype is not x.array.dtype and dtype is not None:
-                    return False
-                dtype = x.array.dtype
-            elif type(x) is not float:
-                return False
-        return dtype is not None and dtype.char in "fd" and self.kind not in ("integer", "whole")
+            if type(x) in known.types:
+                try:
+                    raw.append(known[x])
+                except OverflowError:
+                    return None
+                parents.append(None)
+            elif isinstance(x, Value):
+                array = x.array
+                raw.append(array)
+                parents.append(x.node)
+                if array.dtype is not dtype:
+                    if dtype is not None:
+                        return None
+                    dtype = array.dtype
+                    known = NUMBERS.get(dtype, _NO_NUMBERS)
+            else:
+                return None
+        return (raw, parents) if known.types and known.dtype.kind in self.direct else None
 
     def prepare(self, operands: tuple[Any, ...]) -> list[Any]:
         """The operands in their common dtype, numbers kept as numbers where NumPy treats them as weak."""
         for x in operands:
-            if not isinstance(x, Value | _ndarray | bool | int | float | np.generic):
+            if not isinstance(x, _OPERANDS):
                 raise no_tensor(f"{self.name}: expected tensors or numbers", x)
         dtype = self.dtype_of(*operands)
         return [self._operand(x, dtype) for x in operands]
@@ -205,8 +258,9 @@ class Elementwise(Primitive):
             if name not in self.keywords:
                 raise ArgumentTypeError(f"{self.name}: got an unexpected keyword argument {name!r}")
         try:
-            if self._settled(args):
-                return super().bind(*args, **params)
+            settled = self._settled(args)
+            if settled is not None:
+                return self.applied_to_all(*settled, params) if state.recording is not None else super().bind(*args, **params)
             if any(isinstance(x, Value) for x in args):
                 if self.widens and (wide := _widened(args)) is not None:
                     return convert(self(*wide), np.float16)
@@ -237,6 +291,8 @@ def _is_bool(x: Any) -> bool:
 def _widened(args: tuple[Any, ...]) -> list[Any] | None:
     """A float16 tensor in float32 beside a number, or a 0-d tensor of another float dtype; None for other arguments."""
     halves = [isinstance(x, Value) and x.array.dtype.char == "e" for x in args]
+    if True not in halves:
+        return None
     rest = [x for x, half in zip(args, halves, strict=True) if not half]
     if not rest or not all(_is_number(x) for x in rest) or result_type(*args).char != "e":
         return None
@@ -342,18 +398,26 @@ class Binary(Elementwise):
                     return super().bind(input, other)
                 plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
             else:
-                y, ynode = self._float(other) if type(other) is int else other, None
-                if type(y) is not float or not y - y == 0.0 != y or dtype.char not in "fd":  # 0, inf and nan make 0 · inf possible
+                known = NUMBERS.get(dtype, _NO_NUMBERS)
+                if type(other) not in known.types:
                     return super().bind(input, other)
-                plan = self._plan_x_number
+                try:
+                    y, ynode = known[other], None
+                except OverflowError:
+                    return super().bind(input, other)
+                plan = self._plan_x_number if other - other == 0.0 != other else self._plan_x  # 0, inf and nan make 0 · inf possible
         elif isinstance(other, Value):
-            x, xnode = self._float(input) if type(input) is int else input, None
             y, ynode = other.array, other.node
             dtype = y.dtype
             result_class = other.result_class
-            if type(x) is not float or not x - x == 0.0 != x or dtype.char not in "fd":
+            known = NUMBERS.get(dtype, _NO_NUMBERS)
+            if type(input) not in known.types:
                 return super().bind(input, other)
-            plan = self._plan_y_number
+            try:
+                x, xnode = known[input], None
+            except OverflowError:
+                return super().bind(input, other)
+            plan = self._plan_y_number if input - input == 0.0 != input else self._plan_y
         else:
             return self._raw(input, other)  # type: ignore[no-any-return]
         if plan is UNPLANNED:
@@ -374,12 +438,6 @@ class Binary(Elementwise):
         if recording and plan is not None and (xnode is not None or ynode is not None):
             result.node = make_node(self, plan, (x, y, out), _NO_KEYWORDS, out.shape, xnode, ynode)
         return result
-
-    def _float(self, number: int) -> float:
-        try:
-            return float(number)
-        except OverflowError:
-            raise RangeError(f"{self.name}: an integer of {number.bit_length()} bits does not fit into any dtype") from None
 
     def _raw(self, *args: Any) -> Any:
         try:
