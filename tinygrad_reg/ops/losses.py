@@ -20,7 +20,7 @@ from .arguments import shape_of
 from .checks import check_probabilities
 from .elementwise import binary, clamp_min, log, log1p, mul, square
 from .extremes import numbered
-from .fused import check_float, line_sums, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
+from .fused import check_float, exponentials, line_sums, living, log_sigmoid, log_softmax_p, shifted, sigmoid, softmax_grad, softmax_p
 from .indexing import getitem
 from .large import bounded
 from .pointwise import as_array, convert, numbers
@@ -201,8 +201,7 @@ def class_losses(x: Array, target: Array, *, dim: int) -> Array:
 @primitive
 def class_losses_grad(y: Array, x: Array, target: Array, *, dim: int) -> Array:
     """y · (softmax(x) - 1 at the target): the way back of `class_losses`. A line whose y is 0 gives 0, even if its softmax is nan."""
-    out = shifted(x, dim)
-    np.exp(out, out=out)
+    out = exponentials(x, dim)
     apart = _apart(y, x.shape, dim)
     out *= apart / line_sums(out, dim)
     out.reshape(-1)[numbered(target, x.shape, dim, False)] -= y
