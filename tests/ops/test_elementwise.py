@@ -418,3 +418,11 @@ def test_a_power_by_a_number_of_numpy_has_the_dtype_of_its_base() -> None:
     for dtype in (tg.float16, tg.float32, tg.float64):
         assert (tg.tensor([4.0], dtype=dtype) ** np.float64(1.5)).dtype == dtype
     assert (tg.tensor([4]) ** np.float64(1.5)).dtype == tg.float32
+
+
+@pytest.mark.parametrize("function", [operator.mod, operator.floordiv, tg.fmod])
+def test_no_integers_can_be_divided_by_zero(function: Any) -> None:
+    assert function(tg.ones(0, dtype=tg.int64), 0).shape == (0,)
+    assert function(tg.ones(0, dtype=tg.int64), tg.tensor([[2], [0]])).shape == (2, 0)
+    with pytest.raises(ArgumentError, match="division by zero"):
+        function(tg.ones(1, dtype=tg.int64), 0)

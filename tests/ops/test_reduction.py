@@ -226,3 +226,12 @@ def test_a_correction_may_be_a_number_of_numpy(function: Any, number: Any) -> No
 def test_a_dim_may_be_a_number_of_numpy(name: str) -> None:
     x = tg.tensor([[1.0, 0.0], [2.0, 0.0]])
     assert tg.equal(getattr(tg, name)(x, np.int64(1)), getattr(tg, name)(x, 1))
+
+
+@pytest.mark.parametrize("scale", [1e-4, 500.0])
+def test_std_of_half_precision_neither_vanishes_nor_overflows_with_its_square(scale: float) -> None:
+    x = tg.tensor([scale, -scale], dtype=tg.float16, requires_grad=True)
+    spread = tg.std(x, correction=0)
+    (slope,) = tg.autograd.grad(spread, x)
+    np.testing.assert_allclose(spread.item() / scale, 1.0, rtol=2e-3)
+    np.testing.assert_allclose(slope.numpy(), [0.5, -0.5], rtol=2e-3)

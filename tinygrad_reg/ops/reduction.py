@@ -339,10 +339,15 @@ def _freedom(shape: tuple[int, ...], dim: Dims, correction: float) -> float:
 
 
 def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
-    """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
+    """Σ (x - mean)² / (n - correction), widened, in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
     deviation = as_array(wide - _mean(wide, dim, dim is not None))
-    out = narrowed(product_sum(deviation, deviation, dim, keepdim) / _freedom(x.shape, dim, correction), x.dtype)
+    return product_sum(deviation, deviation, dim, keepdim) / _freedom(x.shape, dim, correction)
+
+
+def _rows_of(out: Array, x: Array, dim: Dims) -> Array:
+    """A result over `dim` in the dtype of x, and in rows."""
+    out = narrowed(out, x.dtype)
     return out if dim is None else in_rows(out)
 
 
@@ -359,7 +364,7 @@ def _std_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool, 
 @primitive(name="var")
 def var_p(x: Array, *, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Variance over `dim`."""
-    return _var(x, dim, keepdim, correction)
+    return _rows_of(_var(x, dim, keepdim, correction), x, dim)
 
 
 var_p.vjp(x=_var_rule)
@@ -368,7 +373,7 @@ var_p.vjp(x=_var_rule)
 @primitive(name="std")
 def std_p(x: Array, *, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Standard deviation over `dim`."""
-    return np.sqrt(_var(x, dim, keepdim, correction))
+    return _rows_of(np.sqrt(_var(x, dim, keepdim, correction)), x, dim)
 
 
 std_p.vjp(x=_std_rule)
