@@ -111,6 +111,9 @@ def test_ready_made_tensors() -> None:
     assert tg.ones(2, dtype=float).dtype == tg.float64
     assert tg.full((2,), 7).dtype == tg.int64
     assert tg.full((2,), True).dtype == tg.bool
+    for number, dtype in ((np.float64(0.5), tg.float32), (np.int8(3), tg.int64), (np.bool_(True), tg.bool)):  # the kind alone counts
+        assert tg.full((2,), number).dtype == tg.full((2,), tg.tensor(number)).dtype == dtype
+    assert tg.full((1,), np.float64(0.1), dtype=tg.float64).tolist() == [0.1]
     assert tg.eye(2, 3).tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     assert tg.scalar_tensor(3).dtype == tg.float32
     like = tg.zeros(2, 3, dtype=tg.int32)
@@ -293,3 +296,26 @@ def test_integers_of_any_size_as_floats() -> None:
     assert tg.tensor(2**64 - 1, dtype=tg.float64).item() == 2.0**64
     with pytest.raises(RangeError, match="int64"):
         tg.tensor(2**70)
+
+
+def test_integers_that_the_dtype_cannot_hold_are_not_drawn() -> None:
+    for draw in (
+        lambda: tg.randint(0, 257, (2,), dtype=tg.uint8),
+        lambda: tg.randint(-1, 3, (2,), dtype=tg.uint8),
+        lambda: tg.zeros(2, dtype=tg.uint8).random_(-1, 3),
+        lambda: tg.randperm(257, dtype=tg.uint8),
+    ):
+        with pytest.raises(RangeError, match="does not fit into uint8"):
+            draw()
+    assert tg.randint(0, 256, (2,), dtype=tg.uint8).dtype == tg.uint8
+    assert sorted(tg.randperm(256, dtype=tg.uint8).tolist()) == list(range(256))
+    assert tg.randint_like(tg.ones(2), high=1).tolist() == [0.0, 0.0]
+    for n in (np.int64(3), tg.tensor(3)):
+        assert sorted(tg.randperm(n).tolist()) == [0, 1, 2]
+
+
+def test_a_new_generator_starts_from_the_same_seed_the_default_one_does_not() -> None:
+    assert tg.Generator().initial_seed() == tg.Generator("cpu").initial_seed() == 67280421310721
+    assert tg.equal(tg.rand(2, generator=tg.Generator()), tg.rand(2, generator=tg.Generator()))
+    with pytest.raises(ArgumentError, match="does not exist here"):
+        tg.Generator("cuda")

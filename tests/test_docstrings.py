@@ -80,7 +80,7 @@ def examples(name: str) -> doctest.DocTest:
 #: These do something and give nothing; everywhere else an example that shows no value could not be wrong.
 SILENT = {"tg.autograd.detect_anomaly", "tg.autograd.set_detect_anomaly"}
 SILENT |= {"tg.testing.assert_close", "tg.testing.register_profiles"}
-SILENT |= {"tg.use_deterministic_algorithms", "tg.set_float32_matmul_precision"}
+SILENT |= {"tg.set_default_device", "tg.use_deterministic_algorithms", "tg.set_float32_matmul_precision"}
 
 
 @pytest.mark.filterwarnings("ignore:`nn.functional.upsample:UserWarning")  # deprecated, as in PyTorch

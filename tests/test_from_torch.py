@@ -48,11 +48,20 @@ def test_the_usual_first_lines_of_a_script_run() -> None:
     assert not any(asked() for asked in (tg.accelerator.is_available, tg.backends.mps.is_available, tg.backends.mps.is_built))
     assert tg.accelerator.device_count() == tg.cuda.device_count() == 0
     tg.cuda.empty_cache()
+    tg.set_default_device(tg.get_default_device())
+    tg.set_default_device(None)
+    with tg.device("cpu") as device, tg.device("cpu:0"):
+        assert tg.zeros(2).device == device
 
 
 def test_other_devices_are_refused() -> None:
     assert not tg.cuda.is_available()
-    for refused in (lambda: tg.zeros(2, device="cuda"), lambda: tg.zeros(2).to("cuda"), lambda: tg.nn.Linear(2, 2).to("cuda")):
+    for refused in (
+        lambda: tg.zeros(2, device="cuda"),
+        lambda: tg.zeros(2).to("cuda"),
+        lambda: tg.nn.Linear(2, 2).to("cuda"),
+        lambda: tg.set_default_device("cuda"),
+    ):
         with pytest.raises(ArgumentError, match="everything runs on 'cpu'"):
             refused()
 

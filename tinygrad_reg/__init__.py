@@ -31,6 +31,8 @@ from .creation import zeros_like as zeros_like
 from .device import accelerator as accelerator
 from .device import cuda as cuda
 from .device import device as device
+from .device import get_default_device as get_default_device
+from .device import set_default_device as set_default_device
 from .device import set_float32_matmul_precision as set_float32_matmul_precision
 from .device import use_deterministic_algorithms as use_deterministic_algorithms
 from .dtypes import bool as bool

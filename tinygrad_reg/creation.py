@@ -140,7 +140,7 @@ def empty(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, r
 
 @typed_errors
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of one value, whose type decides the dtype.
+    """A tensor of one value: of bools, of int64 or of the default dtype, as the value is, unless `dtype` says otherwise.
 
     >>> tg.full((2,), 7)
     tensor([7, 7])
@@ -157,6 +157,8 @@ def _filling(fill_value: Any, dtype: Any) -> Array:
     value = interop.to_array(fill_value, dtype)
     if value.size != 1:
         raise ShapeError(f"full: fill_value must be one number, got shape {value.shape}")
+    if dtype is None and isinstance(fill_value, Tensor | np.ndarray | np.generic):
+        return interop.to_array(value.item(), None)  # a number fills, whatever array it comes from: as in PyTorch
     return value
 
 

@@ -8,7 +8,7 @@ from .errors import ArgumentError, AssertedArgumentError
 
 
 class Device:
-    """`device("cpu")`.
+    """`device("cpu")`, also in `with device("cpu"):`, where tensors are made on it.
 
     >>> tg.device("cpu"), tg.zeros(2).device == tg.device("cpu")
     (device(type='cpu'), True)
@@ -33,6 +33,12 @@ class Device:
 
     def __hash__(self) -> int:
         return hash("cpu")
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
 
 cpu = Device()
@@ -87,6 +93,24 @@ class accelerator(_Absent):  # noqa: N801
     def current_accelerator(check_available: bool = False) -> Any:
         """None."""
         return None
+
+
+def get_default_device() -> Device:
+    """Where tensors are made: on the CPU.
+
+    >>> tg.get_default_device()
+    device(type='cpu')
+    """
+    return cpu
+
+
+def set_default_device(device: Any) -> None:
+    """Nothing: tensors are made on the CPU. Raises ArgumentError for another device.
+
+    >>> tg.set_default_device("cpu")
+    """
+    if device is not None:
+        as_device(device)
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -677,6 +677,13 @@ class Methods(Value):
         """The last two dimensions swapped; (..., n, m) -> (..., m, n)."""
         return shaping.matrix_transpose(self)
 
+    @property
+    def H(self: Any) -> Tensor:  # noqa: N802
+        """The conjugate transposed of a matrix, of real numbers its transposed; (n, m) -> (m, n)."""
+        return shaping.adjoint_of_matrix(self)
+
+    mH = mT  # noqa: N815
+
     reshape = shaping.reshape
     view = shaping.view
     permute = shaping.permute

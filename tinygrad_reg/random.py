@@ -13,9 +13,9 @@ from .dtypes import as_dtype, int64
 from .engine.refusal import typed_errors
 from .engine.strong_zero import linked
 from .errors import ArgumentError, ArgumentTypeError
-from .ops.arguments import checked_shape, rank
-from .ops.pointwise import convert, cut
-from .ops.random import Generator, draw
+from .ops.arguments import checked_shape, integer, rank
+from .ops.pointwise import check_fits, convert, cut
+from .ops.random import Generator, check_span, draw
 from .ops.random import fork_rng as fork_rng
 from .ops.random import get_rng_state as get_rng_state
 from .ops.random import initial_seed as initial_seed
@@ -87,9 +87,8 @@ def randint(
         low, high = operator.index(low), operator.index(high)
     except TypeError:
         raise ArgumentTypeError(f"randint: low and high must be integers, got {low!r} and {high!r}") from None
-    if low >= high:
-        raise ArgumentError(f"randint: needs low < high, got {low} and {high}")
     wanted = int64 if dtype is None else as_dtype(dtype)
+    check_span(low, high, wanted, "randint")
     return finished(draw("integers", checked_shape((size,), "randint"), wanted, generator, (low, high)), requires_grad, device)
 
 
@@ -100,11 +99,12 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     >>> tg.randperm(4).sort().values
     tensor([0, 1, 2, 3])
     """
-    if not isinstance(n, int):
-        raise ArgumentTypeError(f"randperm: n must be an integer, got {type(n).__name__}")
+    n = integer(n, "randperm", "n")
     if n < 0:
         raise ArgumentError(f"randperm: n must not be negative, got {n}")
-    return finished(draw("permutation", (n,), int64 if dtype is None else as_dtype(dtype), generator, (n,)), requires_grad, device)
+    wanted = int64 if dtype is None else as_dtype(dtype)
+    check_fits(n - 1, wanted, "randperm")
+    return finished(draw("permutation", (n,), wanted, generator, (n,)), requires_grad, device)
 
 
 @typed_errors
@@ -136,7 +136,7 @@ def randn_like(
 @typed_errors
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int = 0,
     high: int | None = None,
     *,
     generator: Generator | None = None,

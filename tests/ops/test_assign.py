@@ -512,7 +512,7 @@ def test_random_integers_in_place() -> None:
     assert set(tg.zeros(200).random_(-1, 1).tolist()) == {-1.0, 0.0}
     assert set(tg.zeros(200, dtype=tg.bool).random_().tolist()) == {False, True}
     assert max(tg.zeros(2000, dtype=tg.uint8).random_().tolist()) == 255
-    with pytest.raises(ArgumentError, match="needs from < to"):
+    with pytest.raises(ArgumentError, match="needs low < high"):
         tg.zeros(2).random_(2, 2)
 
 
@@ -533,3 +533,12 @@ def test_an_expansion_that_repeats_nothing_can_be_written_to() -> None:
     x.expand(1, 3).add_(1.0)
     x.expand_as(x).add_(1.0)
     assert x.tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300, 0.5])
+def test_in_a_bool_tensor_every_number_but_zero_is_true(value: float) -> None:
+    x = tg.tensor([False, False])
+    x[0] = value
+    assert x.tolist() == [True, False]
+    assert x.fill_(value).tolist() == [True, True]
+    assert tg.zeros(1, dtype=tg.bool).masked_fill(tg.tensor([True]), value).tolist() == [True]

@@ -400,3 +400,29 @@ def test_large_arrays_and_numbers(name: str, dtype: str) -> None:
         pieces = [function(tg.tensor(line), other) for line in x]
         assert whole.dtype == pieces[0].dtype
         np.testing.assert_allclose(whole.numpy(), tg.stack(pieces).numpy(), rtol=1e-3 if dtype == "float16" else 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
+@pytest.mark.parametrize("shape", [(), (1,), (2,)])
+def test_powers_of_a_number_have_the_dtype_of_the_exponent_whatever_its_value(dtype: Any, shape: tuple[int, ...]) -> None:
+    exponent = tg.full(shape, 0.5, dtype=dtype, requires_grad=True)
+    power = 4**exponent
+    power.sum().backward()
+    assert exponent.grad is not None
+    assert (power.dtype, exponent.grad.dtype) == (dtype, dtype)
+    np.testing.assert_array_equal(power.detach().numpy(), np.full(shape, 2.0))
+    assert [float(base ** tg.tensor(0.5)) for base in (0.0, -0.0, inf, -inf)] == [0.0, 0.0, inf, inf]
+
+
+def test_a_power_by_a_number_of_numpy_has_the_dtype_of_its_base() -> None:
+    for dtype in (tg.float16, tg.float32, tg.float64):
+        assert (tg.tensor([4.0], dtype=dtype) ** np.float64(1.5)).dtype == dtype
+    assert (tg.tensor([4]) ** np.float64(1.5)).dtype == tg.float32
+
+
+@pytest.mark.parametrize("function", [operator.mod, operator.floordiv, tg.fmod])
+def test_no_integers_can_be_divided_by_zero(function: Any) -> None:
+    assert function(tg.ones(0, dtype=tg.int64), 0).shape == (0,)
+    assert function(tg.ones(0, dtype=tg.int64), tg.tensor([[2], [0]])).shape == (2, 0)
+    with pytest.raises(ArgumentError, match="division by zero"):
+        function(tg.ones(1, dtype=tg.int64), 0)

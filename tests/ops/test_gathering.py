@@ -227,3 +227,11 @@ def test_numpy_functions_take_positions_of_any_dtype() -> None:
 def test_without_elements_there_are_no_numbers_to_find() -> None:
     x, index = tg.zeros(2, 0), tg.zeros(2, 0, dtype=tg.int64)
     assert tg.gather(x, 1, index).shape == tg.take_along_dim(x, index, 1).shape == (2, 0)
+
+
+@pytest.mark.parametrize("alpha", [0.5, np.float32(0.5), tg.tensor(0.5)])
+def test_integers_take_no_fraction_as_alpha(alpha: Any) -> None:
+    x = tg.tensor([1, 2])
+    with pytest.raises(ArgumentError, match="alpha must be an integer"):
+        tg.index_add(x, 0, tg.tensor([0]), tg.tensor([3]), alpha=alpha)
+    assert tg.index_add(x, 0, tg.tensor([0]), tg.tensor([3]), alpha=np.int64(2)).tolist() == [7, 2]

@@ -59,3 +59,9 @@ def test_values_and_dtypes() -> None:
 def test_errors_say_what_is_wrong(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         call(tg.ones(1, 2, 4))
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5)])
+def test_the_value_may_be_a_number_of_numpy(value: Any) -> None:
+    padded = F.pad(tg.ones(1), (1, 0), value=value)
+    assert (padded.dtype, padded.tolist()) == (tg.float32, [0.5, 1.0])

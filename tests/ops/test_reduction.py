@@ -210,3 +210,28 @@ def test_contradicting_corrections(name: str) -> None:
         function(x, correction="1")
     with pytest.raises(ArgumentTypeError, match="correction=1"):
         function(x, 0, 1)
+
+
+@pytest.mark.parametrize("number", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("function", [tg.std, tg.var])
+def test_a_correction_may_be_a_number_of_numpy(function: Any, number: Any) -> None:
+    x = tg.tensor([1.0, 2.0, 4.0], requires_grad=True)
+    spread = function(x, correction=number(1))
+    (slope,) = tg.autograd.grad(spread, x)
+    assert (spread.dtype, slope.dtype) == (tg.float32, tg.float32)
+    assert tg.equal(spread, function(x))
+
+
+@pytest.mark.parametrize("name", ["all", "any", "amax", "amin", "sum", "mean"])
+def test_a_dim_may_be_a_number_of_numpy(name: str) -> None:
+    x = tg.tensor([[1.0, 0.0], [2.0, 0.0]])
+    assert tg.equal(getattr(tg, name)(x, np.int64(1)), getattr(tg, name)(x, 1))
+
+
+@pytest.mark.parametrize("scale", [1e-4, 500.0])
+def test_std_of_half_precision_neither_vanishes_nor_overflows_with_its_square(scale: float) -> None:
+    x = tg.tensor([scale, -scale], dtype=tg.float16, requires_grad=True)
+    spread = tg.std(x, correction=0)
+    (slope,) = tg.autograd.grad(spread, x)
+    np.testing.assert_allclose(spread.item() / scale, 1.0, rtol=2e-3)
+    np.testing.assert_allclose(slope.numpy(), [0.5, -0.5], rtol=2e-3)

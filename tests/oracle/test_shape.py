@@ -57,6 +57,8 @@ FUNCTIONS: dict[str, Function] = {
     "t": lambda m, x: m.t(x),
     "T": lambda m, x: x.T,
     "mT": lambda m, x: x.mT,
+    "mH": lambda m, x: x.mH,
+    "H": lambda m, x: x.H,
     "expand": lambda m, x: x.expand(3, 3),
     "expand keeping": lambda m, x: x.expand(2, -1, 3),
     "expand leading": lambda m, x: x.expand(-1, 2, 3, 4),

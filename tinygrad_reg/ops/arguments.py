@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
+
 from ..engine.node import Value
 from ..engine.refusal import FOREIGN, named_after, no_tensor, refusal, shown
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, ShapeError, TinygradRegError
@@ -91,6 +93,22 @@ def integer(value: Any, what: str, name: str) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ArgumentTypeError(f"{what}: {name} must be an integer, got {type(value).__name__}: {value!r}")
     return operator.index(value)
+
+
+def number(value: Any, what: str, name: str) -> float:
+    """An argument that must be a number, as one of Python's, for one of NumPy's would decide the dtype.
+
+    Raises ArgumentTypeError for anything else.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, int | float):
+        raise ArgumentTypeError(f"{what}: {name} must be a number, got {type(value).__name__}: {value!r}")
+    return value
+
+
+def names_none(dim: Any) -> bool:
+    """Whether `dim` is given and names no dim, as () and [] do."""
+    return isinstance(dim, SEVERAL) and not dim
 
 
 def normalize_dim(dim: Any, ndim: int, what: str) -> int:

@@ -67,7 +67,7 @@ def _pow(x: Any, y: Any) -> Any:
     if getattr(y, "dtype", _FLOAT).kind not in "iu" or getattr(x, "dtype", _FLOAT).kind not in "iu":
         # at 1/2 NumPy takes √x, which is -0 at -0, where the power is 0, and nan at -inf, where it is inf
         root = np.size(y) == 1 and not is_plain(y) and bool(y == 0.5)
-        return np.power(np.where((x == 0) | np.isinf(x), np.abs(x), x) if root else x, y)
+        return np.power(np.where((x == 0) | np.isinf(x), np.abs(x), x).astype(np.result_type(x, y), copy=False) if root else x, y)
     negative = np.less(y, 0)
     return np.where(negative, np.where(np.abs(x) == 1, x ** (y & 1), 0), np.power(x, np.where(negative, 0, y)))
 
@@ -351,8 +351,10 @@ def _power_number(input: Any, exponent: float) -> Tensor:
         raise ArgumentTypeError(f"pow: expected a tensor, got {type(input).__name__}")
     if exponent < 0 and isinstance(exponent, int) and dtype.kind != "f":
         raise ArgumentError(f"pow: an integer tensor to the negative integer power {exponent}; convert to a float dtype first")
-    if isinstance(exponent, float) and dtype.kind != "f" and isinstance(input, Value):
-        input = convert(input, result_type(input, exponent))
+    if isinstance(exponent, float):
+        exponent = float(exponent)  # NumPy's own float64 would decide the dtype
+        if dtype.kind != "f" and isinstance(input, Value):
+            input = convert(input, result_type(input, exponent))
     elif dtype.kind in "iu":
         check_fits(exponent, dtype, "pow: the exponent")
     return power.bind(input, exponent=exponent)

@@ -19,7 +19,7 @@ from ..engine.node import Value
 from ..engine.plain import filled
 from ..engine.primitive import Primitive, primitive
 from ..errors import DimensionError, ShapeError
-from .arguments import integer, normalize_dim, numpy_names, shape_of
+from .arguments import integer, names_none, normalize_dim, numpy_names, shape_of
 from .elementwise import eq, isnan, maximum, minimum
 from .pointwise import as_array, convert
 from .positions import numbers_along
@@ -119,7 +119,7 @@ def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     (tensor([0.0000, 0.5000, 0.5000]),)
     """
     dims = read_dims(input, dim, "amax")
-    _refuse_empty(shape_of(input), dims, "amax", ShapeError if dim is None or dim == () else DimensionError)
+    _refuse_empty(shape_of(input), dims, "amax", ShapeError if dim is None or names_none(dim) else DimensionError)
     return amax_p.bind(input, dim=dims, keepdim=keepdim)
 
 
@@ -132,7 +132,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     (tensor([0.5000, 0.5000, 0.0000]),)
     """
     dims = read_dims(input, dim, "amin")
-    _refuse_empty(shape_of(input), dims, "amin", ShapeError if dim is None or dim == () else DimensionError)
+    _refuse_empty(shape_of(input), dims, "amin", ShapeError if dim is None or names_none(dim) else DimensionError)
     return amin_p.bind(input, dim=dims, keepdim=keepdim)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.primitive import primitive
+from ..engine.promotion import result_type
 from ..engine.refusal import is_number, shown, typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, GradientError, ShapeError
@@ -304,7 +305,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     source = values_for(source, input, "index_add")
     if type(alpha) is not int and not is_number(alpha):
         raise ArgumentTypeError(f"index_add: alpha must be a number, got {shown(alpha)}")
-    if isinstance(alpha, float) and input.dtype.kind != "f":
+    if input.dtype.kind != "f" and result_type(alpha).kind == "f":
         raise ArgumentError(f"index_add: alpha must be an integer for integer tensors, got {alpha}")
     if alpha != 1:
         source = convert(source * alpha, input.dtype)

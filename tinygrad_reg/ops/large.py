@@ -24,7 +24,7 @@ def integer_safe(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
     def forward(x: Any, y: Any) -> Any:
         floats = getattr(x, "dtype", _INT).kind == "f" or getattr(y, "dtype", _INT).kind == "f"
-        if not floats and np.result_type(x, y).kind != "f" and not np.all(y):
+        if not floats and np.result_type(x, y).kind != "f" and not np.all(y) and np.size(x):
             raise ArgumentError(f"{ufunc.__name__}: an integer division by zero; convert to a float dtype to get nan or inf")
         return ufunc(x, y)
 

@@ -17,6 +17,7 @@ from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.plain import is_plain
 from ..engine.primitive import Primitive, silent_copy
+from ..engine.promotion import result_type
 from ..engine.refusal import no_tensor, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
@@ -388,7 +389,7 @@ def _add_product(what: str, input: Tensor, product: Tensor, beta: float, alpha: 
 
 def _check_integers(what: str, **factors: float) -> None:
     for name, factor in factors.items():
-        if isinstance(factor, float):
+        if result_type(factor).kind == "f":
             raise ArgumentError(f"{what}: {name} must be an integer for integer tensors, got {factor}")
 
 

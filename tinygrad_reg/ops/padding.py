@@ -17,7 +17,7 @@ from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
-from .arguments import shape_of
+from .arguments import number, shape_of
 from .tables import FEW, Table, adding, numbered, reading
 
 if TYPE_CHECKING:
@@ -169,9 +169,6 @@ def _crops_too_much(shape: tuple[int, ...], pads: Pads) -> ShapeError:
     return ShapeError(f"pad: {pads} crops more than there is\n  input {shape}; these are the pairs of its last dimensions")
 
 
-_NUMBER = (bool, int, float)
-
-
 @typed_errors
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
     """More elements around the last dims; pad = (before, after) of the last dim, then of the one before it, and so on.
@@ -188,10 +185,9 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     pads = _pairs(shape, _integers(pad))
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise ArgumentError(f'pad: mode must be "constant", "reflect", "replicate" or "circular", got {mode!r}')
-    if value is not None and not isinstance(value, _NUMBER):
-        raise ArgumentTypeError(f"pad: value must be a number, got {type(value).__name__}")
+    fill = 0 if value is None else number(value, "pad", "value")
     if mode == "constant":
-        return pad_constant.bind(input, pads=pads, value=0 if value is None else value)
+        return pad_constant.bind(input, pads=pads, value=fill)
     if value is not None:
         raise ArgumentError(f'pad: mode "{mode}" takes no value, got {value!r}; only "constant" does')
     grown, cropped = _apart(shape, pads, mode)

@@ -97,7 +97,7 @@ def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
     low, high = _range(np.dtype(dtype))
     number = number.item() if isinstance(number, np.generic) else number
     low = low if wraps or dtype.kind != "u" else 0
-    exact = isinstance(number, int) or not (dtype.kind == "f" and not math.isfinite(number))
+    exact = isinstance(number, int) or not (dtype.kind in "fb" and not math.isfinite(number))
     if exact and not low <= number <= high:
         raise RangeError(f"{what}: {number} does not fit into {dtype}, which holds {low} to {high}; use a wider dtype, or .clamp() first")
 

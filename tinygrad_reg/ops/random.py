@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..device import Device, cpu
+from ..device import Device, as_device, cpu
 from ..engine.mutation import Array
 from ..engine.node import Value, array_of, wrap
 from ..engine.primitive import primitive
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Generator:
-    """A source of random numbers with a state of its own; the same seed gives the same numbers.
+    """A source of random numbers with a state of its own; the same seed gives the same numbers. A new one starts from PyTorch's seed.
 
     >>> generator = tg.Generator().manual_seed(7)
     >>> tg.equal(tg.rand(2, generator=generator), tg.rand(2, generator=generator.manual_seed(7)))
@@ -37,7 +37,8 @@ class Generator:
     _numpy: Any = None
 
     def __init__(self, device: Any = "cpu") -> None:
-        self.seed()
+        as_device(device)
+        self.manual_seed(67280421310721)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from this seed."""
@@ -92,6 +93,7 @@ class Generator:
 
 
 default_generator = Generator()
+default_generator.seed()
 
 
 def manual_seed(seed: int) -> Generator:
@@ -234,16 +236,21 @@ def _count(dtype: Any) -> int:
     return 2 if dtype.kind == "b" else int(np.iinfo(dtype).max) + 1
 
 
+def check_span(low: int, high: int, dtype: Any, what: str) -> None:
+    """Raise ArgumentError if there is nothing from low to high, the end not included, RangeError if the dtype cannot hold it."""
+    if not low < high:
+        raise ArgumentError(f"{what}: needs low < high, got {low} and {high}")
+    for extreme in (low, high - 1):
+        check_fits(extreme, dtype, what, wraps=False)
+
+
 @typed_errors
 def random_(target: Any, span: tuple[Any, ...], generator: Generator | None = None) -> Tensor:
     """Overwrite with integers from [0, to), or [from, to), or of all that the dtype holds exactly (`to` None), drawn uniformly."""
     dtype = target.dtype
     low, to = (0, None) if not span else (0, *span) if len(span) == 1 else span
     high = _count(dtype) if to is None else to
-    if not low < high:
-        raise ArgumentError(f"random_: needs from < to, got {low} and {high}")
-    for extreme in (low, high - 1):
-        check_fits(extreme, dtype, "random_")
+    check_span(low, high, dtype, "random_")
     return assign(target, draw("integers", target.shape, dtype, generator, (low, high)), "random_")
 
 

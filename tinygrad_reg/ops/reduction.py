@@ -24,7 +24,7 @@ from ..engine.refusal import no_tensor
 from ..engine.selection import choose, zero_of
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError
-from .arguments import normalize_dim, normalize_dims, numpy_names, shape_of
+from .arguments import names_none, normalize_dim, normalize_dims, number, numpy_names, shape_of
 from .elementwise import eq, exp, isnan, logical_not, ne
 from .pointwise import as_array, convert
 
@@ -315,7 +315,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     tensor([False,  True])
     """
     dims = read_dims(input, dim, "all")
-    return ne(input, 0) if dim == () or dim == [] else all_p.bind(input, dim=dims, keepdim=keepdim)
+    return ne(input, 0) if names_none(dim) else all_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
@@ -326,7 +326,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     tensor([ True, False])
     """
     dims = read_dims(input, dim, "any")
-    return ne(input, 0) if dim == () or dim == [] else any_p.bind(input, dim=dims, keepdim=keepdim)
+    return ne(input, 0) if names_none(dim) else any_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 # ---- variance ------------------------------------------------------------------------------------------------------
@@ -339,10 +339,15 @@ def _freedom(shape: tuple[int, ...], dim: Dims, correction: float) -> float:
 
 
 def _var(x: Array, dim: Dims, keepdim: bool, correction: float) -> Array:
-    """Σ (x - mean)² / (n - correction) in two passes, which is exact where Σ x² - n · mean² cancels."""
+    """Σ (x - mean)² / (n - correction), widened, in two passes, which is exact where Σ x² - n · mean² cancels."""
     wide = widened(x)
     deviation = as_array(wide - _mean(wide, dim, dim is not None))
-    out = narrowed(product_sum(deviation, deviation, dim, keepdim) / _freedom(x.shape, dim, correction), x.dtype)
+    return product_sum(deviation, deviation, dim, keepdim) / _freedom(x.shape, dim, correction)
+
+
+def _rows_of(out: Array, x: Array, dim: Dims) -> Array:
+    """A result over `dim` in the dtype of x, and in rows."""
+    out = narrowed(out, x.dtype)
     return out if dim is None else in_rows(out)
 
 
@@ -359,7 +364,7 @@ def _std_rule(g: Any, x: Any, out: Any, x_shape: Any, dim: Dims, keepdim: bool, 
 @primitive(name="var")
 def var_p(x: Array, *, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Variance over `dim`."""
-    return _var(x, dim, keepdim, correction)
+    return _rows_of(_var(x, dim, keepdim, correction), x, dim)
 
 
 var_p.vjp(x=_var_rule)
@@ -368,7 +373,7 @@ var_p.vjp(x=_var_rule)
 @primitive(name="std")
 def std_p(x: Array, *, dim: Dims, keepdim: bool, correction: float) -> Array:
     """Standard deviation over `dim`."""
-    return np.sqrt(_var(x, dim, keepdim, correction))
+    return _rows_of(np.sqrt(_var(x, dim, keepdim, correction)), x, dim)
 
 
 std_p.vjp(x=_std_rule)
@@ -383,9 +388,7 @@ def _read_moments(input: Any, dim: Any, unbiased: Any, correction: Any, what: st
             f"{what}: got unbiased={unbiased!r} and correction={correction!r}; say correction=1 (which divides by n - 1) or "
             "correction=0, or unbiased=True or False, not both"
         )
-    chosen = correction if correction is not None else 1 if unbiased is None else int(unbiased)
-    if not isinstance(chosen, int | float):
-        raise ArgumentTypeError(f"{what}: correction must be a number, got {type(chosen).__name__}: {chosen!r}")
+    chosen = number(correction, what, "correction") if correction is not None else 1 if unbiased is None else int(unbiased)
     dims = read_dims(input, dim, what)
     _check_float(input.dtype, what)
     shape = shape_of(input)

@@ -450,6 +450,14 @@ def matrix_transpose(input: Tensor) -> Tensor:
     return transpose_p.bind(input, dim0=ndim - 2, dim1=ndim - 1) if ndim else select_view.bind(input, index=())
 
 
+def adjoint_of_matrix(input: Tensor) -> Tensor:
+    """The conjugate transposed of a matrix, of real numbers its transposed; (n, m) -> (m, n)."""
+    ndim = rank(input, "H")
+    if ndim not in (0, 2):
+        raise ShapeError(f"H: expects a matrix, got shape {tuple(input.shape)}; use .mH for a batch of matrices")
+    return matrix_transpose(input)
+
+
 def transpose_all(input: Tensor) -> Tensor:
     """All dimensions in reverse order; of a matrix its transposed."""
     ndim = rank(input, "T")
