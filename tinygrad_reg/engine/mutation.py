@@ -37,9 +37,14 @@ class Writes:
         self._lines: dict[int, str | None] = {}  # of the user's program that wrote last; only what anomaly mode has seen
         self._lock = allocate_lock()
 
-    def note(self, *arrays: NDArray) -> None:
-        """Stamp the buffers behind these arrays as written now, and count it."""
-        self.note_keys(self.keys(*arrays))
+    def note(self, array: NDArray) -> None:
+        """Stamp the buffer behind an array as written now, and count it."""
+        key = self._known(array)
+        with self._lock:
+            self.latest = self._stamps[key] = tick()
+        self._counts[key] = self._counts.get(key, 0) + 1
+        if state.anomaly or self._lines:
+            self._lines[key] = user_line() if state.anomaly else None
 
     def note_keys(self, keys: list[int]) -> None:
         """The same for buffers that are written again and again."""
@@ -49,13 +54,17 @@ class Writes:
 
     def keys(self, *arrays: NDArray) -> list[int]:
         """What `stamp` and `note_keys` need to know of the buffers behind these arrays, for as long as they live."""
-        roots = [owner(array) for array in arrays]
-        keys = [id(root) if root.base is None else _FOREIGN for root in roots]
-        with self._lock:
-            for key, root in zip(keys, roots, strict=True):
-                if key and key not in self._owners:
-                    self._owners[key] = weakref.ref(root, functools.partial(self._forget, key))
-        return keys
+        return [self._known(array) for array in arrays]
+
+    def _known(self, array: NDArray) -> int:
+        """The key of a buffer, which is forgotten with it."""
+        root = owner(array)
+        if root.base is not None:
+            return _FOREIGN
+        key = id(root)
+        if key not in self._owners:
+            self._owners[key] = weakref.ref(root, functools.partial(self._forget, key))
+        return key
 
     def stamp(self, keys: list[int]) -> None:
         """Stamp buffers as written now."""

@@ -94,7 +94,9 @@ def _in_numpy(
             "or .detach().numpy() to leave the graph"
         )
     result = function(*[_plain(x) for x in args], **{key: _plain(x) for key, x in kwargs.items()})
-    writes.note(*[x for x in targets if isinstance(x, np.ndarray)])
+    for x in targets:
+        if isinstance(x, np.ndarray):
+            writes.note(x)
     return result
 
 

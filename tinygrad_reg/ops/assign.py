@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array, owner, writes
-from ..engine.node import FREED, Leaf, Node, Value, wrap
+from ..engine.node import FREED, Leaf, Node, Value, array_of, wrap
 from ..engine.plain import copy_of
 from ..engine.primitive import OUTPUT, Primitive, layout_of, make_node, output, output_of, primitive
 from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError
-from .indexing import getitem, index_put, split_index
-from .pointwise import check_fits, convert
+from .indexing import getitem, index_put, is_basic, repeated_in, split_index
+from .pointwise import convert, number_in
+from .positions import Dims, write
+from .slices import select_view
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+_NUMBERS = (int, float)
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
@@ -78,8 +81,9 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
             f"{what}: a result of dtype {value.array.dtype} cannot be written into a tensor of dtype {array.dtype}; "
             "convert the tensor first, or use the out-of-place operation"
         )
-    if value.array.dtype != array.dtype:
-        value = convert(value, array.dtype)
+    value = convert(value, array.dtype)
+    if value.node is None and is_free(target):
+        return _write(target, value.array, what)
     if value.node is None and target.node is not None and state.grad_enabled:
         value = copied(target, value)  # what a constant has overwritten gets gradient 0, and stays in the graph
     check_writable(target, value, what)
@@ -93,6 +97,37 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
     if state.grad_enabled:
         rewrite_history(target, value)
     return target  # type: ignore[no-any-return]
+
+
+def is_free(tensor: Any) -> bool:
+    """Whether nothing has to be told to a graph or a tracer when a number is written into a tensor: no gradient flows to it, nor to
+    what it is a view of, and if one did, none is recorded now."""
+    if state.tracer is not None:
+        return False
+    records = state.grad_enabled
+    while True:
+        node = tensor.node
+        if node is not None and (records or node.plan is not None):
+            return False
+        if tensor.view_of is None:
+            return True
+        tensor = tensor.view_of[0]
+
+
+def _write(target: Any, value: Array, what: str) -> Tensor:
+    """Let `target` hold an array that broadcasts to it, and nothing more: it is free."""
+    array = target.array
+    check_memory(array, what)
+    array[...] = value
+    writes.note(array)
+    return target  # type: ignore[no-any-return]
+
+
+def put_into(target: Any, source: Any, what: str) -> Tensor:
+    """Make `target` hold the source, broadcast, in its own memory; returns target."""
+    if source.node is None and is_free(target):
+        return _write(target, source.array, what)
+    return assign(target, copied(target, source), what)
 
 
 def _makers(target: Value) -> Iterator[Node]:
@@ -130,15 +165,19 @@ def lineage(tensor: Value) -> Iterator[tuple[Value, Value, Primitive, dict[str, 
         tensor = parent
 
 
-def check_writable(target: Value, value: Value, what: str) -> None:
-    """Raise InplaceError if `target` cannot become `value` in place: its memory, or gradients that could not follow."""
-    array = target.array
+def check_memory(array: Array, what: str) -> None:
+    """Raise InplaceError if this memory cannot be written."""
     if _overlaps(array):
         raise InplaceError(f"{what}: several elements of this tensor are one place in memory (it was expanded); .clone() it before writing")
     if not array.flags.writeable:
         raise InplaceError(
             f"{what}: this memory is read-only (part of an expanded tensor, or of an array that is); .clone() it before writing"
         )
+
+
+def check_writable(target: Value, value: Value, what: str) -> None:
+    """Raise InplaceError if `target` cannot become `value` in place: its memory, or gradients that could not follow."""
+    check_memory(target.array, what)
     if not state.grad_enabled:
         return
     if isinstance(target.node, Leaf):
@@ -253,7 +292,7 @@ def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
 @typed_errors
 def copy_(target: Any, source: Any) -> Tensor:
     """Write the source, broadcast and converted, into the tensor's memory."""
-    return assign(target, copied(target, _source_for(target, source)), "copy_")
+    return put_into(target, _source_for(target, source), "copy_")
 
 
 @typed_errors
@@ -261,26 +300,35 @@ def fill_(target: Any, value: Any) -> Tensor:
     """Write one value (a number or a 0-d tensor) everywhere."""
     if isinstance(value, Value) and value.array.ndim:
         raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {value.array.shape}; use copy_")
-    return assign(target, copied(target, _source_for(target, value)), "fill_")
+    return put_into(target, _source_for(target, value), "fill_")
 
 
 def _source_for(target: Value, source: Any) -> Any:
+    """What is written into the target, as a tensor of its dtype that broadcasts to it."""
+    source = _as_source(source, target.array.dtype)
+    given, wanted = source.array.shape, target.array.shape
+    if not given or given == wanted:
+        return source
+    lead = max(len(given) - len(wanted), 0)  # as NumPy and PyTorch do, extra leading dimensions of size 1 are dropped
+    if any(n != 1 for n in given[:lead]) or not _broadcasts(given[lead:], wanted):
+        raise ShapeError(f"a value of shape {given} does not broadcast into {wanted}, the shape of the place to write to")
+    return source.reshape(given[lead:]) if lead else source
+
+
+def _as_source(source: Any, dtype: np.dtype[Any]) -> Any:
+    """A number, array or tensor as a tensor of this dtype."""
+    if isinstance(source, _NUMBERS):
+        return wrap(Value.result_class, number_in(source, dtype, "writing a number"))
     if not isinstance(source, Value):
-        if isinstance(source, int | float):
-            check_fits(source, target.array.dtype, "writing a number")
         if isinstance(source, str | bytes):
             raise ArgumentTypeError(f"a value to write must be a number, a tensor or a regular array, got {shown(source)}")
         try:
             source = wrap(Value.result_class, np.asarray(source))
         except (ValueError, OverflowError):
             raise ArgumentTypeError(f"a value to write must be a number, a tensor or a regular array, got {shown(source)}") from None
-    given, wanted = source.array.shape, target.array.shape
-    lead = max(len(given) - len(wanted), 0)  # as NumPy and PyTorch do, extra leading dimensions of size 1 are dropped
-    if any(n != 1 for n in given[:lead]) or not _broadcasts(given[lead:], wanted):
-        raise ShapeError(f"a value of shape {given} does not broadcast into {wanted}, the shape of the place to write to")
     if source.array.dtype.kind not in _RANK:
         raise DtypeError(f"a value of dtype {source.array.dtype} cannot be written into a tensor")
-    return convert(source.reshape(given[lead:]) if lead else source, target.array.dtype)
+    return convert(source, dtype)
 
 
 def _broadcasts(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
@@ -289,14 +337,36 @@ def _broadcasts(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 def setitem(target: Any, index: Any, value: Any) -> None:
     """target[index] = value, for every index that reads; the value broadcasts to what the index selects."""
-    template, arrays, basic = split_index(index, target.array.shape)
+    if is_basic(index, target.array.shape):
+        basic = True
+    else:
+        template, arrays, basic = split_index(index, target.array.shape)
     if basic:
         part = getitem(target, index)
         if not (isinstance(value, Value) and _is_same(value, part)):
-            assign(part, copied(part, _source_for(part, value)), "__setitem__")
+            put_into(part, _source_for(part, value), "__setitem__")
         return
-    source = _source_for(getitem(target.detach(), index), value)
-    assign(target, index_put(target, index, source), "__setitem__")
+    if not _written_directly(target, template, arrays, value):
+        source = _source_for(getitem(target.detach(), index), value)
+        assign(target, index_put(target, index, source), "__setitem__")
+
+
+def _written_directly(target: Any, template: tuple[tuple[Any, ...], Dims], arrays: list[Any], value: Any) -> bool:
+    """Write where arrays say, if the tensor is free, and in row-major order there; else, or if something does not fit, write nothing."""
+    view, dims = template
+    array = select_view.forward(target.array, index=view) if view else target.array
+    if not (array.flags.c_contiguous and is_free(target)):
+        return False
+    source = _as_source(value, array.dtype)
+    if source.node is not None:
+        return False
+    check_memory(array, "__setitem__")
+    try:
+        write(array, source.array, [array_of(x) for x in arrays], dims, repeated_in(arrays, "last"))
+    except (IndexError, ValueError):
+        return False
+    writes.note(array)
+    return True
 
 
 def _is_same(a: Value, b: Value) -> bool:

@@ -326,7 +326,13 @@ def line_sums(x: Array, dim: int | None, keepdim: bool = True) -> Array:
 
 def spread_sums(x: Array, dim: int | None) -> Array:
     """The same, to be combined with x: of few elements in short lines one for each element, since NumPy is slow to broadcast."""
-    if x.size < _FEW and dim == x.ndim - 1 and x.shape[dim] <= _VERY_SHORT and x.dtype.char in "fd" and (type(x) is _ndarray or not is_plain(x)):
+    if (
+        x.size < _FEW
+        and dim == x.ndim - 1
+        and x.shape[dim] <= _VERY_SHORT
+        and x.dtype.char in "fd"
+        and (type(x) is _ndarray or not is_plain(x))
+    ):
         return x.dot(few_ones((x.shape[dim], x.shape[dim]), x.dtype))
     return line_sums(x, dim)
 

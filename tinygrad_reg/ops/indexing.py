@@ -59,7 +59,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         return select_view.bind(input, index=view)
     if view:
         input = select_view.bind(input, index=view)
-    return read(input, arrays, dims, _repeated(arrays, "add"))
+    return read(input, arrays, dims, repeated_in(arrays, "add"))
 
 
 def _plain(index: tuple[Any, ...], shape: Sequence[int]) -> tuple[Any, ...]:
@@ -80,8 +80,14 @@ def _plain(index: tuple[Any, ...], shape: Sequence[int]) -> tuple[Any, ...]:
     return tuple(items)
 
 
-def _repeated(arrays: Sequence[Any], otherwise: str) -> str:
-    """A single mask names no place twice."""
+def is_basic(index: Any, shape: Sequence[int]) -> bool:
+    """Whether this consists of ints, slices and None alone, without a look at everything else that an index can be."""
+    kind = type(index)
+    return kind is int or kind is slice or (kind is tuple and bool(_plain(index, shape)))
+
+
+def repeated_in(arrays: Sequence[Any], otherwise: str) -> str:
+    """What becomes of places that are named twice: a single mask names none."""
     return "never" if len(arrays) == 1 and arrays[0].dtype.kind == "b" else otherwise
 
 
@@ -279,7 +285,7 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
     values = values_for(values, input, "index_put")
     part = select_view.bind(input, index=view) if view or not arrays else input
     if arrays:
-        part = put(part, values, arrays, dims, "add" if accumulate else _repeated(arrays, "last"), "index_put")
+        part = put(part, values, arrays, dims, "add" if accumulate else repeated_in(arrays, "last"), "index_put")
     else:
         values = expand(values, tuple(part.shape))
         part = part + values if accumulate else values

@@ -193,7 +193,8 @@ def _winners(shape: tuple[int, ...], indices: Sequence[Array], dims: Dims) -> Ar
     return won.reshape(*won.shape, *(1,) * (len(shape) - end))
 
 
-def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
+def write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
+    """Values into an array in row-major order, where the arrays say; returns it."""
     if len(indices) == 1 and indices[0].dtype.kind != "b":
         return _write_slices(out, values, indices[0], dims[0], repeated)
     if repeated == "never":
@@ -208,7 +209,7 @@ def _write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeat
 def _write_slices(out: Array, values: Any, index: Array, dim: int, repeated: str) -> Array:
     """The same for positions along one dim, one for each slice."""
     if out.ndim == 1:
-        if getattr(values, "shape", None) != index.shape:
+        if getattr(values, "ndim", 0) and values.shape != index.shape:
             values = np.broadcast_to(values, index.shape)
         return _write_elements(out, values, index, repeated)
     at = (*(slice(None),) * dim, index)
@@ -265,13 +266,13 @@ def index_p(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
 @primitive
 def index_embed(x: Array, *indices: Array, dims: Dims, shape: tuple[int, ...], repeated: str) -> Array:
     """Zeros of `shape`, with x written where the arrays say."""
-    return _write(np.zeros(shape, x.dtype), x, indices, dims, repeated)
+    return write(np.zeros(shape, x.dtype), x, indices, dims, repeated)
 
 
 @primitive(name="index_put", fails=lambda x, values, *indices: _has_numbers(indices))
 def index_put_p(x: Array, values: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
     """A copy of x with the values, which broadcast to what the arrays select, written there or (repeated="add") added."""
-    return _write(copy_of(x, "C"), values, indices, dims, repeated)
+    return write(copy_of(x, "C"), values, indices, dims, repeated)
 
 
 @primitive(name="gather")
@@ -330,7 +331,7 @@ def _plain_index(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
     return np.where(holder.take(numbers, axis=0) == order, out, x.dtype.type(0))
 
 
-def _plain_write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
+def _plainwrite(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
     shape = out.shape
     if len(indices) == 1 and indices[0].dtype.kind == "b" and np.ndim(values) <= len(shape) - dims[0] - indices[0].ndim:
         mask = indices[0]
@@ -347,12 +348,12 @@ def _plain_write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, 
 
 
 def _plain_elements(flat: Array, values: Any, numbers: Array, repeated: str, shape: tuple[int, ...]) -> Array:
-    return _plain_write(flat, values, (numbers,), (0,), repeated).reshape(shape)
+    return _plainwrite(flat, values, (numbers,), (0,), repeated).reshape(shape)
 
 
 index_p.plain = _plain_index
-index_embed.plain = lambda x, *indices, dims, shape, repeated: _plain_write(filled(x, shape), x, indices, dims, repeated)
-index_put_p.plain = lambda x, values, *indices, dims, repeated: _plain_write(copy_of(x, "C"), values, indices, dims, repeated)
+index_embed.plain = lambda x, *indices, dims, shape, repeated: _plainwrite(filled(x, shape), x, indices, dims, repeated)
+index_put_p.plain = lambda x, values, *indices, dims, repeated: _plainwrite(copy_of(x, "C"), values, indices, dims, repeated)
 gather_p.plain = lambda x, numbers, *, repeated: _plain_index(x.reshape(-1), numbers, dims=(0,), repeated=repeated)
 gather_embed.plain = lambda x, numbers, *, shape, repeated: _plain_elements(filled(x, (math.prod(shape),)), x, numbers, repeated, shape)
 scatter_p.plain = lambda x, values, numbers, *, repeated: _plain_elements(copy_of(x, "C").reshape(-1), values, numbers, repeated, x.shape)

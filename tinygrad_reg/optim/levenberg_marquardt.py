@@ -249,4 +249,4 @@ def _write(arrays: list[NDArray], vector: NDArray) -> None:
     for array in arrays:
         start, end = end, end + array.size
         array[...] = vector[start:end].reshape(array.shape)
-    writes.note(*arrays)
+        writes.note(array)
