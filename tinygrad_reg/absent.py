@@ -38,6 +38,9 @@ ABSENT: dict[str, list[tuple[list[str], str]]] = {
         (["NLLLoss2d"], "use NLLLoss, which takes images too"),
         (["RNNBase", "RNNCellBase"], "use RNN, LSTM, GRU and their cells, or write a Module"),
         (["LinearCrossEntropyOptions"], "LinearCrossEntropyLoss computes all logits as a whole, options=None"),
+        (["modules"], "all layers are in nn itself; for a family write isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))"),
+        (["parallel"], "there is one device and one process"),
+        (["attention"], "functional.scaled_dot_product_attention has one implementation, which needs no choice"),
         (["Container", "factory_kwargs"], "use Module, and the arguments device and dtype"),
     ],
     "nn.functional": [
