@@ -11,9 +11,9 @@ PATH = Path(__file__).parents[1] / "docs" / "scope.md"
 
 HEAD = """# What is not provided, and what is otherwise
 
-The measure is PyTorch 2.13: `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`, `optim.swa_utils`, `func`,
-`utils.data`. Every public name there is either here or in the tables below, which a test compares with PyTorch's own lists.
-Asking for a name of the tables raises `NotProvidedError`, an AttributeError, with the text of the right column.
+The measure is PyTorch 2.13: `autograd`, `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`,
+`optim.swa_utils`, `func`, `utils.data`. Every public name there is either here or in the tables below, which a test compares with
+PyTorch's own lists. Asking for a name of the tables raises `NotProvidedError`, an AttributeError, with the text of the right column.
 (`python -m tests.absences` writes this page.)
 """
 
@@ -45,6 +45,8 @@ OTHERWISE = """
 | schedules, `step(epoch)` | is not deprecated |
 | `func.jacfwd`, `func.hessian` | walk back like `jacrev`; there is no forward mode |
 | `nn.utils.parametrize.cached` | notices assignments to the tensor |
+| `inference_mode` | makes tensors like those of `no_grad`: they may be changed and used in what is recorded later, which PyTorch refuses |
+| `utils.checkpoint`, `use_reentrant` | is taken and changes nothing: parameters get gradients though no argument requires one |
 | `autograd.Function`, `set_materialize_grads(False)` | is taken; results that no gradient reached get zeros either way |
 | `DataLoader(pin_memory=True)`, `non_blocking` | are taken and change nothing |
 """
@@ -61,6 +63,7 @@ def text() -> str:
     tables = {namespace: [(", ".join(f"`{n}`" for n in names), instead) for names, instead in rows] for namespace, rows in ABSENT.items()}
     for title, owner in (
         ("Tensor", tg.Tensor),
+        ("autograd.graph.Node", tg.autograd.graph.Node),
         ("nn.Module", tg.nn.Module),
         ("utils.tensorboard.SummaryWriter, utils.JsonLinesWriter", tg.utils.JsonLinesWriter),
     ):

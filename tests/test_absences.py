@@ -39,5 +39,12 @@ def test_absent_methods_are_found() -> None:
     assert not hasattr(tg.ones(2), "cuda")
 
 
+def test_hooks_belong_on_tensors() -> None:
+    y = tg.ones(2, requires_grad=True).exp()
+    assert isinstance(y.grad_fn, tg.autograd.graph.Node)
+    with pytest.raises(NotProvidedError, match="Node.register_hook is not provided: register it on the tensor"):
+        y.grad_fn.register_hook(print)
+
+
 def test_the_page_is_up_to_date() -> None:
     assert PATH.read_text(encoding="utf-8") == text(), "run: python -m tests.absences"

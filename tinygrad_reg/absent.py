@@ -38,6 +38,9 @@ ABSENT: dict[str, list[tuple[list[str], str]]] = {
         (["NLLLoss2d"], "use NLLLoss, which takes images too"),
         (["RNNBase", "RNNCellBase"], "use RNN, LSTM, GRU and their cells, or write a Module"),
         (["LinearCrossEntropyOptions"], "LinearCrossEntropyLoss computes all logits as a whole, options=None"),
+        (["modules"], "all layers are in nn itself; for a family write isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))"),
+        (["parallel"], "there is one device and one process"),
+        (["attention"], "functional.scaled_dot_product_attention has one implementation, which needs no choice"),
         (["Container", "factory_kwargs"], "use Module, and the arguments device and dtype"),
     ],
     "nn.functional": [
@@ -71,6 +74,26 @@ ABSENT: dict[str, list[tuple[list[str], str]]] = {
         (["functionalize"], "in-place changes are recorded as what they give; nothing is to be taken out"),
         (["replace_all_batch_norm_modules_"], "give each BatchNorm track_running_stats=False"),
         (["debug_unwrap"], "arguments of a transformed function are tensors like others"),
+    ],
+    "autograd": [
+        (["NestedIOFunction"], "use Function, whose forward takes and returns tensors in a row"),
+        (["variable"], "use Variable, or a tensor with requires_grad=True"),
+        (["set_multithreading_enabled"], "backward runs in the thread that calls it"),
+        (["enforce_grad_layout_policy"], "arrays are laid out by NumPy"),
+    ],
+    "autograd.graph": [
+        (
+            ["saved_tensors_hooks", "disable_saved_tensors_hooks", "save_on_cpu"],
+            "what backward needs is kept as it is; utils.checkpoint computes it again instead of keeping it",
+        ),
+        (["register_multi_grad_hook"], "register a hook on each tensor; when backward returns, all have run"),
+        (["allow_mutation_on_saved_tensors"], "change a .clone() of what backward needs"),
+        (["increment_version"], "writes are noticed by themselves, those of NumPy code too"),
+        (["GradientEdge", "get_gradient_edge"], "autograd.grad takes the tensors themselves"),
+        (
+            ["region_activation_memory_budget", "set_warn_on_accumulate_grad_stream_mismatch", "set_override_stale_capture_stream"],
+            "they are for PyTorch's compiler and for GPUs",
+        ),
     ],
     "optim": [
         (["SparseAdam"], "gradients are dense; use Adam"),

@@ -853,6 +853,7 @@ class Methods(Value):
         return inplace.fill_(self, 0)
 
     fill_ = inplace.fill_
+    fill_diagonal_ = inplace.fill_diagonal_
 
     def float(self: Any) -> Tensor:
         return convert(self, dtypes.float32)
@@ -900,3 +901,15 @@ class Methods(Value):
 
     def random_(self: Any, *range: Any, to: Any = None, generator: Any = None) -> Tensor:
         return rng.random_(self, range if to is None else (*range, to), generator)
+
+    def exponential_(self: Any, lambd: Any = 1.0, *, generator: Any = None) -> Tensor:
+        return rng.exponential_(self, lambd, generator)
+
+    def log_normal_(self: Any, mean: Any = 1.0, std: Any = 2.0, *, generator: Any = None) -> Tensor:
+        return rng.log_normal_(self, mean, std, generator)
+
+    def cauchy_(self: Any, median: Any = 0.0, sigma: Any = 1.0, *, generator: Any = None) -> Tensor:
+        return rng.cauchy_(self, median, sigma, generator)
+
+    def geometric_(self: Any, p: Any, *, generator: Any = None) -> Tensor:
+        return rng.geometric_(self, p, generator)

@@ -7,7 +7,7 @@ import gc
 import pickle
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -312,6 +312,26 @@ def test_backward_hooks_may_replace() -> None:
     m.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0], None))
     with pytest.raises(GradientError, match="returned 2 gradients, but there are 1"):
         m(x).sum().backward()
+
+
+class Parts(NamedTuple):
+    double: tg.Tensor
+    name: str
+
+
+class Named(nn.Module):
+    def forward(self, x: tg.Tensor) -> Parts:
+        return Parts(x * 2, "twice")
+
+
+def test_a_named_tuple_stays_one_behind_backward_hooks() -> None:
+    m, x, log = Named(), tg.ones(2, requires_grad=True), []
+    m.register_full_backward_hook(lambda module, grad_input, grad_output: log.append((listed(grad_input), listed(grad_output))))
+    out = m(x)
+    assert type(out) is Parts
+    assert out.name == "twice"
+    out.double.sum().backward()
+    assert log == [([[2.0, 2.0]], [[1.0, 1.0], None])]
 
 
 def test_backward_calls_the_hooks_that_the_module_had_when_it_was_called() -> None:

@@ -38,14 +38,14 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "__ipow__": (2.5,),
     "threshold_": (0.4, 0.1),
     "mvlgamma_": (1,),
-    "fill_diagonal_": (0.5,),
     "leaky_relu_": (0.1,),
     "cumsum_": (1,),
     "cumprod_": (1,),
     "addmm_": ("square", "halves"),
     "addbmm_": ("squares", "batch"),
 }
-NOT_A_FORM = {"copy_", "fill_", "zero_", "uniform_", "normal_", "bernoulli_", "random_", "requires_grad_", "detach_"}
+DRAWS = {"uniform_", "normal_", "bernoulli_", "random_", "exponential_", "log_normal_", "cauchy_", "geometric_"}
+NOT_A_FORM = {"copy_", "fill_", "fill_diagonal_", "zero_", "requires_grad_", "detach_"} | DRAWS
 SHAPES = {"t_", "squeeze_", "unsqueeze_", "transpose_", "swapaxes_", "swapdims_"}  # they keep the memory, not the shape
 OTHER_RANK = {"addmv_", "baddbmm_"}
 INTEGERS = {
@@ -514,6 +514,56 @@ def test_random_integers_in_place() -> None:
     assert max(tg.zeros(2000, dtype=tg.uint8).random_().tolist()) == 255
     with pytest.raises(ArgumentError, match="needs low < high"):
         tg.zeros(2).random_(2, 2)
+
+
+def test_other_distributions_in_place() -> None:
+    """Their quartiles: of log 2 = 0.693..., tan, exp, and of counted trials."""
+    g, quarters, n = tg.Generator().manual_seed(0), np.array([0.25, 0.5, 0.75]), 100_000
+    for dtype in (tg.float64, tg.float32, tg.float16):
+        x = tg.zeros(n, dtype=dtype)
+        x.exponential_(2.0, generator=g)
+        assert bool((x > 0).all())
+        np.testing.assert_allclose(np.quantile(x.numpy(), quarters), -np.log(1 - quarters) / 2, rtol=0.05)
+        x.log_normal_(0.5, 0.25, generator=g)
+        np.testing.assert_allclose(np.quantile(x.numpy(), quarters), np.exp(0.5 + 0.25 * np.array([-0.6745, 0, 0.6745])), rtol=0.02)
+        x.cauchy_(1.0, 0.5, generator=g)
+        np.testing.assert_allclose(np.quantile(x.numpy(), quarters), [0.5, 1.0, 1.5], rtol=0.05)
+    for dtype in (tg.float32, tg.int64, tg.uint8):
+        counts = np.bincount(tg.zeros(n, dtype=dtype).geometric_(0.25, generator=g).numpy().astype(int))[:5] / n
+        np.testing.assert_allclose(counts, [0, 0.25, 0.1875, 0.140625, 0.10546875], atol=0.01)
+    assert tg.equal(tg.zeros(9).exponential_(generator=g.manual_seed(1)), tg.zeros(9).exponential_(generator=g.manual_seed(1)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "wrap", "rows", "columns"),
+    [
+        ((3, 3), False, [0, 1, 2], [0, 1, 2]),
+        ((2, 3), False, [0, 1], [0, 1]),
+        ((2, 3), True, [0, 1], [0, 1]),
+        ((7, 3), False, [0, 1, 2], [0, 1, 2]),
+        ((7, 3), True, [0, 1, 2, 4, 5, 6], [0, 1, 2, 0, 1, 2]),
+        ((2, 0), False, [], []),
+    ],
+)
+def test_the_diagonal_is_filled_in_place(shape: tuple[int, int], wrap: bool, rows: list[int], columns: list[int]) -> None:
+    expected = np.ones(shape)
+    expected[rows, columns] = 0
+    w = tg.full(shape, 2.0, requires_grad=True)
+    x = w * 0.5
+    assert x.fill_diagonal_(0.0, wrap) is x
+    x.sum().backward()
+    assert x.tolist() == expected.tolist()
+    assert w.grad.tolist() == (expected * 0.5).tolist()
+
+
+def test_the_diagonal_of_more_dimensions_and_of_none() -> None:
+    x = tg.zeros(2, 2, 2, dtype=tg.int64).fill_diagonal_(1.5)
+    assert x.tolist() == [[[1, 0], [0, 0]], [[0, 0], [0, 1]]]
+    for shape in ((), (3,), (2, 3, 3)):
+        with pytest.raises(ShapeError, match="fill_diagonal_: needs a matrix"):
+            tg.zeros(shape).fill_diagonal_(1)
+    with pytest.raises(InplaceError, match="fill_diagonal_: a leaf tensor that requires grad"):
+        tg.zeros(2, 2, requires_grad=True).fill_diagonal_(1)
 
 
 def test_a_write_through_a_reshaped_view_when_the_cotangent_lies_in_another_order() -> None:

@@ -18,7 +18,7 @@ from tinygrad_reg.absent import ABSENT
 torch = pytest.importorskip("torch")
 
 NAMESPACES = ["nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "nn.utils.parametrize", "nn.utils.parametrizations"]
-NAMESPACES += ["optim", "optim.lr_scheduler", "optim.swa_utils", "utils.data", "func"]
+NAMESPACES += ["optim", "optim.lr_scheduler", "optim.swa_utils", "utils.data", "func", "autograd", "autograd.graph"]
 
 #: What stands in torch's namespaces without being offered there: what its files import, and its own machinery.
 MACHINERY = {

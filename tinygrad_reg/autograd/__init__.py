@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
 from .. import interop
+from ..absent import refusing
 from ..creation import zeros_like
-from ..engine import graph
+from ..engine import graph as walk
 from ..engine.state import (
     apply,
     enable_grad,
@@ -45,11 +46,14 @@ if TYPE_CHECKING:
     from ..legacy import Variable as Variable
     from . import function as function
     from . import functional as functional
+    from . import graph as graph
     from .checks.torch_style import gradcheck as gradcheck
     from .checks.torch_style import gradgradcheck as gradgradcheck
     from .function import Function as Function
 
 Tensors = Tensor | Sequence[Tensor]
+
+_refuse = refusing("autograd")
 
 # Loaded when first asked for.
 _ON_FIRST_USE = {
@@ -57,6 +61,7 @@ _ON_FIRST_USE = {
     "Variable": "..legacy",
     "function": ".function",
     "functional": ".functional",
+    "graph": ".graph",
     "gradcheck": ".checks.torch_style",
     "gradgradcheck": ".checks.torch_style",
 }
@@ -64,9 +69,9 @@ _ON_FIRST_USE = {
 
 def __getattr__(name: str) -> object:
     if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _refuse(name)
     module = import_module(_ON_FIRST_USE[name], __name__)
-    return module if name in ("function", "functional") else getattr(module, name)
+    return module if module.__name__.endswith("." + name) else getattr(module, name)
 
 
 def _as_tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:
@@ -101,7 +106,7 @@ def backward(
     tensor(8.)
     """
     roots = _as_tuple(tensors, "backward")
-    graph.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs, create_graph, retain_graph)
+    walk.backward(roots, _gradients(grad_tensors, roots, "backward"), inputs, create_graph, retain_graph)
 
 
 @overload
@@ -138,10 +143,10 @@ def grad(
         raise ArgumentError("grad: materialize_grads needs allow_unused to be True or left out")
     if not only_inputs:
         warnings.warn("grad: only_inputs=False has no effect; use backward to fill .grad", FutureWarning, stacklevel=2)
-    roots, wanted = _as_tuple(outputs, "grad"), graph.as_inputs(inputs, "grad")
+    roots, wanted = _as_tuple(outputs, "grad"), walk.as_inputs(inputs, "grad")
     weights = _gradients(grad_outputs, roots, "grad")
     unused_ok = bool(allow_unused) or materialize_grads
-    found = graph.grad(roots, wanted, weights, create_graph=create_graph, retain_graph=retain_graph, allow_unused=unused_ok)
+    found = walk.grad(roots, wanted, weights, create_graph=create_graph, retain_graph=retain_graph, allow_unused=unused_ok)
     if materialize_grads:
         found = [zeros_like(x, requires_grad=create_graph) if g is None else g for g, x in zip(found, wanted, strict=True)]
     return dict(zip(inputs, found, strict=True)) if type(inputs) is dict else tuple(found)
@@ -154,7 +159,7 @@ def _batched(outputs: Any, inputs: Any, grad_outputs: Any, retain_graph: bool | 
     if len(counts) != 1 or counts == {0}:
         raise ArgumentError("grad: is_grads_batched needs grad_outputs that are tensors of one size in their first dimension, at least 1")
     (count,) = counts
-    wanted = graph.as_inputs(inputs, "grad")
+    wanted = walk.as_inputs(inputs, "grad")
     rows: list[Any] = []
     for i in range(count):
         row = [g if g is None else g[i] for g in weights]

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..absent import Absent
 from .lending import Prints, fingerprint
 from .mutation import Array, NDArray, owner, tick
 
@@ -38,6 +39,9 @@ class Node:
     index: int  # creation time: parents always come before children
     shape: Any  # of the result; of several results, their layout
     extras: Extras | None
+
+    register_hook = Absent("register it on the tensor, y.register_hook, or on a module, register_full_backward_hook")
+    register_prehook = Absent("register it on the tensor: y.register_hook")
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"

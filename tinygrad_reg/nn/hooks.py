@@ -115,7 +115,7 @@ class Backward:
         return _pass(self._arrived, self.args, self.needing)
 
     def outputs(self, out: Any) -> Any:
-        """A tensor or a tuple; the tensors in it that need a gradient start the hooks."""
+        """A tensor or a tuple, also a named one; the tensors in it that need a gradient start the hooks."""
         results = out if isinstance(out, tuple) else (out,)
         if not isinstance(out, Value | tuple):
             warnings.warn(
@@ -125,7 +125,9 @@ class Backward:
             )
         needing = [i for i, x in enumerate(results) if isinstance(x, Value) and x.node is not None]
         passed = _pass(self._started, results, needing)
-        return passed if isinstance(out, tuple) else passed[0]
+        if not isinstance(out, tuple):
+            return passed[0]
+        return out._make(passed) if hasattr(out, "_make") else passed
 
     def _started(self, grads: Gradients) -> Gradients:
         """The gradients of the outputs are complete."""

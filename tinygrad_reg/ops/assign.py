@@ -22,6 +22,7 @@ from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError
 from .indexing import getitem, index_put, is_basic, repeated_in, split_index
+from .masking import masked_fill
 from .pointwise import convert, number_in
 from .positions import Dims, write
 from .slices import select_view
@@ -301,6 +302,21 @@ def fill_(target: Any, value: Any) -> Tensor:
     if isinstance(value, Value) and value.array.ndim:
         raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {value.array.shape}; use copy_")
     return put_into(target, _source_for(target, value), "fill_")
+
+
+@typed_errors
+def fill_diagonal_(target: Any, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Write one value where all indices are equal; with `wrap`, in a tall matrix also below its square part, one row apart.
+
+    Raises ShapeError for less than two dimensions, and for more than two of different sizes.
+    """
+    shape = target.array.shape
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise ShapeError(f"fill_diagonal_: needs a matrix, or more dimensions that are of one size, got shape {shape}")
+    mask: Any = np.zeros(shape, np.bool_)
+    if mask.size:
+        np.fill_diagonal(mask, True, wrap)
+    return assign(target, masked_fill(target, mask, _source_for(target, fill_value)), "fill_diagonal_")
 
 
 def _source_for(target: Value, source: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -227,6 +228,50 @@ def normal_(target: Any, mean: float = 0.0, std: float = 1.0, generator: Generat
     if not std >= 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
     return assign(target, draw("normal", target.shape, target.dtype, generator) * std + mean, "normal_")
+
+
+def _above_zero(target: Any, generator: Generator | None) -> Any:
+    """Numbers of the exponential distribution with mean 1; none is 0, so that each can be divided by and has a logarithm."""
+    return (-(-draw("uniform", target.shape, target.dtype, generator)).log1p()).clamp(min=float(np.finfo(target.dtype).tiny))
+
+
+@typed_errors
+def exponential_(target: Any, lambd: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers above 0 of density lambd exp(-lambd x). Raises DtypeError unless the dtype is a float."""
+    _check_float(target, "exponential_")
+    if not lambd > 0:
+        raise ArgumentError(f"exponential_: lambd must be positive, got {lambd}")
+    return assign(target, _above_zero(target, generator) / lambd, "exponential_")
+
+
+@typed_errors
+def log_normal_(target: Any, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers whose logarithm is normal with this mean and deviation. Raises DtypeError unless the dtype is a float."""
+    _check_float(target, "log_normal_")
+    if not std > 0:
+        raise ArgumentError(f"log_normal_: std must be positive, got {std}")
+    return assign(target, (draw("normal", target.shape, target.dtype, generator) * std + mean).exp(), "log_normal_")
+
+
+@typed_errors
+def cauchy_(target: Any, median: float = 0.0, sigma: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers of density sigma / (pi ((x - median)^2 + sigma^2)). Raises DtypeError unless the dtype is a float."""
+    _check_float(target, "cauchy_")
+    if not sigma > 0:
+        raise ArgumentError(f"cauchy_: sigma must be positive, got {sigma}")
+    angle = (draw("uniform", target.shape, target.dtype, generator) - 0.5) * math.pi
+    return assign(target, angle.tan() * sigma + median, "cauchy_")
+
+
+@typed_errors
+def geometric_(target: Any, p: float, generator: Generator | None = None) -> Tensor:
+    """Overwrite with how many trials, of which each succeeds with probability p, the first success takes: 1, 2, ..."""
+    if target.dtype.kind == "b":
+        raise DtypeError("geometric_: counts trials, which a bool does not hold; use bernoulli_")
+    if not 0 < p < 1:
+        raise ArgumentError(f"geometric_: p must lie between 0 and 1, got {p}")
+    waited = -(-draw("uniform", target.shape, np.float64, generator)).log1p() / -math.log1p(-p)
+    return assign(target, (waited.floor() + 1.0).to(target.dtype), "geometric_")
 
 
 def _count(dtype: Any) -> int:
