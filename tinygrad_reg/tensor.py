@@ -413,7 +413,7 @@ class Tensor(Methods):
         if isinstance(self.node, Leaf):
             if value.array.dtype.kind != "f":
                 raise DtypeError(f"data: this tensor requires grad, so its data must be floating point, got {value.array.dtype}")
-            self.node.shape = value.array.shape
+            self.node.become(value.array)
         elif self.node is not None and value.array.shape != self.array.shape:
             raise ShapeError(f"data: this tensor is part of a graph as {self.array.shape}; its data cannot become {value.array.shape}")
         if state.tracer is not None:

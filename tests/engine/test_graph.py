@@ -625,3 +625,35 @@ def test_a_gradient_with_a_graph_is_added_to_in_place() -> None:
     assert x.grad is held
     assert held.requires_grad
     same(held.detach(), [5.0, 7.0, 9.0])
+
+
+# ---- leaves that take another shape -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,), (2, 3), ()])
+def test_data_of_another_shape_leaves_no_way_for_a_gradient_recorded_before(shape: tuple[int, ...]) -> None:
+    w = leaf()
+    y = (w * tg.ones(2, 3, dtype=tg.float64)).sum()
+    w.data = tg.ones(shape, dtype=tg.float64)
+    with pytest.raises(GradientError, match="data replaced by one of shape"):
+        y.backward()
+    assert w.grad is None
+    (w * 2).sum().backward()
+    same(w.grad, np.full(shape, 2.0))
+
+
+def test_a_leaf_transposed_in_place_leaves_no_way_either() -> None:
+    w = tg.ones(2, 3, requires_grad=True)
+    y = (w * 2).sum()
+    with tg.no_grad():
+        w.t_()
+    with pytest.raises(GradientError, match="MulBackward0"):
+        y.backward()
+
+
+def test_data_of_the_same_shape_keeps_it() -> None:
+    w = leaf()
+    y = (w * 2).sum()
+    w.data = tg.zeros(3, dtype=tg.float64)
+    y.backward()
+    same(w.grad, [2.0, 2.0, 2.0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError, DtypeError, InplaceError, ShapeError
+from tinygrad_reg.errors import ArgumentError, DimensionError, DtypeError, InplaceError, ShapeError
 from tinygrad_reg.methods import Methods
 
 
@@ -592,3 +592,62 @@ def test_in_a_bool_tensor_every_number_but_zero_is_true(value: float) -> None:
     assert x.tolist() == [True, False]
     assert x.fill_(value).tolist() == [True, True]
     assert tg.zeros(1, dtype=tg.bool).masked_fill(tg.tensor([True]), value).tolist() == [True]
+
+
+# ---- writes that no gradient hears of --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_writes_where_arrays_say_without_a_graph(shared: bool) -> None:
+    """Straight into memory, as the way by a changed copy would have it."""
+    index: Any
+    value: Any
+    for index, value in [
+        (tg.tensor([1, 0, 1]), tg.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])),
+        (tg.tensor([[True, False], [False, True], [True, True]]), -1),
+        (tg.tensor([True, False, True]), tg.tensor([7.0, 8.0])),
+        ((tg.tensor([0, 2]), tg.tensor([1, 1])), tg.tensor([7.0, 8.0])),
+        ((slice(None), tg.tensor([1])), 9.0),
+        ((1, tg.tensor([-1, 0])), tg.tensor([1, 2])),
+        ((slice(0, 2), [0, 0]), tg.tensor([[1.0, 2.0], [3.0, 4.0]])),
+        (tg.tensor([2]), tg.ones(1, 1, 2)),
+    ]:
+        x = tg.arange(6.0).reshape(3, 2)
+        x = x.t().clone().t() if shared else x  # columns in memory: the other way
+        expected = tg.index_put(x, index if isinstance(index, tuple) else (index,), _shaped(x, index, value))
+        version = x._version
+        x[index] = value
+        np.testing.assert_array_equal(x.numpy(), expected.numpy())
+        assert x._version == version + 1
+
+
+def _shaped(x: tg.Tensor, index: Any, value: Any) -> tg.Tensor:
+    array = np.broadcast_to(np.asarray(value, np.float32), (1, *x[index].shape))[0] if np.ndim(value) < 3 else np.asarray(value)[0]
+    return tg.tensor(array)
+
+
+def test_a_write_that_does_not_fit_writes_nothing() -> None:
+    x = tg.zeros(3, 2)
+    for index, value, error in [
+        (tg.tensor([0, 3]), 1.0, DimensionError),
+        (tg.tensor([0, 1]), tg.ones(3), ShapeError),
+        (tg.tensor([True, False, True]), tg.ones(3, 2), ShapeError),
+    ]:
+        with pytest.raises(error):
+            x[index] = value
+        assert not x.any()
+
+
+def test_a_write_without_a_graph_is_still_seen_by_those_that_saved_the_memory() -> None:
+    w = tg.ones(2, requires_grad=True)
+    for write in (
+        lambda x: x.zero_(),
+        lambda x: x.__setitem__(0, 5.0),
+        lambda x: x.__setitem__(tg.tensor([1]), 5.0),
+        lambda x: x.add_(1.0),
+    ):
+        x = tg.ones(2)
+        y = (x * w).sum()
+        write(x)
+        with pytest.raises(InplaceError, match="modified"):
+            y.backward()

@@ -329,6 +329,37 @@ def test_what_is_refused(call: Any, error: type[Exception], words: str) -> None:
         call()
 
 
+@pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+def test_numbers_that_count_as_equal_are_told_apart(dtype: Any) -> None:
+    """0.0 and -0.0, 1 and True and 1.0: whatever was seen before decides nothing."""
+    x = tg.ones(2, dtype=dtype)
+    for _ in range(2):
+        for zero in (0.0, -0.0, 0):
+            signs = np.signbit([(x * zero).numpy(), (zero * x).numpy(), tg.where(x > 5, x, zero).numpy(), x.clone().fill_(zero).numpy()])
+            assert (signs == np.signbit(zero)).all()
+        for one in (1.0, 1, True):
+            assert (x + one).dtype == dtype
+            assert (tg.tensor([1]) + one).dtype == (tg.int64 if type(one) is not float else tg.float32)
+        assert np.isnan((x * np.nan).numpy()).all()
+
+
+@pytest.mark.parametrize("dtype", [tg.int8, tg.uint8, tg.int64])
+def test_integers_beside_integer_tensors_keep_the_dtype(dtype: Any) -> None:
+    x = tg.tensor([1, 100], dtype=dtype)
+    for found, expected in [(x + 1, [2, 101]), (3 - x, (np.array([2, -97])).astype(dtype)), (x * 2, np.array([2, 200]).astype(dtype))]:
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found.numpy(), expected)
+    np.testing.assert_array_equal((x > 1).numpy(), [False, True])
+    assert (x + 0.5).dtype == tg.float32
+
+
+def test_an_infinite_number_beside_a_tensor_does_not_spoil_a_gradient_of_zero() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    for product in (x * np.inf, np.inf * x, x / 0.0, x + np.inf):
+        (gradient,) = tg.autograd.grad(tg.where(tg.tensor([False, True]), product, 0.0).sum(), x)
+        assert gradient[0] == 0.0
+
+
 def _large(rng: np.random.Generator, special: list[float]) -> tuple[Any, Any]:
     """All pairs of special numbers, and many ordinary ones of all sizes, float32."""
     pairs = np.array(np.meshgrid(special, special), np.float32).reshape(2, -1)

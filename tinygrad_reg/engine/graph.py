@@ -60,12 +60,18 @@ def leading_to(order: list[Node], targets: Iterable[Node]) -> set[Node]:
 
 
 def check_usable(node: Node) -> None:
-    """Raise if the node's saved values are gone or were overwritten."""
+    """Raise if the node's saved values are gone or were overwritten, or if a leaf has taken another shape since it was recorded."""
     if node.saved is FREED:
         raise GradientError(
             f"backward: the values that {node.name()} saved are already freed: this graph has been walked before. "
             "Say retain_graph=True in the first call, or compute the result again"
         )
+    for parent in node.parents:
+        if isinstance(parent, Leaf) and parent.index > node.index:
+            raise GradientError(
+                f"backward: a tensor that {node.name()} was given has had its data replaced by one of shape {parent.shape} afterwards, "
+                "so its gradient would not fit. Compute the result again, or replace the data before"
+            )
     for value in node.values():
         for array in value if isinstance(value, tuple) else (value,):  # a tuple: `out` of a call with several results
             if isinstance(array, np.ndarray):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..absent import Absent
 from .lending import Prints, fingerprint
-from .mutation import Array, NDArray, owner, tick
+from .mutation import Array, NDArray, owner, tick, writes
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -114,6 +114,12 @@ class Leaf(Node):
 
     def name(self) -> str:
         return "AccumulateGrad"
+
+    def become(self, array: Array) -> None:
+        """Stand for other memory. In another shape, calls recorded before cannot send their gradients here: the walk finds them older."""
+        if array.shape != self.shape:
+            self.shape = array.shape
+            self.index = writes.latest = tick()
 
 
 class Extras:

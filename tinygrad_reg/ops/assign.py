@@ -282,7 +282,7 @@ def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
     after = view(before)
     target.array, target.view_of, target.views = after.array, after.view_of, None
     if isinstance(target.node, Leaf):
-        target.node.shape = after.array.shape
+        target.node.become(after.array)
     else:
         target.node = after.node
     if after.view_of is not None:
