@@ -19,6 +19,8 @@ from .errors import ArgumentError, ArgumentTypeError, ShapeError
 from .ops.arguments import checked_shape, integer, shape_of
 from .tensor import Tensor, finished
 
+_INT64 = np.dtype(np.int64)
+
 
 def finish(array: Array, requires_grad: bool, device: Any) -> Tensor:
     """The array as a new tensor, a leaf if it requires grad."""
@@ -157,7 +159,7 @@ def _filling(fill_value: Any, dtype: Any) -> Array:
     value = interop.to_array(fill_value, dtype)
     if value.size != 1:
         raise ShapeError(f"full: fill_value must be one number, got shape {value.shape}")
-    if dtype is None and isinstance(fill_value, Tensor | np.ndarray | np.generic):
+    if dtype is None and isinstance(fill_value, (Tensor, np.ndarray, np.generic)):
         return interop.to_array(value.item(), None)  # a number fills, whatever array it comes from: as in PyTorch
     return value
 
@@ -228,21 +230,24 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
         start, end = 0, start
     start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
     for value in (start, end, step):
-        if not isinstance(value, int | float | np.number):
+        if not isinstance(value, (int, float, np.number)):
             raise ArgumentTypeError(f"arange: start, end and step must be numbers, got {value!r}")
         if not math.isfinite(value):
             raise ArgumentError(f"arange: start, end and step must be finite, got {value!r}")
-    wanted = as_dtype(dtype) if dtype is not None else np.result_type(*(type(v) for v in (start, end, step)))
-    if wanted == np.int64:
+    if type(start) is type(end) is type(step) is int:
+        wanted = _INT64 if dtype is None else as_dtype(dtype)
+    else:
+        wanted = as_dtype(dtype) if dtype is not None else np.result_type(*(type(v) for v in (start, end, step)))
+    if wanted == _INT64:
         start, end, step = int(start), int(end), int(step)
     if step == 0 or (end - start) * step < 0:
         raise ArgumentError(f"arange: step {step} does not lead from {start} to {end}")
     count = math.ceil((end - start) / step)
     if wanted.kind in "iu":
         start, step = int(start), int(step)
-    values = start + np.arange(count) * step
+    values = np.arange(count) if step == 1 and type(start) is int and not start else start + np.arange(count) * step
     floats = dtype is None and wanted.kind == "f"
-    return finish(values.astype(get_default_dtype() if floats else wanted), requires_grad, device)
+    return finish(values.astype(get_default_dtype() if floats else wanted, copy=False), requires_grad, device)
 
 
 @typed_errors

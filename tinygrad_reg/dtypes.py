@@ -43,7 +43,7 @@ def as_dtype(dtype: Any) -> Dtype:
         return found
     made: Dtype | None = None
     with contextlib.suppress(TypeError, ValueError):
-        made = _BY_NAME.get(dtype) if isinstance(dtype, str) else np.dtype(dtype) if isinstance(dtype, type | np.dtype) else None
+        made = _BY_NAME.get(dtype) if isinstance(dtype, str) else np.dtype(dtype) if isinstance(dtype, (type, np.dtype)) else None
     if made is None or made not in SUPPORTED or dtype is None:
         raise ArgumentTypeError(f"dtype: {dtype!r} is not supported; use one of {', '.join(str(d) for d in SUPPORTED)}")
     return made

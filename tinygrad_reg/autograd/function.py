@@ -269,7 +269,7 @@ def _run_backward(g: tuple[Any, ...], context: Context, positions: tuple[int, ..
     if rule is Function.backward:
         raise MissingForwardError(f"{function.__name__}: define a static method backward(ctx, *grad_outputs) to differentiate it")
     given = rule(context, *cotangents)
-    parts: Sequence[Any] = given if isinstance(given, tuple | list) else (given,)
+    parts: Sequence[Any] = given if isinstance(given, (tuple, list)) else (given,)
     wanted = len(context.needs_input_grad)
     if len(parts) > wanted and all(x is None for x in parts[wanted:]):
         parts = parts[:wanted]
@@ -297,10 +297,10 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             given = backward(ctx, *grad_outputs)
         if not state.grad_enabled:
             return given
-        parts = given if isinstance(given, tuple | list) else (given,)
+        parts = given if isinstance(given, (tuple, list)) else (given,)
         others = [*grad_outputs, *[x for x in ctx.saved_tensors if x is not None]]
         refused = tuple([x if x is None else _Refused.apply(x, *others) for x in parts])
-        return refused if isinstance(given, tuple | list) else refused[0]
+        return refused if isinstance(given, (tuple, list)) else refused[0]
 
     return wrapper
 

@@ -188,14 +188,14 @@ class _Derivation:
             raise Underivable("the step does different things at different sizes")
         if type(x) is int:
             return self._formulas.at(row)
-        if isinstance(x, tuple | list):
+        if isinstance(x, (tuple, list)):
             parts = [self._value(part) for part in _rows(row)]
             return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
         if isinstance(x, slice):
             return slice(*self._value([(s.start, s.stop, s.step) for s in row]))
         if isinstance(x, dict):
             return dict(zip(self._value([tuple(d) for d in row]), self._value([tuple(d.values()) for d in row]), strict=True))
-        if isinstance(x, float | np.generic):
+        if isinstance(x, (float, np.generic)):
             return self._real(row)
         if any(other is not x and not _equal(other, x) for other in row):
             raise Underivable(f"{x!r} changes with the size, by no formula that is known")

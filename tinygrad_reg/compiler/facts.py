@@ -26,7 +26,7 @@ def same(x: Any, y: Any) -> bool:
 
 def is_plain(x: Any) -> bool:
     """Whether this is a number or a text, and not of a class of somebody's that may hold more."""
-    return isinstance(x, int | float | str | bytes) and type(x).__module__ in ("builtins", "numpy")
+    return isinstance(x, (int, float, str, bytes)) and type(x).__module__ in ("builtins", "numpy")
 
 
 def contents(container: Any) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ class Recorder:
     def run(self, equation: Equation) -> tuple[Var, ...]:
         """The variables that hold the results. Raises anything if it cannot be done."""
         primitive = equation.primitive
-        if primitive is draw_p or isinstance(primitive, Scalar | NumpyOp):
+        if primitive is draw_p or isinstance(primitive, (Scalar, NumpyOp)):
             raise Opaque
         given = [self._stand_in(x) for x in equation.inputs]
         forward = (self.plain and getattr(primitive, "plain", None)) or primitive.forward
@@ -105,7 +105,7 @@ class Recorder:
             var = var_for(held)  # a copy has no gaps
             self.constants[var] = held
             return var
-        if not isinstance(x, bool | int | float | np.generic):
+        if not isinstance(x, (bool, int, float, np.generic)):
             raise Opaque
         return x
 

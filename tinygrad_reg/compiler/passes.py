@@ -167,7 +167,7 @@ def _frozen(x: Any) -> Any:
     """A hashable key that tells 1, 1.0, True and -0.0 apart."""
     if isinstance(x, dict):
         return tuple([(name, _frozen(value)) for name, value in x.items()])
-    if isinstance(x, tuple | list):
+    if isinstance(x, (tuple, list)):
         return type(x), tuple(map(_frozen, x))
     if isinstance(x, float):
         return type(x), x.hex()

@@ -67,7 +67,7 @@ class Recorded(NDArrayOperatorsMixin):
 
     def __pow__(self, exponent: Any) -> Recorded:
         """NumPy's operator has short ways for some numbers."""
-        if isinstance(exponent, Number) or self.array.dtype.kind != "f" or not isinstance(exponent, int | float):
+        if isinstance(exponent, Number) or self.array.dtype.kind != "f" or not isinstance(exponent, (int, float)):
             raise Opaque
         if not self.array.ndim and not self.plain:
             raise Opaque  # NumPy's scalars have a power of their own, which rounds otherwise
@@ -92,7 +92,7 @@ class Recorded(NDArrayOperatorsMixin):
         return self if dtype is None else self._view(ops.BITS, dtype=np.dtype(dtype))
 
     def reshape(self, *shape: Any) -> Recorded:
-        return self._view(ops.RESHAPE, shape=tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
+        return self._view(ops.RESHAPE, shape=tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
 
     def transpose(self, *axes: Any) -> Recorded:
         return self._view(ops.TRANSPOSE, axes=axes[0] if len(axes) == 1 else axes or None)
@@ -239,7 +239,7 @@ class Recorded(NDArrayOperatorsMixin):
 
     def _ufunc(self, ufunc: np.ufunc, inputs: Any, target: Any, dtype: Any = None, where: Any = True, casting: str = "same_kind") -> Any:
         if dtype is not None:
-            inputs = [x.astype(dtype, copy=False) if isinstance(x, np.ndarray | np.generic) else x for x in inputs]
+            inputs = [x.astype(dtype, copy=False) if isinstance(x, (np.ndarray, np.generic)) else x for x in inputs]
         if self.plain and ufunc is np.vecdot:
             return _into(target, _reduce(np.add, np.multiply(*inputs), axis=-1))
         array = silent_copy().run(ufunc, *map(raw, inputs))
@@ -331,7 +331,7 @@ FUNCTIONS[np.expand_dims] = lambda x, axis: x.reshape(np.expand_dims(x.array, ax
 
 @_stands_for(np.broadcast_to)
 def _broadcast(x: Recorded, shape: Any) -> Recorded:
-    return x.recorder.view(x, ops.BROADCAST, shape=tuple(shape) if isinstance(shape, tuple | list) else (shape,))
+    return x.recorder.view(x, ops.BROADCAST, shape=tuple(shape) if isinstance(shape, (tuple, list)) else (shape,))
 
 
 @_stands_for(np.concatenate)
@@ -404,7 +404,7 @@ def _made_like(function: Any) -> Callable[..., Recorded]:
     """Arrays that are made without a look at values are constants, until they are written."""
 
     def stand_in(x: Recorded, *values: Any, **params: Any) -> Recorded:
-        if not all(isinstance(value, int | float | np.generic) for value in values) or any(isinstance(value, Number) for value in values):
+        if not all(isinstance(value, (int, float, np.generic)) for value in values) or any(isinstance(value, Number) for value in values):
             raise Opaque
         return _like(x, function(x.array, *values, **params))
 

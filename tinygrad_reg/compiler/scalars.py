@@ -37,7 +37,7 @@ class Number(float):
         return float.__pos__(self)
 
     def _with(self, operation: Scalar, *operands: Any) -> Any:
-        if all(isinstance(x, int | float) for x in operands):
+        if all(isinstance(x, (int, float)) for x in operands):
             return self.recorder.scalar(operation, *operands)
         return NotImplemented  # a tensor or an array: its own operator records
 

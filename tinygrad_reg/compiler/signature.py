@@ -36,7 +36,7 @@ def general(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any], s
     """The same for arguments of any kind. `shape` may say what stands for shape and strides of the array at a position."""
 
     def leaf(x: Any) -> Any:
-        if not isinstance(x, Value | np.ndarray):
+        if not isinstance(x, (Value, np.ndarray)):
             return _static(x)
         array, node = (x.array, type(x.node)) if isinstance(x, Value) else (x, np.ndarray)
         position = positions.setdefault(id(array), len(tensors))
@@ -93,7 +93,7 @@ def _parts(x: Any) -> Any:
 
 
 def _field(x: Any) -> Any:
-    return _Itself(x) if isinstance(x, Value | np.ndarray) else _static(x)
+    return _Itself(x) if isinstance(x, (Value, np.ndarray)) else _static(x)
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:
@@ -111,7 +111,7 @@ def leaf_names(parameters: list[str], args: tuple[Any, ...], kwargs: dict[str, A
     found: dict[int, str] = {}
     for name, tree in [*zip(names, args, strict=False), *kwargs.items()]:
         for path, x in _paths(tree, name):
-            if isinstance(x, Value | np.ndarray):
+            if isinstance(x, (Value, np.ndarray)):
                 found.setdefault(id(x.array if isinstance(x, Value) else x), path)
     return list(found.values())
 
@@ -120,7 +120,7 @@ def _paths(tree: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     if isinstance(tree, dict):
         for key, x in tree.items():
             yield from _paths(x, f"{prefix}_{key}" if str(key).isidentifier() else f"{prefix}_")
-    elif isinstance(tree, tuple | list):
+    elif isinstance(tree, (tuple, list)):
         for i, x in enumerate(tree):
             yield from _paths(x, f"{prefix}_{i}")
     else:

@@ -296,6 +296,6 @@ def _returned(made: list[Value], tensors: list[Any], x: Any) -> Any:
         if place == len(made):
             made.append(x)
         return Returned("made", place)
-    if x is None or isinstance(x, bool | int | float | str):
+    if x is None or isinstance(x, (bool, int, float, str)):
         return Returned("value", x)
     raise TraceError(f"compile: the step returns a {type(x).__name__}; return tensors and plain values, in tuples, lists and dicts")

@@ -77,7 +77,7 @@ class Survey:
                 self.entry(variables, name, name, whose)
             elif name in names.variables and not hasattr(builtins, name):
                 self._add(Fact("entry", variables, name, MISSING, name))
-            elif name in names.variables and not isinstance(vars(builtins)[name], types.BuiltinFunctionType | type):
+            elif name in names.variables and not isinstance(vars(builtins)[name], (types.BuiltinFunctionType, type)):
                 self.entry(vars(builtins), name, name)
         for name in names.modules:
             for path in (name, f"{variables.get('__package__')}.{name}"):
@@ -130,13 +130,13 @@ class Survey:
         elif isinstance(x, types.FunctionType):
             yield from self._marks(x, name)
             yield from self._function(x)
-        elif isinstance(x, types.MethodType | functools.partial):
+        elif isinstance(x, (types.MethodType, functools.partial)):
             parts = (x.__func__, x.__self__) if isinstance(x, types.MethodType) else (x.func, x.args, x.keywords)
             yield from self._marks(x, name)
             yield from [(part, name) for part in parts]
-        elif isinstance(x, types.BuiltinMethodType | types.MethodWrapperType):
+        elif isinstance(x, (types.BuiltinMethodType, types.MethodWrapperType)):
             yield x.__self__, name
-        elif isinstance(x, weakref.ref | weakref.ProxyType):
+        elif isinstance(x, (weakref.ref, weakref.ProxyType)):
             referent = x() if isinstance(x, weakref.ref) else x.__init__.__self__  # type: ignore[attr-defined]
             if _origin(referent) == "user":
                 self._weak.append((referent, name))  # a fact would keep it alive
@@ -170,7 +170,7 @@ class Survey:
             keys = {id(key): key for key in x if isinstance(key, Value)}
             self.values |= keys
             self.compares = self.compares or bool(keys)
-        if not isinstance(x, tuple | frozenset):
+        if not isinstance(x, (tuple, frozenset)):
             self._add(Fact("contents", x, None, contents(x), name))
         parts = x.items() if isinstance(x, TABLES) else enumerate(x)
         yield from [(part, f"{name}[{shown(key) if isinstance(key, Value) else repr(key)}]") for key, part in parts]
@@ -206,7 +206,7 @@ class Survey:
 
     def _object(self, x: Any, name: str) -> Iterator[tuple[Any, str]]:
         whose = _origin(x)
-        ours = is_ours(_file(x)) and not isinstance(x, type | types.ModuleType | Optimizer)
+        ours = is_ours(_file(x)) and not isinstance(x, (type, types.ModuleType, Optimizer))
         if not whose and not ours:
             return
         seen = isinstance(x, Module) or (whose and not isinstance(x, types.ModuleType)) or hasattr(x, "__file__")
@@ -231,7 +231,7 @@ class Survey:
         """The attributes of an object, if all of them count; so it counts too whether there are others."""
         opened = self.computed or id(x) in self._opened
         own = _own(x)
-        if not opened or own is None or isinstance(x, type | types.ModuleType):
+        if not opened or own is None or isinstance(x, (type, types.ModuleType)):
             return {}
         self._add(Fact("contents", own, None, contents(own), f"the attributes of {name}"))
         return own
@@ -326,7 +326,7 @@ def _is_users_function(kind: type, attribute: str) -> bool:
 def _is_code(x: Any) -> bool:
     """Whether this is a function, class or module, and no method of an object."""
     bound = getattr(x, "__self__", None)
-    return isinstance(x, _FUNCTIONS) and (bound is None or isinstance(bound, types.ModuleType | type))
+    return isinstance(x, _FUNCTIONS) and (bound is None or isinstance(bound, (types.ModuleType, type)))
 
 
 def _held(x: Any, attribute: str, whose: str) -> Any:

@@ -116,7 +116,7 @@ class Trace:
         self.equations.append(equation)
         if primitive.shaped_by_values is not None and primitive.shaped_by_values(*args):
             self.shaped_by_values.append(equation)
-        if args and isinstance(args[0], Value | np.ndarray):
+        if args and isinstance(args[0], (Value, np.ndarray)):
             base = args[0].array if isinstance(args[0], Value) else args[0]
             for position, array in enumerate(arrays):
                 if owner(array) is owner(base) and array is not base:
@@ -310,5 +310,5 @@ class Trace:
 def same_objects(a: Sequence[Any], b: Sequence[Any]) -> bool:
     """Whether both sequences consist of the same objects, or of equal plain values."""
     return len(a) == len(b) and all(
-        x is y or (type(x) is type(y) and isinstance(x, int | float | str | tuple | bool) and x == y) for x, y in zip(a, b, strict=True)
+        x is y or (type(x) is type(y) and isinstance(x, (int, float, str, tuple, bool)) and x == y) for x, y in zip(a, b, strict=True)
     )

@@ -23,13 +23,14 @@ Prints: TypeAlias = tuple[tuple[int, bytes], ...]  # fingerprints of saved value
 class Loan:
     """Memory that both sides hold: from when on, and what it held then if a graph may have saved it before."""
 
-    __slots__ = ("__weakref__", "array", "between", "ids", "print", "time", "writer")
+    __slots__ = ("__weakref__", "array", "between", "held", "ids", "print", "time", "writer")
 
     def __init__(self, array: NDArray, known: bool) -> None:
         self.array = array if known else None  # a borrowed array must not be kept alive by this
         self.between = array.base
         self.print = fingerprint(array) if known else None
         self.time = tick()
+        self.held: weakref.ref[NDArray] | None = None  # the last array of the other side
         self.writer: str | None = None  # the user's line that changed it, if anomaly mode saw that
         self.ids = [id(array)]  # of all that can be the base of another view of the memory
         while isinstance(array, np.ndarray) and array.base is not None:
@@ -38,12 +39,17 @@ class Loan:
         for key in self.ids:
             LOANS.setdefault(key, []).append(self)
 
+    def until(self, last: NDArray) -> None:
+        """End the loan when this array is gone."""
+        self.held = weakref.ref(last, self.end)
+
     def changed(self) -> bool:
         """Whether the memory has changed since it was lent."""
         return self.array is not None and fingerprint(self.array) != self.print
 
-    def end(self) -> None:
+    def end(self, _: object = None) -> None:
         """The last array of one side is gone: what was changed of the memory, was changed after the time of the loan."""
+        self.held = None
         _NEW.discard(self)
         for key in self.ids:
             if self in LOANS.get(key, ()):
@@ -68,7 +74,7 @@ def lend(array: NDArray) -> NDArray:
     """A tensor's memory as an array for NumPy code. While that array or a view of it lives, graphs watch what they save of the memory."""
     given = np.asarray(memoryview(array))  # type: ignore[arg-type]
     loan = Loan(array, known=True)
-    weakref.finalize(given, loan.end).atexit = False
+    loan.until(given)
     writes.latest = tick()  # nodes that exist already look at their saved values
     if state.anomaly:
         watch.follow(loan)
@@ -78,14 +84,14 @@ def lend(array: NDArray) -> NDArray:
 def borrow(array: NDArray) -> NDArray:
     """Memory of NumPy code's as an array for a tensor, watched in the same way, as long as anybody else holds it."""
     if state.tracer is not None:  # which knows arrays by identity
-        weakref.finalize(owner(array), Loan(array, known=False).end).atexit = False
+        Loan(array, known=False).until(owner(array))
         return array
     known = _BORROWED.get(id(array))
     made = known() if known is not None else None
     if made is None or _form(made) != _form(array):
         made = np.asarray(memoryview(array))  # type: ignore[arg-type]
         loan = Loan(made, known=False)
-        weakref.finalize(made, loan.end).atexit = False
+        loan.until(made)
         _NEW.add(loan)
         _BORROWED[id(array)] = weakref.ref(made, functools.partial(_give_back, id(array)))
     return made

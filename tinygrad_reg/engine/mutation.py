@@ -109,7 +109,7 @@ def _key(array: NDArray) -> int:
 def owner(array: NDArray) -> NDArray:
     """The last array in the chain of `.base`: all views of one buffer have the same."""
     base = array.base
-    while isinstance(base, np.ndarray | memoryview):
+    while isinstance(base, (np.ndarray, memoryview)):
         if isinstance(base, np.ndarray):
             array, base = base, base.base
         else:

@@ -198,6 +198,6 @@ def tensors_in(nest: Any) -> Iterator[Any]:
     """The tensors in nested tuples, lists and dicts, from left to right."""
     if isinstance(nest, Value):
         yield nest
-    elif isinstance(nest, tuple | list | dict):
+    elif isinstance(nest, (tuple, list, dict)):
         for item in nest.values() if isinstance(nest, dict) else nest:
             yield from tensors_in(item)

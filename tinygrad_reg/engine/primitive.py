@@ -298,7 +298,7 @@ class Primitive:
 
     def _explained(self, error: AttributeError, args: tuple[Any, ...]) -> Exception:
         """What to raise for an error of the forward on arrays: that there are none, if so."""
-        if any(isinstance(x, np.ndarray | np.generic) for x in args):
+        if any(isinstance(x, (np.ndarray, np.generic)) for x in args):
             return error
         given = " and ".join(type(x).__name__ for x in args)
         return ArgumentTypeError(f"{self.name}: expected tensors, got {given}; wrap them in tg.tensor(...)")

@@ -31,11 +31,11 @@ def category(dtype: Dtype) -> int:
 
 def scalar_dtype(value: Any) -> Dtype:
     """The dtype a Python or NumPy number has when it stands alone."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return _BOOL
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return _INT64
-    if isinstance(value, float | np.floating):
+    if isinstance(value, (float, np.floating)):
         return State.default_dtype
     raise ArgumentTypeError(f"expected a tensor or a number, got {type(value).__name__}: {value!r}")
 

@@ -93,7 +93,7 @@ def refused(name: str, given: Mapping[str, Any], error: Exception, remedy: str) 
     """The error of the family that stands for this one, with what was given."""
     listed = " · ".join(f"{argument} {shown(value)}" for argument, value in given.items())
     made = next(ours for theirs, ours in _CLASSES if isinstance(error, theirs))
-    if made is ArgumentTypeError and given and all(isinstance(x, Value | np.ndarray | np.generic) for x in given.values()):
+    if made is ArgumentTypeError and given and all(isinstance(x, (Value, np.ndarray, np.generic)) for x in given.values()):
         made = DtypeError
     reason = " ".join(str(error).split())[:300] or type(error).__name__
     if made is AllocationError:
@@ -114,7 +114,7 @@ def shown(value: Any) -> str:
         return f"{value.array.dtype} {value.array.shape}"
     if isinstance(value, np.ndarray):
         return f"array {value.dtype} {value.shape}"
-    if isinstance(value, list | tuple) and any(isinstance(x, Value | np.ndarray) for x in value):
+    if isinstance(value, (list, tuple)) and any(isinstance(x, (Value, np.ndarray)) for x in value):
         return f"({', '.join(map(shown, value[:8]))}{', ...' * (len(value) > 8)})"
     try:
         text = " ".join(repr(value).split())
@@ -125,7 +125,7 @@ def shown(value: Any) -> str:
 
 def no_tensor(told: str, value: Any) -> ArgumentTypeError:
     """The error for a value that is no tensor where `told` one is needed."""
-    if isinstance(value, list | tuple) and any(isinstance(x, Value) for x in value):
+    if isinstance(value, (list, tuple)) and any(isinstance(x, Value) for x in value):
         return ArgumentTypeError(f"{told}, got a {type(value).__name__} of {len(value)} that holds tensors; take one of them, or join them")
     if value is None:
         return ArgumentTypeError(f"{told}, got NoneType; check that the function it comes from has a return")
@@ -136,16 +136,16 @@ def no_tensor(told: str, value: Any) -> ArgumentTypeError:
 
 
 def _is_tensor(x: Any) -> bool:
-    return isinstance(x, Value) or (isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biuf")
+    return isinstance(x, Value) or (isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "biuf")
 
 
 def _is_integer(x: Any) -> bool:
-    return hasattr(x, "__index__") and not isinstance(x, np.ndarray | Value) or (isinstance(x, Value) and x.array.size == 1)
+    return hasattr(x, "__index__") and not isinstance(x, (np.ndarray, Value)) or (isinstance(x, Value) and x.array.size == 1)
 
 
 def is_number(x: Any) -> bool:
     """Whether this is a number, or a tensor of one element."""
-    return isinstance(x, int | float | np.number | np.bool_) or (isinstance(x, Value) and x.array.size == 1)
+    return isinstance(x, (int, float, np.number, np.bool_)) or (isinstance(x, Value) and x.array.size == 1)
 
 
 _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -153,7 +153,7 @@ _EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Array": (_is_tensor, "a tensor (tg.tensor(...) makes one)"),
     "int": (_is_integer, "an integer"),
     "float": (is_number, "a number"),
-    "bool": (lambda x: isinstance(x, bool | np.bool_), "True or False"),
+    "bool": (lambda x: isinstance(x, (bool, np.bool_)), "True or False"),
     "str": (lambda x: isinstance(x, str), "a string"),
     "None": (lambda x: x is None, "None"),
 }
@@ -165,7 +165,9 @@ def expectation(annotation: Any, value: Any) -> str | None:
     if "[" in str(annotation):
         sequence = all(part in _EXPECTED or part.startswith(("Sequence[", "tuple[", "list[")) for part in parts)
         fits = (
-            any(_EXPECTED[part][0](value) if part in _EXPECTED else isinstance(value, list | tuple) for part in parts) if sequence else True
+            any(_EXPECTED[part][0](value) if part in _EXPECTED else isinstance(value, (list, tuple)) for part in parts)
+            if sequence
+            else True
         )
         words = [_EXPECTED[part][1] if part in _EXPECTED else _plural(part) for part in parts] if sequence else []
     else:

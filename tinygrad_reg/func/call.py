@@ -49,7 +49,7 @@ def functional_call(
 def _merged(dicts: Any) -> dict[str, Tensor]:
     """One dict of all. Raises if a name is given twice or a value is no tensor."""
     parts = [dicts] if isinstance(dicts, Mapping) else dicts
-    if not isinstance(parts, list | tuple) or not all(isinstance(part, Mapping) for part in parts):
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, Mapping) for part in parts):
         raise ArgumentError(f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(dicts)}")
     twice = [key for key, count in Counter(key for part in parts for key in part).items() if count > 1]
     if twice:

@@ -207,7 +207,7 @@ def _mapped(function: Callable[[Tensor], Any], tree: Any, other: Callable[[Any],
         return function(tree)
     if isinstance(tree, dict):
         return type(tree)((key, _mapped(function, part, other)) for key, part in tree.items())
-    if isinstance(tree, tuple | list):
+    if isinstance(tree, (tuple, list)):
         parts = [_mapped(function, part, other) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return other(tree)

@@ -35,7 +35,7 @@ def to_array(data: Any, dtype: Any = None, copy: bool = True) -> Array:
 def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
     if isinstance(data, Value):
         array = data.array
-    elif isinstance(data, np.ndarray | np.generic):
+    elif isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
     else:
         array = _from_python(data, get_default_dtype() if dtype is None else None, dtype is not None and as_dtype(dtype).kind == "f")
@@ -47,9 +47,9 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
         raise DtypeError(f"tensor: dtype {array.dtype} is not supported; convert the array first, for example with .astype(np.float64)")
     wanted = wanted.newbyteorder("=") if not wanted.isnative else wanted
     made = np.array(array, dtype=wanted, copy=True, order="K", subok=False) if copy else np.asarray(array, dtype=wanted)
-    if state.tracer is not None and made is not array and isinstance(data, Value | np.ndarray):
+    if state.tracer is not None and made is not array and isinstance(data, (Value, np.ndarray)):
         state.tracer.record(cast, (data,), {"dtype": wanted}, made)
-    if state.tracer is not None and isinstance(data, list | tuple | range):
+    if state.tracer is not None and isinstance(data, (list, tuple, range)):
         state.tracer.know(made)
     return borrow(made) if not copy and isinstance(data, np.ndarray) and np.may_share_memory(made, data) else made
 
@@ -63,11 +63,11 @@ def _from_python(data: Any, float_dtype: Any, become_floats: bool) -> Array:
     kinds: set[type] = set()
     if type(data) in _NUMBERS:
         pass
-    elif isinstance(data, list | tuple | range):
+    elif isinstance(data, (list, tuple, range)):
         data = _plain(data, dtypes, kinds)
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         return np.asarray(data)
-    elif not isinstance(data, bool | int | float):
+    elif not isinstance(data, (bool, int, float)):
         raise ArgumentTypeError(f"tensor: expected numbers, nested lists of numbers or an array, got {type(data).__name__}: {data!r}")
     try:
         array = np.array(data)
@@ -95,9 +95,13 @@ def _plain(data: Any, dtypes: list[Dtype], kinds: set[type]) -> Any:
 
     Their dtypes and those of NumPy's numbers are put into `dtypes`, the types of the other numbers into `kinds`.
     """
-    if isinstance(data, list | tuple | range):
+    if isinstance(data, (list, tuple, range)):
+        found = set(map(type, data))
+        if found <= _NUMBERS:
+            kinds |= found
+            return data
         return [_plain(item, dtypes, kinds) for item in data]
-    if isinstance(data, np.ndarray | np.generic) and data.dtype in SUPPORTED:
+    if isinstance(data, (np.ndarray, np.generic)) and data.dtype in SUPPORTED:
         dtypes.append(data.dtype)
         return data
     if not isinstance(data, Value):
@@ -112,10 +116,10 @@ def _plain(data: Any, dtypes: list[Dtype], kinds: set[type]) -> Any:
 
 
 def _holds_numpy(data: Any) -> bool:
-    """Whether the first number in nested lists is NumPy's, which then decides the dtype."""
-    while isinstance(data, list):
+    """Whether the first number in nested sequences is NumPy's, which then decides the dtype."""
+    while isinstance(data, (list, tuple, range)):
         data = data[0]
-    return isinstance(data, np.ndarray | np.generic)
+    return isinstance(data, (np.ndarray, np.generic))
 
 
 def from_constructor(data: tuple[Any, ...], dtype: Dtype | None = None) -> Array:
@@ -134,7 +138,7 @@ def as_gradient(gradient: Any, like: Value) -> Any:
     """The gradient a user passed, as a tensor of the result's dtype."""
     if isinstance(gradient, Value):
         return gradient
-    if isinstance(gradient, np.ndarray | np.generic | int | float):
+    if isinstance(gradient, (np.ndarray, np.generic, int, float)):
         return wrap(Value.result_class, to_array(gradient, like.array.dtype))
     raise ArgumentTypeError(f"backward: gradient must be a tensor or None, got {type(gradient).__name__}")
 

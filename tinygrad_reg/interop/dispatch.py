@@ -68,7 +68,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 def _operands(x: Any) -> Any:
     """Arrays become tensors, also in lists."""
-    if isinstance(x, list | tuple) and any(isinstance(item, Value | np.ndarray) for item in x):
+    if isinstance(x, (list, tuple)) and any(isinstance(item, (Value, np.ndarray)) for item in x):
         return type(x)([_operands(item) for item in x])
     return wrap(Value.result_class, x) if isinstance(x, np.ndarray) else x
 
@@ -101,6 +101,6 @@ def _in_numpy(
 
 
 def _plain(x: Any) -> Any:
-    if isinstance(x, list | tuple) and any(True for _ in tensors_in(x)):
+    if isinstance(x, (list, tuple)) and any(True for _ in tensors_in(x)):
         return (list if isinstance(x, list) else tuple)([_plain(item) for item in x])  # type(x) may be a named tuple
     return array_of(x)

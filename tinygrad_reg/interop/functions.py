@@ -66,7 +66,7 @@ UFUNCS |= {
 
 def operand(x: Any) -> Any:
     """An argument of a ufunc: arrays and lists become tensors, numbers stay numbers. A copy: later changes do not reach it."""
-    return wrap(Value.result_class, to_array(x, copy=True)) if isinstance(x, np.ndarray | list | tuple) else x
+    return wrap(Value.result_class, to_array(x, copy=True)) if isinstance(x, (np.ndarray, list, tuple)) else x
 
 
 def outer(function: Callable[..., Any], a: Any, b: Any) -> Any:
@@ -135,7 +135,7 @@ def _quantile(a: Any, q: Any, axis: Any = None, method: str = "linear", *, keepd
     wanted = np.asarray(q.array if isinstance(q, Value) else q, np.float64)
     if not ((wanted >= 0) & (wanted <= 1)).all():
         raise RangeError(f"np.quantile: q must lie in 0 ... 1 (percentiles in 0 ... 100), got {q}")
-    axes = normalize_dims(tuple(axis) if isinstance(axis, tuple | list) else axis, a.ndim, "np.quantile")
+    axes = normalize_dims(tuple(axis) if isinstance(axis, (tuple, list)) else axis, a.ndim, "np.quantile")
     rest = [i for i in range(a.ndim) if i not in axes]
     lines = shaping.reshape(shaping.permute(a, (*rest, *axes)), (*[a.shape[i] for i in rest], math.prod([a.shape[i] for i in axes])))
     count = lines.shape[-1]
@@ -250,7 +250,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
         return NotImplemented
     if min((n for pair in pads for n in pair), default=0) < 0:
         raise RangeError(f"np.pad: widths must not be negative, got {pad_width}; slice the tensor to cut it")
-    if mode == "constant" and isinstance(constant_values, int | float):
+    if mode == "constant" and isinstance(constant_values, (int, float)):
         return padding.pad_constant.bind(array, pads=pads, value=constant_values)
     ours, room = _BORDERS.get(mode, ("", lambda n: -1))
     if any(max(pair) > room(n) for pair, n in zip(pads, array.shape, strict=True)):

@@ -412,13 +412,13 @@ def _factor(times: Any) -> int:
 
 def _pairs(source: Any, what: str) -> list[tuple[str, Any]]:
     """The pairs of a mapping, of one of our dicts, or of an iterable of pairs."""
-    if isinstance(source, Mapping | ModuleDict | ParameterDict):
+    if isinstance(source, (Mapping, ModuleDict, ParameterDict)):
         return list(source.items())
     if not isinstance(source, Iterable):
         raise ArgumentTypeError(f"{what} should be called with a mapping or an iterable of pairs, but got {type(source).__name__}")
     pairs = list(source)
     for i, pair in enumerate(pairs):
-        if not isinstance(pair, tuple | list):
+        if not isinstance(pair, (tuple, list)):
             raise ArgumentTypeError(f"{what}: element {i} must be a pair of key and value, got {type(pair).__name__}")
         if len(pair) != 2:
             raise ArgumentError(f"{what}: element {i} has length {len(pair)}; 2 is required")

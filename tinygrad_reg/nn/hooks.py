@@ -117,7 +117,7 @@ class Backward:
     def outputs(self, out: Any) -> Any:
         """A tensor or a tuple, also a named one; the tensors in it that need a gradient start the hooks."""
         results = out if isinstance(out, tuple) else (out,)
-        if not isinstance(out, Value | tuple):
+        if not isinstance(out, (Value, tuple)):
             warnings.warn(
                 f"full backward hooks are called for a module that returns a tensor or a tuple, {type(self.module).__name__} returned "
                 f"{type(out).__name__}",

@@ -34,7 +34,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         return _GAINS[nonlinearity]
     if nonlinearity != "leaky_relu":
         raise ArgumentError(f"Unsupported nonlinearity {nonlinearity}; known are {', '.join(_GAINS)}, leaky_relu")
-    if param is not None and (isinstance(param, bool) or not isinstance(param, int | float)):
+    if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
         raise ArgumentError(f"negative_slope {param} not a valid number")
     return math.sqrt(2.0 / (1 + (0.01 if param is None else param) ** 2))
 

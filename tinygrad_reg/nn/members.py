@@ -101,7 +101,7 @@ def no_module(owner: Module, given: Any) -> ArgumentTypeError:
     name = getattr(given, "__name__", type(given).__name__)
     if isinstance(given, type):
         told = f"the class {name} is not a Module subclass's object; write {name}(...)"
-    elif isinstance(given, list | tuple):
+    elif isinstance(given, (list, tuple)):
         told = f"{name} is not a Module subclass; give its entries one by one, with a star: *modules"
     elif callable(given):
         told = f"the function {name} is not a Module subclass; call it in forward, or use its layer, as nn.ReLU()"

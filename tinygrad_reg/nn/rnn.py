@@ -297,7 +297,7 @@ def _check_sizes(**sizes: Any) -> None:
 
 
 def _check_settings(dropout: Any, **flags: Any) -> None:
-    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
         raise ArgumentError(f"dropout should be a number in range [0, 1], the probability of an element being zeroed, got {dropout!r}")
     for name, flag in flags.items():
         if not isinstance(flag, bool):
@@ -355,7 +355,7 @@ class LSTM(RNNBase):
         super().__init__("LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype)
 
     def _given(self, hx: Any) -> State:
-        if not isinstance(hx, tuple | list) or len(hx) != 2:
+        if not isinstance(hx, (tuple, list)) or len(hx) != 2:
             raise ArgumentTypeError(f"LSTM: the state must be a pair (h, c), got {type(hx).__name__}")
         return tuple(hx)
 

@@ -161,7 +161,7 @@ def _has(name: str, own: list[str], parts: dict[str, Module]) -> bool:
 
 def misfit(key: str, own: Tensor, value: Any) -> str | None:
     """Why `value` cannot be loaded into `own`; None if it can."""
-    if not isinstance(value, Tensor | np.ndarray):
+    if not isinstance(value, (Tensor, np.ndarray)):
         return f'While copying the parameter named "{key}", expected a tensor or an array from the state_dict but received {type(value)}'
     if tuple(value.shape) != own.shape:
         return (

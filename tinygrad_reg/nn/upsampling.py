@@ -28,7 +28,7 @@ class Upsample(Module):
     ) -> None:
         super().__init__()
         self.size = size
-        several = isinstance(scale_factor, tuple | list)
+        several = isinstance(scale_factor, (tuple, list))
         self.scale_factor = tuple(map(float, scale_factor)) if several else None if scale_factor is None else float(scale_factor)
         self.mode = mode
         self.align_corners = align_corners

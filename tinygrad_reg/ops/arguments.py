@@ -101,7 +101,7 @@ def number(value: Any, what: str, name: str) -> float:
     Raises ArgumentTypeError for anything else.
     """
     value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, int | float):
+    if not isinstance(value, (int, float)):
         raise ArgumentTypeError(f"{what}: {name} must be a number, got {type(value).__name__}: {value!r}")
     return value
 
@@ -156,7 +156,7 @@ def known_dims(dims: Dims, ndim: int, what: str) -> tuple[int, ...]:
 
 def sizes(shape: tuple[Any, ...], what: str) -> tuple[int, ...]:
     """A shape given as `f(2, 3)` or as `f((2, 3))`, as a tuple of integers."""
-    if len(shape) == 1 and type(shape[0]) is not int and isinstance(shape[0], Sequence) and not isinstance(shape[0], str | bytes):
+    if len(shape) == 1 and type(shape[0]) is not int and isinstance(shape[0], Sequence) and not isinstance(shape[0], (str, bytes)):
         shape = tuple(shape[0])
     try:
         found = tuple([operator.index(size) for size in shape])

@@ -53,7 +53,7 @@ def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
         raise DtypeError(f"{what}: alpha is {alpha!r}, but the tensors are {dtype}, which needs {needed}; convert one with .to(dtype)")
     check_fits(alpha, dtype, f"{what}: alpha")
     factor = bool(alpha) if kind == "b" else alpha
-    if isinstance(other, Value | np.ndarray):
+    if isinstance(other, (Value, np.ndarray)):
         return mul(convert(other, dtype) if isinstance(other, Value) else other, factor)
     return other and factor if kind == "b" else other * factor
 
@@ -117,7 +117,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """
     for x in (input, end):
         rank(x, "lerp")
-    return lerp_p(input, end, weight if isinstance(weight, Value | np.ndarray) else float(weight))
+    return lerp_p(input, end, weight if isinstance(weight, (Value, np.ndarray)) else float(weight))
 
 
 @typed_errors
@@ -155,7 +155,7 @@ def floor_divide(input: Tensor, other: Any) -> Tensor:
     tensor([-4,  3])
     """
     for x in (input, other):
-        if not isinstance(x, Value | np.ndarray | np.generic | int | float):
+        if not isinstance(x, (Value, np.ndarray, np.generic, int, float)):
             raise no_tensor("floor_divide: expected tensors or numbers", x)
     return floor_divide_p(input, other)
 

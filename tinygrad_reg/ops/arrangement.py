@@ -171,7 +171,7 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
 
 def _repeats(repeats: Any, size: int) -> Any:
     """The repeats as an array or tensor of `size` integers."""
-    if not isinstance(repeats, Value | np.ndarray):
+    if not isinstance(repeats, (Value, np.ndarray)):
         repeats = np.asarray(operator.index(repeats) if not isinstance(repeats, Sequence) else repeats)
     array = array_of(repeats)
     if array.dtype.kind not in "iu":

@@ -336,7 +336,7 @@ def _as_source(source: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(source, _NUMBERS):
         return wrap(Value.result_class, number_in(source, dtype, "writing a number"))
     if not isinstance(source, Value):
-        if isinstance(source, str | bytes):
+        if isinstance(source, (str, bytes)):
             raise ArgumentTypeError(f"a value to write must be a number, a tensor or a regular array, got {shown(source)}")
         try:
             source = wrap(Value.result_class, np.asarray(source))

@@ -182,7 +182,7 @@ def _check_alike(operands: Sequence[Any]) -> None:
 def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """The equation and the operands, of either way to call einsum."""
     if args and isinstance(args[0], str):
-        operands = tuple(args[1]) if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
+        operands = tuple(args[1]) if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:]
         equation = args[0].replace(" ", "")
     else:
         operands = args[: len(args) // 2 * 2 : 2]
@@ -199,7 +199,7 @@ def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 
 def _letters(sublist: Sequence[Any]) -> str:
     """[0, 27, Ellipsis] -> "Ab..."."""
-    if not isinstance(sublist, list | tuple):
+    if not isinstance(sublist, (list, tuple)):
         raise ArgumentTypeError(f"einsum: a list of dim numbers must follow each tensor, got {type(sublist).__name__}")
     for item in sublist:
         if item is not Ellipsis and not (isinstance(item, int) and 0 <= item < 52):

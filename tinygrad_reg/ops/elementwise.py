@@ -331,13 +331,13 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> tg.autograd.grad(tg.pow(x, 2), x)
     (tensor(0.),)
     """
-    if isinstance(exponent, int | float) and not isinstance(exponent, bool):
+    if isinstance(exponent, (int, float)) and not isinstance(exponent, bool):
         if exponent == 2 and (isinstance(exponent, int) or getattr(input, "dtype", _FLOAT).kind == "f"):
             return square(input)
         return _power_number(input, exponent)
     if isinstance(exponent, bool) and getattr(input, "dtype", _FLOAT).kind == "b":
         return bitwise_or(input, not exponent)  # the one power of bools that PyTorch has: x¹ = x, x⁰ = true
-    if isinstance(input, int | float):
+    if isinstance(input, (int, float)):
         if isinstance(exponent, Value) and exponent.array.dtype.kind == "f":
             return number_power.bind(exponent, base=float(input))
         return pow_p(in_dtype(input, result_type(input, exponent), "pow"), exponent)
@@ -429,7 +429,7 @@ def _bound(bound: Any, input: Any) -> Any:
     floats = type(bound) is float or (type(bound) is int and isinstance(input, Value) and input.array.dtype.kind == "f")
     if floats and -_HARMLESS <= bound <= _HARMLESS:
         return float(bound)
-    if isinstance(bound, int | float):
+    if isinstance(bound, (int, float)):
         check_fits(bound, result_type(input, bound), "clamp: a bound", wraps=False)
     return bound
 

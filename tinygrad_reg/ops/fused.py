@@ -116,7 +116,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def _check_linear(x: Any, w: Any, bias: Any) -> None:
     """Raise unless `linear` is defined for these."""
     for name, array in (("input", x), ("weight", w), ("bias", bias)):
-        if not isinstance(array, _ndarray | Value) and not (array is None and name == "bias"):
+        if not isinstance(array, (_ndarray, Value)) and not (array is None and name == "bias"):
             raise no_tensor(f"linear: {name} must be a tensor", array)
     shapes = f"\n  input {x.shape} · weight {w.shape}"
     if not x.ndim or w.ndim not in (1, 2):

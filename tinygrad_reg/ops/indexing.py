@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import Value, array_of
 from ..engine.refusal import typed_errors
 from ..engine.state import state
 from ..errors import ArgumentError, ArgumentTypeError, DimensionError, DtypeError, ShapeError
@@ -54,6 +54,8 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         return select_view.bind(input, index=plain)
     if shape and _is_positions(index):
         return read(input, (index,), (0,), "add")
+    if shape and _is_mask(index, shape):
+        return read(input, (index,), (0,), "never")
     (view, dims), arrays, basic = split_index(index, shape)
     if basic:
         return select_view.bind(input, index=view)
@@ -109,8 +111,9 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
     step then stands at dimension dims[i]: positions (any integer array), or a mask, which takes as many dimensions as it
     has. The arrays are NumPy's or tensors, as given. `is_basic` says that there are none.
     """
-    if type(index) is tuple and len(index) == 1 and _is_positions(index[0]) and len(shape):  # the most frequent case
-        return ((), (0,)), [index[0]], False
+    alone = index[0] if type(index) is tuple and len(index) == 1 else index
+    if len(shape) and (_is_positions(alone) or _is_mask(alone, shape)):  # the most frequent case
+        return ((), (0,)), [alone], False
     items = _items(index)
     free = len(shape) - sum(_consumed(item) for item in items)
     if free < 0:
@@ -141,7 +144,7 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
         else:
             taken = _consumed(item)
             _check_mask(item, at, shape)
-            dims.append(sum(type(i) is not int for i in view))
+            dims.append(len([i for i in view if type(i) is not int]))
             arrays.append(item)
             view += [FULL] * taken
             at += taken
@@ -153,6 +156,14 @@ def split_index(index: Any, shape: Sequence[int]) -> tuple[tuple[tuple[Any, ...]
 def _is_positions(item: Any) -> bool:
     """Whether this is a tensor of signed integers with at least one dimension."""
     return isinstance(item, Value) and item.array.dtype.kind == "i" and bool(item.array.ndim)
+
+
+def _is_mask(item: Any, shape: Sequence[int]) -> bool:
+    """Whether this is a tensor of bools for the first dimensions, one at least, of this shape."""
+    if not isinstance(item, Value):
+        return False
+    array = item.array
+    return array.dtype.kind == "b" and array.ndim > 0 and array.shape == shape[: array.ndim]
 
 
 def _items(index: Any) -> list[Any]:
@@ -174,26 +185,28 @@ def _is_array(x: Any) -> bool:
 
 
 def _is_nested(item: Any) -> bool:
-    return item is None or item is Ellipsis or isinstance(item, list | tuple | slice | Value | np.ndarray)
+    return item is None or item is Ellipsis or isinstance(item, (list, tuple, slice, Value, np.ndarray))
 
 
 def _item(item: Any) -> Any:
     """A number as an int, slices, None and ... as they are, anything else that can index as an array."""
     if item is None or item is Ellipsis or type(item) is int or type(item) is slice:
         return item
-    if isinstance(item, bool | np.bool_):
+    if _is_positions(item):
+        return item
+    if isinstance(item, (bool, np.bool_)):
         return np.asarray(item)
     if isinstance(item, np.integer):
         return int(item)
     if _is_array(item):
-        return int(item) if not item.ndim and item.dtype.kind in "iu" and item.dtype != np.uint8 else _array_item(item)
+        return int(item) if not item.ndim and item.dtype.kind in "iu" and item.dtype.char != "B" else _array_item(item)
     try:
-        if isinstance(item, list | tuple | range):
+        if isinstance(item, (list, tuple, range)):
             array = np.asarray(item)
             return _array_item(array if array.size else array.astype(np.int64))
         return operator.index(item)
     except (TypeError, ValueError):
-        error = ArgumentTypeError if isinstance(item, str | bytes) else DimensionError
+        error = ArgumentTypeError if isinstance(item, (str, bytes)) else DimensionError
         raise error(
             f"index: {item!r} of type {type(item).__name__} cannot index; use ints, slices, ..., None, bools, or tensors, arrays "
             "or lists of integers or bools"
@@ -203,7 +216,7 @@ def _item(item: Any) -> Any:
 def _array_item(item: Any) -> Any:
     """An index array of a dtype that can index; NumPy arrays are copied, since the graph could not notice a later change."""
     kind = item.dtype.kind
-    if item.dtype == np.uint8:
+    if item.dtype.char == "B":
         told = "index: a uint8 tensor is read as a mask, as PyTorch does; use .bool() for a mask, .long() for positions"
         warnings.warn(told, stacklevel=7)
         return convert(item, np.bool_)
@@ -216,9 +229,10 @@ def _consumed(item: Any) -> int:
     """How many dimensions of the tensor an item of an index takes."""
     if item is None or item is Ellipsis:
         return 0
-    if type(item) in (int, slice):
+    if type(item) is int or type(item) is slice:
         return 1
-    return len(item.shape) if item.dtype.kind == "b" else 1
+    array = array_of(item)
+    return array.ndim if array.dtype.kind == "b" else 1
 
 
 def _slice(index: slice, size: int) -> tuple[int, int, int]:
@@ -235,9 +249,10 @@ def _slice(index: slice, size: int) -> tuple[int, int, int]:
 
 
 def _check_mask(item: Any, at: int, shape: Sequence[int]) -> None:
-    if item.dtype.kind == "b" and tuple(item.shape) != tuple(shape[at : at + len(item.shape)]):
+    array = array_of(item)
+    if array.dtype.kind == "b" and array.shape != tuple(shape[at : at + array.ndim]):
         raise DimensionError(
-            f"index: a mask of shape {tuple(item.shape)} at dimension {at} does not match the tensor's shape {tuple(shape)}; its sizes "
+            f"index: a mask of shape {tuple(array.shape)} at dimension {at} does not match the tensor's shape {tuple(shape)}; its sizes "
             "must be those of the dimensions it stands for"
         )
 

@@ -339,7 +339,7 @@ def _nearly_equal(shape: tuple[int, ...], count: int, dim: int) -> tuple[int, tu
 
 def _unpacked(tensors: tuple[Any, ...]) -> Sequence[Any]:
     """Tensors given one by one or in one sequence."""
-    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
 
 
 @typed_errors

@@ -78,7 +78,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 def _as_operand(x: Any, dtype: Any) -> Any:
-    if not isinstance(x, bool | int | float):
+    if not isinstance(x, (bool, int, float)):
         return convert(x, dtype)
     if dtype.char == "e":
         check_fits(x, np.dtype(np.float32), "where")  # as in PyTorch, 1e20 is inf in float16

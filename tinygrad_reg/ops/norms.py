@@ -152,7 +152,7 @@ def _vector_norm(x: Any, p: float, dim: Dims, keepdim: bool) -> Any:
 def _order(p: Any, what: str) -> float:
     if type(p) is float:
         return p
-    if isinstance(p, bool) or not isinstance(p, int | float | np.number):
+    if isinstance(p, bool) or not isinstance(p, (int, float, np.number)):
         raise ArgumentTypeError(f"{what}: the order must be a number, got {type(p).__name__}: {p!r}")
     return float(p)
 

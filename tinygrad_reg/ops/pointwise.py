@@ -274,7 +274,7 @@ class Elementwise(Primitive):
     def refusal(self, args: tuple[Any, ...], error: Exception) -> TinygradRegError:
         """What to raise instead of an error of NumPy's."""
         for x in args:
-            if not (isinstance(x, Value | bool | int | float) or (isinstance(x, _ndarray | np.generic) and x.dtype.kind in "biuf")):
+            if not (isinstance(x, (Value, bool, int, float)) or (isinstance(x, (_ndarray, np.generic)) and x.dtype.kind in "biuf")):
                 expected = "a tensor" if len(self.arguments) == 1 else "tensors or numbers"
                 return no_tensor(f"{self.name}: expected {expected}", x)
         if isinstance(error, ValueError):
@@ -285,7 +285,7 @@ class Elementwise(Primitive):
 
 def _is_bool(x: Any) -> bool:
     array = array_of(x)
-    return isinstance(array, bool) or (isinstance(array, _ndarray | np.generic) and array.dtype.kind == "b")
+    return isinstance(array, bool) or (isinstance(array, (_ndarray, np.generic)) and array.dtype.kind == "b")
 
 
 def _widened(args: tuple[Any, ...]) -> list[Any] | None:
@@ -300,7 +300,7 @@ def _widened(args: tuple[Any, ...]) -> list[Any] | None:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, int | float) or (isinstance(x, Value) and not x.array.ndim and x.array.dtype.kind == "f")
+    return isinstance(x, (int, float)) or (isinstance(x, Value) and not x.array.ndim and x.array.dtype.kind == "f")
 
 
 class Unary(Elementwise):
@@ -360,7 +360,7 @@ class Parametric(Elementwise):
                 return (self.call or self.caller(1))(input, params)  # type: ignore[no-any-return]
             except FOREIGN as error:
                 raise self.refusal((input,), error) from error
-        elif not isinstance(input, _ndarray | np.generic):
+        elif not isinstance(input, (_ndarray, np.generic)):
             raise no_tensor(f"{self.name}: expected a tensor", input)
         return super().bind(input, **params)
 

@@ -23,7 +23,7 @@ def _sliding_axes(what: str, input: Any, count: int, kernel: Any, stride: Any, p
     if not (type(kernel) is type(padding) is type(dilation) is int):
         kernel = per_dim(kernel, count, what, "kernel_size", 1)
         padding, dilation = per_dim(padding, count, what, "padding", 0), per_dim(dilation, count, what, "dilation", 1)
-    if stride is None or (isinstance(stride, list | tuple) and not stride):
+    if stride is None or (isinstance(stride, (list, tuple)) and not stride):
         stride = kernel
     elif type(stride) is not int:
         stride = per_dim(stride, count, what, "stride", 1)
@@ -69,7 +69,7 @@ def _adaptive_axes(what: str, input: Any, count: int, output_size: Any) -> Axes:
     if type(output_size) is int:
         return _adaptive_windows(what, shape, per_dim(output_size, count, what, "output_size", 0))
     wanted = (output_size,) * count if output_size is None else output_size
-    if isinstance(wanted, list | tuple) and None in wanted and len(wanted) == count:
+    if isinstance(wanted, (list, tuple)) and None in wanted and len(wanted) == count:
         wanted = tuple([n if size is None else size for n, size in zip(shape[-count:], wanted, strict=True)])
     return _adaptive_windows(what, shape, per_dim(wanted, count, what, "output_size", 0))
 

@@ -126,7 +126,8 @@ def _full_index(indices: Sequence[Array], dims: Dims) -> tuple[Any, ...]:
     items: list[Any] = []
     end = 0
     for array, dim in zip(indices, dims, strict=True):
-        items += [slice(None)] * (dim - end)
+        if dim != end:
+            items += [slice(None)] * (dim - end)
         items.append(array)
         end = dim + (array.ndim if array.dtype.kind == "b" else 1)
     return tuple(items)

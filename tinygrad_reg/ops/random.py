@@ -43,7 +43,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from this seed."""
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
             raise ArgumentTypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}: {seed!r}")
         if not -(2**63) <= seed < 2**64:
             raise ArgumentError(f"manual_seed: the seed must fit into 64 bits, got {seed}")
@@ -306,7 +306,7 @@ def bernoulli_(target: Any, p: Any = 0.5, generator: Generator | None = None) ->
 
 
 def _bernoulli(like: Any, p: Any, generator: Generator | None) -> Tensor:
-    if isinstance(p, int | float) and not 0 <= p <= 1:
+    if isinstance(p, (int, float)) and not 0 <= p <= 1:
         raise ArgumentError(f"bernoulli: p must lie in [0, 1], got {p}")
     drawn: Tensor = draw("uniform", like.shape, None, generator) < p
     return drawn.to(like.dtype)

@@ -274,7 +274,7 @@ _DIMS = {"nearest": _ANY, "nearest-exact": _ANY, "linear": (1,), "bilinear": (2,
 
 def _each(given: Any, count: int, name: str, shape: tuple[int, ...]) -> list[Any]:
     """One value for each spatial dimension."""
-    if not isinstance(given, list | tuple):
+    if not isinstance(given, (list, tuple)):
         return [given] * count
     if len(given) != count:
         raise ArgumentError(f"interpolate: {name} needs one number, or {count} for an input of shape {shape}, got {len(given)}: {given}")
@@ -286,7 +286,7 @@ def _settled(given: Any, what: str, kind: Callable[[Any], Any]) -> Any:
     if given is None or type(given) is int or type(given) is float:
         return given
     try:
-        return tuple(map(kind, given)) if isinstance(given, list | tuple) else kind(given)
+        return tuple(map(kind, given)) if isinstance(given, (list, tuple)) else kind(given)
     except (TypeError, OverflowError, ValueError):
         raise _no_sizes(f"{what}={given!r}") from None
 

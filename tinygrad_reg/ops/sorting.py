@@ -427,7 +427,7 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
 
 def _read_values(input: Any, sequence: Any, what: str) -> Any:
     """What is searched for, as a tensor or an array whose shape fits the sequence."""
-    values: Any = input if isinstance(input, Value | np.ndarray) else np.asarray(input)
+    values: Any = input if isinstance(input, (Value, np.ndarray)) else np.asarray(input)
     if values.dtype.kind not in "fiub":
         raise ArgumentTypeError(f"{what}: expected a tensor or a number to search for, got {type(input).__name__}")
     if len(sequence.shape) > 1 and tuple(values.shape[:-1]) != tuple(sequence.shape[:-1]):

@@ -59,7 +59,7 @@ def per_dim(value: Any, count: int, what: str, name: str, least: int) -> Sizes:
 
 
 def _is_sequence(value: Any) -> bool:
-    return isinstance(value, list | tuple) or (isinstance(value, Sequence) and not isinstance(value, str))
+    return isinstance(value, (list, tuple)) or (isinstance(value, Sequence) and not isinstance(value, str))
 
 
 def batched(input: Any, spatial: int, what: str) -> tuple[Any, bool]:

@@ -412,7 +412,7 @@ def at_least_zero(what: str, group: Group, *names: str) -> None:
     """Raise unless these hyper-parameters are numbers of at least 0."""
     for name in names:
         value = group[name]
-        if not isinstance(value, int | float | np.integer | np.floating | Tensor):
+        if not isinstance(value, (int, float, np.integer, np.floating, Tensor)):
             raise ArgumentTypeError(f"{what}: {name} must be a number, got {type(value).__name__}: {value!r}")
         if not float(value) >= 0.0:
             raise ArgumentError(f"{what}: {name} must be at least 0, got {value}")
@@ -421,7 +421,7 @@ def at_least_zero(what: str, group: Group, *names: str) -> None:
 def fractions(what: str, group: Group, name: str, count: int) -> None:
     """Raise unless this hyper-parameter is a tuple of so many numbers of at least 0 and below 1."""
     values = group[name]
-    if not isinstance(values, tuple | list) or len(values) != count:
+    if not isinstance(values, (tuple, list)) or len(values) != count:
         raise ArgumentError(f"{what}: {name} must be {count} numbers, got {values!r}")
     for i, value in enumerate(values):
         if not 0.0 <= float(value) < 1.0:
@@ -430,7 +430,7 @@ def fractions(what: str, group: Group, name: str, count: int) -> None:
 
 def _listed(params: Any, what: str) -> tuple[list[Any], list[str]]:
     """The parameters of a group as a list, and their names if they were given as (name, parameter)."""
-    if isinstance(params, set | frozenset):
+    if isinstance(params, (set, frozenset)):
         raise ArgumentTypeError(f"{what}: parameters must be in an ordered collection, a set has another order in every run; use a list")
     items = [params] if isinstance(params, Value) else list(params)
     named = [item for item in items if isinstance(item, tuple)]

@@ -159,7 +159,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         layer.reset_running_stats()
         layer.momentum = None  # the mean over all batches
     for batch in loader:
-        inputs = batch[0] if isinstance(batch, list | tuple) else batch
+        inputs = batch[0] if isinstance(batch, (list, tuple)) else batch
         model(inputs if device is None else inputs.to(device))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

@@ -37,7 +37,7 @@ def save(obj: object, f: str | os.PathLike[str] | IO[bytes]) -> None:
     {'weight': tensor([1., 1.]), 'epoch': 3}
     """
     text, arrays = flatten(obj)
-    if not isinstance(f, str | os.PathLike):
+    if not isinstance(f, (str, os.PathLike)):
         _method(f, "write", "save")
         npz.write(f, text, arrays)
     elif os.fspath(f).endswith(".safetensors"):
@@ -65,7 +65,7 @@ def load(
     _check_location(map_location)
     if state.tracer is not None:
         state.tracer.unrepeatable("load reads a file, which a replay would not; load it before the step")
-    if isinstance(f, str | os.PathLike):
+    if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
             return _read(file, os.fspath(f))
     _method(f, "read", "load")

@@ -71,7 +71,7 @@ def _at(place: str) -> str:
 
 
 def _tensor(x: Any) -> Tensor:
-    if not isinstance(x, Tensor | np.ndarray | np.generic | bool | int | float | Sequence):
+    if not isinstance(x, (Tensor, np.ndarray, np.generic, bool, int, float, Sequence)):
         raise ArgumentTypeError(f"assert_close: expected tensors, arrays or numbers, got {type(x).__name__}")
     return x if isinstance(x, Tensor) else as_tensor(np.asarray(x))
 

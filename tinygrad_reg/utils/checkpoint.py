@@ -197,7 +197,7 @@ def _replaced(nest: Any, made: Iterator[Tensor]) -> Any:
         return nest if nest.node is None else next(made)
     if isinstance(nest, dict):
         return type(nest)({key: _replaced(x, made) for key, x in nest.items()})
-    if isinstance(nest, tuple | list):
+    if isinstance(nest, (tuple, list)):
         items = [_replaced(x, made) for x in nest]
         return type(nest)(*items) if hasattr(nest, "_fields") else type(nest)(items)
     return nest

@@ -216,7 +216,7 @@ def _set(place: Any, name: str, value: Any) -> None:
         place.bool_value = value
     elif isinstance(value, str):
         place.string_value = value
-    elif isinstance(value, int | float | np.number):
+    elif isinstance(value, (int, float, np.number)):
         place.number_value = float(value)
     else:
         raise ArgumentTypeError(f"add_hparams: {name} must be a number, a text or a bool, got {type(value).__name__}")

@@ -43,6 +43,6 @@ def gradcheck(
         raise ArgumentError(f"gradcheck: order must be an integer of 1 or more, got {order!r}")
     if not callable(f):
         raise ArgumentTypeError(f"gradcheck: f must be a function or a module, got {type(f).__name__}")
-    args = inputs if isinstance(inputs, tuple | list) and not hasattr(inputs, "_fields") else (inputs,)
+    args = inputs if isinstance(inputs, (tuple, list)) and not hasattr(inputs, "_fields") else (inputs,)
     request = Request(f, args, kwargs or {}, tuple(range(1, order + 1)), seed, Tolerance(rtol or 0.0, atol))
     return check(request, raise_exception)

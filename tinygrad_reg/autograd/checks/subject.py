@@ -190,7 +190,7 @@ def _nested(x: Any, wanted: Callable[[Any], bool], name: str) -> Iterator[tuple[
     elif isinstance(x, tuple) and hasattr(x, "_fields"):
         for field, item in zip(x._fields, x, strict=True):
             yield from _nested(item, wanted, f"{name}.{field}")
-    elif isinstance(x, tuple | list):
+    elif isinstance(x, (tuple, list)):
         for i, item in enumerate(x):
             yield from _nested(item, wanted, f"{name}[{i}]")
 

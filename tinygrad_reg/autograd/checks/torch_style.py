@@ -93,7 +93,7 @@ def gradgradcheck(
 
 
 def _as_tuple(inputs: Any) -> tuple[Any, ...]:
-    return tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+    return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
 
 
 def _refuse(**options: bool) -> None:

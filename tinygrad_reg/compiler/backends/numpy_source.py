@@ -274,7 +274,7 @@ class Writer:
             return repr(value)
         if type(value) is float:
             return self._in_header("c", f"{'-' if math.copysign(1.0, value) < 0 else ''}float('{abs(value)}')")
-        if isinstance(value, np.generic) and isinstance(value.item(), bool | int | float):
+        if isinstance(value, np.generic) and isinstance(value.item(), (bool, int, float)):
             return self._in_header("c", f"np.{value.dtype.name}({self._literal(value.item())})")
         return self._bind(value, "k")
 
@@ -360,7 +360,7 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, (value.start, value.stop, value.step)))
     if isinstance(value, float):
         return type(value) is float and isfinite(value)
-    return value is None or value is Ellipsis or isinstance(value, bool | int | str) and type(value) in (bool, int, str)
+    return value is None or value is Ellipsis or isinstance(value, (bool, int, str)) and type(value) in (bool, int, str)
 
 
 def _is_view(op: NumpyOp, equation: Equation) -> bool:

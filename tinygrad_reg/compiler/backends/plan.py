@@ -43,7 +43,7 @@ def cannot_fail(equation: Equation) -> bool:
 
 def may_alias(equation: Equation) -> bool:
     """Whether the results might share memory with the arguments: views do, and functions of which nothing is known."""
-    return equation.primitive.view or not isinstance(equation.primitive, NumpyOp | Scalar)
+    return equation.primitive.view or not isinstance(equation.primitive, (NumpyOp, Scalar))
 
 
 def plan(program: Program) -> Plan:

@@ -106,7 +106,7 @@ over_margin_total.vjp(x=lambda g, x, margin, divisor: masked(g / divisor, ~ge(x 
 def _over_margin(what: str, x: Tensor, margin: float, reduction: str) -> Tensor:
     """max(0, x + margin), reduced. float16 goes the long way, where numbers are added in float32."""
     divisor = divisor_of(x, x, reduction)
-    if divisor is None or x.dtype == np.float16 or not isinstance(margin, int | float):
+    if divisor is None or x.dtype == np.float16 or not isinstance(margin, (int, float)):
         return reduced(what, clamp_min_p(x + margin, 0.0), reduction)
     return over_margin_total.bind(x, margin=float(margin), divisor=divisor)
 

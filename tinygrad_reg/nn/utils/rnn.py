@@ -36,7 +36,7 @@ class PackedSequence(_Packed):
         unsorted_indices: Tensor | None = None,
     ) -> PackedSequence:
         if batch_sizes is None:
-            if not (isinstance(data, tuple | list) and len(data) == 2):
+            if not (isinstance(data, (tuple, list)) and len(data) == 2):
                 raise ArgumentTypeError(f"PackedSequence: needs data and batch_sizes, got only a {type(data).__name__}")
             data, batch_sizes = data
         if unsorted_indices is None:

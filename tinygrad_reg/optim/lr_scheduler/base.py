@@ -138,7 +138,7 @@ def rates_of(optimizer: Optimizer) -> list[float]:
 def per_group(what: str, optimizer: Optimizer, name: str, value: Any) -> list[Any]:
     """An argument that is given once for all groups, or as a list with one for each."""
     count = len(optimizer.param_groups)
-    values = list(value) if isinstance(value, list | tuple) else [value] * count
+    values = list(value) if isinstance(value, (list, tuple)) else [value] * count
     if len(values) != count:
         raise ArgumentError(f"{what}: the optimizer has {count} groups, got {len(values)} values of {name}")
     return values

@@ -56,7 +56,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         what = type(self).__name__
         check_at_least_one(what, "T_0", T_0)
         check_at_least_one(what, "T_mult", T_mult)
-        if not isinstance(eta_min, int | float):
+        if not isinstance(eta_min, (int, float)):
             raise ArgumentError(f"{what}: eta_min must be a number, got {eta_min!r}")
         self.T_0 = T_0
         self.T_i = T_0

@@ -30,19 +30,19 @@ def default_collate(batch: Any) -> Any:
     first = batch[0]
     if isinstance(first, Tensor):
         return _stacked(list(batch))
-    if isinstance(first, np.ndarray | np.generic) and first.dtype.kind in "fiub":
+    if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "fiub":
         return _stacked([as_tensor(np.asarray(x)) for x in batch])
     if isinstance(first, float):
         return tensor(batch, dtype=float64)
     if isinstance(first, int):
         return tensor(batch)
-    if isinstance(first, str | bytes):
+    if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
         return _like(first, {key: default_collate([x[key] for x in batch]) for key in first})
     if isinstance(first, Sequence):
         return _collate_sequences(batch)
-    kind = first.dtype if isinstance(first, np.ndarray | np.generic) else type(first).__name__
+    kind = first.dtype if isinstance(first, (np.ndarray, np.generic)) else type(first).__name__
     raise ArgumentTypeError(
         f"default_collate: a batch must contain tensors, arrays, numbers, strings, mappings or sequences, found {kind}; give a collate_fn"
     )
@@ -75,7 +75,7 @@ def default_convert(data: Any) -> Any:
     >>> tg.utils.data.default_convert({"x": np.zeros(2), "name": "a"})
     {'x': tensor([0., 0.], dtype=float64), 'name': 'a'}
     """
-    if isinstance(data, np.ndarray | np.generic) and data.dtype.kind in "fiub":
+    if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "fiub":
         return as_tensor(np.asarray(data))
     if isinstance(data, Mapping):
         return _like(data, {key: default_convert(value) for key, value in data.items()})
@@ -83,7 +83,7 @@ def default_convert(data: Any) -> Any:
         return type(data)(*map(default_convert, data))
     if isinstance(data, tuple):
         return [default_convert(x) for x in data]
-    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
         return _like(data, [default_convert(x) for x in data])
     return data
 

@@ -117,7 +117,7 @@ def clause(name: str, dtype: np.dtype[Any]) -> str:
 
 def loop_dtypes(ufunc: Any, inputs: Sequence[Any]) -> tuple[np.dtype[Any], ...]:
     """The dtypes NumPy computes in: one for each input, and the result's."""
-    given = [x.dtype if isinstance(x, Var | np.generic) else type(x) for x in inputs]
+    given = [x.dtype if isinstance(x, (Var, np.generic)) else type(x) for x in inputs]
     return tuple(ufunc.resolve_dtypes((*given, None)))
 
 
@@ -177,7 +177,7 @@ def typed(arrays: Iterable[Any]) -> bool:
 
 
 def _all_typed(equation: Equation) -> bool:
-    return typed(x for x in (*equation.inputs, *equation.outputs) if isinstance(x, Var | np.generic))
+    return typed(x for x in (*equation.inputs, *equation.outputs) if isinstance(x, (Var, np.generic)))
 
 
 def template(ufunc: Any, inputs: Sequence[Any]) -> str | None:

@@ -158,7 +158,7 @@ class Layout:
             return False
         if any(need.base is target and not need.aligned for need in kernels.readings(loop)):
             return False
-        if any(isinstance(kernel, Gather | Update | Within | Call) for kernel in kernels.list[at:]):
+        if any(isinstance(kernel, (Gather, Update, Within, Call)) for kernel in kernels.list[at:]):
             return False  # they may end the step
         later = [need.base for kernel in kernels.list[at + 1 :] for need in kernels.readings(kernel)]
         return target not in later and target not in kernels.ends
@@ -181,7 +181,7 @@ class Layout:
     def _can_be_made(self, value: Var, place: Ref) -> bool:
         """Whether one kernel makes a value that is settled nowhere else, and can make it there."""
         kernel = self.kernels.made_by.get(value)
-        if value in self._homes or not isinstance(kernel, Loop | Product | Join) or not _has_rows(place):
+        if value in self._homes or not isinstance(kernel, (Loop, Product, Join)) or not _has_rows(place):
             return False
         flat = isinstance(kernel, Join) and "axis" not in kernel.equations[0].params
         return place.is_contiguous() or not flat

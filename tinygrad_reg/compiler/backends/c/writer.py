@@ -194,7 +194,7 @@ class Writer:
         """How threads divide each piece; not at all if there are products for BLAS, whose threads the cores are left to."""
         if any(product.is_large for product in self._products()):
             return [None] * len(self.pieces)
-        found = [piece.division() if isinstance(piece, LoopText | ProductText | ItemwiseText) else None for _, piece in self.pieces]
+        found = [piece.division() if isinstance(piece, (LoopText, ProductText, ItemwiseText)) else None for _, piece in self.pieces]
         return [x if x is not None and sum(storage.nbytes for storage in x.own) <= STACK else None for x in found]
 
     def _divided(self, divisions: Sequence[Division | None], declarations: list[str]) -> tuple[list[list[str]], list[str]]:
