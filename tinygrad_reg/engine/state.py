@@ -95,19 +95,20 @@ state = State()
 @contextmanager
 def switched(**values: Any) -> Iterator[None]:
     """Set attributes of the thread's state for the time of a `with` block."""
-    before = {name: getattr(state, name) for name in values}
-    apply(values)
+    before = apply(values)
     try:
         yield
     finally:
         apply(before)
 
 
-def apply(values: dict[str, Any]) -> None:
-    """Set attributes of the thread's state."""
-    for name, value in values.items():
-        setattr(state, name, value)
-    state.recording = None if state.anomaly or state.tracer is not None else state.grad_enabled
+def apply(values: dict[str, Any]) -> dict[str, Any]:
+    """Set attributes of the thread's state; returns what they were."""
+    mine = vars(state)
+    before = {name: mine[name] for name in values}
+    mine.update(values)
+    mine["recording"] = None if mine["anomaly"] or mine["tracer"] is not None else mine["grad_enabled"]
+    return before
 
 
 class _Mode:
@@ -118,8 +119,7 @@ class _Mode:
         self._before: list[dict[str, bool]] = []
 
     def __enter__(self) -> None:
-        self._before.append({name: getattr(state, name) for name in self._values})
-        apply(self._values)
+        self._before.append(apply(self._values))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         apply(self._before.pop())
@@ -197,8 +197,7 @@ class set_grad_enabled(_Mode):  # noqa: N801
 
     def __init__(self, mode: bool) -> None:
         super().__init__(grad_enabled=bool(mode))
-        self._before.append({"grad_enabled": state.grad_enabled})
-        apply(self._values)
+        self._before.append(apply(self._values))
 
     def __enter__(self) -> None:
         apply(self._values)
