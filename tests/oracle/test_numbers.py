@@ -83,3 +83,31 @@ def test_the_same_as_torch(expression: str) -> None:
         warnings.simplefilter("ignore")
         theirs = outcome(torch, expression)
     assert (repr(outcome(tg, expression)) == repr(theirs)) == (expression not in ON_PURPOSE), theirs
+
+
+HALVES: dict[str, tuple[Any, list[Any]]] = {
+    "cosine_similarity": (lambda L, x, y: L.nn.functional.cosine_similarity(x, y), [[[300.0, 300.0]], [[300.0, 1.0]]]),
+    "gelu": (lambda L, x: L.nn.functional.gelu(x, approximate="tanh"), [[300.0, -300.0, 1.0, -1.5]]),
+    "addcmul": (lambda L, x, y, z: L.addcmul(x, y, z, value=0.001), [[0.0, 1.0], [300.0, 2.0], [300.0, 3.0]]),
+    "addcdiv": (lambda L, x, y, z: L.addcdiv(x, y, z, value=0.001), [[0.0, 1.0], [300.0, 2.0], [0.004, 3.0]]),
+    "scaled_dot_product_attention": (
+        lambda L, q, k, v: L.nn.functional.scaled_dot_product_attention(q, k, v),
+        [[[200.0, 200.0], [1.0, 2.0]], [[200.0, 200.0], [1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_float16_holds_what_is_in_between(name: str) -> None:
+    """What overflows only on the way, the way back included, comes out finite."""
+    call, data = HALVES[name]
+    found = []
+    for library in (tg, torch):
+        inputs = [library.tensor(values, dtype=library.float16, requires_grad=True) for values in data]
+        out = call(library, *inputs)
+        out.sum().backward()
+        assert out.dtype == library.float16
+        found.append([out.detach().numpy(), *[x.grad.numpy() for x in inputs]])
+    for ours, theirs in zip(*found, strict=True):
+        assert np.isfinite(ours).all()
+        np.testing.assert_allclose(ours, theirs, rtol=3e-3, atol=1e-6)

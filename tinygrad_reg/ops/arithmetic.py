@@ -14,7 +14,7 @@ from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
 from .elementwise import REAL, add_p, div_p, floor_divide_p, fmod, mul, sub_p, trunc
-from .pointwise import Elementwise, check_fits, convert
+from .pointwise import Elementwise, check_fits, convert, wide
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -75,6 +75,8 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tg.addcmul(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
     tensor([ 20., 120.])
     """
+    if tensor1.dtype.char == "e":
+        return _by_float32(addcmul, input, tensor1, tensor2, value)
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)
 
@@ -86,10 +88,17 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tg.addcdiv(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
     tensor([5.0000, 7.5000])
     """
+    if tensor1.dtype.char == "e":
+        return _by_float32(addcdiv, input, tensor1, tensor2, value)
     quotient = tensor1 / tensor2
     if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
         raise DtypeError(f"addcdiv: divides floating point tensors, got {tensor1.dtype} and {tensor2.dtype}; convert one with .float()")
     return input + (quotient if value == 1 else quotient * value)
+
+
+def _by_float32(function: Any, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float) -> Tensor:
+    """The same of float16, which does not hold every product that the value makes small again."""
+    return convert(function(wide(input), wide(tensor1), wide(tensor2), value=value), result_type(input, tensor1, tensor2))
 
 
 def _lerp(input: Array, end: Array, weight: Any) -> Array:

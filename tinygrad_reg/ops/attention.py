@@ -25,7 +25,7 @@ from .joining import cat, chunk
 from .linalg import matmul, matmul_p, mm_p
 from .losses import check_tensors
 from .padding import pad
-from .pointwise import as_array, convert
+from .pointwise import as_array, convert, wide
 from .reduction import mean_p, sum_p, widened
 from .shape import expand, reshape, squeeze, transpose, unsqueeze
 
@@ -140,12 +140,14 @@ def scaled_dot_product_attention(
         _check_shapes(what, shape_of(query), shape_of(key), shape_of(value), False)
     shape = shape_of(query)
     factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else float(scale)
+    dtype = query.dtype
+    if dtype.char == "e":
+        query, key, value = wide(query), wide(key), wide(value)
     masks = () if attn_mask is None else (attn_mask if attn_mask.dtype.kind == "b" else convert(attn_mask, query.dtype),)
     if not dropout_p and math.prod(shape[:-1]) * shape_of(key)[-2] > _MANY:
-        return attention.bind(query, key, value, *masks, is_causal=is_causal, scale=factor)
+        return convert(attention.bind(query, key, value, *masks, is_causal=is_causal, scale=factor), dtype)
     weights = attention_weights.bind(query, key, *masks, is_causal=is_causal, scale=factor)
-    out: Tensor = _times(thinned(weights, dropout_p) if dropout_p else weights, value)
-    return out
+    return convert(_times(thinned(weights, dropout_p) if dropout_p else weights, value), dtype)
 
 
 def _shared_heads(what: str, query: Any, x: Any) -> Any:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from ..dtypes import as_dtype
 from ..engine.broadcasting import few_ones
 from ..engine.mutation import Array
 from ..engine.node import Value, array_of, new
-from ..engine.plain import is_finite, is_plain, is_stand_in, room
+from ..engine.plain import is_finite, is_plain, room
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
 from ..engine.refusal import no_tensor, typed_errors
 from ..engine.selection import choose
@@ -27,7 +26,7 @@ from .arguments import normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
 from .large import UNBOUNDED, bounded
 from .linalg import check_dtypes, expands, linear_unbiased, matmul, mm_p, row_outers_p, rows
-from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers
+from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers, wide
 from .reduction import narrowed, sum_p, widened
 from .special import SQRT_2_PI, in_blocks, normal_cdf, normal_density
 
@@ -37,9 +36,7 @@ if TYPE_CHECKING:
 _ndarray = np.ndarray
 _FEW, _SHORT = 8192, 1024  # elements, and elements of one line, which BLAS adds up one after the other
 _VERY_SHORT = 16
-_LITTLE = 80.0**2  # exp(±80) are normal numbers of float32
 _maximum: Any = np.maximum.reduce
-_vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__
 
 # ---- linear --------------------------------------------------------------------------------------------------------
 
@@ -284,7 +281,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
     if approximate == "tanh":
-        return gelu_tanh(input)
+        return gelu_tanh(input) if array_of(input).dtype.char != "e" else convert(gelu_tanh(wide(input)), np.float16)
     check_float("gelu", input)
     out: Tensor = gelu_p.first(input)[0]
     return out
@@ -338,12 +335,7 @@ def spread_sums(x: Array, dim: int | None) -> Array:
 
 
 def exponentials(x: Array, dim: int | None) -> Array:
-    """A new array of exp(x - c), at least in float32, with a number c for each line along dim: its maximum.
-
-    Of a few elements whose squares add up to little, c is 0: no exponential overflows, nor do all vanish.
-    """
-    if x.size <= _FEW and x.dtype.char in "fd" and x.flags.c_contiguous and not is_stand_in(x) and _vdot(x, x) <= _LITTLE:
-        return as_array(np.exp(x))
+    """A new array of exp(x minus its maximum along dim), at least in float32."""
     out = shifted(x, dim)
     np.exp(out, out)
     return out

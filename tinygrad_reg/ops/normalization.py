@@ -29,7 +29,7 @@ from .elementwise import clamp_min_p, rsqrt
 from .fused import check_float, line_sums
 from .losses import check_tensors
 from .norms import float_input, norm, unit_p
-from .pointwise import as_array, convert, numbers
+from .pointwise import as_array, convert, numbers, wide
 from .reduction import mean_p, read_dims, sum_p, widened
 from .shape import reshape, reshape_p
 
@@ -352,11 +352,6 @@ def _check_input(what: str, input: Any) -> tuple[tuple[int, ...], np.dtype[Any]]
     return shape, dtype
 
 
-def _wide(input: Any) -> Any:
-    """float16 as float32: half precision is for storage, not for adding up."""
-    return convert(input, _FLOAT32) if input is not None and array_of(input).dtype.char == "e" else input
-
-
 def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> tuple[Tensor, Any, Any]:
     """x standardized, seen in this shape, each channel times its weight plus its bias, where these are given; the means and variances."""
     if weight is not None and bias is not None:
@@ -416,7 +411,7 @@ def batch_norm(
     if eps < 0.0 or training and eps == 0.0:
         raise ArgumentError(f"{what}: eps must be positive in training, and not negative in evaluation, got {eps}")
     if dtype.char == "e":
-        input, weight, bias = _wide(input), _wide(weight), _wide(bias)
+        input, weight, bias = wide(input), wide(weight), wide(bias)
     if not training:
         return convert(_with_running(what, input, running_mean, running_var, weight, bias, eps), dtype)
     count = math.prod(shape) // max(channels, 1)
@@ -465,7 +460,7 @@ def instance_norm(
     n, channels = shape[:2]
     _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if dtype.char == "e":
-        input, weight, bias = _wide(input), _wide(weight), _wide(bias)
+        input, weight, bias = wide(input), wide(weight), wide(bias)
     if not use_input_stats:
         return convert(_with_running(what, input, running_mean, running_var, weight, bias, eps), dtype)
     count = math.prod(shape[2:])
@@ -501,7 +496,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     if n * count == 1:
         raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
     if dtype.char == "e":
-        return convert(group_norm(_wide(input), num_groups, _wide(weight), _wide(bias), eps), dtype)
+        return convert(group_norm(wide(input), num_groups, wide(weight), wide(bias), eps), dtype)
     return _standardized(input, weight, bias, (n * num_groups, count), eps)[0]
 
 
@@ -536,7 +531,7 @@ def layer_norm(
         check_float("layer_norm", array)
     lines, count = _last_dims("layer_norm", array.shape, shape)
     if dtype.char == "e" and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
-        return convert(layer_norm(_wide(input), shape, weight, bias, eps), dtype)
+        return convert(layer_norm(wide(input), shape, weight, bias, eps), dtype)
     for name, factor in (("weight", weight), ("bias", bias)):
         if factor is None:
             continue
@@ -573,8 +568,8 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else float(eps)
     if weight is not None and factor.dtype is dtype and dtype.char != "e":
         return rms_affine.first(input, weight, dims=len(shape), eps=chosen)[0]  # type: ignore[no-any-return]
-    out = rms_standardize.first(_wide(input), dims=len(shape), eps=chosen)[0]
-    return convert(out if weight is None else out * _wide(weight), dtype)
+    out = rms_standardize.first(wide(input), dims=len(shape), eps=chosen)[0]
+    return convert(out if weight is None else out * wide(weight), dtype)
 
 
 @functools.cache

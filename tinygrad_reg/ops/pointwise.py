@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 _ndarray = np.ndarray
+_FLOAT32 = np.dtype(np.float32)
 _NO_KEYWORDS: dict[str, Any] = {}
 
 
@@ -54,6 +55,11 @@ def convert(x: Any, dtype: Any) -> Tensor:
         return x  # type: ignore[no-any-return]
     ends = isinstance(x, Value) and x.node is not None and np.dtype(dtype).kind != "f"
     return cast.bind(cut(x) if ends else x, dtype=dtype)
+
+
+def wide(x: Any) -> Any:
+    """float16 as float32: half precision is for storage, not for adding up. Anything else, also None, as it is."""
+    return cast.bind(x, dtype=_FLOAT32) if x is not None and array_of(x).dtype.char == "e" else x
 
 
 @functools.lru_cache(maxsize=256)

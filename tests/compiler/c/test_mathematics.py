@@ -258,9 +258,9 @@ def test_exact_values(call: Call, name: str, kind: str) -> None:
     number = ~np.isnan(expected)
     np.testing.assert_array_equal(np.signbit(found)[number], np.signbit(expected)[number])
     reference = getattr(np, name, None)
-    if reference is not None:  # the table says what NumPy says
+    if reference is not None:  # the table says what NumPy says, whose cbrt of whole cubes is off by one bit on some processors
         with np.errstate(all="ignore"):
-            np.testing.assert_array_equal(expected, reference(given))
+            np.testing.assert_allclose(reference(given), expected, rtol=float(np.finfo(np.float64).eps), atol=0.0)
 
 
 @pytest.mark.parametrize("kind", TYPES)

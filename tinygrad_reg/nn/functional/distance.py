@@ -12,7 +12,7 @@ from ...errors import ArgumentError, ShapeError
 from ...ops.arguments import normalize_dim, numpy_names, shape_of
 from ...ops.losses import check_tensors, is_usual
 from ...ops.norms import cosine, norm, norm_2
-from ...ops.pointwise import check_broadcast, convert
+from ...ops.pointwise import check_broadcast, convert, wide
 from ...ops.reduction import read_dims
 from ...ops.shape import expand
 
@@ -44,7 +44,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         shape = np.broadcast_shapes(shape, other)
         along = normalize_dim(dim, len(shape), what)
         x1, x2 = _stretched(x1, shape, along), _stretched(x2, shape, along)
-    return cosine.bind(x1, x2, eps=float(eps), dim=read_dims(x1, dim, what))
+    return convert(cosine.bind(wide(x1), wide(x2), eps=float(eps), dim=read_dims(x1, dim, what)), x1.dtype)
 
 
 def _stretched(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
