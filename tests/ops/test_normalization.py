@@ -134,3 +134,13 @@ x = tg.ones(2, 3)
 def test_errors(call: Callable[[], Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+def test_statistics_and_weights_in_memory_that_numpy_does_not_own() -> None:
+    """Of such memory it is not known what is apart: running statistics are written before the weight is saved."""
+    parts = [tg.from_numpy(np.frombuffer(bytearray(np.ones(2, np.float32).tobytes()), np.float32)) for _ in range(4)]
+    mean, variance, weight, bias = parts
+    weight.requires_grad_()
+    for function in (tg.nn.functional.batch_norm, tg.nn.functional.instance_norm):
+        function(tg.randn(3, 2, 4), mean, variance, weight, bias, True).square().sum().backward()
+    assert weight.grad is not None

@@ -352,13 +352,12 @@ def _check_input(what: str, input: Any) -> tuple[tuple[int, ...], np.dtype[Any]]
     return shape, dtype
 
 
-def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> tuple[Tensor, Any, Any]:
-    """x standardized, seen in this shape, each channel times its weight plus its bias, where these are given; the means and variances."""
+def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Tensor:
+    """x standardized, seen in this shape; each channel times its weight plus its bias, where these are given."""
     if weight is not None and bias is not None:
-        out, _, _, mean, variance = standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=float(eps))
-        return out, mean, variance
-    out, _, mean, variance = standardize.first(x, shape=shape, eps=float(eps))
-    return _times_plus(out, weight, bias), mean, variance
+        made: Tensor = standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=float(eps))[0]
+        return made
+    return _times_plus(standardize.first(x, shape=shape, eps=float(eps))[0], weight, bias)
 
 
 def _constant(x: Any) -> Any:
@@ -417,12 +416,14 @@ def batch_norm(
     count = math.prod(shape) // max(channels, 1)
     if count == 1:
         raise ShapeError(f"{what}: one value per channel has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = _standardized(input, weight, bias, _in_lines(shape), eps)
-    if count and not (running_mean is None and running_var is None):  # an empty batch has no statistics to move towards
-        with no_grad():
-            _move(running_mean, _constant(mean), momentum)
-            _move(running_var, _constant(variance) * (count / max(count - 1, 1)), momentum)
-    return convert(out, dtype)
+    seen = _in_lines(shape)
+    if not count or (running_mean is None and running_var is None):  # an empty batch has no statistics to move towards
+        return convert(_standardized(input, weight, bias, seen, eps), dtype)
+    out, _, mean, variance = standardize.first(input, shape=seen, eps=float(eps))
+    with no_grad():  # before anything is saved of the weight: of memory that is not NumPy's, it is not known which parts are apart
+        _move(running_mean, _constant(mean), momentum)
+        _move(running_var, _constant(variance) * (count / max(count - 1, 1)), momentum)
+    return convert(_times_plus(out, weight, bias), dtype)
 
 
 def _with_running(what: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Tensor:
@@ -466,13 +467,15 @@ def instance_norm(
     count = math.prod(shape[2:])
     if count == 1:
         raise ShapeError(f"{what}: one value per channel and sample has no variance to train with; use more, or eval()\n  input {shape}")
-    out, mean, variance = _standardized(input, weight, bias, (n * channels, count), eps)
-    if not (running_mean is None and running_var is None):
-        with no_grad():
-            _move(running_mean, mean_p.bind(reshape(_constant(mean), (n, channels)), dim=(0,), keepdim=False), momentum)
-            unbiased = reshape(_constant(variance), (n, channels)) * (count / max(count - 1, 1))
-            _move(running_var, mean_p.bind(unbiased, dim=(0,), keepdim=False), momentum)
-    return convert(out, dtype)
+    seen = (n * channels, count)
+    if running_mean is None and running_var is None:
+        return convert(_standardized(input, weight, bias, seen, eps), dtype)
+    out, _, mean, variance = standardize.first(input, shape=seen, eps=float(eps))
+    with no_grad():
+        _move(running_mean, mean_p.bind(reshape(_constant(mean), (n, channels)), dim=(0,), keepdim=False), momentum)
+        unbiased = reshape(_constant(variance), (n, channels)) * (count / max(count - 1, 1))
+        _move(running_var, mean_p.bind(unbiased, dim=(0,), keepdim=False), momentum)
+    return convert(_times_plus(out, weight, bias), dtype)
 
 
 @typed_errors
@@ -497,7 +500,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
         raise ShapeError(f"{what}: one value per group has no variance\n  input {shape}, {num_groups} groups")
     if dtype.char == "e":
         return convert(group_norm(wide(input), num_groups, wide(weight), wide(bias), eps), dtype)
-    return _standardized(input, weight, bias, (n * num_groups, count), eps)[0]
+    return _standardized(input, weight, bias, (n * num_groups, count), eps)
 
 
 # ---- over the last dims, and along one -----------------------------------------------------------------------------------

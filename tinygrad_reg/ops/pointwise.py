@@ -80,18 +80,23 @@ class Numbers(dict[float, Array]):
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
         self.types: tuple[type, ...] = (int, float) if dtype.kind == "f" else (int,)  # of a category that is not above that of the arrays
-        self.zeros = np.array(0.0).astype(dtype), np.array(-0.0).astype(dtype)  # not among the others, for they count as equal
+        self.zeros = self._made(0.0), self._made(-0.0)  # not among the others, for they count as equal
+
+    def _made(self, number: float) -> Array:
+        array: Array = silent_copy().run(np.asarray(number).astype, self.dtype)
+        array.setflags(write=False)
+        return array
 
     def __missing__(self, number: float) -> Array:
         if not number:
             return self.zeros[math.copysign(1.0, number) < 0.0]
-        array: Array = silent_copy().run(np.asarray(number).astype, self.dtype)
+        array = self._made(number)
         if len(self) < 4096:
             self[number] = array
         return array
 
 
-NUMBERS = {dtype: Numbers(dtype) for dtype in map(np.dtype, "fdlihbB")}
+NUMBERS = {dtype: Numbers(dtype) for dtype in map(np.dtype, (np.float32, np.float64, np.int64, np.int32, np.int16, np.int8, np.uint8))}
 _NO_NUMBERS = Numbers(np.dtype(np.bool_))
 _NO_NUMBERS.types = ()
 
