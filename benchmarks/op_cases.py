@@ -325,6 +325,9 @@ REASONS: dict[str, str] = {
     "trace diag diag_embed tril triu": "small: reading arguments in Python, and a view of the diagonal or a mask",
     "nn.functional.cosine_similarity": "small: two norms, a product and a quotient are NumPy calls of their own",
     "erf erfc nn.functional.gelu": "NumPy has no error function: some thirty passes over blocks that fit the cache",
+    "sin* cos* tan* a[cst]* exp* log log2 log10 log1p *pow*":
+        "NumPy calls the C library for each element where the processor has no vectors for it",
+    "abs neg add sub mul div.no_rounding_mode square __r*__": "large: NumPy makes one pass in one thread, PyTorch in two",
     "sign nan_to_num clamp* addcmul addcdiv lerp outer nn.functional.relu* nn.functional.hard* *.leaky_relu *.prelu":
         "large: NumPy makes one pass over memory for each operation in one thread, PyTorch one for all in two",
     "nn.functional.elu nn.functional.selu nn.functional.softplus nn.functional.mish nn.functional.silu sigmoid nn.functional.glu":

@@ -353,10 +353,8 @@ def _broadcasts(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 def setitem(target: Any, index: Any, value: Any) -> None:
     """target[index] = value, for every index that reads; the value broadcasts to what the index selects."""
-    if is_basic(index, target.array.shape):
-        basic = True
-    else:
-        template, arrays, basic = split_index(index, target.array.shape)
+    shape = target.array.shape
+    template, arrays, basic = (((), ()), [], True) if is_basic(index, shape) else split_index(index, shape)
     if basic:
         part = getitem(target, index)
         if not (isinstance(value, Value) and _is_same(value, part)):
