@@ -13,7 +13,8 @@ HEAD = """# What is not provided, and what is otherwise
 
 The measure is PyTorch 2.13: `autograd`, `nn`, `nn.functional`, `nn.init`, `nn.utils`, `optim`, `optim.lr_scheduler`,
 `optim.swa_utils`, `func`, `utils.data`. Every public name there is either here or in the tables below, which a test compares with
-PyTorch's own lists. Asking for a name of the tables raises `NotProvidedError`, an AttributeError, with the text of the right column.
+PyTorch's own lists; of the package itself the table holds what scripts use most. Asking for a name of the tables raises
+`NotProvidedError`, an AttributeError, with the text of the right column.
 (`python -m tests.absences` writes this page.)
 """
 
@@ -73,7 +74,7 @@ def text() -> str:
         tables[title] = [(", ".join(names), instead) for instead, names in by_text.items()]
     for namespace, rows in tables.items():
         parts += [
-            f"\n## {namespace}\n\n| not provided | instead |\n|---|---|\n",
+            f"\n## {namespace or 'The package itself'}\n\n| not provided | instead |\n|---|---|\n",
             *[f"| {names} | {instead} |\n" for names, instead in rows],
         ]
     return "".join([*parts, OTHERWISE])

@@ -16,18 +16,22 @@ from .absences import PATH, absent_methods, text
 NAMES = [(namespace, name) for namespace, rows in ABSENT.items() for names, _ in rows for name in names]
 
 
+def at(namespace: str) -> Any:
+    return functools.reduce(getattr, namespace.split("."), tg) if namespace else tg
+
+
 @pytest.mark.parametrize(("namespace", "name"), NAMES)
 def test_an_absent_name_says_what_to_use(namespace: str, name: str) -> None:
-    place: Any = functools.reduce(getattr, namespace.split("."), tg)
+    place = at(namespace)
     assert not hasattr(place, name)
-    with pytest.raises(NotProvidedError, match=f"^{namespace}.{name} is not provided: ..."):
+    with pytest.raises(NotProvidedError, match=f"^{namespace or 'tinygrad_reg'}.{name} is not provided: ..."):
         getattr(place, name)
 
 
 @pytest.mark.parametrize("namespace", ABSENT)
 def test_other_names_raise_as_in_any_module(namespace: str) -> None:
-    place: Any = functools.reduce(getattr, namespace.split("."), tg)
-    with pytest.raises(AttributeError, match=f"module 'tinygrad_reg.{namespace}' has no attribute 'no_such_name'") as caught:
+    place = at(namespace)
+    with pytest.raises(AttributeError, match=f"module '{place.__name__}' has no attribute 'no_such_name'") as caught:
         place.no_such_name  # noqa: B018
     assert not isinstance(caught.value, NotProvidedError)
 

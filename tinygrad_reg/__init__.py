@@ -11,6 +11,7 @@ from . import autograd as autograd
 from . import errors as errors
 from . import linalg as linalg
 from . import special as special
+from .absent import refusing as _refusing
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
 from .creation import asarray as asarray
@@ -61,6 +62,8 @@ from .engine.primitive import check_registry as _check_registry
 from .engine.state import enable_grad as enable_grad
 from .engine.state import get_default_dtype as get_default_dtype
 from .engine.state import inference_mode as inference_mode
+from .engine.state import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from .engine.state import is_anomaly_enabled as is_anomaly_enabled
 from .engine.state import is_grad_enabled as is_grad_enabled
 from .engine.state import is_inference_mode_enabled as is_inference_mode_enabled
 from .engine.state import no_grad as no_grad
@@ -406,9 +409,12 @@ _ON_FIRST_USE |= dict.fromkeys(  # those of nn.functional that PyTorch shows at 
 )
 
 
+_refuse = _refusing("")
+
+
 def __getattr__(name: str) -> object:
     if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _refuse(name)
     module = _import_module(_ON_FIRST_USE[name], __name__)
     return module if module.__name__.endswith("." + name) else getattr(module, name)
 

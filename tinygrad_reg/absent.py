@@ -27,8 +27,22 @@ _PIPES += ["runtime_validation_disabled", "guaranteed_datapipes_determinism", "n
 _NO_FREE_MEMORY_FORMAT = "arrays are laid out by NumPy; .contiguous() is the one layout there is"
 _OTHER_SPECTRAL = "use nn.utils.parametrizations.{}, which PyTorch recommends in its place"
 
-#: By namespace: names, and what a script that uses them can do.
+#: By namespace ("" is the package itself, where these are but the most frequent): names, and what a script that uses them can do.
 ABSENT: dict[str, list[tuple[list[str], str]]] = {
+    "": [
+        (["autocast", "amp", "GradScaler", "bfloat16"], "compute in float32; .half() stores in float16"),
+        (["complex64", "complex128", "cfloat", "cdouble"], "there are float16, float32, float64, the integers and bool"),
+        (["jit", "export", "fx", "onnx"], "compile makes one C function of a training step; save and load keep parameters"),
+        (["vmap"], "operations broadcast over leading dimensions; autograd.grad(is_grads_batched=True) takes several gradients"),
+        (["distributions"], "draw by randn, rand, normal, bernoulli, multinomial, exponential_; write the log-density as its formula"),
+        (["fft"], "use numpy.fft on x.detach().numpy(): no gradient flows through it"),
+        (["sparse", "sparse_coo_tensor", "sparse_csr_tensor"], "tensors are dense"),
+        (["distributed", "multiprocessing"], "there is one process; DataLoader(num_workers=...) reads in others"),
+        (["profiler"], "use cProfile; compile(...).explain() tells what a compiled step consists of"),
+        (["channels_last", "contiguous_format", "preserve_format", "memory_format", "strided"], _NO_FREE_MEMORY_FORMAT),
+        (["mps", "xpu", "mtia"], "everything runs on the CPU"),
+        (["set_default_tensor_type"], "use set_default_dtype"),
+    ],
     "nn": [
         (["LazyLinear", *_LAZY, "UninitializedParameter", "UninitializedBuffer"], "give the sizes; layers have their parameters at once"),
         (["DataParallel", "SyncBatchNorm"], "there is one device and one process"),
@@ -109,10 +123,11 @@ ABSENT: dict[str, list[tuple[list[str], str]]] = {
 def refusing(namespace: str) -> Any:
     """The `__getattr__` of a namespace: for a name of PyTorch's that there is not, an error that says what to use."""
     instead = {name: text for names, text in ABSENT[namespace] for name in names}
+    module = f"tinygrad_reg.{namespace}".rstrip(".")
 
     def refuse(name: str) -> NoReturn:
         if name in instead:
-            raise NotProvidedError(f"{namespace}.{name} is not provided: {instead[name]}")
-        raise AttributeError(f"module 'tinygrad_reg.{namespace}' has no attribute {name!r}")
+            raise NotProvidedError(f"{namespace or module}.{name} is not provided: {instead[name]}")
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return refuse

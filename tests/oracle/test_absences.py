@@ -52,6 +52,10 @@ def test_every_name_is_decided(namespace: str) -> None:
     assert {name for name in absent if not hasattr(place(torch, namespace), name)} == set()
 
 
+def test_what_the_package_itself_lacks_is_torchs() -> None:
+    assert {name for names, _ in ABSENT[""] for name in names if not hasattr(torch, name)} == set()
+
+
 def test_every_method_of_a_module_is_decided() -> None:
     absent = {name for name, _ in absent_methods(tg.nn.Module)}
     theirs = {name for name in dir(torch.nn.Module) if not name.startswith("_")}

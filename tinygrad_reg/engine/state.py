@@ -246,6 +246,25 @@ def is_inference_mode_enabled() -> bool:
     return state.inference
 
 
+def is_anomaly_enabled() -> bool:
+    """Whether this thread is in anomaly mode, see `autograd.set_detect_anomaly`.
+
+    >>> with tg.autograd.detect_anomaly():
+    ...     print(tg.is_anomaly_enabled())
+    True
+    """
+    return state.anomaly
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether anomaly mode, when it is on, raises for gradients that are nan.
+
+    >>> tg.is_anomaly_check_nan_enabled()
+    True
+    """
+    return state.anomaly_checks_nan
+
+
 def get_default_dtype() -> np.dtype[Any]:
     """The dtype of tensors made from Python floats; float32 at the start.
 
