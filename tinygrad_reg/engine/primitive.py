@@ -212,10 +212,8 @@ class Primitive:
             except AttributeError as error:
                 raise self._explained(error, args) from None
         raw, parents = _arrays_and_nodes(args)
-        recording = state.recording
-        if recording is not None and not (self.outputs or self.view):
-            return self.applied_to_all(raw, parents, params)
         out = silent_copy().run(call, *raw, params)
+        recording = state.recording
         needed = any(parents) and (recording or (recording is None and state.grad_enabled))
         if self.outputs:
             return self._finish_tuple(args, raw, parents if needed else (), params, out)  # type: ignore[no-any-return]

@@ -119,7 +119,9 @@ def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     (tensor([0.0000, 0.5000, 0.5000]),)
     """
     dims = read_dims(input, dim, "amax")
-    _refuse_empty(shape_of(input), dims, "amax", ShapeError if dim is None or names_none(dim) else DimensionError)
+    shape = shape_of(input)
+    if 0 in shape:
+        _refuse_empty(shape, dims, "amax", ShapeError if dim is None or names_none(dim) else DimensionError)
     return amax_p.bind(input, dim=dims, keepdim=keepdim)
 
 
@@ -132,7 +134,9 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     (tensor([0.5000, 0.5000, 0.0000]),)
     """
     dims = read_dims(input, dim, "amin")
-    _refuse_empty(shape_of(input), dims, "amin", ShapeError if dim is None or names_none(dim) else DimensionError)
+    shape = shape_of(input)
+    if 0 in shape:
+        _refuse_empty(shape, dims, "amin", ShapeError if dim is None or names_none(dim) else DimensionError)
     return amin_p.bind(input, dim=dims, keepdim=keepdim)
 
 

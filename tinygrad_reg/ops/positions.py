@@ -332,7 +332,7 @@ def _plain_index(x: Array, *indices: Array, dims: Dims, repeated: str) -> Array:
     return np.where(holder.take(numbers, axis=0) == order, out, x.dtype.type(0))
 
 
-def _plainwrite(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
+def _plain_write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeated: str) -> Array:
     shape = out.shape
     if len(indices) == 1 and indices[0].dtype.kind == "b" and np.ndim(values) <= len(shape) - dims[0] - indices[0].ndim:
         mask = indices[0]
@@ -349,12 +349,12 @@ def _plainwrite(out: Array, values: Any, indices: Sequence[Array], dims: Dims, r
 
 
 def _plain_elements(flat: Array, values: Any, numbers: Array, repeated: str, shape: tuple[int, ...]) -> Array:
-    return _plainwrite(flat, values, (numbers,), (0,), repeated).reshape(shape)
+    return _plain_write(flat, values, (numbers,), (0,), repeated).reshape(shape)
 
 
 index_p.plain = _plain_index
-index_embed.plain = lambda x, *indices, dims, shape, repeated: _plainwrite(filled(x, shape), x, indices, dims, repeated)
-index_put_p.plain = lambda x, values, *indices, dims, repeated: _plainwrite(copy_of(x, "C"), values, indices, dims, repeated)
+index_embed.plain = lambda x, *indices, dims, shape, repeated: _plain_write(filled(x, shape), x, indices, dims, repeated)
+index_put_p.plain = lambda x, values, *indices, dims, repeated: _plain_write(copy_of(x, "C"), values, indices, dims, repeated)
 gather_p.plain = lambda x, numbers, *, repeated: _plain_index(x.reshape(-1), numbers, dims=(0,), repeated=repeated)
 gather_embed.plain = lambda x, numbers, *, shape, repeated: _plain_elements(filled(x, (math.prod(shape),)), x, numbers, repeated, shape)
 scatter_p.plain = lambda x, values, numbers, *, repeated: _plain_elements(copy_of(x, "C").reshape(-1), values, numbers, repeated, x.shape)

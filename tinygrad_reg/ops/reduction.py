@@ -315,7 +315,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     tensor([False,  True])
     """
     dims = read_dims(input, dim, "all")
-    return ne(input, 0) if names_none(dim) else all_p.bind(input, dim=dims, keepdim=keepdim)
+    return ne(input, 0) if dim is not None and names_none(dim) else all_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 @numpy_names
@@ -326,7 +326,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     tensor([ True, False])
     """
     dims = read_dims(input, dim, "any")
-    return ne(input, 0) if names_none(dim) else any_p.bind(input, dim=dims, keepdim=keepdim)
+    return ne(input, 0) if dim is not None and names_none(dim) else any_p.bind(input, dim=dims, keepdim=keepdim)
 
 
 # ---- variance ------------------------------------------------------------------------------------------------------

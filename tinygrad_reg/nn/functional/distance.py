@@ -44,7 +44,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         shape = np.broadcast_shapes(shape, other)
         along = normalize_dim(dim, len(shape), what)
         x1, x2 = _stretched(x1, shape, along), _stretched(x2, shape, along)
-    return convert(cosine.bind(wide(x1), wide(x2), eps=float(eps), dim=read_dims(x1, dim, what)), x1.dtype)
+    dims = read_dims(x1, dim, what)
+    if x1.dtype.char == "e":
+        return convert(cosine.bind(wide(x1), wide(x2), eps=float(eps), dim=dims), x1.dtype)
+    return cosine.bind(x1, x2, eps=float(eps), dim=dims)
 
 
 def _stretched(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
