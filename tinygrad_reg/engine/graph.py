@@ -66,16 +66,21 @@ def check_usable(node: Node) -> None:
             f"backward: the values that {node.name()} saved are already freed: this graph has been walked before. "
             "Say retain_graph=True in the first call, or compute the result again"
         )
+    if node.index < Leaf.latest_change:
+        _check_leaves(node)
+    for value in node.values():
+        for array in value if isinstance(value, tuple) else (value,):  # a tuple: `out` of a call with several results
+            if isinstance(array, np.ndarray):
+                _check_unwritten(node, array)
+
+
+def _check_leaves(node: Node) -> None:
     for parent in node.parents:
         if isinstance(parent, Leaf) and parent.index > node.index:
             raise GradientError(
                 f"backward: a tensor that {node.name()} was given has had its data replaced by one of shape {parent.shape} afterwards, "
                 "so its gradient would not fit. Compute the result again, or replace the data before"
             )
-    for value in node.values():
-        for array in value if isinstance(value, tuple) else (value,):  # a tuple: `out` of a call with several results
-            if isinstance(array, np.ndarray):
-                _check_unwritten(node, array)
 
 
 def _check_unwritten(node: Node, array: Array) -> None:

@@ -98,6 +98,7 @@ class Leaf(Node):
 
     grad: Tensor | None
     after_hooks: dict[int, Callable[[], Any]] | None
+    latest_change: ClassVar[int] = 0  # the time at which any of them took another shape
 
     def __init__(self, array: Array) -> None:
         self.plan = None
@@ -119,7 +120,7 @@ class Leaf(Node):
         """Stand for other memory. In another shape, calls recorded before cannot send their gradients here: the walk finds them older."""
         if array.shape != self.shape:
             self.shape = array.shape
-            self.index = writes.latest = tick()
+            self.index = writes.latest = Leaf.latest_change = tick()
 
 
 class Extras:

@@ -21,7 +21,7 @@ from ..engine.refusal import shown, typed_errors
 from ..engine.state import state
 from ..engine.strong_zero import masked
 from ..errors import ArgumentTypeError, DtypeError, InplaceError, ShapeError
-from .indexing import getitem, index_put, is_basic, repeated_in, split_index
+from .indexing import getitem, index_put, plain_index, repeated_in, split_index
 from .masking import masked_fill
 from .pointwise import convert, number_in
 from .positions import Dims, write
@@ -124,7 +124,7 @@ def _write(target: Any, value: Array, what: str) -> Tensor:
     return target  # type: ignore[no-any-return]
 
 
-def put_into(target: Any, source: Any, what: str) -> Tensor:
+def _put_into(target: Any, source: Any, what: str) -> Tensor:
     """Make `target` hold the source, broadcast, in its own memory; returns target."""
     if source.node is None and is_free(target):
         return _write(target, source.array, what)
@@ -293,7 +293,7 @@ def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
 @typed_errors
 def copy_(target: Any, source: Any) -> Tensor:
     """Write the source, broadcast and converted, into the tensor's memory."""
-    return put_into(target, _source_for(target, source), "copy_")
+    return _put_into(target, _source_for(target, source), "copy_")
 
 
 @typed_errors
@@ -301,7 +301,7 @@ def fill_(target: Any, value: Any) -> Tensor:
     """Write one value (a number or a 0-d tensor) everywhere."""
     if isinstance(value, Value) and value.array.ndim:
         raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {value.array.shape}; use copy_")
-    return put_into(target, _source_for(target, value), "fill_")
+    return _put_into(target, _source_for(target, value), "fill_")
 
 
 @typed_errors
@@ -354,15 +354,18 @@ def _broadcasts(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 def setitem(target: Any, index: Any, value: Any) -> None:
     """target[index] = value, for every index that reads; the value broadcasts to what the index selects."""
     shape = target.array.shape
-    template, arrays, basic = (((), ()), [], True) if is_basic(index, shape) else split_index(index, shape)
-    if basic:
-        part = getitem(target, index)
-        if not (isinstance(value, Value) and _is_same(value, part)):
-            put_into(part, _source_for(part, value), "__setitem__")
-        return
-    if not _written_directly(target, template, arrays, value):
-        source = _source_for(getitem(target.detach(), index), value)
-        assign(target, index_put(target, index, source), "__setitem__")
+    view = plain_index(index, shape)
+    if not view:
+        template, arrays, basic = split_index(index, shape)
+        if not basic:
+            if not _written_directly(target, template, arrays, value):
+                source = _source_for(getitem(target.detach(), index), value)
+                assign(target, index_put(target, index, source), "__setitem__")
+            return
+        view = template[0]
+    part = select_view.bind(target, index=view)
+    if not (isinstance(value, Value) and _is_same(value, part)):
+        _put_into(part, _source_for(part, value), "__setitem__")
 
 
 def _written_directly(target: Any, template: tuple[tuple[Any, ...], Dims], arrays: list[Any], value: Any) -> bool:

@@ -82,10 +82,10 @@ def _plain(index: tuple[Any, ...], shape: Sequence[int]) -> tuple[Any, ...]:
     return tuple(items)
 
 
-def is_basic(index: Any, shape: Sequence[int]) -> bool:
-    """Whether this consists of ints, slices and None alone, without a look at everything else that an index can be."""
+def plain_index(index: Any, shape: Sequence[int]) -> tuple[Any, ...]:
+    """`_plain` of an index that may be an int or a slice alone."""
     kind = type(index)
-    return kind is int or kind is slice or (kind is tuple and bool(_plain(index, shape)))
+    return _plain(index if kind is tuple else (index,), shape) if kind is tuple or kind is int or kind is slice else ()
 
 
 def repeated_in(arrays: Sequence[Any], otherwise: str) -> str:

@@ -74,12 +74,12 @@ def numbers(dtype: np.dtype[Any], *values: float) -> tuple[Array, ...]:
 class Numbers(dict[float, Array]):
     """Python's numbers as 0-d arrays of one dtype, for arrays of this dtype: they need not be promoted, and see `numbers`.
 
-    Raises OverflowError for an integer that is too large.
+    None for an integer that is too large. `types` are those of a category that is not above that of the arrays.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.types: tuple[type, ...] = (int, float) if dtype.kind == "f" else (int,)  # of a category that is not above that of the arrays
+        self.types: tuple[type, ...] = {"f": (int, float), "i": (int,), "u": (int,)}.get(dtype.kind, ())
         self.zeros = self._made(0.0), self._made(-0.0)  # not among the others, for they count as equal
 
     def _made(self, number: float) -> Array:
@@ -90,7 +90,10 @@ class Numbers(dict[float, Array]):
     def __missing__(self, number: float) -> Array:
         if not number:
             return self.zeros[math.copysign(1.0, number) < 0.0]
-        array = self._made(number)
+        try:
+            array = self._made(number)
+        except OverflowError:
+            return None
         if len(self) < 4096:
             self[number] = array
         return array
@@ -98,7 +101,6 @@ class Numbers(dict[float, Array]):
 
 NUMBERS = {dtype: Numbers(dtype) for dtype in map(np.dtype, (np.float32, np.float64, np.int64, np.int32, np.int16, np.int8, np.uint8))}
 _NO_NUMBERS = Numbers(np.dtype(np.bool_))
-_NO_NUMBERS.types = ()
 
 
 def check_fits(number: Any, dtype: Any, what: str, wraps: bool = True) -> None:
@@ -224,10 +226,10 @@ class Elementwise(Primitive):
         dtype, known = None, _NO_NUMBERS
         for x in args:
             if type(x) in known.types:
-                try:
-                    raw.append(known[x])
-                except OverflowError:
+                number = known[x]
+                if number is None:
                     return None
+                raw.append(number)
                 parents.append(None)
             elif isinstance(x, Value):
                 array = x.array
@@ -410,24 +412,18 @@ class Binary(Elementwise):
                 plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
             else:
                 known = NUMBERS.get(dtype, _NO_NUMBERS)
-                if type(other) not in known.types:
+                if type(other) not in known.types or (y := known[other]) is None:
                     return super().bind(input, other)
-                try:
-                    y, ynode = known[other], None
-                except OverflowError:
-                    return super().bind(input, other)
+                ynode = None
                 plan = self._plan_x_number if other - other == 0.0 != other else self._plan_x  # 0, inf and nan make 0 · inf possible
         elif isinstance(other, Value):
             y, ynode = other.array, other.node
             dtype = y.dtype
             result_class = other.result_class
             known = NUMBERS.get(dtype, _NO_NUMBERS)
-            if type(input) not in known.types:
+            if type(input) not in known.types or (x := known[input]) is None:
                 return super().bind(input, other)
-            try:
-                x, xnode = known[input], None
-            except OverflowError:
-                return super().bind(input, other)
+            xnode = None
             plan = self._plan_y_number if input - input == 0.0 != input else self._plan_y
         else:
             return self._raw(input, other)  # type: ignore[no-any-return]
