@@ -19,6 +19,11 @@ EXPLANATION = (
     f"{models.CHECKED} steps agree within {TOLERANCE['float32']:g} (float64: {TOLERANCE['float64']:g}); a peer whose do not is void. "
     "A time marked ~ is no measurement: its median is more than 1.5 times its least, so something else was running."
 )
+LENDING = (
+    "What an eager step takes more if its batches lie in arrays that the caller holds, too (`from_numpy`), so that a write through NumPy "
+    "between forward and backward is seen: every node looks whether it saves such memory, and what it saves is compared before and after."
+)
+LENDING_BAR = 0.03
 COMPILED_BARS = (
     "The fastest of this library's compiled steps against the fastest of PyTorch, torch.compile, jax.jit, tinygrad's jit and NumPy by hand."
 )
@@ -223,6 +228,16 @@ def eager_costs(measured: Measured) -> str:
         if mine and theirs and mine / theirs > bar and name in EAGER_COSTS:
             lines.append(f"- {_model(name).title}: {EAGER_COSTS[name]}")
     return "\n".join(lines)
+
+
+def lending(measured: Measured) -> str:
+    """What watching lent memory adds to eager steps."""
+    rows = []
+    for job, found in measured.figures.items():
+        if job.startswith("lending | "):
+            times = [micro(found[figure]) for figure in ("own", "lent")]
+            rows.append([job.split(" | ")[2], *times, f"{found['share']:.1%}", _verdict(found["share"], LENDING_BAR)])
+    return table(["training step", "own memory, µs", "lent, µs", "more", f"bar {LENDING_BAR:.0%}"], rows)
 
 
 def _compiled(measured: Measured) -> list[tuple[str, list[str]]]:

@@ -108,9 +108,16 @@ def _as_it_is(function: Any) -> Any:
     return function
 
 
-def _torch_style(tg: Any, n: int, dtype: str, compiled: Callable[[Any], Any] = _as_it_is, inner: Callable[[Any], Any] = _as_it_is) -> Step:
-    """`compiled` is applied to the step, `inner` to its loss and its update."""
-    x, y = (tg.tensor(a) for a in data(n, dtype))
+def _torch_style(
+    tg: Any,
+    n: int,
+    dtype: str,
+    compiled: Callable[[Any], Any] = _as_it_is,
+    inner: Callable[[Any], Any] = _as_it_is,
+    tensor: Callable[[Any], Any] | None = None,
+) -> Step:
+    """`compiled` is applied to the step, `inner` to its loss and its update; `tensor` makes the batch of arrays."""
+    x, y = map(tensor or tg.tensor, data(n, dtype))
     nn = tg.nn
     model = nn.Sequential(nn.Linear(1, 50), nn.Sigmoid(), nn.Linear(50, 5), nn.Sigmoid(), nn.Linear(5, 1))
     model = model.to(getattr(tg, dtype))
@@ -132,9 +139,9 @@ def _torch_style(tg: Any, n: int, dtype: str, compiled: Callable[[Any], Any] = _
     return made
 
 
-def ours_eager(n: int, dtype: str) -> Step:
-    """This library, eager."""
-    return _torch_style(import_module("tinygrad_reg"), n, dtype)
+def ours_eager(n: int, dtype: str, tensor: Callable[[Any], Any] | None = None) -> Step:
+    """This library, eager; `tensor` makes the batch of arrays, in place of `tg.tensor`."""
+    return _torch_style(import_module("tinygrad_reg"), n, dtype, tensor=tensor)
 
 
 def ours_compiled(n: int, dtype: str, backend: str) -> Step:

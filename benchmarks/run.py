@@ -15,15 +15,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple
 
-from . import compiling, machine, memory, models, op_cases, ops, overhead, regression
+from . import compiling, lending, machine, memory, models, op_cases, ops, overhead, regression
 from .peers import environment, missing
 
 Job = tuple[str, ...]  # (benchmark, peer, further arguments)
 Figures = dict[str, dict[str, float]]
 IMPORTS = ("numpy", "tinygrad_reg", "autograd", "mygrad", "tinygrad", "jax", "torch")
-BENCHMARKS = ("machine", "overhead", "step", "model", "compiling", "memory", "footprint", "import", "ops")
+BENCHMARKS = ("machine", "overhead", "step", "model", "lending", "compiling", "memory", "footprint", "import", "ops")
 STAYING = ("step", "model")  # take long to build: their processes wait for the next round
-ONCE = ("machine", "footprint", "compiling")  # do not vary, are limits, or take long: one round
+ONCE = ("machine", "footprint", "compiling", "lending")  # do not vary, are limits, take long, or repeat themselves: one round
 LIMIT = 240.0  # seconds for an answer
 IMPORT = """import json, sys, time
 start = time.perf_counter()
@@ -112,6 +112,7 @@ def jobs(only: str | None = None) -> Iterator[list[Job]]:
             [("step", peer, n, dtype) for peer in regression.PEERS] for n in ("100", "1000") for dtype in ("float32", "float64")
         ],
         "model": [[("model", peer, name) for peer in models.peers(problem)] for name, problem in models.PROBLEMS.items()],
+        "lending": [[("lending", "tinygrad_reg", title)] for title in lending.STEPS],
         "compiling": [[("compiling", peer, dtype) for peer in compiling.PEERS] for dtype in compiling.DTYPES],
         "memory": [[("memory", peer, model) for peer in memory.PEERS] for model in memory.MODELS],
         "footprint": [[("footprint", peer, name) for peer in memory.COMPILERS] for name in memory.COMPILED_STEPS],

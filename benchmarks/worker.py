@@ -12,7 +12,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from . import compiling, machine, memory, models, ops, overhead, regression, timing
+from . import compiling, lending, machine, memory, models, ops, overhead, regression, timing
 
 Figures = dict[str, float]
 
@@ -25,6 +25,8 @@ def prepare(name: str, peer: str, *args: str) -> Callable[[], Figures]:
         return _timed(regression.PEERS[peer](int(args[0]), args[1]))
     if name == "model":
         return _timed(models.build(peer, models.PROBLEMS[args[0]]))
+    if name == "lending":
+        return lambda: lending.measure(args[0])
     if name == "compiling":
         return lambda: compiling.measure(peer, args[0])
     if name == "memory":

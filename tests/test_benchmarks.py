@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from benchmarks import bars, by_hand, machine, memory, models, ops, peers, regression, report, run, timing
+from benchmarks import bars, by_hand, lending, machine, memory, models, ops, peers, regression, report, run, timing
 from benchmarks.models.work import of_regression, work
 from benchmarks.op_cases import CASES, LEFT_OUT, SIZES
 from tests.scope import OPERATIONS
@@ -94,6 +94,14 @@ def test_the_regression_runs(peer: str) -> None:
         np.testing.assert_allclose(models.losses(regression.PEERS[peer](10, "float64")), expected, rtol=1e-9)
 
 
+def test_what_lending_adds_is_measured_on_the_same_steps() -> None:
+    lender = lending.Lender()
+    for title in list(lending.STEPS)[:2]:
+        assert models.losses(lending.STEPS[title](lender)) == models.losses(lending.STEPS[title](None))
+    assert len(lender.arrays) == 4
+    assert set(lending.measure(title, pairs=1)) == {"own", "lent", "share"}
+
+
 def test_the_least_work_of_a_step() -> None:
     assert of_regression(100, "float64").operations == 100 * 2 * (50 * 2 + 250 * 3 + 5 * 3)
     assert work(models.PROBLEMS["mlp512"]).operations == pytest.approx(16 * work(models.PROBLEMS["mlp32"]).operations)
@@ -132,6 +140,7 @@ def _figures() -> tuple[dict[str, dict[str, float]], dict[str, str]]:
                 "import": ("import", "beyond"),
                 "ops": (),
                 "compiling": ("cold", "cached"),
+                "lending": ("own", "lent", "share"),
             }
             found |= {"footprint": ("accounted", "resident"), "machine": ("memory", "cache", "float32", "float64")}
             seconds[key] = dict.fromkeys(found[job[0]], 2.0)

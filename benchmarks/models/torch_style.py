@@ -12,13 +12,17 @@ from .problems import CLASSES, CONTEXT, HEADS, HIDDEN, LAYERS, SIDE, VOCABULARY,
 
 Step = Callable[[], Any]
 Compile = Callable[[Any], Any]
+ToTensor = Callable[[Any], Any]
 
 
-def ours(problem: Problem, backend: str | None = None) -> Step:
-    """This library: eager, or the whole step compiled. What falls back to another way of running is an error."""
+def ours(problem: Problem, backend: str | None = None, tensor: ToTensor | None = None) -> Step:
+    """This library: eager, or the whole step compiled. What falls back to another way of running is an error.
+
+    `tensor` makes the batches of arrays, in place of `tg.tensor`.
+    """
     tg = import_module("tinygrad_reg")
     if backend is None:
-        return _step(tg, problem, lambda step: step)
+        return _step(tg, problem, lambda step: step, tensor)
     warnings.simplefilter("error")
     return _step(tg, problem, tg.compile(backend=backend))
 
@@ -51,7 +55,7 @@ def torch_compile(problem: Problem) -> Step:
         update()
         return next(model.parameters()).detach().view(-1)[0]
 
-    return update_alone if problem.model == "adam" else Stepping(module, problem, model, step)
+    return update_alone if problem.model == "adam" else Stepping(module.tensor, problem, model, step)
 
 
 def _torch() -> Any:
@@ -60,7 +64,7 @@ def _torch() -> Any:
     return module
 
 
-def _step(module: Any, problem: Problem, compiled: Compile, **options: Any) -> Step:
+def _step(module: Any, problem: Problem, compiled: Compile, tensor: ToTensor | None = None, **options: Any) -> Step:
     model, loss_of, optimizer = _parts(module, problem, **options)
     first = next(model.parameters()).detach().view(-1)
 
@@ -80,15 +84,15 @@ def _step(module: Any, problem: Problem, compiled: Compile, **options: Any) -> S
         update_alone()
         return first[0]
 
-    return Stepping(module, problem, model, step) if problem.model != "adam" else updated
+    return Stepping(tensor or module.tensor, problem, model, step) if problem.model != "adam" else updated
 
 
 class Stepping:
     """Calls the step on the batches in turn."""
 
-    def __init__(self, module: Any, problem: Problem, model: Any, step: Callable[..., Any]) -> None:
+    def __init__(self, tensor: ToTensor, problem: Problem, model: Any, step: Callable[..., Any]) -> None:
         self.model, self.step = model, step
-        self.batches = itertools.cycle([tuple(map(module.tensor, batch)) for batch in problem.batches()])
+        self.batches = itertools.cycle([tuple(map(tensor, batch)) for batch in problem.batches()])
 
     def __call__(self) -> Any:
         """The loss."""
