@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import weakref
+from collections.abc import Callable, Iterable
 from sys import getrefcount
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ import numpy as np
 from .mutation import NDArray, owner, tick, writes
 from .state import state
 from .watch import watch
+from .written import written
 
 Prints: TypeAlias = tuple[tuple[int, bytes], ...]  # fingerprints of saved values, by their slots
 
@@ -114,15 +116,21 @@ def lent_out(array: NDArray, time: int) -> Loan | None:
     return None
 
 
-def fingerprints(saved: Any, count: int) -> Prints | None:
-    """Fingerprints of those saved values (one as it is, several as a tuple) that NumPy code can write to; None if there are none."""
-    if _NEW:
-        _forget_what_nobody_holds()
-    prints: Prints = ()
-    for slot, x in enumerate((saved,) if count == 1 else saved):  # few calls: this runs for most nodes while anything is lent
-        if type(x) is _ndarray and id(x if (base := x.base) is None else base) in LOANS:
-            prints += ((slot, x.tobytes() if x.nbytes <= _SMALL else fingerprint(x)),)
-    return prints or None
+def fingerprints_of(slots: Iterable[tuple[int, bool]], alone: bool = False) -> Callable[[Any], Prints | None]:
+    """A function that takes fingerprints of those of a tuple of saved values that NumPy code can write to; None if there are none.
+
+    `slots` says which to look at, and whether each is an array for certain; a value that is saved `alone` is in no tuple. The function is
+    written out, since it is called for most nodes while anything is lent.
+    """
+    terms = []
+    for slot, certain in slots:
+        x = "s" if alone else f"s[{slot}]"
+        lent = f"id({x} if (base := {x}.base) is None else base) in LOANS"
+        terms.append(f"((({slot}, fingerprint({x})),) if {lent if certain else f'type({x}) is ndarray and {lent}'} else ())")
+    names = {"LOANS": LOANS, "new": _NEW, "forget": _forget_what_nobody_holds, "fingerprint": fingerprint, "ndarray": _ndarray}
+    text = f"lambda {', '.join(names)}: lambda s: new and forget() or {' + '.join(terms)} or None"
+    made: Callable[[Any], Prints | None] = written(text)(*names.values())
+    return made
 
 
 def _forget_what_nobody_holds() -> None:

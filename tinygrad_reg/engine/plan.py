@@ -5,12 +5,14 @@ Here the names that rules ask for become places: an index into (*args, out, *res
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+
+from .lending import Prints, fingerprints_of
+from .written import written
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -35,7 +37,7 @@ class Constant(int):
 class Plan:
     """What to save and whom to send gradients to, for one combination of arguments that need them."""
 
-    __slots__ = ("arguments", "arrays", "edges", "first", "save", "saves_arguments", "shares", "slots")
+    __slots__ = ("arguments", "arrays", "edges", "first", "prints", "save", "shares", "slots")
 
     def __init__(
         self,
@@ -51,7 +53,9 @@ class Plan:
         self.arrays = arrays  # positions in (*args, out, *results)
         self.slots = len(arrays) + len(metas)  # how many values are saved; one is saved as it is, several as a tuple
         self.save = saver(arrays, metas, needed)
-        self.saves_arguments = any(view or position < arguments for position in arrays)  # memory that others can hold, too
+        # Of what it saves in memory that others can hold, too: arguments, and a view of them. Those that need a gradient are arrays.
+        held = [(slot, i < arguments and bool(needed[i])) for slot, i in enumerate(arrays) if view or i < arguments]
+        self.prints: Callable[[Any], Prints | None] | None = fingerprints_of(held, alone=self.slots == 1) if held else None
         self.edges = edges
         self.shares = shares  # whether there is what several rules ask for and is computed once
         self.first = first  # whether the node stands for the first of several results, see `Primitive.first`
@@ -65,13 +69,6 @@ def saver(arrays: tuple[int, ...], metas: tuple[tuple[int, str], ...], needed: S
     terms = [f"v[{i}].{meta}" if needed[i] else f"getattr(v[{i}], {meta!r}, ())" for i, meta in metas]
     taken = ", ".join([*[f"v[{i}]" for i in arrays], *terms])
     return written(f"lambda v: ({taken})")
-
-
-@functools.lru_cache(maxsize=1024)
-def written(expression: str) -> Callable[..., Any]:
-    """The function that an expression gives, as code of this file: what runs in others may be a user's, see compiler/names.py."""
-    function: Callable[..., Any] = eval(compile(expression, __file__, "eval"), {})
-    return function
 
 
 def _nothing(_: Any) -> tuple[Any, ...]:

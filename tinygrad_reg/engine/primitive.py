@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 
 from ..errors import ArgumentTypeError, RuleError
-from .lending import LOANS, fingerprints
+from .lending import LOANS
 from .lines import user_line
 from .mutation import Array, tick
 from .node import Node, Value, new, wrap
-from .plan import NOTHING, Plan, Rule, asked_by, borrowed, make_plan, written
+from .plan import NOTHING, Plan, Rule, asked_by, borrowed, make_plan
 from .state import state
 from .watch import watch
+from .written import written
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -380,8 +381,8 @@ def make_node(
     node.index = tick()
     node.shape = shape
     node.extras = None
-    if LOANS and plan.saves_arguments:
-        node.prints = fingerprints(node.saved, plan.slots)
+    if LOANS and plan.prints is not None:
+        node.prints = plan.prints(node.saved)
     return node
 
 
