@@ -27,7 +27,7 @@ def measure(library: str, size: int, names: Iterable[str] = CASES) -> dict[str, 
     figures = {}
     for name in names:
         for way, call in prepare(module, CASES[name], size).items():
-            figures[f"{name}, {way}"] = _seconds(call)
+            figures[f"{name}, {way}"] = seconds(call)
     return figures
 
 
@@ -64,7 +64,7 @@ def _with_backward(module: Any, call: Callable[..., Any], leaves: list[Any], nee
     return run
 
 
-def _seconds(call: Callable[[], Any]) -> float:
+def seconds(call: Callable[[], Any]) -> float:
     """The mean after two calls to warm up; the median is that of the rounds."""
     call()
     start = time.perf_counter()

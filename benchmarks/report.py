@@ -8,7 +8,7 @@ import platform
 import statistics
 from typing import Any
 
-from . import bars, op_cases
+from . import bars, calls, op_cases
 from .tables import Figures, get, micro, ratio, table
 
 PACKAGES = ("numpy", "tinygrad-reg", "torch", "jax", "autograd", "mygrad", "tinygrad", "ziglang")
@@ -27,6 +27,10 @@ OPERATIONS = (
     "need no gradient, and forward with backward, sent the gradient of a sum. Not measured, since they take no tensor or give none: "
     + ", ".join(f"`{name}`" for name in op_cases.LEFT_OUT)
     + "."
+)
+CALLS = (
+    "What surrounds the operations: lines as users write them, on 8 elements, the same text in both libraries, forward alone but for the "
+    "last kind. Geometric means of ours / PyTorch's."
 )
 SLOW = 4.0  # times PyTorch's: what is slower is listed
 
@@ -115,6 +119,11 @@ def markdown(result: dict[str, Any]) -> str:
         _operations(figures),
         f"Slower than {SLOW:.0f} times, in multiples of PyTorch's time:",
         _slow_operations(figures),
+        "## Lines as users write them",
+        CALLS,
+        _calls(figures),
+        f"Slower than {SLOW:.0f} times, in multiples of PyTorch's time:",
+        _slow_calls(figures),
     ]
     if measured.reasons:
         parts += ["## Not available here", bars.not_available(measured)]
@@ -173,6 +182,27 @@ def _imports(figures: Figures) -> str:
     found = {job.split(" | ")[1]: times for job, times in figures.items() if job.startswith("import | ")}
     rows = [[name, *(f"{times[part] * 1e3:.0f}" for part in ("import", "beyond"))] for name, times in found.items()]
     return table(["package", "ms, NumPy first", "beyond NumPy"], rows)
+
+
+def _call_ratios(figures: Figures) -> dict[str, float]:
+    """Ours / PyTorch's by line."""
+    mine, theirs = (figures.get(f"calls | {peer}", {}) for peer in calls.PEERS)
+    return {line: mine[line] / theirs[line] for line in mine if line in theirs}
+
+
+def _calls(figures: Figures) -> str:
+    ratios, rows = _call_ratios(figures), []
+    for kind in calls.LINES:
+        found = [ratios[line] for line in calls.lines(kind) if line in ratios]
+        rows.append([kind, f"{statistics.geometric_mean(found):.2f}" if found else "–", str(len(found))])
+    if ratios:
+        rows.append(["all", f"{statistics.geometric_mean(ratios.values()):.2f}", str(len(ratios))])
+    return table(["", "ratio", "lines"], rows)
+
+
+def _slow_calls(figures: Figures) -> str:
+    slow = sorted(((times, line) for line, times in _call_ratios(figures).items() if times > SLOW), reverse=True)
+    return ", ".join(f"`{line}` {times:.1f}" for times, line in slow) or "None."
 
 
 def _operation_ratios(figures: Figures, size: int, way: str = "") -> dict[str, float]:

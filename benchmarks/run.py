@@ -15,13 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple
 
-from . import compiling, lending, machine, memory, models, op_cases, ops, overhead, regression
+from . import calls, compiling, lending, machine, memory, models, op_cases, ops, overhead, regression
 from .peers import environment, missing
 
 Job = tuple[str, ...]  # (benchmark, peer, further arguments)
 Figures = dict[str, dict[str, float]]
 IMPORTS = ("numpy", "tinygrad_reg", "autograd", "mygrad", "tinygrad", "jax", "torch")
-BENCHMARKS = ("machine", "overhead", "step", "model", "lending", "compiling", "memory", "footprint", "import", "ops")
+BENCHMARKS = ("machine", "overhead", "step", "model", "lending", "compiling", "memory", "footprint", "import", "ops", "calls")
 STAYING = ("step", "model")  # take long to build: their processes wait for the next round
 ONCE = ("machine", "footprint", "compiling", "lending")  # do not vary, are limits, take long, or repeat themselves: one round
 LIMIT = 240.0  # seconds for an answer
@@ -118,6 +118,7 @@ def jobs(only: str | None = None) -> Iterator[list[Job]]:
         "footprint": [[("footprint", peer, name) for peer in memory.COMPILERS] for name in memory.COMPILED_STEPS],
         "import": [[("import", module) for module in IMPORTS if importlib.util.find_spec(module)]],
         "ops": [[("ops", peer, str(size)) for peer in ops.PEERS] for size in op_cases.SIZES],
+        "calls": [[("calls", peer) for peer in calls.PEERS]],
     }  # fmt: skip
     for name in BENCHMARKS:
         if only in (None, name) and (name not in ("memory", "footprint") or Path("/proc/self/clear_refs").exists()):

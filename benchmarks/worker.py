@@ -12,7 +12,7 @@ import statistics
 import sys
 from collections.abc import Callable
 
-from . import compiling, lending, machine, memory, models, ops, overhead, regression, timing
+from . import calls, compiling, lending, machine, memory, models, ops, overhead, regression, timing
 
 Figures = dict[str, float]
 
@@ -35,6 +35,8 @@ def prepare(name: str, peer: str, *args: str) -> Callable[[], Figures]:
         return lambda: memory.footprint(peer, args[0])
     if name == "ops":
         return lambda: ops.measure(peer, int(args[0]))
+    if name == "calls":
+        return lambda: calls.measure(peer)
     if name == "machine":
         return machine.measure
     raise SystemExit(f"benchmarks.worker: no benchmark {name!r}")

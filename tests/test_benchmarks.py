@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from benchmarks import bars, by_hand, lending, machine, memory, models, ops, peers, regression, report, run, timing
+from benchmarks import bars, by_hand, calls, lending, machine, memory, models, ops, peers, regression, report, run, timing
 from benchmarks.models.work import of_regression, work
 from benchmarks.op_cases import CASES, LEFT_OUT, SIZES
 from tests.scope import OPERATIONS
@@ -31,6 +31,13 @@ def test_every_case_runs_and_has_a_gradient_where_it_should(size: int) -> None:
         for call in calls.values():
             call()
         assert case.differentiable or list(calls) == ["forward"], name
+
+
+def test_every_line_runs_and_none_is_measured_twice() -> None:
+    made = calls.prepare("tinygrad_reg")
+    assert len(made) == sum(len(calls.lines(kind)) for kind in calls.LINES)
+    for call in made.values():
+        call()
 
 
 def _smallest(name: str) -> models.Problem:
@@ -139,6 +146,7 @@ def _figures() -> tuple[dict[str, dict[str, float]], dict[str, str]]:
                 "memory": ("peak",),
                 "import": ("import", "beyond"),
                 "ops": (),
+                "calls": ("x + 1", "x[0]"),
                 "compiling": ("cold", "cached"),
                 "lending": ("own", "lent", "share"),
             }
