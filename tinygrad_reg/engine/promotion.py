@@ -6,6 +6,7 @@ dimensions, and a Python number only if its category is higher than that of all 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,13 +50,24 @@ def promote_types(a: Dtype, b: Dtype) -> Dtype:
     return np.promote_types(a, b)
 
 
+def standing(x: Any) -> tuple[int, Dtype]:
+    """What counts of an operand: 0 for a number, 1 for a 0-d tensor or array, 2 for one with dimensions; and its dtype."""
+    array = x.array if isinstance(x, Value) else x
+    if isinstance(array, np.ndarray):
+        return (2 if array.ndim else 1), array.dtype
+    return 0, scalar_dtype(x)
+
+
 def result_type(*operands: Any) -> Dtype:
     """The dtype of an operation on tensors, arrays and numbers."""
+    return common_type(*map(standing, operands))
+
+
+@functools.lru_cache(maxsize=4096)
+def common_type(*standings: tuple[int, Dtype]) -> Dtype:
+    """The same, of operands of which this counts."""
     ranked: list[Dtype | None] = [None, None, None]  # of numbers, of 0-d tensors, of tensors with dimensions
-    for x in operands:
-        array = x.array if isinstance(x, Value) else x if isinstance(x, np.ndarray) else None
-        dtype = scalar_dtype(x) if array is None else array.dtype
-        rank = 0 if array is None else 2 if array.ndim else 1
+    for rank, dtype in standings:
         held = ranked[rank]
         ranked[rank] = dtype if held is None else promote_types(held, dtype)
     return _strongest(ranked)

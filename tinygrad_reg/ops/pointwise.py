@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value, array_of, new
+from ..engine.node import Value, array_of, new, wrap
 from ..engine.plain import is_stand_in
 from ..engine.plan import UNPLANNED, Plan, Rule
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
-from ..engine.promotion import category, float_type, result_type
+from ..engine.promotion import Dtype, category, common_type, float_type, result_type, standing
 from ..engine.refusal import FOREIGN, no_tensor, refused, shown
-from ..engine.state import state
+from ..engine.state import State, state
 from ..errors import ArgumentTypeError, DtypeError, RangeError, ShapeError, TinygradRegError
 
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ def convert(x: Any, dtype: Any) -> Tensor:
     given = x.dtype
     if given is dtype or given == dtype:
         return x  # type: ignore[no-any-return]
-    ends = isinstance(x, Value) and x.node is not None and np.dtype(dtype).kind != "f"
-    return cast.bind(cut(x) if ends else x, dtype=dtype)
+    if isinstance(x, Value):
+        if x.node is None and state.tracer is None:  # nothing to record
+            return wrap(x.result_class, silent_copy().run(x.array.astype, dtype))
+        if x.node is not None and np.dtype(dtype).kind != "f":
+            x = cut(x)
+    return cast.bind(x, dtype=dtype)
 
 
 def wide(x: Any) -> Any:
@@ -202,13 +206,14 @@ class Elementwise(Primitive):
         self.kinks = kinks
         self.analytic = analytic
 
-    def dtype_of(self, *operands: Any) -> Any:
+    def dtype_of(self, *operands: Any) -> Dtype:
         """The common dtype to compute in."""
-        dtype = result_type(*operands)
+        standings = [standing(x) for x in operands]
+        dtype = common_type(*standings)
         category(dtype)
         if self.kind == "float":
             return float_type(dtype)
-        if self.kind == "difference" and any(_is_bool(x) for x in operands):
+        if self.kind == "difference" and any(given.kind == "b" for _, given in standings):
             raise DtypeError(f"{self.name}: not defined with a bool tensor; use ^ or ~ for logic, or convert with .to(tg.int64) first")
         if self.kind in ("number", "whole") and dtype.kind == "b":
             raise DtypeError(f"{self.name}: not defined for bool tensors; convert with .to(tg.int64) or .float() first")
@@ -246,11 +251,32 @@ class Elementwise(Primitive):
 
     def prepare(self, operands: tuple[Any, ...]) -> list[Any]:
         """The operands in their common dtype, numbers kept as numbers where NumPy treats them as weak."""
+        dtype = self._checked_dtype(operands)
+        return [self._operand(x, dtype) for x in operands]
+
+    def _promoted(self, operands: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+        """The arrays of the operands in their common dtype, and the nodes that made them: outside of traces."""
+        raw: list[Any] = []
+        parents: list[Any] = []
+        dtype = self._checked_dtype(operands)
+        known = NUMBERS.get(dtype, _NO_NUMBERS)
+        for x in operands:
+            if isinstance(x, Value):
+                if x.array.dtype is not dtype:
+                    x = convert(x, dtype)
+                raw.append(x.array)
+                parents.append(x.node)
+            else:
+                number = known[x] if type(x) in known.types else None
+                raw.append(self._operand(x, dtype) if number is None else number)
+                parents.append(None)
+        return raw, parents
+
+    def _checked_dtype(self, operands: tuple[Any, ...]) -> Dtype:
         for x in operands:
             if not isinstance(x, _OPERANDS):
                 raise no_tensor(f"{self.name}: expected tensors or numbers", x)
-        dtype = self.dtype_of(*operands)
-        return [self._operand(x, dtype) for x in operands]
+        return self.dtype_of(*operands)
 
     def _operand(self, x: Any, dtype: Any) -> Any:
         if isinstance(x, Value):
@@ -277,6 +303,8 @@ class Elementwise(Primitive):
             if any(isinstance(x, Value) for x in args):
                 if self.widens and (wide := _widened(args)) is not None:
                     return convert(self(*wide), np.float16)
+                if state.recording is not None:
+                    return self.applied_to_all(*self._promoted(args), params)
                 args = tuple(self.prepare(args))
             return super().bind(*args, **params)
         except TinygradRegError:
@@ -296,9 +324,19 @@ class Elementwise(Primitive):
         return refused(self.name, given, error, f"call it as {self.name}({', '.join((*self.arguments, *self.keywords))})")
 
 
-def _is_bool(x: Any) -> bool:
-    array = array_of(x)
-    return isinstance(array, bool) or (isinstance(array, (_ndarray, np.generic)) and array.dtype.kind == "b")
+def _is_common(x: Any) -> bool:
+    return isinstance(x, (Value, bool, int, float, np.generic))
+
+
+def _is_half(x: Any) -> bool:
+    return isinstance(x, Value) and x.array.dtype.char == "e"
+
+
+def _python_number(x: Any, dtype: Dtype) -> Any:
+    """A number as one of Python's own types; True beside bools stays what it is, for 1 would make them integers."""
+    if type(x) is float or type(x) is int or dtype.kind == "b":
+        return x
+    return float(x) if isinstance(x, (float, np.floating)) else int(x)
 
 
 def _widened(args: tuple[Any, ...]) -> list[Any] | None:
@@ -386,11 +424,13 @@ class Binary(Elementwise):
     _plan_y: Plan | None
     _plan_x_number: Plan | None  # y is a finite number
     _plan_y_number: Plan | None
+    _common: dict[Any, Dtype]  # the dtype to compute in, by what decides it, see `_bind_alike`
 
     def vjp(self, **rules: Rule | None) -> None:
         """Declare the rules, to be planned for at the first call."""
         super().vjp(**rules)
         self._plan_both = self._plan_x = self._plan_y = self._plan_x_number = self._plan_y_number = UNPLANNED
+        self._common = {}
 
     def _make_plans(self) -> None:
         self._plan_both = self.plan((True, True))
@@ -408,12 +448,12 @@ class Binary(Elementwise):
                 y: Any = other.array
                 ynode = other.node
                 if dtype is not y.dtype:
-                    return super().bind(input, other)
+                    return self._bind_alike(input, other)
                 plan = self._plan_x if ynode is None else self._plan_y if xnode is None else self._plan_both
             else:
                 known = NUMBERS.get(dtype, _NO_NUMBERS)
                 if type(other) not in known.types or (y := known[other]) is None:
-                    return super().bind(input, other)
+                    return self._bind_alike(input, other)
                 ynode = None
                 plan = self._plan_x_number if other - other == 0.0 != other else self._plan_x  # 0, inf and nan make 0 · inf possible
         elif isinstance(other, Value):
@@ -422,7 +462,7 @@ class Binary(Elementwise):
             result_class = other.result_class
             known = NUMBERS.get(dtype, _NO_NUMBERS)
             if type(input) not in known.types or (x := known[input]) is None:
-                return super().bind(input, other)
+                return self._bind_alike(input, other)
             xnode = None
             plan = self._plan_y_number if input - input == 0.0 != input else self._plan_y
         else:
@@ -432,7 +472,7 @@ class Binary(Elementwise):
             return self(input, other)
         recording = state.recording
         if recording is None or dtype.kind not in self.direct:
-            return super().bind(input, other)
+            return self._bind_alike(input, other)
         try:
             out = silent_copy().run(self.forward, x, y)
         except ValueError:
@@ -445,6 +485,20 @@ class Binary(Elementwise):
         if recording and plan is not None and (xnode is not None or ynode is not None):
             result.node = make_node(self, plan, (x, y, out), _NO_KEYWORDS, out.shape, xnode, ynode)
         return result
+
+    def _bind_alike(self, *args: Any) -> Tensor:
+        """The same call with tensors of the common dtype and Python's numbers; by the slow door if that is what it is, or may not be."""
+        if state.recording is not None:
+            given = [((array := x.array).dtype, not array.ndim) if isinstance(x, Value) else type(x) for x in args]
+            key = (*given, State.default_dtype)
+            dtype = self._common.get(key)
+            if dtype is None and all(map(_is_common, args)) and not (self.widens and any(map(_is_half, args))):
+                dtype = self._common[key] = self.dtype_of(*args)
+            if dtype is not None:
+                alike = [convert(x, dtype) if isinstance(x, Value) else _python_number(x, dtype) for x in args]
+                if alike[0] is not args[0] or alike[1] is not args[1]:
+                    return self.bind(*alike)
+        return super().bind(*args)
 
     def _raw(self, *args: Any) -> Any:
         try:
