@@ -58,7 +58,7 @@ class Writes:
 
     def _known(self, array: NDArray) -> int:
         """The key of a buffer, which is forgotten with it."""
-        root = owner(array)
+        root = array if array.base is None else owner(array)
         if root.base is not None:
             return _FOREIGN
         key = id(root)

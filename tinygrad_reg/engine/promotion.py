@@ -60,6 +60,10 @@ def standing(x: Any) -> tuple[int, Dtype]:
 
 def result_type(*operands: Any) -> Dtype:
     """The dtype of an operation on tensors, arrays and numbers."""
+    if len(operands) == 2:
+        x, y = operands
+        if isinstance(x, Value) and isinstance(y, Value) and x.array.dtype is y.array.dtype:
+            return x.array.dtype
     return common_type(*map(standing, operands))
 
 

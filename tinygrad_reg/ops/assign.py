@@ -84,7 +84,8 @@ def assign(target: Any, value: Any, what: str) -> Tensor:
         )
     value = convert(value, array.dtype)
     if value.node is None and is_free(target):
-        return _write(target, value.array, what)
+        _write(array, value.array, what)
+        return target  # type: ignore[no-any-return]
     if value.node is None and target.node is not None and state.grad_enabled:
         value = copied(target, value)  # what a constant has overwritten gets gradient 0, and stays in the graph
     check_writable(target, value, what)
@@ -115,19 +116,18 @@ def is_free(tensor: Any) -> bool:
         tensor = tensor.view_of[0]
 
 
-def _write(target: Any, value: Array, what: str) -> Tensor:
-    """Let `target` hold an array that broadcasts to it, and nothing more: it is free."""
-    array = target.array
+def _write(array: Array, value: Array, what: str) -> None:
+    """Let the memory of a tensor that is free hold an array that broadcasts to it, and nothing more."""
     check_memory(array, what)
     array[...] = value
     writes.note(array)
-    return target  # type: ignore[no-any-return]
 
 
 def _put_into(target: Any, source: Any, what: str) -> Tensor:
     """Make `target` hold the source, broadcast, in its own memory; returns target."""
     if source.node is None and is_free(target):
-        return _write(target, source.array, what)
+        _write(target.array, source.array, what)
+        return target  # type: ignore[no-any-return]
     return assign(target, copied(target, source), what)
 
 
@@ -203,7 +203,9 @@ def check_writable(target: Value, value: Value, what: str) -> None:
 
 def _overlaps(array: Array) -> bool:
     """Whether several elements are one place in memory."""
-    return array.size > 1 and array.base is not None and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
+    if array.base is None or 0 not in array.strides or array.size < 2:
+        return False
+    return any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
 
 
 def rewrite_history(target: Value, value: Value) -> None:
@@ -293,7 +295,7 @@ def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
 @typed_errors
 def copy_(target: Any, source: Any) -> Tensor:
     """Write the source, broadcast and converted, into the tensor's memory."""
-    return _put_into(target, _source_for(target, source), "copy_")
+    return _put_into(target, _source_for(target.array, source), "copy_")
 
 
 @typed_errors
@@ -301,7 +303,7 @@ def fill_(target: Any, value: Any) -> Tensor:
     """Write one value (a number or a 0-d tensor) everywhere."""
     if isinstance(value, Value) and value.array.ndim:
         raise ShapeError(f"fill_: the value must be a number or a 0-d tensor, got shape {value.array.shape}; use copy_")
-    return _put_into(target, _source_for(target, value), "fill_")
+    return _put_into(target, _source_for(target.array, value), "fill_")
 
 
 @typed_errors
@@ -316,13 +318,13 @@ def fill_diagonal_(target: Any, fill_value: Any, wrap: bool = False) -> Tensor:
     mask: Any = np.zeros(shape, np.bool_)
     if mask.size:
         np.fill_diagonal(mask, True, wrap)
-    return assign(target, masked_fill(target, mask, _source_for(target, fill_value)), "fill_diagonal_")
+    return assign(target, masked_fill(target, mask, _source_for(target.array, fill_value)), "fill_diagonal_")
 
 
-def _source_for(target: Value, source: Any) -> Any:
-    """What is written into the target, as a tensor of its dtype that broadcasts to it."""
-    source = _as_source(source, target.array.dtype)
-    given, wanted = source.array.shape, target.array.shape
+def _source_for(place: Array, source: Any) -> Any:
+    """What is written into a place, as a tensor of its dtype that broadcasts to it."""
+    source = _as_source(source, place.dtype)
+    given, wanted = source.array.shape, place.shape
     if not given or given == wanted:
         return source
     lead = max(len(given) - len(wanted), 0)  # as NumPy and PyTorch do, extra leading dimensions of size 1 are dropped
@@ -359,13 +361,19 @@ def setitem(target: Any, index: Any, value: Any) -> None:
         template, arrays, basic = split_index(index, shape)
         if not basic:
             if not _written_directly(target, template, arrays, value):
-                source = _source_for(getitem(target.detach(), index), value)
+                source = _source_for(getitem(target.detach(), index).array, value)
                 assign(target, index_put(target, index, source), "__setitem__")
             return
         view = template[0]
+    if not (isinstance(value, Value) and value.view_of is not None) and is_free(target):
+        array = select_view.forward(target.array, index=view)
+        source = _source_for(array, value)
+        if source.node is None:
+            _write(array, source.array, "__setitem__")
+            return
     part = select_view.bind(target, index=view)
     if not (isinstance(value, Value) and _is_same(value, part)):
-        _put_into(part, _source_for(part, value), "__setitem__")
+        _put_into(part, _source_for(part.array, value), "__setitem__")
 
 
 def _written_directly(target: Any, template: tuple[tuple[Any, ...], Dims], arrays: list[Any], value: Any) -> bool:
@@ -389,9 +397,9 @@ def _written_directly(target: Any, template: tuple[tuple[Any, ...], Dims], array
 def _is_same(a: Value, b: Value) -> bool:
     """Whether both are the same view of the same tensor: after `x[i] += v` Python assigns x[i] to itself."""
     x, y = a.array, b.array
-    if x.ctypes.data != y.ctypes.data or x.shape != y.shape or x.strides != y.strides or x.dtype != y.dtype:
+    if _root(a) is not _root(b) or x.shape != y.shape or x.strides != y.strides or x.dtype != y.dtype:
         return False
-    return _root(a) is _root(b) and (a.node is None) == (b.node is None)
+    return (a.node is None) == (b.node is None) and bool(x.ctypes.data == y.ctypes.data)
 
 
 def _root(tensor: Value) -> Value:

@@ -218,7 +218,8 @@ def uniform_(target: Any, low: float = 0.0, high: float = 1.0, generator: Genera
     _check_float(target, "uniform_")
     if not low <= high:
         raise ArgumentError(f"uniform_: needs from <= to, got {low} and {high}")
-    return assign(target, draw("uniform", target.shape, target.dtype, generator) * (high - low) + low, "uniform_")
+    drawn = draw("uniform", target.shape, target.dtype, generator)
+    return assign(target, drawn if (low, high) == (0.0, 1.0) else drawn * (high - low) + low, "uniform_")
 
 
 @typed_errors
@@ -227,7 +228,8 @@ def normal_(target: Any, mean: float = 0.0, std: float = 1.0, generator: Generat
     _check_float(target, "normal_")
     if not std >= 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
-    return assign(target, draw("normal", target.shape, target.dtype, generator) * std + mean, "normal_")
+    drawn = draw("normal", target.shape, target.dtype, generator)
+    return assign(target, drawn if (mean, std) == (0.0, 1.0) else drawn * std + mean, "normal_")
 
 
 def _above_zero(target: Any, generator: Generator | None) -> Any:
