@@ -19,6 +19,7 @@ from .state import State
 Dtype = np.dtype[Any]
 
 _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
+WEAK: dict[str, tuple[type, ...]] = {"i": (int,), "u": (int,), "f": (int, float)}  # Python's numbers that leave such tensors their dtype
 _BOOL, _INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 
 
@@ -60,10 +61,15 @@ def standing(x: Any) -> tuple[int, Dtype]:
 
 def result_type(*operands: Any) -> Dtype:
     """The dtype of an operation on tensors, arrays and numbers."""
-    if len(operands) == 2:
-        x, y = operands
-        if isinstance(x, Value) and isinstance(y, Value) and x.array.dtype is y.array.dtype:
-            return x.array.dtype
+    first = operands[0]
+    if isinstance(first, Value):
+        dtype: Dtype = first.array.dtype
+        weak = WEAK.get(dtype.kind, ())
+        for x in operands[1:]:
+            if type(x) not in weak and not (isinstance(x, Value) and x.array.dtype is dtype):
+                break
+        else:  # the usual case
+            return dtype
     return common_type(*map(standing, operands))
 
 

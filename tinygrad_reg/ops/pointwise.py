@@ -18,7 +18,7 @@ from ..engine.node import Value, array_of, new, wrap
 from ..engine.plain import is_stand_in
 from ..engine.plan import UNPLANNED, Plan, Rule
 from ..engine.primitive import Primitive, make_node, primitive, silent_copy
-from ..engine.promotion import Dtype, category, common_type, float_type, result_type, standing
+from ..engine.promotion import WEAK, Dtype, category, common_type, float_type, result_type, standing
 from ..engine.refusal import FOREIGN, no_tensor, refused, shown
 from ..engine.state import State, state
 from ..errors import ArgumentTypeError, DtypeError, RangeError, ShapeError, TinygradRegError
@@ -83,7 +83,7 @@ class Numbers(dict[float, Array]):
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.types: tuple[type, ...] = {"f": (int, float), "i": (int,), "u": (int,)}.get(dtype.kind, ())
+        self.types = WEAK.get(dtype.kind, ())
         self.zeros = self._made(0.0), self._made(-0.0)  # not among the others, for they count as equal
 
     def _made(self, number: float) -> Array:
