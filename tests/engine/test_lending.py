@@ -56,6 +56,31 @@ def test_a_change_of_an_array_got_from_a_tensor_is_seen(export: Callable[[Any], 
         loss.backward()
 
 
+PARTS: list[Callable[[Any], Any]] = [
+    lambda t: t,
+    lambda t: t[2:5],
+    lambda t: t.reshape(2, 3),
+    lambda t: t.reshape(2, 3)[1],
+    lambda t: t[1:][1:4],
+]
+
+
+@pytest.mark.parametrize("make", [lambda: tg.arange(6.0), lambda: tg.from_numpy(np.arange(6.0))])
+@pytest.mark.parametrize("saved", PARTS)
+@pytest.mark.parametrize("lent", PARTS)
+def test_whatever_part_was_lent_before_whatever_part_is_saved(lent: Any, saved: Any, make: Callable[[], Any]) -> None:
+    x = make()
+    array = lent(x).numpy()
+    w = tg.ones((), dtype=x.dtype, requires_grad=True)
+    loss = (saved(x) * w).sum()
+    array.reshape(-1)[-1] = 50.0
+    if 50.0 in saved(x):
+        with pytest.raises(InplaceError, match="through NumPy"):
+            loss.backward()
+    else:
+        loss.backward()
+
+
 def test_views_of_shared_memory_are_watched_too() -> None:
     buffer = np.arange(12.0).reshape(3, 4)
     for view in (lambda t: t[1:], lambda t: t.mT, lambda t: t.view(3, 2, 1), lambda t: t[0], lambda t: t.unsqueeze(0)):

@@ -38,6 +38,8 @@ class Loan:
         while isinstance(array, np.ndarray) and array.base is not None:
             array = array.base
             self.ids.append(id(array))
+        if isinstance(array, np.ndarray):
+            _OWNED.add(self)
         for key in self.ids:
             LOANS.setdefault(key, []).append(self)
 
@@ -53,6 +55,7 @@ class Loan:
         """The last array of one side is gone: what was changed of the memory, was changed after the time of the loan."""
         self.held = None
         _NEW.discard(self)
+        _OWNED.discard(self)
         for key in self.ids:
             if self in LOANS.get(key, ()):
                 LOANS[key].remove(self)
@@ -67,6 +70,7 @@ class Loan:
 LOANS: dict[int, list[Loan]] = {}  # by the ids of the arrays that share the memory
 _BORROWED: dict[int, weakref.ref[NDArray]] = {}  # what `borrow` made, by the id of the array that it keeps alive: one for each
 _NEW: set[Loan] = set()  # the borrowed arrays of which it has not been seen whether anybody else holds them
+_OWNED: set[Loan] = set()  # of memory that belongs to an array: that array itself may be saved, all others are known by their bases
 _SMALL = 1 << 17  # bytes: a copy of so many, and the comparison with it, take less time than sums of columns
 _COLUMNS = 1021  # a prime, so that what is moved by rows of another length comes to other columns
 _ndarray = np.ndarray
@@ -125,9 +129,10 @@ def fingerprints_of(slots: Iterable[tuple[int, bool]], alone: bool = False) -> C
     terms = []
     for slot, certain in slots:
         x = "s" if alone else f"s[{slot}]"
-        lent = f"id({x} if (base := {x}.base) is None else base) in LOANS"
+        lent = f"(owned and id({x}) in LOANS if (base := {x}.base) is None else id(base) in LOANS)"
         terms.append(f"((({slot}, fingerprint({x})),) if {lent if certain else f'type({x}) is ndarray and {lent}'} else ())")
-    names = {"LOANS": LOANS, "new": _NEW, "forget": _forget_what_nobody_holds, "fingerprint": fingerprint, "ndarray": _ndarray}
+    names: dict[str, Any] = {"LOANS": LOANS, "owned": _OWNED, "new": _NEW, "forget": _forget_what_nobody_holds}
+    names.update(fingerprint=fingerprint, ndarray=_ndarray)
     text = f"lambda {', '.join(names)}: lambda s: new and forget() or {' + '.join(terms)} or None"
     made: Callable[[Any], Prints | None] = written(text)(*names.values())
     return made
