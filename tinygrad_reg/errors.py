@@ -17,8 +17,8 @@ class DimensionError(TinygradRegError, IndexError, RuntimeError):
     """A dimension or an index is out of range."""
 
 
-class DtypeError(TinygradRegError, TypeError, RuntimeError):
-    """A dtype does not fit the operation."""
+class DtypeError(TinygradRegError, TypeError, NotImplementedError):
+    """A dtype does not fit the operation, or the operation is not there for the dtype (NotImplementedError is a RuntimeError)."""
 
 
 class ArgumentError(TinygradRegError, ValueError, RuntimeError):
@@ -35,6 +35,14 @@ class AssertedDtypeError(DtypeError, AssertionError):
 
 class AssertedArgumentError(ArgumentError, AssertionError):
     """The value of an argument is outside what the function accepts, where PyTorch checks with an assert."""
+
+
+class MissingRankError(ShapeError, NotImplementedError):
+    """The operation is not there for tensors of so many dimensions."""
+
+
+class MissingModeError(ArgumentError, NotImplementedError):
+    """The operation has no such mode, or not together with the other arguments."""
 
 
 class MissingOptionError(ArgumentError, KeyError):

@@ -16,7 +16,7 @@ from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..engine.strong_zero import masked
-from ..errors import ArgumentError, AssertedArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, AssertedArgumentError, DtypeError, MissingModeError, ShapeError
 from .arguments import shape_of
 from .assign import assign
 from .elementwise import clamp_min_p, eq, gt, ne, where_p
@@ -254,7 +254,7 @@ def _check_bags(
         raise ArgumentError(f'{what}: mode "max" does not scale gradients by frequency; give scale_grad_by_freq=False')
     if per_sample_weights is not None:
         if mode != "sum":
-            raise ArgumentError(f'{what}: per_sample_weights need mode "sum", got {mode!r}')
+            raise MissingModeError(f'{what}: per_sample_weights need mode "sum", got {mode!r}')
         if tuple(per_sample_weights.shape) != tuple(input.shape):
             shapes = f"{tuple(per_sample_weights.shape)} and {tuple(input.shape)}"
             raise ShapeError(f"{what}: per_sample_weights and input must have the same shape, got {shapes}")

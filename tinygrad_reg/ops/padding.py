@@ -16,7 +16,7 @@ from ..engine.mutation import Array
 from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, MissingModeError, MissingRankError, ShapeError
 from .arguments import number, shape_of
 from .tables import FEW, Table, adding, numbered, reading
 
@@ -184,7 +184,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     shape = shape_of(input, "pad")
     pads = _pairs(shape, _integers(pad))
     if mode not in ("constant", "reflect", "replicate", "circular"):
-        raise ArgumentError(f'pad: mode must be "constant", "reflect", "replicate" or "circular", got {mode!r}')
+        raise MissingModeError(f'pad: mode must be "constant", "reflect", "replicate" or "circular", got {mode!r}')
     fill = 0 if value is None else number(value, "pad", "value")
     if mode == "constant":
         return pad_constant.bind(input, pads=pads, value=fill)
@@ -205,7 +205,7 @@ def _apart(shape: tuple[int, ...], pads: Pads, mode: str) -> tuple[Pads, Pads]:
     if len(shape) not in (n + 1, n + 2) or not 1 <= n <= 3:
         needed = f"for {2 * n} numbers an input of {n + 1} or {n + 2} dims" if 1 <= n <= 3 else "2, 4 or 6 numbers"
         given = tuple([number for pair in reversed(pads) for number in pair])
-        raise ShapeError(
+        raise MissingRankError(
             f'pad: mode "{mode}" pads the last dims of (c, ...) or (n, c, ...), so it needs {needed}, got {given}\n  input {shape}'
         )
     grown = tuple([(max(low, 0), max(high, 0)) for low, high in pads])

@@ -19,7 +19,7 @@ from ..engine.mutation import Array
 from ..engine.plain import filled, is_plain
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, MissingModeError, MissingRankError, ShapeError
 from .arguments import rank, shape_of
 from .fused import check_float
 from .pooling import adaptive_mean
@@ -313,10 +313,10 @@ def _sizes(shape: tuple[int, ...], size: Any, scale_factor: Any) -> tuple[list[i
 
 def _check_mode(shape: tuple[int, ...], mode: str, align_corners: bool | None, antialias: bool) -> None:
     if mode not in _DIMS:
-        raise ArgumentError(f"interpolate: mode must be one of {', '.join(_DIMS)}, got {mode!r}")
+        raise MissingModeError(f"interpolate: mode must be one of {', '.join(_DIMS)}, got {mode!r}")
     if len(shape) - 2 not in _DIMS[mode]:
         wanted = " or ".join(str(n + 2) for n in _DIMS[mode])
-        raise ShapeError(f'interpolate: mode "{mode}" needs an input (n, c, ...) with {wanted} dims, got shape {shape}')
+        raise MissingRankError(f'interpolate: mode "{mode}" needs an input (n, c, ...) with {wanted} dims, got shape {shape}')
     if align_corners is not None and "linear" not in mode and mode != "bicubic":
         raise ArgumentError(f'interpolate: align_corners is only for the linear and cubic modes, got {align_corners} with "{mode}"')
     if antialias and mode not in ("bilinear", "bicubic"):
