@@ -28,6 +28,15 @@ def hessian(function: Function, values: Any) -> Any:
     return np.array([tg.autograd.grad(first, x, tg.tensor(u), retain_graph=True)[0].numpy().ravel() for u in units])
 
 
+@pytest.mark.parametrize("p", [1.5, 3])
+def test_beside_an_infinite_element_the_others_have_the_gradient_0(p: float) -> None:
+    x = tg.tensor([[1.0, inf, -2.0], [3.0, 0.0, 4.0]], requires_grad=True)
+    (slope,) = tg.autograd.grad(tg.linalg.vector_norm(x, p, dim=1).sum(), x)
+    np.testing.assert_array_equal(slope[0].numpy(), [0.0, np.nan, 0.0])
+    (alone,) = tg.autograd.grad(tg.linalg.vector_norm(x[1], p), x)
+    np.testing.assert_array_equal(slope[1].numpy(), alone[1].numpy())
+
+
 @pytest.mark.parametrize("p", [1, 1.5, 2, 3, inf, "fro", 0.5, -1, -inf])
 def test_the_gradient_at_zero_is_zero(p: Any) -> None:
     np.testing.assert_array_equal(gradient(lambda x: tg.norm(x, p), [0.0, 0.0]), [0.0, 0.0])

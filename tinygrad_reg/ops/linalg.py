@@ -24,6 +24,7 @@ from ..engine.strong_zero import masked
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import rank, shape_of
 from .elementwise import add_p, mul
+from .pointwise import convert, wide
 from .shape import permute, reshape, unsqueeze_p
 
 if TYPE_CHECKING:
@@ -336,7 +337,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     >>> tg.addmm(tg.tensor([100.0, 200.0]), tg.tensor([[1.0, 2.0]]), tg.eye(2), beta=0.5)
     tensor([[ 51., 102.]])
     """
-    return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
+    return _add_product("addmm", mm, input, mat1, mat2, beta, alpha)
 
 
 @typed_errors
@@ -346,7 +347,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     >>> tg.addmv(tg.tensor([10.0]), tg.tensor([[1.0, 2.0]]), tg.tensor([3.0, 4.0]))
     tensor([21.])
     """
-    return _add_product("addmv", input, mv(mat, vec), beta, alpha)
+    return _add_product("addmv", mv, input, mat, vec, beta, alpha)
 
 
 @typed_errors
@@ -356,7 +357,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
     >>> tg.baddbmm(tg.zeros(10, 2, 4), tg.ones(10, 2, 3), tg.ones(10, 3, 4)).shape
     (10, 2, 4)
     """
-    return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+    return _add_product("baddbmm", bmm, input, batch1, batch2, beta, alpha)
 
 
 @typed_errors
@@ -366,6 +367,11 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
     >>> tg.addbmm(tg.zeros(2, 4), tg.ones(10, 2, 3), tg.ones(10, 3, 4)).shape
     (2, 4)
     """
+    return _add_product("addbmm", _sum_of_products, input, batch1, batch2, beta, alpha)
+
+
+def _sum_of_products(batch1: Tensor, batch2: Tensor) -> Tensor:
+    """The sum over the batch of batch1 @ batch2, as one product of the matrices side by side."""
     _check_dims("addbmm", "batch1", batch1, 3)
     _check_dims("addbmm", "batch2", batch2, 3)
     _check_batch("addbmm", shape_of(batch1), shape_of(batch2))
@@ -373,10 +379,14 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
         raise ShapeError(f"addbmm: the inner sizes differ: {batch1.shape[2]} and {batch2.shape[1]}\n  {batch1.shape} @ {batch2.shape}")
     b, n, k = batch1.shape
     side_by_side = reshape(permute(batch1, (1, 0, 2)), (n, b * k))
-    return _add_product("addbmm", input, matmul(side_by_side, rows(batch2)), beta, alpha)
+    return matmul(side_by_side, rows(batch2))
 
 
-def _add_product(what: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+def _add_product(what: str, multiply: Callable[..., Any], input: Tensor, x: Tensor, y: Tensor, beta: float, alpha: float) -> Tensor:
+    """beta · input + alpha · the product of x and y. That of float16 is held in float32, as alpha may make it small again."""
+    if isinstance(x, Value) and x.array.dtype.char == "e" and input.dtype == x.dtype == y.dtype:
+        return convert(_add_product(what, multiply, wide(input), wide(x), wide(y), beta, alpha), input.dtype)
+    product = multiply(x, y)
     dtype, given, target = product.dtype, shape_of(input), shape_of(product)
     if input.dtype is not dtype:
         check_dtypes(what, input=input, product=product)

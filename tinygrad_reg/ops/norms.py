@@ -74,10 +74,11 @@ def norm_p(x: Array, *, p: float, dim: Dims, keepdim: bool) -> Array:
 
 def _norm_p_rule(g: Any, x: Any, out: Any, x_shape: Any, p: float, dim: Dims, keepdim: bool) -> Any:
     """g · sign(x) · (|x| / out)ᵖ⁻¹, and 0 where that has no finite limit; nan where the powers overflowed and the ratio is lost."""
-    size = spread.bind(out, shape=x_shape, dim=dim, keepdim=keepdim)
+    infinite = sum_p.bind(isinf(x), dim=dim, keepdim=keepdim)
+    size, infinite = [spread.bind(y, shape=x_shape, dim=dim, keepdim=keepdim) for y in (out, infinite)]
     slope = power.bind(abs(x) / size, exponent=p - 1.0) * sign(x)
     flat = eq(x, 0.0) if p < 2 else eq(size, 0.0)
-    return where_p(isinf(size) & ~isinf(x), math.nan, masked(spread.bind(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope, flat))
+    return where_p(isinf(size) & eq(infinite, 0), math.nan, masked(spread.bind(g, shape=x_shape, dim=dim, keepdim=keepdim) * slope, flat))
 
 
 not_zero = unary("not_zero", lambda x: (x != 0).astype(x.dtype), zero, "1 where x is not 0, else 0", kinks=(0.0,))
@@ -152,6 +153,8 @@ def _vector_norm(x: Any, p: float, dim: Dims, keepdim: bool) -> Any:
 def _order(p: Any, what: str) -> float:
     if type(p) is float:
         return p
+    if isinstance(p, Value) and p.node is None and not p.array.ndim:
+        p = p.array.item()
     if isinstance(p, bool) or not isinstance(p, (int, float, np.number)):
         raise ArgumentTypeError(f"{what}: the order must be a number, got {type(p).__name__}: {p!r}")
     return float(p)
