@@ -247,6 +247,19 @@ def test_asarray() -> None:
         np.asarray(t.requires_grad_())
 
 
+def test_where_no_gradient_is_recorded_none_is_lost_to_numpy() -> None:
+    x = tg.tensor([1.0, 4.0], requires_grad=True)
+    with tg.no_grad():
+        assert np.shares_memory(x.numpy(), x.array)
+        assert np.asarray(x).tolist() == [1.0, 4.0]
+        assert np.interp(x, [0.0, 4.0], [0.0, 8.0]).tolist() == [2.0, 8.0]
+    y = x.sqrt()
+    with tg.no_grad():
+        y.numpy()[0] = 5.0
+    with pytest.raises(RuntimeError, match="modified by an in-place operation"):
+        y.sum().backward()
+
+
 def test_habits() -> None:
     t, s = tg.tensor([1.0, 2.0, 3.0]), tg.tensor(1.5, requires_grad=True)
     np.testing.assert_allclose(t, [1, 2, 3])

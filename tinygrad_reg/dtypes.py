@@ -12,7 +12,7 @@ from .engine.promotion import promote_types as _promote_types
 from .engine.promotion import result_type as _result_type
 from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype
-from .errors import ArgumentTypeError, DtypeError
+from .errors import ArgumentError, ArgumentTypeError, DtypeError
 
 Dtype = np.dtype[Any]
 dtype = np.dtype
@@ -35,6 +35,21 @@ _BY_NAME = {str(dtype): dtype for dtype in SUPPORTED}  # not "float" and "int": 
 def is_dtype_name(name: str) -> bool:  # type: ignore[valid-type]
     """Whether this is the name of a dtype, which `as_dtype` takes."""
     return name in _BY_NAME
+
+
+#: What PyTorch calls the tensors of each dtype.
+_TENSORS: dict[str, Dtype] = {
+    "torch.HalfTensor": float16, "torch.FloatTensor": float32, "torch.DoubleTensor": float64, "torch.CharTensor": int8,
+    "torch.ShortTensor": int16, "torch.IntTensor": int32, "torch.LongTensor": int64, "torch.ByteTensor": uint8, "torch.BoolTensor": bool,
+}  # fmt: skip
+
+
+def of_type(name: str) -> Dtype:
+    """The dtype of a name as `x.type()` gives it, here ("float32") or in PyTorch. Raises ArgumentError for another name."""
+    found = _BY_NAME.get(name) or _TENSORS.get(name)
+    if found is None:
+        raise ArgumentError(f"type: {name!r} is not the name of a type; use one of {', '.join((*_BY_NAME, *_TENSORS))}")
+    return found
 
 
 def as_dtype(dtype: Any) -> Dtype:

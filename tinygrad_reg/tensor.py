@@ -14,7 +14,7 @@ import numpy as np
 from . import interop, printing
 from .absent import Absent
 from .device import Device, as_device, cpu
-from .dtypes import Dtype, as_dtype, is_dtype_name
+from .dtypes import Dtype, as_dtype, is_dtype_name, of_type
 from .engine import graph
 from .engine.lending import lend
 from .engine.mutation import Array, owner, writes
@@ -202,9 +202,9 @@ class Tensor(Methods):
 
     @typed_errors
     def numpy(self, *, force: bool = False) -> Array:
-        """The array itself, sharing memory. Raises GradientError for a tensor that requires grad, unless `force`."""
+        """The array itself, sharing memory. Raises GradientError while gradients are recorded for it, unless `force`."""
         array = self._concrete(".numpy()")
-        if self.node is not None and not force:
+        if self.node is not None and state.grad_enabled and not force:
             raise GradientError("numpy: this tensor requires grad, and NumPy would lose its graph; use .detach().numpy()")
         return lend(array)
 
@@ -328,6 +328,8 @@ class Tensor(Methods):
     def grad(self, value: Tensor | None) -> None:
         if value is not None and not isinstance(value, Tensor):
             raise ArgumentTypeError(f"grad: must be a tensor or None, got {type(value).__name__}")
+        if value is self:
+            raise GradientError("grad: a tensor cannot be its own gradient")
         if value is not None and (value.array.shape != self.array.shape or value.array.dtype != self.array.dtype):
             raise ShapeError(
                 f"grad: must have the tensor's shape {self.array.shape} and dtype {self.array.dtype}, "
@@ -483,8 +485,10 @@ class Tensor(Methods):
 
     @typed_errors
     def type(self, dtype: Any = None) -> Any:
-        """The name of the dtype; or the tensor in another one."""
-        return str(self.array.dtype) if dtype is None else self.to(as_dtype(dtype))
+        """The name of the dtype; or the tensor in another one, which may be named as PyTorch names its types: "torch.LongTensor"."""
+        if dtype is None:
+            return str(self.array.dtype)
+        return self.to(of_type(dtype) if isinstance(dtype, str) else as_dtype(dtype))
 
     @typed_errors
     def type_as(self, other: Tensor) -> Tensor:

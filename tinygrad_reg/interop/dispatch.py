@@ -88,7 +88,7 @@ def _in_numpy(
     targets = [x for x in (*(outs if isinstance(outs, tuple) else (outs,)), writes_into) if x is not None]
     if any(isinstance(x, Value) for x in targets):
         raise ArgumentTypeError(f"{name}: it would write into a tensor past its graph; use .copy_(...) or the tensor's own methods")
-    if any(x.node is not None for x in tensors_in((args, kwargs))):
+    if state.grad_enabled and any(x.node is not None for x in tensors_in((args, kwargs))):
         raise ArgumentTypeError(
             f"{name} of a tensor that requires grad has no differentiable counterpart{reason}; use the tensor's own functions, "
             "or .detach().numpy() to leave the graph"
