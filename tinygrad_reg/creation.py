@@ -218,7 +218,9 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
 
 
 @typed_errors
-def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """start, start + step, ... below end; `arange(end)` starts at 0. Integers give int64, floats the default dtype.
 
     With an integer dtype the start and the step are rounded towards zero.
@@ -228,6 +230,8 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
     """
     if end is None:
         start, end = 0, start
+    elif start is None:
+        start = 0
     start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
     for value in (start, end, step):
         if not isinstance(value, (int, float, np.number)):

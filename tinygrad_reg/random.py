@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .creation import float_or
-from .dtypes import as_dtype, int64
+from .dtypes import Dtype, as_dtype, int64
 from .engine.refusal import typed_errors
 from .engine.strong_zero import linked
-from .errors import ArgumentError, ArgumentTypeError
+from .errors import ArgumentError, ArgumentTypeError, DtypeError
 from .ops.arguments import checked_shape, integer, rank
 from .ops.pointwise import check_fits, convert, cut
 from .ops.random import Generator, check_span, draw
@@ -23,6 +23,14 @@ from .ops.random import manual_seed as manual_seed
 from .ops.random import seed as seed
 from .ops.random import set_rng_state as set_rng_state
 from .tensor import Tensor, finished
+
+
+def _float_or(dtype: Any, what: str) -> Dtype:
+    """The float dtype asked for, or the default dtype."""
+    wanted = float_or(dtype)
+    if wanted.kind != "f":
+        raise DtypeError(f"{what}: draws floating point numbers, which {wanted} does not hold; use randint for integers")
+    return wanted
 
 
 @typed_errors
@@ -40,7 +48,7 @@ def rand(
     >>> bool((x >= 0).all() & (x < 1).all())
     True
     """
-    return finished(draw("uniform", checked_shape(args, "rand", size), float_or(dtype), generator), requires_grad, device)
+    return finished(draw("uniform", checked_shape(args, "rand", size), _float_or(dtype, "rand"), generator), requires_grad, device)
 
 
 @typed_errors
@@ -57,7 +65,7 @@ def randn(
     >>> tg.randn(2, 3).shape
     (2, 3)
     """
-    return finished(draw("normal", checked_shape(args, "randn", size), float_or(dtype), generator), requires_grad, device)
+    return finished(draw("normal", checked_shape(args, "randn", size), _float_or(dtype, "randn"), generator), requires_grad, device)
 
 
 @typed_errors

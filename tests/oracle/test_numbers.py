@@ -59,6 +59,10 @@ i << 2 | u << i | b << 1 | b << b | i << b | f << 1 | 2 << i | i << 64 | i << -1
 i >> 1.0 | u >> 8 | s >> 9 | s >> i | -i >> 100 | s >> -1 | m.bitwise_left_shift(i, 2) | m.bitwise_right_shift(2, i)
 i.bitwise_left_shift_(1) | i.bitwise_right_shift_(1) | i.__ilshift__(2) | i.__irshift__(1) | m.ones(3).bernoulli() | m.zeros(3).bernoulli()
 m.tensor([0.0, 1.0]).multinomial(1) | f.vdot(f) | f.ger(f) | (f * 1.7).fix() | (f * 1.7).fix_() | m.fix(f * -1.5) | i.char() | i.byte()
+m.norm(x, p=m.tensor(3)) | m.norm(f, p=m.tensor(2.0)) | m.linalg.vector_norm(f, m.tensor(3)) | m.norm(f, p=m.tensor([2]))
+f.copy_(m.ones(1, 1)) | f.type("torch.DoubleTensor") | f.type("torch.LongTensor") | f.type("torch.BoolTensor")
+f.type("torch.HalfTensor") | f.type("FloatTensor") | f.type("torch.FloatTensor") | i.type("torch.IntTensor") | i.type("torch.ByteTensor")
+m.tensor(1.0).copy_(f) | f.copy_(m.tensor(2.0))
 m.tensor(m.arange(6).reshape(2, 3)[1:, 1:].storage_offset()) | m.tensor(m.arange(6).storage_offset())
 """
 
@@ -90,6 +94,10 @@ HALVES: dict[str, tuple[Any, list[Any]]] = {
     "gelu": (lambda L, x: L.nn.functional.gelu(x, approximate="tanh"), [[300.0, -300.0, 1.0, -1.5]]),
     "addcmul": (lambda L, x, y, z: L.addcmul(x, y, z, value=0.001), [[0.0, 1.0], [300.0, 2.0], [300.0, 3.0]]),
     "addcdiv": (lambda L, x, y, z: L.addcdiv(x, y, z, value=0.001), [[0.0, 1.0], [300.0, 2.0], [0.004, 3.0]]),
+    "addmm": (lambda L, x, y, z: L.addmm(x, y, z, alpha=0.001), [[[1.0, 2.0]], [[300.0, 301.0]], [[300.0, 1.0], [300.0, 2.0]]]),
+    "addmv": (lambda L, x, y, z: L.addmv(x, y, z, alpha=0.001), [[1.0, 2.0], [[300.0, 301.0], [1.0, 2.0]], [300.0, 300.0]]),
+    "baddbmm": (lambda L, x, y, z: L.baddbmm(x, y, z, alpha=0.001, beta=2), [[[[1.0]]], [[[300.0, 301.0]]], [[[300.0], [300.0]]]]),
+    "addbmm": (lambda L, x, y, z: L.addbmm(x, y, z, alpha=0.001), [[[1.0]], [[[300.0]], [[301.0]]], [[[300.0]], [[300.0]]]]),
     "scaled_dot_product_attention": (
         lambda L, q, k, v: L.nn.functional.scaled_dot_product_attention(q, k, v),
         [[[200.0, 200.0], [1.0, 2.0]], [[200.0, 200.0], [1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]],

@@ -295,6 +295,10 @@ def become(target: Any, view: Callable[[Any], Any], what: str) -> Tensor:
 @typed_errors
 def copy_(target: Any, source: Any) -> Tensor:
     """Write the source, broadcast and converted, into the tensor's memory."""
+    if isinstance(source, Value) and source.array.ndim > target.array.ndim:
+        raise ShapeError(
+            f"copy_: the source must not have more dimensions than the tensor, got {source.array.shape} and {target.array.shape}"
+        )
     return _put_into(target, _source_for(target.array, source), "copy_")
 
 

@@ -18,7 +18,7 @@ from ..engine.mutation import Array
 from ..engine.node import Value
 from ..engine.plain import filled
 from ..engine.primitive import Primitive, primitive
-from ..errors import DimensionError, ShapeError
+from ..errors import DimensionError, DtypeError, ShapeError
 from .arguments import integer, names_none, normalize_dim, numpy_names, shape_of
 from .elementwise import eq, isnan, maximum, minimum
 from .pointwise import as_array, convert
@@ -147,7 +147,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> tg.argmax(tg.tensor([[1, 5], [7, 7]]), dim=1)
     tensor([1, 0])
     """
-    return argmax_p.bind(input, dim=read_choice(input, dim, "argmax"), keepdim=keepdim)
+    return argmax_p.bind(input, dim=_read_number(input, dim, "argmax"), keepdim=keepdim)
 
 
 @numpy_names
@@ -157,7 +157,15 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     >>> tg.argmin(tg.tensor([[1, 5], [7, 7]]), dim=1)
     tensor([0, 0])
     """
-    return argmin_p.bind(input, dim=read_choice(input, dim, "argmin"), keepdim=keepdim)
+    return argmin_p.bind(input, dim=_read_number(input, dim, "argmin"), keepdim=keepdim)
+
+
+def _read_number(input: Any, dim: Any, what: str) -> int | None:
+    """`read_choice`, of a tensor of numbers: as in PyTorch, which of two truths is the larger has no place."""
+    choice = read_choice(input, dim, what)
+    if input.dtype.kind == "b":
+        raise DtypeError(f"{what}: not defined for bool tensors; convert with .int() first")
+    return choice
 
 
 def read_choice(input: Any, dim: Any, what: str) -> int | None:

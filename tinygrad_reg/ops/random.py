@@ -18,7 +18,7 @@ from ..engine.refusal import typed_errors
 from ..engine.state import get_default_dtype, state
 from ..engine.strong_zero import linked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
-from .arguments import rank
+from .arguments import integer, rank
 from .assign import assign
 from .checks import check_probabilities
 from .pointwise import check_fits
@@ -43,13 +43,12 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from this seed."""
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-            raise ArgumentTypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}: {seed!r}")
+        seed = integer(seed, "manual_seed", "the seed")
         if not -(2**63) <= seed < 2**64:
             raise ArgumentError(f"manual_seed: the seed must fit into 64 bits, got {seed}")
         if state.tracer is not None:
             state.tracer.unrepeatable("a generator is seeded inside of the step, which a replay would leave out; seed it before the step")
-        self._seed = int(seed) % 2**64
+        self._seed = seed % 2**64
         if self._numpy is not None:
             self._numpy.bit_generator.state = np.random.PCG64(self._seed).state
         return self

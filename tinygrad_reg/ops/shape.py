@@ -390,9 +390,10 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     (4, 2, 3)
     """
     ndim = rank(input, "permute")
-    order = known_dims(read_shape(args, dims, "permute"), ndim, "permute")
-    if len(order) != ndim:
-        raise ShapeError(f"permute: {len(order)} dims {order} given for a tensor with {ndim} dimensions; name each once")
+    given = read_shape(args, dims, "permute")
+    order = known_dims(given, ndim, "permute")
+    if len(given) != ndim:
+        raise ShapeError(f"permute: {len(given)} dims {given} given for a tensor with {ndim} dimensions; name each once")
     return permute_p.bind(input, dims=order)
 
 
