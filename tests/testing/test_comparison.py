@@ -23,7 +23,8 @@ NAN = float("nan")
         (tg.tensor([NAN]), tg.tensor([NAN]), {"equal_nan": True}),
         (tg.tensor([float("inf")]), tg.tensor([float("inf")]), {}),
         ({"a": [tg.ones(2), 3.0]}, {"a": (tg.ones(2), 3.0)}, {}),
-        (np.ones(2), tg.ones(2, dtype=tg.float64), {}),
+        (np.ones(2), np.ones(2) + 1e-9, {}),
+        (np.float32(1.0), 1.0, {}),
         (1.0, 1.0 + 1e-9, {}),
         (tg.ones(2), tg.ones(2, dtype=tg.float64), {"check_dtype": False}),
         (tg.ones(2), tg.ones(2) * 2, {"rtol": 0.5, "atol": 0.0}),
@@ -63,5 +64,7 @@ def test_messages_and_misuse() -> None:
         assert_close(1.0, 2.0, msg=lambda text: "before: " + text)
     with pytest.raises(ArgumentError, match="both rtol and atol"):
         assert_close(1.0, 1.0, rtol=1.0)
-    with pytest.raises(ArgumentTypeError, match="expected tensors"):
-        assert_close(object(), 1.0)
+    one = tg.ones(2, dtype=tg.float64)
+    for a, b in [(object(), 1.0), (np.ones(2), one), ([1.0, 1.0], one), (tg.tensor(1.0), 1.0), (np.ones(()), np.float64(1.0))]:
+        with pytest.raises(ArgumentTypeError, match="expected two tensors, two arrays, two numbers"):
+            assert_close(a, b)

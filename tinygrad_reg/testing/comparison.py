@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ def _difference(a: Any, b: Any, place: str, tolerance: tuple[float | None, float
         return _first((_difference(x, y, f"{place}[{i}]", tolerance, *options) for i, (x, y) in enumerate(zip(a, b, strict=True))))
     if a is None or b is None:
         return None if a is b else f"None mismatch{_at(place)}: {a!r} and {b!r}"
-    return _difference_of_tensors(_tensor(a), _tensor(b), place, tolerance, *options)
+    return _difference_of_tensors(*_tensors(a, b), place, tolerance, *options)
 
 
 def _first(problems: Any) -> str | None:
@@ -70,10 +70,21 @@ def _at(place: str) -> str:
     return f" at {place}" if place else ""
 
 
+def _tensors(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    """Both as tensors. Raises ArgumentTypeError unless both are tensors, or both arrays, or both numbers, as in PyTorch."""
+    for kinds in (Tensor, np.ndarray, (np.generic, bool, int, float)):
+        if isinstance(a, kinds) and isinstance(b, kinds):
+            return _tensor(a), _tensor(b)
+    raise ArgumentTypeError(
+        "assert_close: expected two tensors, two arrays, two numbers, or nestings of them, "
+        f"got {type(a).__name__} and {type(b).__name__}; tg.tensor(...) makes a tensor of what is none"
+    )
+
+
 def _tensor(x: Any) -> Tensor:
-    if not isinstance(x, (Tensor, np.ndarray, np.generic, bool, int, float, Sequence)):
-        raise ArgumentTypeError(f"assert_close: expected tensors, arrays or numbers, got {type(x).__name__}")
-    return x if isinstance(x, Tensor) else as_tensor(np.asarray(x))
+    if isinstance(x, Tensor):
+        return x
+    return as_tensor(x if isinstance(x, np.ndarray) else np.asarray(x.item() if isinstance(x, np.generic) else x))
 
 
 def _difference_of_tensors(
