@@ -103,6 +103,7 @@ KEYWORDS: dict[str, list[dict[str, Any]]] = {
         {"beta": 0.25, "threshold": 0.25},
     ],
     "leaky_relu": [{"negative_slope": 0.1}],
+    "leaky_relu_slope": [{"negative_slope": 0.1}],
     "hardtanh": [{"min_val": -1.0, "max_val": 0.5}],
     "number_power": [{"base": 2.0}, {"base": 0.5}],
     "isclose": [{"rtol": 0.1, "atol": 0.2, "equal_nan": nan} for nan in (False, True)],

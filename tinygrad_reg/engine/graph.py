@@ -21,6 +21,7 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
+from .plain import SMALL, is_finite
 from .primitive import SETTINGS, SILENCE, Parts, apart, output_of, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 _INDEX = attrgetter("index")
 _ndarray = np.ndarray
 FEW = 1024  # elements that are copied faster than NumPy works once on an expanded or transposed view of them
-SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
-add_up = np.add.reduce
 vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time
 Lift = Callable[[Node], Any]
 
@@ -159,7 +158,7 @@ def sweep(
             if useful is not None and parent not in useful:
                 continue
             part = send(g, saved, node.params, common)
-            if guarded and not (raw and isfinite(vdot(part, part) if part.size <= SMALL else add_up(part, None))):
+            if guarded and not (raw and (isfinite(vdot(part, part)) if part.size <= SMALL else is_finite(part))):
                 part = strong_zero(part, g)
             if part is None:  # a Function of the user's says so
                 continue

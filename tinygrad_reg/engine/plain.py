@@ -15,6 +15,7 @@ import numpy as np
 from .mutation import Array
 from .state import state
 
+SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
 _vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time on few elements
 
 
@@ -38,13 +39,22 @@ def unset(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def is_finite(x: Array) -> bool:
-    """Whether no element is inf or nan. By the sum of squares: if that overflows, the answer is no.
+    """Whether no element is inf or nan. By the sum of squares, or of elements: if that overflows, the answer is no.
 
+    Many squares are added up in rows, which takes a third of the time of a sum, and wakes no second thread.
     A stand-in is taken to be; where it turns out not to be, the compiled step is given up. In plain form nothing is known.
     """
     if x.dtype.kind != "f":
         return True
-    return x.is_finite() if is_stand_in(x) else math.isfinite(_vdot(x, x))
+    if is_stand_in(x):
+        return bool(x.is_finite())
+    if x.size <= SMALL:
+        return math.isfinite(_vdot(x, x))
+    if x.dtype.char == "e" or not x.flags.c_contiguous:
+        return math.isfinite(np.add.reduce(x, None))
+    flat, whole = x.reshape(-1), x.size - x.size % SMALL
+    rows, rest = flat[:whole].reshape(-1, SMALL), flat[whole:]
+    return math.isfinite(np.add.reduce(np.vecdot(rows, rows)) + rest.dot(rest))
 
 
 def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .mutation import Array
 from .node import Value, array_of
+from .plain import filled
 from .primitive import primitive
 from .selection import choose, zero_of
 from .state import state
@@ -20,7 +21,9 @@ from .state import state
 
 @primitive
 def masked(x: Array, mask: Array) -> Array:
-    """x, with exact 0 where the mask is true."""
+    """x, with exact 0 where the mask is true, which may be True for all elements."""
+    if mask is True:
+        return filled(x, x.shape)
     return choose(mask, zero_of(x.dtype), x)
 
 

@@ -36,6 +36,7 @@ REAL = (-math.inf, math.inf)
 POSITIVE = (0.0, math.inf)
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 _FLOAT = np.dtype(np.float64)
+_MANY = 4096  # elements
 
 
 def unary(name: str, forward: Callable[[Any], Any], rule: Rule | None, doc: str, **facts: Any) -> Unary:
@@ -214,11 +215,13 @@ def _over_square_norm(numerator: Any, x: Any, y: Any) -> Any:
 
 
 def _sign(x: Array) -> Array:
-    """NumPy's sign of nan is nan; PyTorch's is 0, which is also the derivative of |x| there."""
-    if x.dtype.kind == "f":
-        zero = zero_of(x.dtype)
+    """NumPy's sign of nan is nan; PyTorch's is 0, which is also the derivative of |x| there. Many are bytes until the end."""
+    if x.dtype.kind != "f":
+        return np.array(x) if x.dtype.kind == "b" else np.sign(x)
+    zero = zero_of(x.dtype)
+    if x.size < _MANY:
         return np.subtract(x > zero, x < zero, dtype=x.dtype)
-    return np.array(x) if x.dtype.kind == "b" else np.sign(x)
+    return np.subtract(x > zero, x < zero, dtype=np.int8).astype(x.dtype)
 
 
 # ---- kinks, steps, choices -----------------------------------------------------------------------------------------

@@ -24,11 +24,11 @@ from ..engine.strong_zero import masked, strong_zero
 from ..errors import ArgumentError, DtypeError, ShapeError
 from .arguments import normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
-from .large import UNBOUNDED, bounded
+from .large import UNBOUNDED, bounded, in_blocks
 from .linalg import check_dtypes, expands, linear_unbiased, matmul, mm_p, row_outers_p, rows
 from .pointwise import Binary, Parametric, Unary, as_array, convert, numbers, wide
 from .reduction import narrowed, sum_p, widened
-from .special import SQRT_2_PI, in_blocks, normal_cdf, normal_density
+from .special import SQRT_2_PI, normal_cdf, normal_density
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -151,7 +151,7 @@ sigmoid_grad: Binary = binary(
     "x · y · (1 - y): the way back of y = sigmoid", kind="float", analytic=True,
 )  # fmt: skip
 silu = unary(
-    "silu", lambda x: _times_into(x, _sigmoid(x)), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
+    "silu", lambda x: times_into(x, _sigmoid(x)), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
     analytic=True,
 )  # fmt: skip
 log_sigmoid: Unary = unary(
@@ -182,7 +182,7 @@ def _softplus_rule(g: Any, x: Any, beta: float, threshold: float) -> Any:
     return where_p(gt(scaled, threshold), g, g * sigmoid(scaled))
 
 
-def _times_into(x: Array, y: Array) -> Array:
+def times_into(x: Array, y: Array) -> Array:
     """x · y, in the memory of y."""
     y *= x
     return y
@@ -223,7 +223,7 @@ def _mish_rule(g: Any, x: Any) -> Any:
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
-mish = unary("mish", lambda x: _times_into(x, as_array(np.tanh(_smooth_relu(x)))), _mish_rule, "x · tanh(log(1 + eˣ))")
+mish = unary("mish", lambda x: times_into(x, as_array(np.tanh(_smooth_relu(x)))), _mish_rule, "x · tanh(log(1 + eˣ))")
 
 
 _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715

@@ -19,10 +19,9 @@ from ..engine.mutation import Array
 from ..engine.plain import is_plain
 from ..engine.selection import choose
 from .elementwise import exp, unary
-from .large import UNBOUNDED, bounded
+from .large import UNBOUNDED, bounded, in_blocks
 from .pointwise import Unary, as_array, numbers
 
-_BLOCK = 32768  # elements: what many passes work on should stay in the processor's cache
 _FEW = 256  # elements
 _SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
 SQRT_2_PI = math.sqrt(2.0 * math.pi)
@@ -83,32 +82,6 @@ def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
         out *= x
         out += coefficient
     return out
-
-
-def in_blocks(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Run an elementwise function of many passes on one block of large arrays of one shape after the other; float16 by way of float32.
-
-    Others than the first argument may be Python floats, which are handed on as they are.
-    """
-
-    @functools.wraps(function)
-    def forward(*arrays: Any) -> Array:
-        x = arrays[0]
-        if x.dtype.char not in "fd":
-            half = x.dtype.char == "e"
-            wide = [y if type(y) is float else y.astype(np.float32 if half else np.float64) for y in arrays]
-            return forward(*wide).astype(x.dtype if half else np.float64, copy=False)
-        if x.size <= _BLOCK or is_plain(x):
-            return function(*arrays)
-        out = np.empty(x.shape, x.dtype)
-        sources: list[Any] = [y if type(y) is float else y.reshape(-1) for y in arrays]
-        target = out.reshape(-1)
-        for start in range(0, x.size, _BLOCK):
-            end = start + _BLOCK
-            target[start:end] = function(*[y if type(y) is float else y[start:end] for y in sources])
-        return out
-
-    return forward
 
 
 def few_by(one: Callable[[float], float]) -> Callable[[Callable[[Array], Array]], Callable[[Array], Array]]:

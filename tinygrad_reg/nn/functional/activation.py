@@ -14,15 +14,15 @@ from ...engine.mutation import Array
 from ...engine.plain import is_stand_in
 from ...engine.primitive import primitive
 from ...engine.refusal import typed_errors
-from ...engine.selection import choose
+from ...engine.selection import choose, zero_of
 from ...engine.strong_zero import linked, masked
 from ...errors import ArgumentError, ShapeError
 from ...ops import fused
 from ...ops.arguments import normalize_dim, numpy_names, rank, shape_of
 from ...ops.assign import assign
-from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, square, tanh, unary, where_p
+from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, square, tanh, unary, where_p, zero
 from ...ops.elementwise import relu as relu_p
-from ...ops.fused import check_float, guarded, sigmoid, sigmoid_grad, times
+from ...ops.fused import check_float, guarded, sigmoid, sigmoid_grad, times, times_into
 from ...ops.fused import mish as mish_p
 from ...ops.fused import silu as silu_p
 from ...ops.joining import cat_p, split_p
@@ -70,8 +70,16 @@ def _bent(x: Array, y: Array, slope: float) -> Array:
     return np.minimum(x, y) if slope > 1.0 else choose(x > 0, x, y)
 
 
+def _leaky_relu_slope(x: Array, *, negative_slope: float) -> Array:
+    """1 where x is positive, the slope elsewhere: the derivative of `leaky_relu`."""
+    return choose(x > zero_of(x.dtype), *numbers(x.dtype, 1.0, negative_slope))
+
+
+leaky_relu_slope = Parametric(_leaky_relu_slope, name="leaky_relu_slope", kind="float", kinks=(0.0,))
+leaky_relu_slope.vjp(x=zero)
+
 leaky_relu_p = Parametric(_leaky_relu, name="leaky_relu", kind="float", kinks=(0.0,))
-leaky_relu_p.vjp(x=lambda g, x, negative_slope: linked(where_p(gt(x, 0.0), g, g * negative_slope), x))
+leaky_relu_p.vjp(x=lambda g, x, negative_slope: g * leaky_relu_slope.bind(x, negative_slope=negative_slope))
 
 
 @typed_errors
@@ -184,7 +192,7 @@ def _hardsigmoid(x: Array) -> Array:
 
 
 hardsigmoid_p = unary(
-    "hardsigmoid", _hardsigmoid, lambda g, x: linked(masked(g / 6.0, ~(gt(x, -3.0) & lt(x, 3.0))), x), "min(max(x + 3, 0), 6) / 6",
+    "hardsigmoid", _hardsigmoid, lambda g, x: linked(masked(g, ~(gt(x, -3.0) & lt(x, 3.0))) / 6.0, x), "min(max(x + 3, 0), 6) / 6",
     kinks=(-3.0, 3.0),
 )  # fmt: skip
 
@@ -199,10 +207,21 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return in_place(hardsigmoid_p, input, "hardsigmoid_") if inplace else hardsigmoid_p(input)
 
 
-hardswish_p = unary(
-    "hardswish", lambda x: x * _hardsigmoid(x), lambda g, x: where_p(lt(x, 3.0), masked(g * (x / 3.0 + 0.5), le(x, -3.0)), g),
-    "x · hardsigmoid(x)", kinks=(-3.0, 3.0),
+def _hardswish_slope(x: Array) -> Array:
+    low, zero, middle, high = numbers(x.dtype, -3.0, 0.0, 1.5, 3.0)
+    line = as_array(x + middle)  # exact where the sum is near 0
+    line /= high
+    above = as_array(~(x < high))
+    return choose((x <= low) | above, zero, line) + above.astype(x.dtype)
+
+
+hardswish_slope = unary(
+    "hardswish_slope", _hardswish_slope, lambda g, x: linked(masked(g, ~(gt(x, -3.0) & lt(x, 3.0))) / 3.0, x),
+    "x / 3 + 1/2 between -3 and 3, 0 up to -3, 1 from 3 on: the derivative of `hardswish`", kinks=(-3.0, 3.0),
 )  # fmt: skip
+hardswish_p = unary(
+    "hardswish", lambda x: times_into(x, _hardsigmoid(x)), lambda g, x: g * hardswish_slope(x), "x · hardsigmoid(x)", kinks=(-3.0, 3.0)
+)
 
 
 @typed_errors

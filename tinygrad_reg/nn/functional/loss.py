@@ -14,10 +14,10 @@ from ...ops import losses
 from ...ops.arguments import shape_of
 from ...ops.elementwise import abs, exp, log, sign, unary
 from ...ops.fused import linear
-from ...ops.large import UNBOUNDED, bounded
+from ...ops.large import bounded
 from ...ops.losses import check_pair, check_reduction, check_tensors, divisor_of, reduced, total
 from ...ops.pointwise import Parametric, as_array, numbers
-from ...ops.reduction import sum
+from ...ops.reduction import narrowed, product_sum, sum, widened
 from .activation import hardtanh_p
 
 if TYPE_CHECKING:
@@ -108,12 +108,17 @@ def l1_loss(
 
 def _huber(x: Array, *, delta: float) -> Array:
     """x² / 2 within delta of 0, delta · (|x| - delta / 2) elsewhere."""
-    half, limit = numbers(x.dtype, 0.5, delta)
-    size = as_array(np.absolute(x))
-    inner = bounded(size, UNBOUNDED, limit)  # no branches: with np.where it would take ten times as long
-    size -= half * inner
-    size *= inner
-    return size
+    inner, rest = _huber_factors(x, delta)
+    rest *= inner
+    return rest
+
+
+def _huber_factors(x: Array, delta: float) -> tuple[Array, Array]:
+    """Two factors of it: x limited to [-delta, delta], and x minus half of that. No branches, which take ten times as long."""
+    low, half, high = numbers(x.dtype, -delta, 0.5, delta)
+    inner = as_array(bounded(x, low, high))
+    rest = as_array(inner * half)
+    return inner, np.subtract(x, rest, rest)
 
 
 huber_p = Parametric(_huber, name="huber", kind="float", kinks=("delta", "-delta"))
@@ -123,7 +128,7 @@ huber_p.vjp(x=lambda g, x, delta: g * hardtanh_p.bind(x, min_val=-delta, max_val
 @primitive(elementwise=True)
 def huber_total(x: Array, *, delta: float, divisor: int) -> Array:
     """The sum of `huber` of all elements, over a divisor; (...) -> ()."""
-    return total(_huber(x, delta=delta), divisor)
+    return narrowed(product_sum(*_huber_factors(widened(x), delta), None, False) / divisor, x.dtype)
 
 
 huber_total.vjp(x=lambda g, x, delta, divisor: g / divisor * hardtanh_p.bind(x, min_val=-delta, max_val=delta))
