@@ -60,6 +60,14 @@ def test_gradient_of_a_product_with_nan_or_inf_is_that_of_torch(values: list[flo
     np.testing.assert_array_equal(gradient(tg.prod, values), expected)
 
 
+@pytest.mark.parametrize("zeros", [0, 1, 2])
+def test_gradient_of_a_long_product(zeros: int) -> None:
+    x = np.random.default_rng(0).uniform(0.99, 1.01, 300_001)
+    x[[5, 123_456][:zeros]] = 0.0
+    before, after = np.cumprod(x[:-1]), np.cumprod(x[:0:-1])[::-1]
+    np.testing.assert_allclose(gradient(tg.prod, x), np.append(1.0, before) * np.append(after, 1.0), rtol=1e-9)
+
+
 @pytest.mark.parametrize("shape", [(200, 7), (3, 200), (2, 5, 130), (4, 3)])
 @pytest.mark.parametrize("name", ["cumsum", "cumprod"])
 def test_both_ways_to_scan_give_the_same(name: str, shape: tuple[int, ...]) -> None:
