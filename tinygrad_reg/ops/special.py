@@ -22,7 +22,7 @@ from .elementwise import exp, unary
 from .large import UNBOUNDED, bounded, in_blocks
 from .pointwise import Unary, as_array, numbers
 
-_FEW = 256  # elements
+_FEW = 128  # elements
 _SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
 SQRT_2_PI = math.sqrt(2.0 * math.pi)
 _END = 28.0  # erfc is 0 from there on
@@ -42,27 +42,13 @@ _SHORT_TAIL = (
 # erf(x) = 2/√π · Σ (-1)ⁿ x²ⁿ⁺¹ / (n! (2n + 1)); for |x| <= 1/2 twelve terms are enough for float64.
 _SERIES = tuple(_SLOPE * (-1) ** n / (math.factorial(n) * (2 * n + 1)) for n in reversed(range(12)))
 
-# For float32 in its own arithmetic: erf(x) / x in powers of x² for |x| <= 1, and log erfc(s) in powers of s for 1 <= s <= 4, where
-# erf reaches 1; interpolated likewise. What a digit of the logarithm is worth shrinks with erfc.
-_SHORT_SERIES = (
-    7.882497103e-05,
-    -0.0008018854991,
-    0.005189311942,
-    -0.0268543288,
-    0.1128359746,
-    -0.376126269,
-    1.128379166,
-)
-_LOG_TAIL = (
-    -2.178802277e-05,
-    0.0004425815992,
-    -0.004210990796,
-    0.02522631092,
-    -0.108448374,
-    -0.6331909779,
-    -1.12959371,
-    0.0001914383379,
-)
+# For float32 in its own arithmetic: erf(x) = tanh(x · p(x²)), where p is smooth for |x| <= 4, from where on erf is 1. What a digit of
+# the tangent's argument is worth shrinks with 1 - erf: the coefficients minimize the largest relative error of the result, which is
+# 7e-8 (Lawson's algorithm, iterated weighted least squares, on 4,000 points computed with 40 digits).
+_OF_TANGENT = (
+    5.421464497653861e-09, 2.757976255060855e-08, -4.794641699408266e-06, 8.459675489275687e-05, -0.0006148386364785727,
+    -0.0001952877401091562, 0.10276986394638575, 1.1283792472056837,
+)  # fmt: skip
 
 # erfinv(y) / y as a polynomial in w/2 - 1, where w = -log(1 - y²) <= 4; interpolated likewise, to 1e-17.
 _INVERSE = (
@@ -101,8 +87,15 @@ def few_by(one: Callable[[float], float]) -> Callable[[Callable[[Array], Array]]
 
 def _scaled_erfc(s: Array, short: bool) -> Array:
     """exp(s²) · erfc(s) for 0 <= s, to the precision of float64, or of float32 if that is enough."""
-    v = s * 2.0 / (s + 3.5)
-    return (_polynomial(_SHORT_TAIL if short else _TAIL, v - 1.0) * v + 1.0) / (s * 2.0 + 1.0)
+    one, two, three_and_a_half = numbers(s.dtype, 1.0, 2.0, 3.5)
+    double = as_array(s * two)
+    v = as_array(double / (s + three_and_a_half))
+    out = _polynomial(_SHORT_TAIL if short else _TAIL, v - one)
+    out *= v
+    out += one
+    double += one
+    out /= double
+    return out
 
 
 def _exp_minus_square(s: Array) -> Array:
@@ -125,10 +118,11 @@ def _erf(x: Array) -> Array:
 
 
 def _short_erf(x: Array) -> Array:
-    s = bounded(np.abs(x), UNBOUNDED, 4.0)
-    near = _polynomial(_SHORT_SERIES, np.square(s)) * x
-    far = np.copysign(1.0 - np.exp(_polynomial(_LOG_TAIL, s)), x)
-    return choose(s <= 1.0, near, far)
+    low, high = numbers(x.dtype, -4.0, 4.0)
+    limited = as_array(bounded(x, low, high))
+    out = _polynomial(_OF_TANGENT, as_array(np.square(limited)))
+    out *= limited
+    return np.tanh(out, out)
 
 
 @few_by(math.erfc)
@@ -136,16 +130,29 @@ def _short_erf(x: Array) -> Array:
 def _erfc(x: Array) -> Array:
     short = x.dtype.itemsize < 8  # float32 is computed in float64, to which the square of s is exact
     s = bounded(np.abs(x), UNBOUNDED, _END).astype(np.float64)
-    tail = _scaled_erfc(s, short) * (np.exp(-s * s) if short else _exp_minus_square(s))
-    return choose(x < 0, 2.0 - tail, tail).astype(x.dtype, copy=False)
+    tail = _scaled_erfc(s, short)
+    tail *= np.exp(-s * s) if short else _exp_minus_square(s)
+    return _mirrored(tail, x < 0, 2.0).astype(x.dtype, copy=False)
+
+
+def _mirrored(tail: Array, where: Array, whole: float) -> Array:
+    """whole - tail where that is true, tail elsewhere, in its memory: a choice for each element would take longer."""
+    np.subtract(where.astype(tail.dtype) * numbers(tail.dtype, whole)[0], tail, tail)
+    return np.abs(tail, tail)
 
 
 @few_by(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5)))
 @in_blocks
 def _normal_cdf(x: Array) -> Array:
     s = bounded(np.abs(x) * math.sqrt(0.5), UNBOUNDED, _END)
-    tail = _scaled_erfc(s, x.dtype.itemsize < 8) * np.exp(x * x * -0.5) * 0.5
-    return choose(x < 0, tail, 1.0 - tail)
+    half, minus_half = numbers(x.dtype, 0.5, -0.5)
+    weights = as_array(np.square(x))
+    weights *= minus_half
+    np.exp(weights, weights)
+    weights *= half
+    tail = _scaled_erfc(s, x.dtype.itemsize < 8)
+    tail *= weights
+    return _mirrored(tail, x > 0, 1.0)
 
 
 @in_blocks
