@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CONSTANT = r"((floor_divide|floor|ceil|trunc|round|sign|not_zero)\.\w+|relu_grad\.y)"
+_CONSTANT = r"((floor_divide|floor|ceil|trunc|round|sign|not_zero|leaky_relu_slope)\.\w+|relu_grad\.y)"
 
 #: Which survivors (by a pattern of their key), and why nothing can notice them.
 EQUIVALENT: list[tuple[str, str]] = [
