@@ -70,6 +70,7 @@ DECIDED = [
     Decided("number_power", ([0.0, 2.0],), {"base": 0.0}, ([0.0, 0.0],)),
     Decided("number_power", ([-1.0],), {"base": 0.0}, ([-_INF],)),
     Decided("hardsigmoid", ([-3.0, 3.0, 0.0, 4.0],), {}, ([0.0, 0.0, 1.0 / 6.0, 0.0],)),
+    Decided("hardswish_slope", ([-3.0, 3.0, 0.0, 4.0],), {}, ([0.0, 0.0, 1.0 / 3.0, 0.0],)),
     Decided("hardswish", ([-3.0, 3.0, 4.0, -4.0],), {}, ([0.0, 1.0, 1.0, 0.0],)),
     Decided("with_scaled_gradient", ([1.0, 2.0], [2.0, 0.25]), {}, ([2.0, 0.25], None)),  # on purpose no derivative of its value
     Decided("hypot", ([0.0], [0.0]), {}, ([0.0], [0.0])),
@@ -77,7 +78,10 @@ DECIDED = [
 ]
 
 #: Straight pieces, whose gradient can be differentiated again: it is 0, and not absent.
-PIECES = ("relu", "leaky_relu", "prelu", "hardtanh", "threshold", "hardsigmoid", "softshrink", "hardshrink", "window_max", "l1_loss")
+PIECES = (
+    *("relu", "leaky_relu", "prelu", "hardtanh", "threshold", "hardsigmoid", "hardswish_slope", "softshrink", "hardshrink"),
+    *("window_max", "l1_loss"),
+)
 
 #: Calls of these are tested through the primitives that make them: they cannot be called by themselves.
 INTERNAL = {"output": "the entries of a tuple of results; see split, unbind, standardize"}
