@@ -100,12 +100,19 @@ def test_topk_and_kthvalue_are_parts_of_sort(values: list[float], data: st.DataO
 
 
 @pytest.mark.parametrize("largest", [True, False])
-def test_topk_of_many_lines(largest: bool) -> None:
-    array = np.random.default_rng(0).integers(0, 1000, (7, 200, 3)).astype(np.float64)
+@pytest.mark.parametrize("k", [1, 2, 20])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "uint8"])
+@pytest.mark.parametrize("special", [0.0, 0.5, 0.99])
+def test_topk_of_many_lines(largest: bool, k: int, dtype: str, special: float) -> None:
+    rng = np.random.default_rng(0)
+    array = rng.integers(0, 127, (7, 200, 3)).astype(dtype)
+    last = [np.nan, np.inf, -np.inf, 0.0, -0.0] if array.dtype.kind == "f" else [np.iinfo(dtype).min, np.iinfo(dtype).max]
+    array = np.where(rng.random(array.shape) < special, rng.choice(np.array(last, dtype), array.shape), array)
     for dim in (0, 1, 2):
-        everything, some = tg.sort(array, dim, largest), tg.topk(array, 2, dim, largest)
-        np.testing.assert_array_equal(some.indices, everything.indices.take([0, 1], dim))
-        np.testing.assert_array_equal(some.values, everything.values.take([0, 1], dim))
+        count = min(k, array.shape[dim])
+        everything, some = tg.sort(array, dim, largest), tg.topk(array, count, dim, largest)
+        np.testing.assert_array_equal(some.indices, everything.indices.take(range(count), dim))
+        np.testing.assert_array_equal(some.values, everything.values.take(range(count), dim))
 
 
 @given(values=st.lists(st.integers(0, 3), min_size=1, max_size=12))
