@@ -24,6 +24,8 @@ LINES: dict[str, Function] = {
     "avg_pool": lambda x: F.avg_pool1d(x, 3, 2, 1),
     "avg_pool of what is there": lambda x: F.avg_pool1d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False),
     "adaptive_avg_pool": lambda x: F.adaptive_avg_pool1d(x, 4),
+    "avg_pool of long windows": lambda x: F.avg_pool1d(x.repeat(1, 1, 9), 33, 20, ceil_mode=True),
+    "max_pool of long windows": lambda x: F.max_pool1d(x.repeat(1, 1, 9), 33, 20, ceil_mode=True),
     "lp_pool": lambda x: F.lp_pool1d(x, 2.0, 3, 2),
     "reflect": lambda x: F.pad(x, (3, 2), "reflect"),
     "replicate": lambda x: F.pad(x, (3, 2), "replicate"),

@@ -24,6 +24,8 @@ from .reduction import narrowed, widened
 from .tables import FEW, Table, adding, combined, numbered, reading
 from .windows import Sizes
 
+_LONG = 32  # positions of a window that NumPy reduces as fast as it can
+
 # ---- windows -------------------------------------------------------------------------------------------------------------
 
 
@@ -225,8 +227,11 @@ def _gathered(ufunc: Any, x: Array, axes: Axes, neutral: Any) -> Array:
 
 
 def _is_coarse(axis: Axis, x: Array) -> bool:
-    """Whether windows are not regular and so few that one after the other is faster than all at once by arrays, or plainer."""
-    return not axis.kernel and (axis.out <= 2 * axis.length() or is_plain(x))
+    """Whether windows are so few that one after the other is faster than all at once by their positions, or plainer."""
+    if axis.kernel:
+        large = axis.kernel >= max(_LONG, 2 * axis.out)
+        return large and not axis.padding and axis.dilation == 1 and not is_plain(x)
+    return axis.out <= 2 * axis.length() or is_plain(x)
 
 
 def _bounds(axis: Axis) -> list[slice]:
