@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import Value, array_of
 from ..engine.refusal import typed_errors
 from ..engine.state import State, state
 from ..errors import ArgumentError, ShapeError
-from .arguments import rank, shape_of
+from .arguments import shape_of
 from .elementwise import eq
 from .pointwise import Elementwise, check_broadcast, numbers
 
@@ -74,7 +74,10 @@ def equal(input: Tensor, other: Tensor) -> bool:
     >>> tg.equal(tg.tensor([1, 2]), tg.tensor([1, 2]))
     True
     """
-    return rank(input, "equal") == rank(other, "equal") and shape_of(input) == shape_of(other) and all_true(eq(input, other))
+    if shape_of(input, "equal") != shape_of(other, "equal"):
+        return False
+    x, y = array_of(input), array_of(other)
+    return all_true(x == y if x.dtype is y.dtype and state.tracer is None else eq(input, other))
 
 
 def all_true(x: Any) -> bool:
