@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -195,7 +195,7 @@ def class_losses(x: Array, target: Array, *, dim: int) -> Array:
     exponents = shifted(x, dim)
     found = exponents.take(numbered(target, x.shape, dim, False))
     np.exp(exponents, out=exponents)
-    return as_array(np.log(line_sums(exponents, dim, False)) - found).astype(x.dtype, copy=False)
+    return narrowed(as_array(np.log(line_sums(exponents, dim, False)) - found), x.dtype)
 
 
 @primitive
@@ -279,9 +279,9 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
 
     The one class of a sample without a batch may come as (1,) too.
     """
-    if not (isinstance(x, _ARRAYS) and isinstance(target, _ARRAYS)):
-        check_tensors(what, input=x, target=target)
     array, targets = array_of(x), array_of(target)
+    if not (isinstance(array, _ndarray) and isinstance(targets, _ndarray)):
+        check_tensors(what, input=x, target=target)
     check_float(what, array)
     shape, given, kind = array.shape, targets.shape, targets.dtype.kind
     if not shape:
@@ -301,26 +301,22 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     return dim, target
 
 
-class _Classes(NamedTuple):
-    """The classes that samples belong to."""
-
-    what: str  # the function that was called
-    target: Any
-    dim: int
-    weight: Any
-    ignore_index: int
+#: The classes that samples belong to: the function that was called, target, dim, weight, ignore_index. A named tuple would take longer to
+#: make than a sum of 8 numbers.
+_Classes: TypeAlias = tuple[str, Any, int, Any, int]
 
 
 def _check_range(classes: _Classes, count: int) -> bool:
     """Whether some targets are ignored (True while tracing, where values must not decide). Raises if a class does not exist."""
-    values, ignore_index = array_of(classes.target), classes.ignore_index
+    what, target, _, _, ignore_index = classes
+    values = array_of(target)
     anywhere = 0 <= ignore_index < count or state.tracer is not None
     if all_below(values, count):
         return anywhere
     outside = (values < 0) | (values >= count)
     wrong = values[outside & (values != ignore_index)]
     if wrong.size:
-        raise DimensionError(f"{classes.what}: target {wrong.flat[0]} is out of bounds; classes are 0 to {count - 1}")
+        raise DimensionError(f"{what}: target {wrong.flat[0]} is out of bounds; classes are 0 to {count - 1}")
     return True
 
 
@@ -333,15 +329,16 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     dim, target = _check_classes("nll_loss", input, target, weight)
     if array_of(target).dtype.kind == "f":
         raise DtypeError(f"nll_loss: class indices must be integers, got {target.dtype}; convert with .long()")
-    return _of_classes(at_target, at_targets_total, input, _Classes("nll_loss", target, dim, weight, ignore_index), reduction)
+    return _of_classes(at_target, at_targets_total, input, ("nll_loss", target, dim, weight, ignore_index), reduction)
 
 
 def _of_classes(each: Any, totals: Any, x: Any, classes: _Classes, reduction: str) -> Tensor:
     """weight · each(x, targets), reduced; by `totals` where all count the same."""
-    some_ignored = _check_range(classes, shape_of(x)[classes.dim])
-    if classes.weight is None and not some_ignored and reduction != "none":
-        divisor = math.prod(shape_of(classes.target)) if reduction == "mean" else 1
-        return totals.bind(x, classes.target, dim=classes.dim, divisor=divisor)  # type: ignore[no-any-return]
+    _, target, dim, weight, _ = classes
+    some_ignored = _check_range(classes, shape_of(x)[dim])
+    if weight is None and not some_ignored and reduction != "none":
+        divisor = array_of(target).size if reduction == "mean" else 1
+        return totals.bind(x, target, dim=dim, divisor=divisor)  # type: ignore[no-any-return]
     return _weighted(*_picked(each, x, classes, some_ignored), reduction)
 
 
@@ -388,7 +385,7 @@ def cross_entropy(
                 f"cross_entropy: ignore_index names class {ignore_index}, but the target has probabilities; give it with class indices only"
             )
         return _soft_cross_entropy(log_softmax_p.bind(input, dim=dim), target, weight, dim, reduction, label_smoothing)
-    classes = _Classes("cross_entropy", target, dim, weight, ignore_index)
+    classes = ("cross_entropy", target, dim, weight, ignore_index)
     if not label_smoothing:
         return _of_classes(class_losses, class_total, input, classes, reduction)
     log_p = log_softmax_p.bind(input, dim=dim)
