@@ -204,6 +204,20 @@ def test_reading_a_place_twice_adds_its_gradients() -> None:
     np.testing.assert_array_equal(x.grad.numpy(), [3.0, 0.0])
 
 
+@pytest.mark.parametrize("rows", [9, 900])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["int64", "int32"])
+def test_values_add_up_at_many_positions_along_any_dim(rows: int, dim: int, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    x, index = rng.standard_normal((5, rows, 3)), rng.integers(-3, 3, (4, 50)).astype(kind)
+    at = (*(slice(None),) * dim, index)
+    for values in (rng.standard_normal(x[at].shape), rng.standard_normal((50, *(1,) * (2 - dim))), np.array(2.0)):
+        want = x.copy()
+        np.add.at(want, at, values)
+        got = tg.index_put(tg.tensor(x), (*(slice(None),) * dim, tg.tensor(index)), tg.tensor(values), accumulate=True)
+        np.testing.assert_allclose(got.numpy(), want, rtol=1e-13, atol=1e-13)
+
+
 @pytest.mark.parametrize("width", [1, 2, 8])
 @pytest.mark.parametrize("repeats", [True, False])
 @pytest.mark.parametrize("dtype", [tg.float32, tg.float64])

@@ -16,6 +16,7 @@ from .mutation import Array
 from .state import state
 
 SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
+_ndarray = np.ndarray
 _vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time on few elements
 
 
@@ -67,7 +68,7 @@ def strided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: 
 
 def copy_of(x: Array, order: Any = "K") -> Array:
     """A new array with the elements of x, also of a NumPy scalar."""
-    return x.copy(order) if is_stand_in(x) else np.array(x, order=order)
+    return x.copy(order) if type(x) is _ndarray or is_stand_in(x) else np.array(x, order=order)
 
 
 def is_stand_in(x: Any) -> bool:

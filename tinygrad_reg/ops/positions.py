@@ -59,7 +59,7 @@ def largest(numbers: Array) -> Any:
 def unheard(primitive: Primitive, index: Any, input: Any, params: dict[str, Any]) -> Any:
     """What a primitive without derivative makes of an index into a tensor: a mere array, unless a tracer is to hear of the call."""
     if state.tracer is None and isinstance(index, Value) and isinstance(input, Value):
-        return primitive.forward(index.array, **params)
+        return (primitive.call or primitive.caller(1))(index.array, params)
     return primitive(index, **params)
 
 
@@ -210,8 +210,6 @@ def write(out: Array, values: Any, indices: Sequence[Array], dims: Dims, repeate
 def _write_slices(out: Array, values: Any, index: Array, dim: int, repeated: str) -> Array:
     """The same for positions along one dim, one for each slice."""
     if out.ndim == 1:
-        if getattr(values, "ndim", 0) and values.shape != index.shape:
-            values = np.broadcast_to(values, index.shape)
         return _write_elements(out, values, index, repeated)
     at = (*(slice(None),) * dim, index)
     chosen = out.ndim - 1 + index.ndim
@@ -221,6 +219,8 @@ def _write_slices(out: Array, values: Any, index: Array, dim: int, repeated: str
         _Rows(out.shape, (index,), (dim,)).put(out, values)
     elif index.size * out.size <= _FEW * out.shape[dim] and values.ndim <= chosen:
         np.add.at(out, at, values)
+    elif out.size <= _KEPT and type(index) is _ndarray and index.dtype.kind == "i":
+        _write_elements(out, values, _numbering(out.shape).take(index, dim), repeated)
     else:
         _Rows(out.shape, (index,), (dim,)).add(out, values)
     return out
@@ -234,14 +234,21 @@ def _set(out: Array, values: Any, at: Any, ndim: int) -> None:
 
 
 def _write_elements(out: Array, values: Any, numbers: Array, repeated: str) -> Array:
-    """The same by the numbers of elements in row-major order, in which `out` lies; values have their shape or are one number."""
+    """The same by the numbers of elements in row-major order, in which `out` lies; values broadcast to their shape."""
+    if getattr(values, "ndim", 0):
+        values = (values if values.shape == numbers.shape else np.broadcast_to(values, numbers.shape)).ravel()
     flat, numbers = out.reshape(-1), numbers.ravel()  # in one dimension the last wins, and adding is 6 times faster
-    values = values.ravel() if isinstance(values, np.ndarray) else values
     if repeated == "add":
         np.add.at(flat, numbers, values)
     else:
         flat[numbers] = values
     return out
+
+
+@functools.lru_cache(maxsize=64)
+def _numbering(shape: tuple[int, ...]) -> Array:
+    """The number of each element of an array in row-major order."""
+    return np.arange(math.prod(shape)).reshape(shape)
 
 
 # ---- the primitives ------------------------------------------------------------------------------------------------------
