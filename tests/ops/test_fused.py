@@ -77,7 +77,7 @@ COMPOSITES: dict[str, tuple[Function, Function]] = {
 
 
 @pytest.mark.parametrize("name", COMPOSITES)
-@pytest.mark.parametrize("shape", [(1,), (6,), (4, 3), (2, 3, 4), (300, 5)])
+@pytest.mark.parametrize("shape", [(1,), (6,), (4, 3), (2, 3, 4), (2, 1, 3, 2, 5), (300, 5)])
 def test_a_function_of_one_argument_equals_its_composite(name: str, shape: tuple[int, ...]) -> None:
     same(*COMPOSITES[name], *sample(shape))
 

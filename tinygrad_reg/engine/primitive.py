@@ -202,8 +202,10 @@ class Primitive:
                 return self.applied(x, out, params)
         elif len(args) == 2 and not (self.outputs or self.view):
             x, y = args
-            if isinstance(x, Value) and isinstance(y, Value) and state.recording is not None:
-                return self.applied_to_two(x, y, silent_copy().run(call, x.array, y.array, params), params)
+            if isinstance(x, Value) and state.recording is not None:
+                if isinstance(y, Value):
+                    return self.applied_to_two(x, y, silent_copy().run(call, x.array, y.array, params), params)
+                return self.applied_to_all((x.array, y), (x.node, None), params)
         for arg in args:
             if isinstance(arg, Value):
                 break

@@ -125,7 +125,8 @@ def product_sum(x: Array, y: Array, dim: Dims, keepdim: bool) -> Array:
     if is_plain(x):
         return _sum(x * y, dim, keepdim)
     if dim is None and not keepdim and x.flags.c_contiguous and (x is y or y.flags.c_contiguous):
-        left, right = x.reshape(-1), y.reshape(-1)
+        left = x.reshape(-1)
+        right = left if x is y else y.reshape(-1)
         if x.size <= _CHUNK:
             return left.dot(right)
         whole = x.size - x.size % _CHUNK
