@@ -301,8 +301,8 @@ def _check_classes(what: str, x: Any, target: Any, weight: Any) -> tuple[int, An
     return dim, target
 
 
-#: The classes that samples belong to: the function that was called, target, dim, weight, ignore_index. A named tuple would take longer to
-#: make than a sum of 8 numbers.
+#: The classes that samples belong to: the function that was called, target, dim, weight, ignore_index. No named tuple, which takes about
+#: as long to make as a sum of 8 numbers.
 _Classes: TypeAlias = tuple[str, Any, int, Any, int]
 
 

@@ -24,7 +24,7 @@ from .reduction import narrowed, widened
 from .tables import FEW, Table, adding, combined, numbered, reading
 from .windows import Sizes
 
-_LONG = 32  # positions of a window that NumPy reduces as fast as it can
+_LONG = 32  # positions from which on a few windows are reduced sooner one after the other than position by position
 
 # ---- windows -------------------------------------------------------------------------------------------------------------
 
