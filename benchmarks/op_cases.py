@@ -317,14 +317,14 @@ REASONS: dict[str, str] = {
     "nn.functional.nll_loss": "small: the range of the targets, their places and the sum are NumPy calls of their own",
     "gather scatter scatter_add take_along_dim index_* masked_select nn.functional.embedding":
         "small: the range is checked and the places are numbered by half a dozen NumPy calls, where PyTorch has one kernel",
-    "topk": "NumPy has no selection that also orders; large: a partition of positions, then a sort of the few",
+    "topk": "NumPy has no selection that also orders: the first extreme element of those left is looked for again and again",
     "sort argsort": "NumPy sorts in one thread",
     "cat hstack vstack stack split* chunk unbind tensor_split meshgrid*": "small: reading arguments, and a view for each part, in Python",
     "reshape view flatten unflatten squeeze unsqueeze transpose permute movedim t T mT diagonal select narrow expand broadcast_to":
         "reading arguments in Python; no arithmetic is done",
     "trace diag diag_embed tril triu": "small: reading arguments in Python, and a view of the diagonal or a mask",
     "nn.functional.cosine_similarity": "small: two norms, a product and a quotient are NumPy calls of their own",
-    "erf erfc nn.functional.gelu": "NumPy has no error function: some thirty passes over blocks that fit the cache",
+    "erf erfc nn.functional.gelu": "NumPy has no error function: twenty to forty passes over blocks that fit the cache",
     "sin* cos* tan* a[cst]* exp* log log2 log10 log1p *pow*":
         "NumPy calls the C library for each element where the processor has no vectors for it",
     "abs neg add sub mul div.no_rounding_mode square __r*__": "large: NumPy makes one pass in one thread, PyTorch in two",
@@ -332,7 +332,7 @@ REASONS: dict[str, str] = {
         "large: NumPy makes one pass over memory for each operation in one thread, PyTorch one for all in two",
     "nn.functional.elu nn.functional.selu nn.functional.softplus nn.functional.mish nn.functional.silu sigmoid nn.functional.glu":
         "composed of several NumPy calls, each a pass over memory; PyTorch has one kernel in two threads",
-    "nn.functional.huber_loss nn.functional.smooth_l1_loss": "large: ten passes over memory for two branches and the choice between them",
+    "nn.functional.huber_loss nn.functional.smooth_l1_loss": "large: five passes over memory, the branches as two factors",
     "remainder floor_divide div.floor_rounding": "float32 in float64, in several passes; NumPy's own fmod takes 4 times as long",
     "logaddexp": "several passes over memory; NumPy's own would take 9 times as long",
     "cumsum cumprod": "NumPy accumulates one by one in double precision",
