@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections import UserDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +74,22 @@ def test_several_inputs_nested_and_mixed_with_other_things() -> None:
     assert gradcheck(lambda a, b, n: a["k"][0] @ b.second * n + b.first, ({"k": [x]}, Pair(tg.ones(2, dtype=tg.float64), y), 3))
 
 
+@dataclass
+class Two:
+    first: Any
+    second: Any = None
+
+
+@pytest.mark.parametrize("pack", [Two, lambda a, b: (a, Two(b)), lambda a, b: UserDict(a=a, b=b), lambda a, b: [a, {"k": (b, None)}]])
+def test_tensors_are_found_in_dataclasses_and_mappings(pack: Any) -> None:
+    wrong = sine(lambda g, x: g * tg.cos(x) * 1.01)
+    assert gradcheck(lambda x: pack(x, tg.sin(x)), doubles(3))
+    with pytest.raises(GradcheckError):
+        gradcheck(lambda x: pack(x, wrong(x)), doubles(3))
+    with pytest.raises(GradcheckError, match=r"respect to inputs\[1\]\.second"):
+        gradcheck(lambda x, two: x * wrong(two.second), (doubles(3), Two(3, doubles(3))))
+
+
 def test_only_inputs_that_require_grad_are_checked() -> None:
     x, y = doubles(3).requires_grad_(), doubles(3)
     wrong = sine(lambda g: g)
@@ -96,6 +115,23 @@ def test_modules_are_checked_in_their_parameters_and_left_as_they_were() -> None
         assert tg.equal(p, value)
         assert p.grad is None
     assert tg.get_rng_state() == random_state
+
+
+def test_modules_of_a_closure_are_left_as_they_were_and_run_in_float64() -> None:
+    norm, seen = tg.nn.BatchNorm1d(3), []
+
+    def f(x: Any) -> Any:
+        seen.append((norm.weight.dtype, norm.weight.requires_grad))
+        return norm(x)
+
+    before = norm.running_mean, norm.weight, norm.weight.array
+    for g in (f, functools.partial(lambda m, x: m(f(x)), norm)):
+        assert gradcheck(g, doubles(5, 3).float())
+    assert (tg.float64, True) in seen
+    assert (norm.running_mean, norm.weight, norm.weight.array) == (before[0], before[1], norm.weight.array)
+    assert norm.running_mean.tolist() == [0.0] * 3
+    assert norm.num_batches_tracked.item() == 0
+    assert norm.weight.array is before[2]
 
 
 def test_a_module_with_a_wrong_gradient_names_the_parameter() -> None:
@@ -215,6 +251,30 @@ def test_first_order_alone() -> None:
     assert gradcheck(wrong_in_second, doubles(3), order=1)
 
 
+def test_a_function_of_more_than_its_inputs_is_refused() -> None:
+    calls: list[int] = []
+    generator = np.random.default_rng(0)
+
+    def counting(x: Any) -> Any:
+        calls.append(1)
+        return x * len(calls)
+
+    class Noisy(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 1.0
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * (1.0 + 1e-7 * generator.uniform())
+
+    for f in (counting, lambda x: x * float(generator.uniform())):
+        with pytest.raises(ArgumentError, match="different values"):
+            gradcheck(f, doubles(3))
+    with pytest.raises(ArgumentError, match="different gradients"):
+        gradcheck(Noisy.apply, doubles(3))
+
+
 def test_the_third_order() -> None:
     assert gradcheck(lambda x: x**4, doubles(3), order=3)
 
@@ -323,6 +383,51 @@ def test_a_rule_that_names_what_was_computed_of_its_argument_is_no_linear_one() 
             gradcheck(f, doubles(3))
 
 
+@pytest.mark.parametrize(
+    ("forward", "factor"),
+    [
+        (lambda x: x * np.conj(x), 0.0),
+        (lambda x: np.conj(x) * 1.0, -1.0),
+        (lambda x: np.abs(x) + 0.0 * x, 0.0),
+        (lambda x: x.real**2 + 0.0 * x, 0.0),
+        (lambda x: np.sign(x) * x, 2.0),
+        (lambda x: x**2 if np.isrealobj(x) else 3.0 * x, 3.0),
+    ],
+)
+def test_a_forward_that_does_something_else_with_complex_numbers(forward: Any, factor: float) -> None:
+    suspect = primitive(name="suspect")(lambda x: forward(x))
+    suspect.vjp(x=lambda g: g * factor)
+    with pytest.raises(GradcheckError, match="order 1"):
+        gradcheck(suspect, tg.tensor([-0.7, 0.9, 1.3], dtype=tg.float64))
+
+
+# ---- where there are no numbers ------------------------------------------------------------------------------------------
+
+
+def test_what_is_nan_all_along_accuses_nobody() -> None:
+    assert gradcheck(tg.sin, tg.tensor([np.nan, 1.0], dtype=tg.float64))
+    assert gradcheck(lambda x: tg.nn.functional.cross_entropy(x, tg.tensor([-100, -100])), doubles(2, 3))
+    with pytest.raises(GradcheckError, match="no finite values around the input"):
+        gradcheck(tg.log, tg.tensor([-1.0, 1.0], dtype=tg.float64))
+
+
+def test_a_function_may_refuse_what_lies_outside_of_its_domain() -> None:
+    def log(x: Any) -> Any:
+        assert bool((x > 0.0).all()), "only positive numbers"
+        return tg.log(x)
+
+    assert gradcheck(log, tg.tensor([1e-3, 2.0], dtype=tg.float64))
+
+    wrong = sine(lambda g: g)
+
+    def only_here(x: Any) -> Any:
+        assert x.tolist() == [1.0], "not there"
+        return wrong(x)
+
+    with pytest.raises(GradcheckError, match="around the input, it raises AssertionError: not there"):
+        gradcheck(only_here, tg.ones(1, dtype=tg.float64))
+
+
 # ---- kinks ---------------------------------------------------------------------------------------------------------------
 
 
@@ -368,12 +473,32 @@ def test_at_a_kink_a_wrong_gradient_is_found(at_zero: float) -> None:
         (tg.nn.functional.hardswish, [-3.0, 3.0, 0.0]),
         (tg.nn.functional.elu, [0.0, 1e-9, -1e-9]),
         (lambda x: x.sort().values, [1.0, 1.0, 0.0]),
+        (lambda x: x.sort().values.exp(), [1.0, 1.0, 1.0]),
+        (lambda x: x.topk(3).values.relu(), [1.0, 2.0, 2.0, 2.0, 1.0, 2.0]),
+        (lambda x: x.median().abs(), [3.0, 3.0, 3.0, 3.0, 3.0]),
         (tg.floor, [1.0, 2.0]),
         (lambda x: tg.where(x > 0, tg.sqrt(x), 0.0), [4.0, -1.0]),
     ],
 )
 def test_functions_with_kinks_pass(f: Any, at: list[float]) -> None:
     assert gradcheck(f, tg.tensor(at, dtype=tg.float64))
+
+
+@pytest.mark.parametrize("factor", [1.01, -0.01])
+def test_among_ties_a_wrong_gradient_is_found(factor: float) -> None:
+    class Sort(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.order = x.argsort()
+            return x.sort().values
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return factor * g[ctx.order.argsort()]
+
+    with pytest.raises(GradcheckError) as found:
+        gradcheck(Sort.apply, tg.tensor([2.0, 2.0, 2.0], dtype=tg.float64))
+    assert found.value.op == "Sort"
 
 
 # ---- the report ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import TinygradRegError
+from ...errors import ArgumentError
 from .complex_step import complex_step
 from .differences import Estimate, Ladder, Tableau, diverges, good_ones, levels_for, settled
 from .subject import Array, Differentiable
@@ -23,6 +23,9 @@ _LEVELS = 12  # halvings of the step for many elements at once; for a single one
 _EARLY = 1 / 16  # of the error that is wanted in the end, ends the halving early
 _AT_ONCE = 3  # before the first look at the result
 _COMPLEX = 2.0**20  # a complex step agrees if only so many roundings separate the two; else differences are asked
+_REPEATED = 2.0**10  # roundings by which two runs may differ, as sums of threads do
+_ALIKE = 1e-3  # slopes on both sides of such a point, if it is none with a kink itself
+_NEIGHBOURS = 64  # points next to the input, where ties are broken in one order or another
 _LOOKED_AT = 128  # outputs, for which one element of an input is looked at alone
 
 
@@ -36,9 +39,22 @@ class Comparison:
         kinds = [a.dtype for a in problem.arrays] + [y.array.dtype for y in self._point.outputs]
         self._epsilon = max(float(np.finfo(kind).eps) for kind in kinds)
         self._precise = precise_for(self._epsilon)
+        self._refusal = ""  # what f raises next to the input
+        self._require_repeatable()
         self._usual = self._point.pull_back(rng.uniform(0.5, 1.0, self._values.size))
         whole = [_direction(x, np.arange(x.size), rng, g) for x, g in zip(problem.arrays, self._usual, strict=True)]
         self._exact = complex_step(problem, self._values, whole) if self._epsilon < 1e-15 else None
+
+    def _require_repeatable(self) -> None:
+        """Two runs at one point must give the same, but for rounding; else no difference of values says anything."""
+        again = self._problem.run(self._problem.arrays, record=False).values()
+        noise = _REPEATED * self._epsilon * _largest(self._values)
+        if again.size != self._values.size or not np.isclose(self._values, again, rtol=0.0, atol=noise, equal_nan=True).all():
+            raise ArgumentError(
+                f"gradcheck: two runs at the same inputs give different {'gradients' if self._problem.is_gradient else 'values'}, so "
+                "there is no derivative to compare with; let the function depend on its inputs alone: draw random numbers from "
+                "tinygrad_reg's own generator, which is set back before each run, or seed another one inside of the function"
+            )
 
     def wrong_entries(self, enough: int) -> list[Entry]:
         """Those of all inputs; no more are looked for if there are `enough`."""
@@ -124,15 +140,16 @@ class Comparison:
         if ((sizes > 0) & (sizes < 0.03)).any():
             yield _direction(x, part, self._rng, g, least=0.0)
 
-    def _line(self, i: int, u: Array) -> Callable[[float], Array]:
-        """The values at x + h·u, nan where f refuses, or gives something of another shape."""
-        arrays, count = self._problem.arrays, self._values.size
+    def _line(self, i: int, u: Array, start: Sequence[Array] | None = None) -> Callable[[float], Array]:
+        """The values at x + h·u, nan where f refuses, or gives something of another shape; `start` is another point than the input."""
+        arrays, count = start or self._problem.arrays, self._values.size
 
         def at(h: float) -> Array:
             moved = [x + x.dtype.type(h) * u if k == i else x for k, x in enumerate(arrays)]
             try:
                 values = self._problem.run(moved, record=False).values()
-            except (TinygradRegError, ArithmeticError, ValueError):  # outside of the domain
+            except Exception as error:  # whatever f raises outside of its domain
+                self._refusal = f", it raises {type(error).__name__}: {error}"
                 return np.full(count, np.nan)
             return values if values.size == count else np.full(count, np.nan)
 
@@ -161,7 +178,27 @@ class Comparison:
             found = [self._judged(ladder, i, u, element, int(k)) for k in self._narrowed(ladder, i, u, suspects)]
             wrong = {entry.output: entry for entry in found if entry is not None}
             suspects = np.array(list(wrong), int)
+            if wrong and self._exact is None:
+                least, most = self._slopes_nearby(i, u)
+                scale = float(u.ravel()[element])
+                wrong = {k: entry for k, entry in wrong.items() if not _within(entry.analytic * scale, least[k], most[k])}
         return list(wrong.values())
+
+    def _slopes_nearby(self, i: int, u: Array) -> tuple[Array, Array]:
+        """The least and the largest slope of each output along u at points next to the input at which it has a derivative.
+
+        Of more than two elements that are equal, none alone moves the second largest, although any of them may be it: there the
+        derivatives from both sides are not all that a gradient can be. (Clarke's interval is made of the limits of derivatives nearby.)
+        """
+        arrays, step = self._problem.arrays, self._epsilon ** (2 / 3)
+        slopes = np.full((_NEIGHBOURS, self._values.size), np.nan)
+        for row in slopes:
+            moved = [x + 16.0 * step * self._rng.uniform(-1.0, 1.0, x.shape) * np.where(x, np.abs(x), 1.0) for x in arrays]
+            line = self._line(i, u, [y.astype(x.dtype) for x, y in zip(arrays, moved, strict=True)])
+            down, here, up = line(-step), line(0.0), line(step)
+            left, right = (here - down) / step, (up - here) / step
+            row[:] = np.where(np.isclose(left, right, rtol=_ALIKE, atol=_ALIKE), (left + right) / 2.0, np.nan)
+        return np.fmin.reduce(slopes), np.fmax.reduce(slopes)
 
     def _narrowed(self, ladder: Ladder, i: int, u: Array, outputs: Array) -> Iterator[int]:
         """The outputs whose derivative must be looked at by itself."""
@@ -190,6 +227,8 @@ class Comparison:
         unit[output] = 1.0
         scale = float(u.ravel()[element])
         analytic = float(self._point.pull_back(unit)[i].ravel()[element]) * scale
+        if ladder.is_unknown(output) and (not analytic or np.isnan(analytic)):
+            return None  # nan all along, and nothing is said of its derivative
         known = Known(analytic, self._epsilon, ladder.reach(output), self._natural, self._problem.is_gradient)
         grain = ladder.grain(output, ANALYTIC_ROUNDINGS * self._epsilon * self._natural)
         good = good_ones(ladder.central, output, self._precise, known.negligible, grain)
@@ -225,7 +264,7 @@ class Comparison:
         """The entry with what is known of the numeric derivative, from derivatives along the direction to those along the axis."""
         known = list(central or kink)
         if not known:
-            return entry._replace(analytic=entry.analytic / scale, why="the function has no finite values around the input")
+            return entry._replace(analytic=entry.analytic / scale, why=f"the function has no finite values around the input{self._refusal}")
         numeric, error = known[0]
         sides = sorted(slope / scale for slope, _ in kink)
         unclear = not kink and abs(entry.analytic - numeric) <= error + own
@@ -266,6 +305,12 @@ def _direction(x: Array, part: Array, rng: np.random.Generator, along: Array, le
     powers = np.ldexp(1.0, np.frexp(np.where(sizes > least, sizes, least or 1.0))[1] - 1)
     u[part] = rng.integers(33, 64, part.size) / 32.0 * np.where(along.ravel()[part] < 0.0, -1.0, 1.0) * powers
     return np.asarray(u.reshape(x.shape))
+
+
+def _within(slope: float, least: float, most: float) -> bool:
+    """Whether a slope lies between two that certainly differ."""
+    size = max(abs(least), abs(most))
+    return most - least > 4.0 * _ALIKE * size and least - _ALIKE * size <= slope <= most + _ALIKE * size
 
 
 def _largest(x: Array) -> float:

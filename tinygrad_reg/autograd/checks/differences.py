@@ -112,6 +112,10 @@ class Ladder:
         """For each output, whether it has the same value everywhere on the line."""
         return np.asarray(np.all([row == self._centre for row in (*self._ups, *self._downs)], axis=0))
 
+    def is_unknown(self, output: int) -> bool:
+        """Whether one output is nan on the whole line."""
+        return all(np.isnan(row[output]) for row in (self._centre, *self._ups, *self._downs))
+
     def reach(self, output: int) -> float:
         """The size of one output over the whole line."""
         values = np.array([row[output] for row in (self._centre, *self._ups, *self._downs)])

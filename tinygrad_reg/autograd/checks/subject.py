@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
@@ -80,7 +83,8 @@ class Subject:
     """f(*args, **kwargs) as a function of the arrays of some of its tensors, which stay the user's objects.
 
     They are given other arrays for each run, so that f sees them however it comes by them: as arguments, inside of any nesting,
-    or by a closure. What is `fixed` (buffers, inputs that need no gradient) gets fresh copies, and modules the attributes they had.
+    or by a closure. What is `fixed` (buffers, inputs that need no gradient, modules that f has by a closure) gets fresh copies, and modules
+    the attributes they had.
     """
 
     is_gradient = False
@@ -88,9 +92,11 @@ class Subject:
     def __init__(self, f: Any, args: Sequence[Any], kwargs: dict[str, Any], dtype: Any, only_required: bool) -> None:
         self.f, self.args, self.kwargs = f, args, kwargs
         modules = [(place, m) for place, m in _found((f, args, kwargs), _is_module)]
-        self.modules = {id(part): part for _, module in modules for part in module.modules()}
+        captured = [m for m in _captured(f) if _is_module(m)]
+        self.modules = {id(part): part for module in [*[m for _, m in modules], *captured] for part in module.modules()}
         parameters = [(f"{_of(place)}parameter {n}", p) for place, m in modules for n, p in m.named_parameters()]
         buffers = [(n, b) for _, m in modules for n, b in m.named_buffers()]
+        others = [(n, x) for m in captured for n, x in [*m.named_parameters(), *m.named_buffers()]]
         inputs = list(_found((None, args, kwargs), _is_tensor))
         floats = [(name, x) for name, x in inputs if x.is_floating_point()]
         required = [(name, x) for name, x in floats if x.requires_grad]
@@ -98,7 +104,7 @@ class Subject:
         varied = {id(x) for _, x in chosen}
         self.varied = [x for _, x in chosen]
         self.names = [name for name, _ in chosen]
-        self.fixed = [x for _, x in _unique([*inputs, *parameters, *buffers]) if id(x) not in varied]
+        self.fixed = [x for _, x in _unique([*inputs, *parameters, *buffers, *others]) if id(x) not in varied]
         self.arrays = [_as(dtype, x.array) for x in self.varied]
         self._constants = [_as(dtype, x.array) for x in self.fixed]
         self._outputs: list[str] = []
@@ -112,7 +118,8 @@ class Subject:
         for x, leaf in zip(self.varied, leaves, strict=True):
             vars(x).update(array=leaf.array, node=leaf.node, view_of=None, views=None)
         for x, value in zip(self.fixed, self._constants, strict=True):
-            vars(x).update(array=value.copy(), node=None, view_of=None, views=None)
+            copy = tensor_of(value.copy(), x.requires_grad)
+            vars(x).update(array=copy.array, node=copy.node, view_of=None, views=None)
         with enable_grad(), np.errstate(all="ignore"):
             results = self.f(*self.args, **self.kwargs)
         found = [(name, y) for name, y in _found((None, results, {}), _is_tensor, "output") if y.is_floating_point()]
@@ -181,12 +188,29 @@ def _found(where: tuple[Any, Any, dict[str, Any]], wanted: Callable[[Any], bool]
         yield from _nested(item, wanted, key)
 
 
+def _captured(f: Any) -> list[Any]:
+    """What a function has besides its arguments: values of its closure, globals that it names, what a partial has filled in."""
+    if isinstance(f, functools.partial):
+        return [*_captured(f.func), f.func, *f.args, *f.keywords.values()]
+    function = inspect.unwrap(getattr(f, "__func__", f))
+    if not inspect.isfunction(function):
+        return []
+    try:
+        names = inspect.getclosurevars(function)
+    except ValueError:  # a variable that has no value yet
+        return []
+    return [*names.nonlocals.values(), *names.globals.values()]
+
+
 def _nested(x: Any, wanted: Callable[[Any], bool], name: str) -> Iterator[tuple[str, Any]]:
     if wanted(x):
         yield name, x
-    elif isinstance(x, dict):
+    elif isinstance(x, Mapping):
         for key, item in x.items():
             yield from _nested(item, wanted, f"{name}[{key!r}]")
+    elif dataclasses.is_dataclass(x) and not isinstance(x, type):
+        for part in dataclasses.fields(x):
+            yield from _nested(getattr(x, part.name, None), wanted, f"{name}.{part.name}")
     elif isinstance(x, tuple) and hasattr(x, "_fields"):
         for field, item in zip(x._fields, x, strict=True):
             yield from _nested(item, wanted, f"{name}.{field}")
