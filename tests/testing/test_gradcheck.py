@@ -319,6 +319,11 @@ def test_cotangents_are_drawn_apart_from_inputs(seed: int) -> None:
         (lambda: gradcheck(lambda x: None, doubles(2)), "no float tensor"),
         (lambda: gradcheck(tg.sin, doubles(2), order=0), "order"),
         (lambda: gradcheck(tg.sin, doubles(2), order="two"), "order"),  # type: ignore[arg-type]
+        (lambda: gradcheck(tg.sin, doubles(2), order=True), "order"),
+        (lambda: gradcheck(tg.sin, doubles(2), seed=-1), "seed"),
+        (lambda: gradcheck(tg.sin, doubles(2), rtol=-1.0), "rtol"),
+        (lambda: gradcheck(tg.sin, doubles(2), atol="a"), "atol"),  # type: ignore[arg-type]
+        (lambda: tg.autograd.gradcheck(tg.sin, doubles(2).requires_grad_(), rtol=-1.0), "rtol"),
     ],
 )
 def test_nothing_to_check(call: Any, words: str) -> None:
@@ -522,6 +527,86 @@ def test_the_report_names_the_operation_and_the_users_line_and_shows_it_again() 
     assert str(again.value).splitlines()[:3] == str(found.value).splitlines()[:3]
 
 
+class Module(tg.nn.Module):
+    """Detaches its parameter: no operation is to blame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = tg.nn.Parameter(doubles(3))
+
+    def forward(self, x: Any) -> Any:
+        return x * self.w * self.w.detach()
+
+
+class Wrong(tg.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2.0
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g
+
+
+def program_of(f: Any, inputs: Any, **options: Any) -> str:
+    with pytest.raises(GradcheckError) as found:
+        gradcheck(f, inputs, **options)
+    program = found.value.reproducer
+    assert program is not None
+    return program
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs", "line"),
+    [
+        (lambda x: x * x.detach(), doubles(2), "f = lambda x: x * x.detach()  # "),
+        (Wrong.apply, doubles(2), f"from {__name__} import Wrong"),
+        (lambda two: Wrong.apply(two.first) * two.second, Two(doubles(2), doubles(2)), "f = Wrong.apply  # "),
+        (suspicious, doubles(2), f"from {__name__} import suspicious"),
+        (lambda x: (x * 2.0, x * (x if x is None else 1.0 * x.detach())), doubles(2), "f = lambda x: (x * 2.0, x * (x if"),
+    ],
+)
+def test_the_reproducer_runs_in_an_empty_namespace(f: Any, inputs: Any, line: str) -> None:
+    sine(lambda g: g)
+    program = program_of(f, inputs)
+    assert line in program
+    with pytest.raises(GradcheckError):
+        exec(program, {})
+
+
+def test_the_reproducer_of_a_module_holds_its_parameters() -> None:
+    module = Module()
+    program = program_of(module, doubles(2, 3))
+    assert "put your Module here" in program
+    other = Module()
+    other.w.data.zero_()
+    with pytest.raises(GradcheckError):
+        exec(program.replace("f = ...", "f = other"), {"other": other})
+    assert tg.equal(other.w, module.w)
+
+
+def test_the_reproducer_repeats_the_tolerances() -> None:
+    assert "rtol=0.001, atol=0.01, order=1" in program_of(Wrong.apply, doubles(2), rtol=1e-3, atol=1e-2)
+
+
+def test_names_of_this_package_are_written_with_its_name() -> None:
+    from tinygrad_reg.autograd.checks.check import Request
+    from tinygrad_reg.autograd.checks.report import reproducer
+
+    assert "f = tg.pow  # " in reproducer(Request(tg.pow, [doubles(1), doubles(1)], {}))
+
+
+def test_hooks_and_kinks_that_meet_are_named_as_what_may_be_wrong() -> None:
+    def hooked(x: Any) -> Any:
+        y = x * 2.0
+        y.register_hook(lambda g: g * 1.01)
+        return y
+
+    for f, at in ((hooked, 1.0), (lambda x: tg.relu(x) - tg.relu(-x), 0.0)):
+        with pytest.raises(GradcheckError, match="a hook,\n +or operations whose kinks meet"):
+            gradcheck(f, tg.tensor([at], dtype=tg.float64))
+
+
 def test_large_inputs_are_shown_exactly_too() -> None:
     x = tg.tensor(np.random.default_rng(0).standard_normal((10, 10)))
     with pytest.raises(GradcheckError) as found:
@@ -560,6 +645,13 @@ def test_pytorchs_gradcheck() -> None:
         tg.autograd.gradcheck(tg.sin, (doubles(2),))
     with pytest.raises(ValueError, match="check_forward_ad"):
         tg.autograd.gradcheck(tg.sin, (x,), check_forward_ad=True)
+
+
+def test_pytorchs_gradcheck_looks_at_outputs_that_require_grad() -> None:
+    x = doubles(3).requires_grad_()
+    assert tg.autograd.gradcheck(lambda a: (a.detach() * 3.0, a * 2.0), x)
+    assert tg.autograd.gradgradcheck(lambda a: (a.detach() * 3.0, a**3), x)
+    assert not tg.autograd.gradcheck(lambda a: a.detach() * 3.0, x, raise_exception=False)
 
 
 def test_a_backward_that_is_not_repeatable_is_found() -> None:

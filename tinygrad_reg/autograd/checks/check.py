@@ -24,7 +24,7 @@ class Request(NamedTuple):
     seed: int = 0
     tolerance: Tolerance = Tolerance()
     enough: int = 16  # wrong entries, of which the worst is shown
-    only_required: bool = False  # refuse inputs of which none requires grad
+    only_required: bool = False  # look only at inputs and outputs that require grad, and refuse inputs of which none does
     cotangents: Sequence[Array | None] | None = None  # v in the gradient vJ that order 2 differentiates; drawn where None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from .complex_step import complex_step
-from .differences import Estimate, Ladder, Tableau, diverges, good_ones, levels_for, settled
+from .differences import ROUNDINGS, Estimate, Ladder, Tableau, diverges, good_ones, levels_for, settled
 from .subject import Array, Differentiable
 from .tape import Tape, taped
 from .verdict import ANALYTIC_ROUNDINGS, End, Entry, Known, Tolerance, precise_for
@@ -179,26 +179,28 @@ class Comparison:
             wrong = {entry.output: entry for entry in found if entry is not None}
             suspects = np.array(list(wrong), int)
             if wrong and self._exact is None:
-                least, most = self._slopes_nearby(i, u)
+                least, most, noise = self._slopes_nearby(i, u)
                 scale = float(u.ravel()[element])
-                wrong = {k: entry for k, entry in wrong.items() if not _within(entry.analytic * scale, least[k], most[k])}
+                wrong = {k: entry for k, entry in wrong.items() if not _within(entry.analytic * scale, least[k], most[k], noise)}
         return list(wrong.values())
 
-    def _slopes_nearby(self, i: int, u: Array) -> tuple[Array, Array]:
-        """The least and the largest slope of each output along u at points next to the input at which it has a derivative.
+    def _slopes_nearby(self, i: int, u: Array) -> tuple[Array, Array, float]:
+        """The least and the largest slope of each output along u at points next to the input at which it has a derivative, and their noise.
 
         Of more than two elements that are equal, none alone moves the second largest, although any of them may be it: there the
         derivatives from both sides are not all that a gradient can be. (Clarke's interval is made of the limits of derivatives nearby.)
         """
         arrays, step = self._problem.arrays, self._epsilon ** (2 / 3)
+        noise = ROUNDINGS * self._epsilon * max(self._natural, _largest(self._values)) / step
         slopes = np.full((_NEIGHBOURS, self._values.size), np.nan)
+        rng = self._rng.spawn(1)[0]  # other draws stay what they are
         for row in slopes:
-            moved = [x + 16.0 * step * self._rng.uniform(-1.0, 1.0, x.shape) * np.where(x, np.abs(x), 1.0) for x in arrays]
+            moved = [x + 16.0 * step * rng.uniform(-1.0, 1.0, x.shape) * np.where(x, np.abs(x), 1.0) for x in arrays]
             line = self._line(i, u, [y.astype(x.dtype) for x, y in zip(arrays, moved, strict=True)])
             down, here, up = line(-step), line(0.0), line(step)
             left, right = (here - down) / step, (up - here) / step
-            row[:] = np.where(np.isclose(left, right, rtol=_ALIKE, atol=_ALIKE), (left + right) / 2.0, np.nan)
-        return np.fmin.reduce(slopes), np.fmax.reduce(slopes)
+            row[:] = np.where(np.isclose(left, right, rtol=_ALIKE, atol=noise), (left + right) / 2.0, np.nan)
+        return np.fmin.reduce(slopes), np.fmax.reduce(slopes), noise
 
     def _narrowed(self, ladder: Ladder, i: int, u: Array, outputs: Array) -> Iterator[int]:
         """The outputs whose derivative must be looked at by itself."""
@@ -307,10 +309,10 @@ def _direction(x: Array, part: Array, rng: np.random.Generator, along: Array, le
     return np.asarray(u.reshape(x.shape))
 
 
-def _within(slope: float, least: float, most: float) -> bool:
+def _within(slope: float, least: float, most: float, noise: float) -> bool:
     """Whether a slope lies between two that certainly differ."""
-    size = max(abs(least), abs(most))
-    return most - least > 4.0 * _ALIKE * size and least - _ALIKE * size <= slope <= most + _ALIKE * size
+    differ = most - least > 4.0 * (_ALIKE * max(abs(least), abs(most)) + noise)
+    return differ and least - noise <= slope <= most + noise
 
 
 def _largest(x: Array) -> float:

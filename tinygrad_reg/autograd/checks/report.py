@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import linecache
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,8 +18,9 @@ from ...errors import TinygradRegError
 from ...tensor import Tensor
 from .blame import Blame, calls_of, find_blame, lost_histories
 from .check import Finding, Request, first_wrong
-from .subject import Array
+from .subject import Array, is_module
 
+tg: Any = import_module(__name__.partition(".")[0])  # the package itself, under the name that reproducers use
 _PRINTED = 64  # elements that are written as numbers in a reproducer
 
 
@@ -91,7 +97,8 @@ def _blaming(finding: Finding, blame: Blame) -> Iterator[str]:
 
 
 def _blaming_nobody(lost: list[str]) -> Iterator[str]:
-    yield "  to blame  no operation: each is right by itself; look for a detach(), a value read as a number, or a branch"
+    yield "  to blame  no operation: each is right by itself; look for a detach(), a value read as a number, a branch, a hook,"
+    yield "            or operations whose kinks meet at this input"
     yield from (f"            a value goes on without its history: {line}" for line in lost)
 
 
@@ -110,16 +117,22 @@ def reproducer(request: Request) -> str:
         "from numpy import inf, nan",
         "from tinygrad_reg.testing import gradcheck",
     ]
-    f = request.f
+    f, (rtol, atol) = request.f, request.tolerance
     if isinstance(f, Primitive):
         imports += ["from tinygrad_reg.engine.primitive import PRIMITIVES", *_where_defined(f)]
-        line = f'f = PRIMITIVES["{f.name}"]'
+        lines = [f'f = PRIMITIVES["{f.name}"]']
+    elif _name_of(f):
+        imports += _import_of(f)
+        lines = [f"f = {_name_of(f)}  # {_place_of(f)}"]
     else:
-        line = f"f = {_name_of(f) or '...'}  # {_place_of(f)}"
+        lines = [f"f = {_lambda_text(f) or '...'}  # {_place_of(f)}"]
+    if is_module(f):
+        lines += [f"f.load_state_dict({_text(f.state_dict())})"]
     inputs = "".join(f"\n    {_text(x)}," for x in request.args)
     options = f", kwargs={_text(request.kwargs)}" if request.kwargs else ""
+    options += (f", rtol={rtol}" if rtol else "") + (f", atol={atol}" if atol else "")
     call = f"gradcheck(f, inputs{options}, order={max(request.orders)}, seed={request.seed})"
-    return "\n".join([*imports, line, f"inputs = ({inputs}\n)", call])
+    return "\n".join([*imports, *lines, f"inputs = ({inputs}\n)", call])
 
 
 def _where_defined(primitive: Primitive) -> list[str]:
@@ -129,14 +142,42 @@ def _where_defined(primitive: Primitive) -> list[str]:
 
 def _name_of(f: Any) -> str:
     """The name under which f can be called: of a function, of a Function's apply; "" if it has none."""
-    owner = getattr(f, "__self__", None)
-    name = f"{owner.__name__}.{f.__name__}" if isinstance(owner, type) else getattr(f, "__name__", "")
+    owner, short = getattr(f, "__self__", None), getattr(f, "__name__", "")
+    if vars(tg).get(short) is f:
+        return f"tg.{short}"
+    name = f"{owner.__qualname__}.{short}" if isinstance(owner, type) else getattr(f, "__qualname__", "")
+    name = name.rpartition("<locals>.")[2]
     return "" if "<" in name or (owner is not None and not isinstance(owner, type)) else name
 
 
+def _import_of(f: Any) -> list[str]:
+    """Where to get the first part of this name from, if it is no local one."""
+    owner = getattr(f, "__self__", f)
+    module, name = getattr(owner, "__module__", "__main__"), getattr(owner, "__qualname__", "").partition(".")[0]
+    known = _name_of(f).startswith("tg.") or module == "__main__" or not hasattr(sys.modules.get(module), name)
+    return [] if known else [f"from {module} import {name}"]
+
+
 def _place_of(f: Any) -> str:
+    owner = getattr(f, "__self__", None)
+    code = getattr(getattr(owner, "forward", f) if isinstance(owner, type) else f, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else f"put your {type(f).__name__} here"
+
+
+def _lambda_text(f: Any) -> str:
+    """The source of a lambda; "" if f is none, or its file is not to be read."""
     code = getattr(f, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else f"a {type(f).__name__}"
+    if code is None:
+        return ""
+    source, places = "".join(linecache.getlines(code.co_filename)), set(code.co_positions())
+    try:
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Lambda)]
+    except SyntaxError:
+        return ""
+    bodies = [(node, node.body) for node in nodes]
+    found = [node for node, x in bodies if (x.lineno, x.end_lineno, x.col_offset, x.end_col_offset) in places]
+    text = ast.get_source_segment(source, found[0]) if found else None
+    return "" if text is None else f"({text})" if "\n" in text else text
 
 
 def _text(x: Any) -> str:
@@ -148,13 +189,17 @@ def _text(x: Any) -> str:
         return _array_text(x)
     if isinstance(x, np.dtype):
         return f'np.dtype("{x}")'
-    if isinstance(x, dict):
+    if isinstance(x, Mapping):
         return "{" + ", ".join(f"{key!r}: {_text(item)}" for key, item in x.items()) + "}"
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        return f"{type(x).__name__}({', '.join(f'{part.name}={_text(getattr(x, part.name))}' for part in dataclasses.fields(x))})"
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return f"{type(x).__name__}({', '.join(map(_text, x))})"
     if isinstance(x, tuple):
         return "(" + "".join(f"{_text(item)}, " for item in x).strip() + ")"
-    return "[" + ", ".join(map(_text, x)) + "]" if isinstance(x, list) else repr(x)
+    if isinstance(x, list):
+        return "[" + ", ".join(map(_text, x)) + "]"
+    return "..." if is_module(x) or repr(x).startswith("<") else repr(x)
 
 
 def _array_text(x: Array) -> str:

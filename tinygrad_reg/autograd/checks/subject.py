@@ -90,9 +90,9 @@ class Subject:
     is_gradient = False
 
     def __init__(self, f: Any, args: Sequence[Any], kwargs: dict[str, Any], dtype: Any, only_required: bool) -> None:
-        self.f, self.args, self.kwargs = f, args, kwargs
-        modules = [(place, m) for place, m in _found((f, args, kwargs), _is_module)]
-        captured = [m for m in _captured(f) if _is_module(m)]
+        self.f, self.args, self.kwargs, self._only_required = f, args, kwargs, only_required
+        modules = [(place, m) for place, m in _found((f, args, kwargs), is_module)]
+        captured = [m for m in _captured(f) if is_module(m)]
         self.modules = {id(part): part for module in [*[m for _, m in modules], *captured] for part in module.modules()}
         parameters = [(f"{_of(place)}parameter {n}", p) for place, m in modules for n, p in m.named_parameters()]
         buffers = [(n, b) for _, m in modules for n, b in m.named_buffers()]
@@ -123,6 +123,8 @@ class Subject:
         with enable_grad(), np.errstate(all="ignore"):
             results = self.f(*self.args, **self.kwargs)
         found = [(name, y) for name, y in _found((None, results, {}), _is_tensor, "output") if y.is_floating_point()]
+        if self._only_required and any(y.requires_grad for _, y in found):
+            found = [(name, y) for name, y in found if y.requires_grad]
         self._outputs = [name for name, _ in found]
         return Point(leaves, [wrap(Value.result_class, y.array, y.node) for _, y in found])
 
@@ -161,7 +163,8 @@ def _is_tensor(x: Any) -> bool:
     return isinstance(x, Tensor)
 
 
-def _is_module(x: Any) -> bool:
+def is_module(x: Any) -> bool:
+    """Whether it is a layer, told by what it can do: this package is below `nn`."""
     return callable(getattr(type(x), "named_parameters", None)) and callable(getattr(type(x), "named_buffers", None))
 
 

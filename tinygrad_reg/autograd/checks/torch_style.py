@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...creation import as_tensor
 from ...errors import ArgumentError
 from .check import Request
 from .report import GradcheckError, check
@@ -38,8 +39,8 @@ def gradcheck(
     within `atol + rtol · |numeric|`, or lies between the derivatives from both sides of a kink. Steps are chosen by the estimate, so
     `eps` is not needed; the cost does not grow with the size of the Jacobian, with and without `fast_mode`. Two walks back must give
     the same up to `nondet_tol`; `check_undefined_grad`: an output without a gradient counts as one with zeros; `check_grad_dtypes`:
-    gradients have the dtype of their input. Raises ValueError if no input requires grad or a check is asked for that
-    does not exist here.
+    gradients have the dtype of their input. Outputs that do not require grad count only if none does. Raises ValueError if no input
+    requires grad or a check is asked for that does not exist here.
 
     >>> tg.autograd.gradcheck(tg.exp, tg.ones(2, dtype=tg.float64, requires_grad=True))
     True
@@ -47,7 +48,7 @@ def gradcheck(
     _refuse(check_batched_grad=check_batched_grad, check_batched_forward_grad=check_batched_forward_grad, check_forward_ad=check_forward_ad)
     if not check_backward_ad:
         raise ArgumentError("gradcheck: check_backward_ad=False leaves nothing to check, there is no forward differentiation here")
-    request = Request(func, _as_tuple(inputs), {}, (1,), 0, Tolerance(rtol, atol), only_required=True)
+    request = Request(func, _as_tuple(inputs), {}, (1,), 0, Tolerance.of(rtol, atol), only_required=True)
     try:
         _check_walks(request, nondet_tol, check_undefined_grad, check_grad_dtypes)
         return check(request, raise_exception)
@@ -86,9 +87,9 @@ def gradgradcheck(
     _refuse(check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev)
     if not check_rev_over_rev:
         raise ArgumentError("gradgradcheck: check_rev_over_rev=False leaves nothing to check, there is no forward differentiation here")
-    given = None if grad_outputs is None else [None if g is None else g.detach().numpy() for g in _as_tuple(grad_outputs)]
+    given = None if grad_outputs is None else [None if g is None else as_tensor(g).detach().numpy() for g in _as_tuple(grad_outputs)]
     return check(
-        Request(func, _as_tuple(inputs), {}, (2,), 0, Tolerance(rtol, atol), only_required=True, cotangents=given), raise_exception
+        Request(func, _as_tuple(inputs), {}, (2,), 0, Tolerance.of(rtol, atol), only_required=True, cotangents=given), raise_exception
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...errors import ArgumentError
 from .differences import FIRST_STEP, ROUNDINGS
 
 ANALYTIC_ROUNDINGS = 64.0  # in units in the last place of the sizes of a gradient's terms
@@ -42,6 +43,15 @@ class Tolerance(NamedTuple):
 
     rtol: float = 0.0
     atol: float = 0.0
+
+    @classmethod
+    def of(cls, rtol: float | None, atol: float | None) -> Tolerance:
+        """As the user has given it. Raises ArgumentError for what is no number of 0 or more."""
+        given = {"rtol": 0.0 if rtol is None else rtol, "atol": 0.0 if atol is None else atol}
+        for name, value in given.items():
+            if not isinstance(value, (int, float)) or not value >= 0.0:
+                raise ArgumentError(f"gradcheck: {name} must be a number of 0 or more, got {value!r}")
+        return cls(**given)
 
 
 End = tuple[float, float]  # a derivative and its error
