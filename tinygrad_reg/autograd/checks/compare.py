@@ -141,19 +141,18 @@ class Comparison:
             yield _direction(x, part, self._rng, g, least=0.0)
 
     def _line(self, i: int, u: Array, start: Sequence[Array] | None = None) -> Callable[[float], Array]:
-        """The values at x + h·u, nan where f refuses, or gives something of another shape; `start` is another point than the input."""
-        arrays, count = start or self._problem.arrays, self._values.size
+        """The values at x + h·u; `start` is another point than the input."""
+        arrays = start or self._problem.arrays
+        return lambda h: self._at([x + x.dtype.type(h) * u if k == i else x for k, x in enumerate(arrays)])
 
-        def at(h: float) -> Array:
-            moved = [x + x.dtype.type(h) * u if k == i else x for k, x in enumerate(arrays)]
-            try:
-                values = self._problem.run(moved, record=False).values()
-            except Exception as error:  # whatever f raises outside of its domain
-                self._refusal = f", it raises {type(error).__name__}: {error}"
-                return np.full(count, np.nan)
-            return values if values.size == count else np.full(count, np.nan)
-
-        return at
+    def _at(self, arrays: Sequence[Array]) -> Array:
+        """The values at another point; nan where f refuses, or gives something of another shape."""
+        try:
+            values = self._problem.run(arrays, record=False).values()
+        except Exception as error:  # whatever f raises outside of its domain
+            self._refusal = f", it raises {type(error).__name__}: {error}"
+            return np.full(self._values.size, np.nan)
+        return values if values.size == self._values.size else np.full(self._values.size, np.nan)
 
     @cached_property
     def _natural(self) -> float:
@@ -178,11 +177,31 @@ class Comparison:
             found = [self._judged(ladder, i, u, element, int(k)) for k in self._narrowed(ladder, i, u, suspects)]
             wrong = {entry.output: entry for entry in found if entry is not None}
             suspects = np.array(list(wrong), int)
-            if wrong and self._exact is None:
+            if wrong and self._has_kink:
                 least, most, noise = self._slopes_nearby(i, u)
                 scale = float(u.ravel()[element])
                 wrong = {k: entry for k, entry in wrong.items() if not _within(entry.analytic * scale, least[k], most[k], noise)}
         return list(wrong.values())
+
+    @cached_property
+    def _has_kink(self) -> bool:
+        """Whether the input lies at one: the slopes along three random directions, of which one is the sum of the others, do not add up."""
+        arrays, step, rng = self._problem.arrays, self._epsilon ** (2 / 3), self._rng.spawn(1)[0]
+        u, v = ([rng.uniform(-1.0, 1.0, x.shape) * np.where(x, np.abs(x), 1.0) for x in arrays] for _ in "uv")
+
+        def slope(direction: list[Array], h: float) -> Array:
+            return (self._at([(x + h * w).astype(x.dtype) for x, w in zip(arrays, direction, strict=True)]) - self._values) / h
+
+        both = [a + b for a, b in zip(u, v, strict=True)]
+        parts, right, left = slope(u, step) + slope(v, step), slope(both, step), slope(both, -step)
+        return not (self._alike(parts, right, step) & self._alike(left, right, step)).all()
+
+    def _alike(self, left: Array, right: Array, step: float) -> Array:
+        """Whether these slopes, made with such a step, are the same, so that there is a derivative."""
+        return np.isclose(left, right, rtol=_ALIKE, atol=2.0 * self._slope_noise(step))
+
+    def _slope_noise(self, step: float) -> float:
+        return ROUNDINGS * self._epsilon * max(self._natural, _largest(self._values)) / step
 
     def _slopes_nearby(self, i: int, u: Array) -> tuple[Array, Array, float]:
         """The least and the largest slope of each output along u at points next to the input at which it has a derivative, and their noise.
@@ -191,7 +210,6 @@ class Comparison:
         derivatives from both sides are not all that a gradient can be. (Clarke's interval is made of the limits of derivatives nearby.)
         """
         arrays, step = self._problem.arrays, self._epsilon ** (2 / 3)
-        noise = ROUNDINGS * self._epsilon * max(self._natural, _largest(self._values)) / step
         slopes = np.full((_NEIGHBOURS, self._values.size), np.nan)
         rng = self._rng.spawn(1)[0]  # other draws stay what they are
         for row in slopes:
@@ -199,8 +217,8 @@ class Comparison:
             line = self._line(i, u, [y.astype(x.dtype) for x, y in zip(arrays, moved, strict=True)])
             down, here, up = line(-step), line(0.0), line(step)
             left, right = (here - down) / step, (up - here) / step
-            row[:] = np.where(np.isclose(left, right, rtol=_ALIKE, atol=noise), (left + right) / 2.0, np.nan)
-        return np.fmin.reduce(slopes), np.fmax.reduce(slopes), noise
+            row[:] = np.where(self._alike(left, right, step), (left + right) / 2.0, np.nan)
+        return np.fmin.reduce(slopes), np.fmax.reduce(slopes), self._slope_noise(step)
 
     def _narrowed(self, ladder: Ladder, i: int, u: Array, outputs: Array) -> Iterator[int]:
         """The outputs whose derivative must be looked at by itself."""
