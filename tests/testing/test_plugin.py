@@ -36,3 +36,24 @@ def seed_of(result: pytest.RunResult) -> str:
 def test_the_seed_is_the_tests_own_and_can_be_given(pytester: pytest.Pytester) -> None:
     assert seed_of(run(pytester)) == seed_of(run(pytester))
     assert seed_of(run(pytester, "--gradcheck-seed", "7")).startswith("7)")
+
+
+def test_the_users_own_profile_is_loaded_and_nothing_unasked(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYPOTHESIS_PROFILE", "mine")
+    pytester.makeconftest("""
+        from hypothesis import settings
+        import tinygrad_reg.testing
+
+        settings.register_profile("mine", max_examples=3)
+        settings.register_profile("dev", max_examples=4)
+        assert settings.get_profile("dev").max_examples == 4
+        tinygrad_reg.testing.register_profiles()
+        assert settings().max_examples == 3
+        assert [settings.get_profile(name).max_examples for name in ("dev", "ci", "nightly")] == [25, 150, 2000]
+    """)
+    run(pytester).assert_outcomes(passed=1, failed=1)
+
+
+def test_the_fixture_works_without_hypothesis(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import sys\n\nsys.modules['hypothesis'] = None")
+    run(pytester, "-p", "no:hypothesispytest").assert_outcomes(passed=1, failed=1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tinygrad_reg as tg
 from tinygrad_reg.errors import ArgumentError
-from tinygrad_reg.testing import broadcastable, indices, shapes, tensors
+from tinygrad_reg.testing import broadcastable, indices, programs, shapes, tensors
 
 
 @given(shapes(1, 2, 0, 5))
@@ -29,6 +29,17 @@ def test_broadcastable_shapes_broadcast_to_the_result(drawn: Any) -> None:
     assert np.broadcast_shapes(*three) == result
 
 
+@given(broadcastable(2, min_dims=2, max_dims=3, min_side=2, max_side=3))
+def test_bounds_of_broadcastable_are_those_of_the_result(drawn: Any) -> None:
+    result = drawn[1]
+    assert 2 <= len(result) <= 3
+    assert set(result) <= {2, 3}
+
+
+def test_both_shapes_may_have_to_be_expanded() -> None:
+    find(broadcastable(2), lambda drawn: drawn[1] not in drawn[0])
+
+
 @given(tensors(dtype="float32", low=-1.0, high=2.0, requires_grad=True, layouts=("contiguous", "transposed", "strided", "expanded")))
 def test_tensors_lie_in_the_interval_and_are_leaves(x: tg.Tensor) -> None:
     assert x.dtype == tg.float32
@@ -41,6 +52,48 @@ def test_tensors_lie_in_the_interval_and_are_leaves(x: tg.Tensor) -> None:
 def test_integers_are_whole(x: tg.Tensor) -> None:
     assert x.dtype == tg.int64
     assert set(x.tolist()) <= {-2, -1, 0, 1, 2}
+
+
+@given(tensors((20,), dtype="float16", low=0.1, high=0.3), tensors((20,), dtype="float16", low=-1e5, high=1e5))
+def test_rounding_does_not_lead_out_of_the_interval(x: tg.Tensor, y: tg.Tensor) -> None:
+    assert bool(((x.double() >= 0.1) & (x.double() <= 0.3)).all())
+    assert bool(y.isfinite().all())
+
+
+@given(tensors((20,), dtype="uint8", low=5, high=9), tensors((20,), dtype="int8", low=-1000, high=1000), tensors(low=-1e308, high=1e308))
+def test_intervals_are_cut_to_the_dtype(x: tg.Tensor, y: tg.Tensor, z: tg.Tensor) -> None:
+    assert set(x.tolist()) <= {5, 6, 7, 8, 9}
+    assert len(set(y.tolist())) > 1
+    assert bool(z.isfinite().all())
+
+
+@given(tensors([2, 3]), tensors(3), tensors(shapes(2, 2)), tensors((4, 2), layouts="transposed"))
+def test_shapes_are_given_in_several_ways(x: tg.Tensor, y: tg.Tensor, z: tg.Tensor, t: tg.Tensor) -> None:
+    assert (x.shape, y.shape, z.ndim) == ((2, 3), (3,), 2)
+    assert not t.is_contiguous()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words"),
+    [
+        (tensors(low=2.0, high=1.0), "low not above high"),
+        (tensors(high=float("inf")), "finite"),
+        (tensors(dtype="int64", low=0.2, high=0.8), "no int64 between"),
+        (tensors(dtype="int64", requires_grad=True), "needs a float dtype"),
+        (programs(inputs=0), "one input or more"),
+        (programs(dtype="int64"), "float dtype"),
+    ],
+)
+def test_what_cannot_be_drawn(strategy: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        find(strategy, lambda x: True)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_subnormal_and_huge_numbers_of_each_dtype_occur(dtype: str) -> None:
+    info: Any = np.finfo(dtype)
+    find(tensors((30,), dtype=dtype, special=True), lambda x: bool(((x.abs() > 0) & (x.abs() < float(info.smallest_normal))).any()))
+    find(tensors((30,), dtype=dtype, special=True), lambda x: bool((x.isfinite() & (x.abs() > float(info.max) / 8.0)).any()))
 
 
 def test_special_values_ties_and_layouts_occur() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pytest
+
+from ..autograd.checks import gradcheck
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,12 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(name="gradcheck")
 def gradcheck_fixture(request: pytest.FixtureRequest) -> Callable[..., bool]:
     """`tinygrad_reg.testing.gradcheck` with a seed of this test's own: the same on every run and machine."""
-    gradcheck = import_module("tinygrad_reg.testing").gradcheck  # here, so that pytest starts without loading NumPy
     chosen = request.config.getoption("--gradcheck-seed")
     seed = zlib.crc32(request.node.nodeid.encode()) if chosen is None else chosen
 
     def check(f: Callable[..., Any], inputs: Any, **options: Any) -> bool:
-        result: bool = gradcheck(f, inputs, **{"seed": seed, **options})
-        return result
+        return gradcheck(f, inputs, **{"seed": seed, **options})
 
     return check

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 def register_profiles() -> None:
     """Register dev (25 examples), ci (150) and nightly (2000), and load the one that HYPOTHESIS_PROFILE names, or dev.
 
+    It may name one of your own, registered before. Profiles that had these three names are replaced.
+
     >>> tg.testing.register_profiles()
     """
     # How fast the machine is, is no property of the code: no deadline.

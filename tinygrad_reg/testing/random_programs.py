@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..engine.primitive import PRIMITIVES
+from ..errors import ArgumentError
 from ..ops.pointwise import Elementwise
 from ..tensor import Tensor
 from .strategies import Shape
@@ -107,6 +108,8 @@ def programs(draw: st.DrawFn, *, inputs: int = 2, max_steps: int = 8, dtype: Any
     >>> shape_of_result()
     ()
     """
+    if inputs < 1 or not tg.zeros(0, dtype=dtype).is_floating_point():
+        raise ArgumentError(f"programs: needs one input or more and a float dtype, got inputs={inputs!r} and dtype={dtype!r}")
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sides = st.integers(1, max_side)
     shape = tuple(draw(st.lists(sides, max_size=2)))

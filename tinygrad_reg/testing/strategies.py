@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from ..creation import tensor
 from ..dtypes import as_dtype
 from ..errors import ArgumentError
+from ..ops.arguments import read_shape
 from ..tensor import Tensor
 
 Shape = tuple[int, ...]
 
 LAYOUTS = ("contiguous", "transposed", "strided", "expanded")
-SPECIAL = (0.0, -0.0, 1.0, -1.0, float("inf"), float("-inf"), float("nan"), 1e-310, 1e300)
+SPECIAL = (0.0, -0.0, 1.0, -1.0, float("inf"), float("-inf"), float("nan"))  # and, by dtype, a subnormal and a huge number
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 4) -> st.SearchStrategy[Shape]:
@@ -35,22 +36,26 @@ def broadcastable(
 ) -> tuple[list[Shape], Shape]:
     """n shapes that broadcast together, and the shape of the result: leading dimensions are left away, sizes become 1.
 
+    The bounds are those of the result.
+
     >>> from hypothesis import find
     >>> find(tg.testing.broadcastable(2), lambda drawn: len(drawn[1]) == 1)
     ([(1,), (1,)], (1,))
     """
     result = draw(shapes(min_dims, max_dims, min_side, max_side))
+    holders = [draw(st.integers(0, n - 1)) for _ in result] if n else []  # of each dimension, who has it in full
     drawn: list[Shape] = []
-    for _ in range(n):
-        kept = result[draw(st.integers(0, len(result))) :]
-        drawn.append(tuple([1 if draw(st.booleans()) else size for size in kept]))
+    for i in range(n):
+        held = [d for d, holder in enumerate(holders) if holder == i]
+        first = draw(st.integers(0, min(held, default=len(result))))
+        drawn.append(tuple([size if d in held or not draw(st.booleans()) else 1 for d, size in enumerate(result)][first:]))
     return drawn, np.broadcast_shapes(*drawn)
 
 
 @st.composite
 def tensors(
     draw: st.DrawFn,
-    shape: Shape | st.SearchStrategy[Shape] | None = None,
+    shape: Sequence[int] | int | st.SearchStrategy[Shape] | None = None,
     *,
     dtype: Any = "float64",
     low: float = -3.0,
@@ -58,24 +63,31 @@ def tensors(
     special: bool = False,
     ties: bool = False,
     requires_grad: bool = False,
-    layouts: Sequence[str] = ("contiguous",),
+    layouts: str | Sequence[str] = ("contiguous",),
 ) -> Tensor:
-    """Tensors of numbers in [low, high], for integers whole ones.
+    """Tensors of numbers in [low, high], for integers whole ones; of the part of it that the dtype has.
 
-    `special` puts in 0, -0, inf, nan, a subnormal and a huge number; `ties` rounds to halves, so that elements repeat. `layouts` are the
-    ways to lie in memory to choose from: "contiguous", "transposed", "strided", "expanded". Shrinks towards small shapes; the numbers
-    come from one drawn seed.
+    `special` puts in 0, -0, inf, nan, a subnormal and a huge number of the dtype; `ties` rounds to halves, so that elements repeat.
+    `layouts` are the ways to lie in memory to choose from: "contiguous", "transposed", "strided", "expanded". Shrinks towards small
+    shapes; the numbers come from one drawn seed.
 
     >>> from hypothesis import find
     >>> find(tg.testing.tensors((2,)), lambda x: True).shape
     (2,)
     """
+    layouts = (layouts,) if isinstance(layouts, str) else layouts
     for layout in layouts:
         if layout not in LAYOUTS:
             raise ArgumentError(f"tensors: layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
-    size = shape if isinstance(shape, tuple) else draw(shapes() if shape is None else shape)
+    if not -np.inf < low <= high < np.inf:
+        raise ArgumentError(f"tensors: low and high must be finite numbers, low not above high; got low={low!r} and high={high!r}")
+    kind = as_dtype(dtype)
+    if requires_grad and kind.kind != "f":
+        raise ArgumentError(f"tensors: requires_grad=True needs a float dtype, got {kind}")
+    strategy = shapes() if shape is None else shape
+    size = draw(strategy) if isinstance(strategy, st.SearchStrategy) else read_shape((strategy,), None, "tensors")
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    array = _numbers(rng, size, as_dtype(dtype), low, high, special, ties)
+    array = _numbers(rng, size, kind, low, high, special, ties)
     made: Tensor = _laid_out(tensor(array), draw(st.sampled_from(list(layouts))))
     return made.requires_grad_() if requires_grad else made
 
@@ -83,15 +95,23 @@ def tensors(
 def _numbers(rng: np.random.Generator, shape: Shape, dtype: Any, low: float, high: float, special: bool, ties: bool) -> Any:
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
+    info: Any = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    low, high = max(low, float(info.min)), min(high, float(info.max))
     if dtype.kind in "iu":
-        return rng.integers(int(np.ceil(low)) if dtype.kind == "i" else 0, int(np.floor(high)), shape, endpoint=True).astype(dtype)
-    array = np.asarray(rng.uniform(low, high, shape))
+        first, last = int(np.ceil(low)), int(np.floor(high))
+        if first > last:
+            raise ArgumentError(f"tensors: there is no {dtype} between low={low!r} and high={high!r}")
+        return rng.integers(first, min(last, int(info.max)), shape, dtype, endpoint=True)
+    array = np.asarray(2.0 * rng.uniform(low / 2.0, high / 2.0, shape))
     if ties:
         array = np.clip(np.round(array * 2.0) / 2.0, low, high)
+    array = array.astype(dtype)
+    array = np.where(array.astype(np.float64) > high, np.nextafter(array, dtype.type(-np.inf)), array)  # rounding has led out
+    array = np.where(array.astype(np.float64) < low, np.nextafter(array, dtype.type(np.inf)), array)
     if special:
-        array = np.where(rng.random(shape) < 0.3, rng.choice(SPECIAL, shape), array)
-    with np.errstate(all="ignore"):
-        return array.astype(dtype)
+        chosen = np.array([*SPECIAL, float(info.smallest_normal) / 4.0, float(info.max) / 4.0], dtype)
+        array = np.where(rng.random(shape) < 0.3, rng.choice(chosen, shape), array)
+    return array
 
 
 def _laid_out(x: Tensor, layout: str) -> Tensor:
