@@ -48,7 +48,6 @@ OTHERWISE = """
 | `nn.utils.parametrize.cached` | notices assignments to the tensor |
 | `inference_mode` | makes tensors like those of `no_grad`: they may be changed and used in what is recorded later, which PyTorch refuses |
 | `utils.checkpoint`, `use_reentrant` | is taken and changes nothing: parameters get gradients though no argument requires one |
-| `autograd.Function`, `set_materialize_grads(False)` | is taken; results that no gradient reached get zeros either way |
 | `DataLoader(pin_memory=True)`, `non_blocking` | are taken and change nothing |
 """
 

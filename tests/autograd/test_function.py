@@ -288,6 +288,30 @@ def test_results_without_gradient_and_results_that_are_inputs() -> None:
     np.testing.assert_array_equal(x.grad.numpy(), [7.0, 7.0])
 
 
+@pytest.mark.parametrize("materialize", [True, False])
+@pytest.mark.parametrize(("used", "first", "second"), [(0, 4.0, 2.0), (1, 12.0, 12.0)])
+def test_a_result_that_no_gradient_reached(materialize: bool, used: int, first: float, second: float) -> None:
+    arrived: list[list[bool]] = []
+
+    class Powers(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.set_materialize_grads(materialize)
+            ctx.save_for_backward(x)
+            return x**2, x**3
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            arrived.append([g is not None for g in grad_outputs])
+            return sum(slope * g for slope, g in zip((2 * x, 3 * x * x), grad_outputs, strict=True) if g is not None)
+
+    x = tg.tensor(2.0, requires_grad=True)
+    (g,) = tg.autograd.grad(Powers.apply(x)[used], x, create_graph=True)
+    assert arrived == [[materialize or used == 0, materialize or used == 1]]
+    assert [g.item(), tg.autograd.grad(g, x)[0].item()] == [first, second]
+
+
 def test_once_differentiable_refuses_the_second_derivative() -> None:
     class Once(Function):
         @staticmethod

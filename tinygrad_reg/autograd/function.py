@@ -14,7 +14,7 @@ from ..engine.lending import LOANS, Prints, fingerprint, fingerprints_of, lent_o
 from ..engine.lines import blame, user_line
 from ..engine.mutation import tick, writes
 from ..engine.node import Node, Value, wrap
-from ..engine.primitive import Primitive
+from ..engine.primitive import Primitive, is_missing
 from ..engine.state import no_grad, state
 from ..engine.watch import watch, writer_of
 from ..errors import ArgumentTypeError, GradientError, InplaceError, MissingForwardError, ShapeError
@@ -44,6 +44,7 @@ class Context:
         self._time = 0
         self._dirty: tuple[Any, ...] = ()
         self._constant: tuple[Any, ...] = ()
+        self._materializes = True
         self._done: tuple[Any, list[Any]] | None = None  # the cotangents, and what backward made of them
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -105,7 +106,8 @@ class Context:
         self._constant = tuple([x.array for x in args])
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Accepted as in PyTorch; results without a gradient get zeros either way."""
+        """Say whether `backward` gets zeros for a result that no gradient reached, as it does without this call, or None."""
+        self._materializes = value
 
 
 def _same(node: Node | None) -> Node | None:
@@ -251,7 +253,7 @@ def _gradient(g: tuple[Any, ...], context: Context, positions: tuple[int, ...], 
             f"the argument {shape}; they must be the same"
         )
     part = convert(part, dtype)  # the walk sums it to the argument's shape
-    return part if isinstance(g[0], Value) else part.array
+    return part if any(isinstance(x, Value) for x in g) else part.array  # what has not arrived is no tensor in any walk
 
 
 def _spread(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
@@ -260,9 +262,16 @@ def _spread(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     return len(to) >= len(shape) and all(n in (1, size) for n, size in zip(shape, sizes, strict=True))
 
 
+def _cotangent(x: Any, context: Context) -> Any:
+    """What backward is given for a result: a tensor, or None if nothing has arrived and it is to hear of that."""
+    if isinstance(x, Value):
+        return x
+    return None if is_missing(x) and not context._materializes else wrap(Value.result_class, np.asarray(x))
+
+
 def _run_backward(g: tuple[Any, ...], context: Context, positions: tuple[int, ...]) -> list[Any]:
     """The gradients of all arguments; `positions` are those of the tensors among them."""
-    left = iter([x if isinstance(x, Value) else wrap(Value.result_class, np.asarray(x)) for x in g])
+    left = iter([_cotangent(x, context) for x in g])
     cotangents = [next(left) if is_tensor else None for is_tensor in context._is_tensor]
     function = context._function
     rule = function.vjp if function.backward is Function.backward else function.backward
@@ -298,7 +307,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not state.grad_enabled:
             return given
         parts = given if isinstance(given, (tuple, list)) else (given,)
-        others = [*grad_outputs, *[x for x in ctx.saved_tensors if x is not None]]
+        others = [x for x in (*grad_outputs, *ctx.saved_tensors) if x is not None]
         refused = tuple([x if x is None else _Refused.apply(x, *others) for x in parts])
         return refused if isinstance(given, (tuple, list)) else refused[0]
 

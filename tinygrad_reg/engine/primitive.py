@@ -356,7 +356,7 @@ def _arrays_and_nodes(args: tuple[Any, ...]) -> tuple[list[Any], list[Node | Non
     return raw, nodes
 
 
-_ZERO = bytes(8)  # the one element of all zeros
+_ZERO: Any = bytes(8)  # the one element of all zeros
 OUTPUT = "_output"  # in the parameters of a view: which one of a tuple of results
 
 
@@ -414,6 +414,11 @@ class Parts:
     def whole(self) -> tuple[Any, ...]:
         """All entries; where nothing arrived, zeros that take no memory, or `NOTHING` in place of a result whose shape is not known."""
         return tuple([borrowed(self.parts[i]) if i in self.parts else _zeros(entry) for i, entry in enumerate(self.shape)])
+
+
+def is_missing(x: Any) -> bool:
+    """Whether this is what `Parts.whole` gives in place of a cotangent of which nothing has arrived."""
+    return x is NOTHING or (isinstance(x, _ndarray) and x.base is _ZERO)
 
 
 def _zeros(entry: tuple[tuple[int, ...], np.dtype[Any]] | None) -> Any:
