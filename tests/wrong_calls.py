@@ -55,6 +55,7 @@ def surroundings(package: Any) -> dict[str, Any]:
         "b": t.tensor([True, False, True]),
         "e": t.ones(0),
         "g": t.ones(2, 3, requires_grad=True),
+        "p": t.tensor(1.0, requires_grad=True),
     }
 
 
@@ -568,6 +569,37 @@ SINGLE: list[tuple[Any, ...]] = [
     ("softshrink", "F.softshrink(v, t.inf)", ArgumentError, "finite and not negative, got inf"),
     ("embedding", "F.embedding(i, x, padding_idx=9)", AssertedArgumentError, "9 is out of range"),
     ("MultiheadAttention", "t.nn.MultiheadAttention(4, 3)", AssertedArgumentError, "divisible"),
+    *[  # a tensor that requires grad where a number is meant
+        (call.partition("(")[0].replace("F.", "nn.functional."), call, ArgumentTypeError, name, "requires grad", ".detach()")
+        for name, call in (
+            ("negative_slope", "F.leaky_relu(x, p)"),
+            ("alpha", "F.elu(x, p)"),
+            ("alpha", "F.celu(x, p)"),
+            ("beta", "F.softplus(x, p)"),
+            ("threshold", "F.softplus(x, 1.0, p)"),
+            ("max_val", "F.hardtanh(x, 0.0, p)"),
+            ("threshold", "F.threshold(x, p, 0.0)"),
+            ("value", "F.threshold(x, 0.0, p)"),
+            ("lambd", "F.softshrink(x, p)"),
+            ("lambd", "F.hardshrink(x, p)"),
+            ("eps", "F.layer_norm(x, (3,), None, None, p)"),
+            ("eps", "F.group_norm(x, 1, None, None, p)"),
+            ("eps", "F.batch_norm(x, None, None, None, None, True, 0.1, p)"),
+            ("eps", "F.instance_norm(seq, eps=p)"),
+            ("eps", "F.rms_norm(x, (3,), None, p)"),
+            ("eps", "F.cosine_similarity(x, x, 1, p)"),
+            ("eps", "F.pairwise_distance(x, x, 2.0, p)"),
+            ("p", "F.dropout(x, p)"),
+            ("scale", "F.scaled_dot_product_attention(x, x, x, scale=p)"),
+            ("delta", "F.huber_loss(x, x, delta=p)"),
+            ("margin", "F.hinge_embedding_loss(x, x, p)"),
+            ("nan", "nan_to_num(x, p)"),
+            ("fill_value", "full((2,), p)"),
+            ("fill_value", "full_like(x, p)"),
+            ("fill_value", "x.new_full((2,), p)"),
+            ("bound", "arange(0, p, 0.5)"),
+        )
+    ],
     *[
         ("multi_head_attention_forward", f"t.nn.MultiheadAttention(4, 2)({call})", error, words)
         for call, error, words in (

@@ -16,7 +16,7 @@ from .engine.primitive import silent_copy
 from .engine.refusal import typed_errors
 from .engine.state import get_default_dtype, state
 from .errors import ArgumentError, ArgumentTypeError, ShapeError
-from .ops.arguments import checked_shape, integer, shape_of
+from .ops.arguments import check_constant, checked_shape, integer, shape_of
 from .tensor import Tensor, finished
 
 _INT64 = np.dtype(np.int64)
@@ -69,9 +69,9 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
     >>> tg.asarray(array).data_ptr() == array.ctypes.data, tg.asarray(array, copy=True).data_ptr() == array.ctypes.data
     (True, False)
     """
-    source = obj.array if isinstance(obj, Tensor) else obj
     made = as_tensor(obj, dtype, device)
-    shares = isinstance(source, np.ndarray) and made.dtype == source.dtype
+    source = obj.array if isinstance(obj, Tensor) else np.asarray(obj) if hasattr(obj, "__array__") else None
+    shares = source is not None and made.dtype == source.dtype and (np.may_share_memory(made.array, source) or not source.size)
     if copy is False and not shares:
         raise ArgumentError(f"asarray: {type(obj).__name__} cannot be had without a copy in dtype {made.dtype}; leave out copy=False")
     if copy and shares:
@@ -154,6 +154,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 def _filling(fill_value: Any, dtype: Any) -> Array:
     """The one number to fill with, in its dtype or the one asked for."""
+    check_constant(fill_value, "full", "fill_value")
     if isinstance(fill_value, Tensor) and state.tracer is not None:
         state.tracer.concretize("full() of the value of a tensor (.expand(size) repeats it)")
     value = interop.to_array(fill_value, dtype)
@@ -232,7 +233,7 @@ def arange(
         start, end = 0, start
     elif start is None:
         start = 0
-    start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
+    start, end, step = (_bound(x, "arange") if isinstance(x, Tensor) else x for x in (start, end, step))
     for value in (start, end, step):
         if not isinstance(value, (int, float, np.number)):
             raise ArgumentTypeError(f"arange: start, end and step must be numbers, got {value!r}")
@@ -254,6 +255,12 @@ def arange(
     return finish(values.astype(get_default_dtype() if floats else wanted, copy=False), requires_grad, device)
 
 
+def _bound(x: Tensor, what: str) -> Any:
+    """A bound or a step, given as a tensor, as a number."""
+    check_constant(x, what, "a bound")
+    return x.item()
+
+
 @typed_errors
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`steps` equally spaced values from start to end, both included. With an integer dtype all are rounded towards zero.
@@ -261,7 +268,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     >>> tg.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    start, end = (_bound(x, "linspace") if isinstance(x, Tensor) else x for x in (start, end))
     if integer(steps, "linspace", "steps") < 0:
         raise ArgumentError(f"linspace: steps must be an integer of at least 0, got {steps!r}")
     wanted = float_or(dtype)

@@ -24,7 +24,7 @@ from .engine.refusal import no_tensor, shown, typed_errors
 from .engine.state import state
 from .errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
 from .methods import Methods
-from .ops.arguments import checked_shape, normalize_dim, numpy_names
+from .ops.arguments import check_constant, checked_shape, normalize_dim, numpy_names
 from .ops.assign import lineage, look
 from .ops.pointwise import convert
 
@@ -437,6 +437,7 @@ class Tensor(Methods):
     @typed_errors
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         """One value in a new tensor, of this one's dtype unless told otherwise."""
+        check_constant(fill_value, "new_full", "fill_value")
         value = interop.to_array(fill_value, self.dtype if dtype is None else dtype)
         return self._new(np.full(checked_shape((size,), "new_full"), value), device, requires_grad)
 

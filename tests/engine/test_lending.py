@@ -291,6 +291,79 @@ def test_what_was_changed_before_the_array_was_dropped_is_seen() -> None:
     np.testing.assert_allclose(w.grad.numpy(), 2.0 * np.e)
 
 
+class Foreign:
+    """An array of another library that gives out its memory, as PyTorch's tensors do."""
+
+    def __init__(self, memory: Array) -> None:
+        self.memory = memory
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.memory
+
+
+@pytest.mark.parametrize("share", [tg.as_tensor, tg.asarray])
+def test_memory_of_other_libraries_is_watched(share: Callable[[Any], Any]) -> None:
+    theirs = Foreign(np.ones(3))
+    y = (leaf(3) * share(theirs)).sum()
+    theirs.memory[1] = 5.0
+    with pytest.raises(InplaceError, match="through NumPy"):
+        y.backward()
+
+
+@pytest.mark.parametrize("function", [lambda t: np.broadcast_arrays(t)[0], np.atleast_3d, np.rollaxis], ids=range(3))
+def test_what_numpys_functions_give_of_a_tensors_memory_is_watched(function: Callable[[Any], Array]) -> None:
+    t = tg.ones(2, 3, dtype=tg.float64)
+    y = (t * tg.ones(2, 3, dtype=tg.float64, requires_grad=True)).sum()
+    view = function(t) if function is not np.rollaxis else np.rollaxis(t, 1)
+    assert np.shares_memory(view, t.array)
+    view[0] = 7.0
+    with pytest.raises(InplaceError):
+        y.backward()
+
+
+X = np.random.default_rng(0).uniform(1.0, 2.0, (4, 4))
+PLACES, MASK = np.array([1, 1, 3, 2]), np.array([True, False, True, False])
+WITH_ARRAYS: list[tuple[Array, Callable[[Any, Any], Any]]] = [
+    *[(X, call) for call in (
+        lambda w, x: w @ x, lambda w, x: x @ w, lambda w, x: tg.matmul(x, w), lambda w, x: tg.einsum("ij,j->i", x, w),
+        lambda w, x: tg.mul(w, x), lambda w, x: w / x, lambda w, x: w**x, lambda w, x: tg.lerp(w, w, x), lambda w, x: tg.outer(w, x[0]),
+        lambda w, x: tg.nn.functional.mse_loss(w.expand(4, 4), x), lambda w, x: tg.nn.functional.linear(w, x),
+        lambda w, x: tg.dot(w, x[0]), lambda w, x: tg.mv(x, w), lambda w, x: tg.bmm(x[None], w.reshape(1, 4, 1)),
+        lambda w, x: np.dot(x, w), lambda w, x: np.einsum("ij,j->i", x, w), lambda w, x: np.tensordot(x, w, 1), lambda w, x: np.inner(x, w),
+        lambda w, x: np.kron(x, w), lambda w, x: np.clip(w, x, 3.0), lambda w, x: np.linalg.multi_dot([x, x, w]),
+        lambda w, x: np.multiply(x, w), lambda w, x: np.multiply.outer(x, w), lambda w, x: w * tg.as_tensor(x)[1:],
+    )],
+    *[(PLACES, call) for call in (
+        lambda w, i: w[i] * w, lambda w, i: w.index_select(0, i) * w, lambda w, i: w.gather(0, i) * w, lambda w, i: np.take(w, i) * w,
+        lambda w, i: w[tg.from_numpy(i)] * w, lambda w, i: tg.zeros(4).double().index_add(0, i, w) * w,
+        lambda w, i: tg.zeros(4).double().scatter(0, i, w) * w, lambda w, i: tg.nn.functional.embedding(i, w[:, None]).mT * w,
+        lambda w, i: tg.nn.functional.cross_entropy(w.expand(4, 4) * w[:, None], i), lambda w, i: w.index_put((tg.as_tensor(i),), w * 2),
+    )],
+    *[(MASK, call) for call in (
+        lambda w, m: w[m] * 2, lambda w, m: tg.where(m, w, 0.0), lambda w, m: w.masked_fill(m, 0.0), lambda w, m: w.masked_select(m),
+        lambda w, m: np.where(m, w, 0.0), lambda w, m: w[tg.from_numpy(m)] * 2,
+    )],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", range(len(WITH_ARRAYS)))
+def test_arrays_as_arguments_are_copied_or_watched(case: int) -> None:
+    """Where an array stands for a tensor, and NumPy code changes it before the walk back: the right gradient, or an error."""
+    given, call = WITH_ARRAYS[case]
+    gradients = []
+    for changes in (False, True):
+        w, array = tg.arange(1.0, 5.0, dtype=tg.float64).requires_grad_(), given.copy()
+        y = call(w, array).sum()
+        if changes:
+            array[...] = array[::-1].copy() if array.dtype == bool else 0
+        try:
+            gradients += [grad.numpy() for grad in tg.autograd.grad(y, w)]
+        except InplaceError:
+            assert changes
+            return
+    np.testing.assert_array_equal(*gradients)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int16", "int32", "int64", "bool"])
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (0, 2)])
 def test_what_is_lent_is_the_memory_itself(dtype: str, shape: tuple[int, ...]) -> None:

@@ -84,3 +84,22 @@ def test_jax() -> None:
         ours.add_(1.0)
     mine = tg.zeros(1024)
     assert jnp.from_dlpack(mine).tolist() == mine.tolist()
+
+
+@pytest.mark.parametrize("copy", [None, True, False])
+def test_asarray_of_torch_shares_its_memory_or_copies_it_as_told(copy: bool | None) -> None:
+    theirs = torch.arange(3.0)
+    ours = tg.asarray(theirs, copy=copy)
+    assert ours.tolist() == theirs.tolist()
+    assert (ours.data_ptr() == theirs.data_ptr()) is (copy is not True)
+    with pytest.raises(tg.errors.ArgumentError, match="without a copy"):
+        tg.asarray(theirs, dtype=tg.float64, copy=False)
+
+
+def test_memory_of_torch_is_watched_for_its_writes() -> None:
+    for share in (tg.as_tensor, tg.asarray, tg.from_dlpack):
+        theirs = torch.ones(3)
+        y = (tg.ones(3, requires_grad=True) * share(theirs)).sum()
+        theirs[1] = 5.0
+        with pytest.raises(tg.errors.InplaceError):
+            y.backward()

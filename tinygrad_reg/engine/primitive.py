@@ -202,10 +202,8 @@ class Primitive:
                 return self.applied(x, out, params)
         elif len(args) == 2 and not (self.outputs or self.view):
             x, y = args
-            if isinstance(x, Value) and state.recording is not None:
-                if isinstance(y, Value):
-                    return self.applied_to_two(x, y, silent_copy().run(call, x.array, y.array, params), params)
-                return self.applied_to_all((x.array, y), (x.node, None), params)
+            if isinstance(x, Value) and isinstance(y, Value) and state.recording is not None:
+                return self.applied_to_two(x, y, silent_copy().run(call, x.array, y.array, params), params)
         for arg in args:
             if isinstance(arg, Value):
                 break
@@ -225,7 +223,7 @@ class Primitive:
         result = new(Value.result_class)
         result.array = out
         if needed:
-            self.record(result, raw, parents, params)
+            self.record(result, raw, parents, params, args)
         if self.view and isinstance(args[0], Value):
             result.link_view(args[0], self, params)
         if recording is None and state.tracer is not None:
@@ -250,6 +248,7 @@ class Primitive:
         if recording and any(parents):
             plan = self.plan(tuple([parent is not None for parent in parents]), first=True)
             if plan is not None:
+                _copy_unwatched(plan, args, raw)
                 result.node = make_node(self, plan, (*raw, out, *out), params, array.shape, *parents)
         return result, *out[1:]
 
@@ -304,11 +303,14 @@ class Primitive:
         given = " and ".join(type(x).__name__ for x in args)
         return ArgumentTypeError(f"{self.name}: expected tensors, got {given}; wrap them in tg.tensor(...)")
 
-    def record(self, result: Value, raw: Sequence[Any], parents: Sequence[Node | None], params: dict[str, Any]) -> None:
+    def record(
+        self, result: Value, raw: Sequence[Any], parents: Sequence[Node | None], params: dict[str, Any], args: tuple[Any, ...] = ()
+    ) -> None:
         """Give `result` the node of this call, if any of its arguments has a rule."""
         plan = self.plan_for(parents)
         if plan is None:
             return
+        _copy_unwatched(plan, args, raw)
         result.node = make_node(self, plan, (*raw, result.array), params, result.array.shape, *parents)
         if state.anomaly:
             remember_origin(result.node)
@@ -330,6 +332,7 @@ class Primitive:
         if plan is None:
             results = tuple([wrap(Value.result_class, array) for array in out])
         else:
+            _copy_unwatched(plan, args, raw)
             node = make_node(self, plan, (*raw, out, *out), params, layout_of(out), *parents)
             results = outputs_of(node, out)
             if state.anomaly:
@@ -354,6 +357,17 @@ def _arrays_and_nodes(args: tuple[Any, ...]) -> tuple[list[Any], list[Node | Non
             raw.append(arg)
             nodes.append(None)
     return raw, nodes
+
+
+def _copy_unwatched(plan: Plan, args: tuple[Any, ...], raw: Any) -> None:
+    """Put copies into `raw` for the arrays among `args` that the plan saves: a later change of what is no tensor could not be noticed.
+
+    A tracer knows arrays by identity, and keeps its own.
+    """
+    if state.tracer is None:
+        for i in plan.arrays:
+            if i < len(args) and type(args[i]) is _ndarray:
+                raw[i] = args[i].copy()
 
 
 _ZERO: Any = bytes(8)  # the one element of all zeros

@@ -51,7 +51,12 @@ def _to_array(data: Any, dtype: Any, copy: bool) -> Array:
         state.tracer.record(cast, (data,), {"dtype": wanted}, made)
     if state.tracer is not None and isinstance(data, (list, tuple, range)):
         state.tracer.know(made)
-    return borrow(made) if not copy and isinstance(data, np.ndarray) and np.may_share_memory(made, data) else made
+    return borrow(made) if not copy and _is_foreign(data) and np.may_share_memory(made, array) else made
+
+
+def _is_foreign(data: Any) -> bool:
+    """Whether this is an array of NumPy's, or of another library that gives out its memory as one."""
+    return hasattr(data, "__array__") or hasattr(data, "__array_interface__")
 
 
 _NUMBERS = frozenset((bool, int, float))
@@ -65,7 +70,7 @@ def _from_python(data: Any, float_dtype: Any, become_floats: bool) -> Array:
         pass
     elif isinstance(data, (list, tuple, range)):
         data = _plain(data, dtypes, kinds)
-    elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+    elif _is_foreign(data):
         return np.asarray(data)
     elif not isinstance(data, (bool, int, float)):
         raise ArgumentTypeError(f"tensor: expected numbers, nested lists of numbers or an array, got {type(data).__name__}: {data!r}")

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import SUPPORTED
+from ..engine.lending import borrow, lend
 from ..engine.mutation import writes
-from ..engine.node import Value, array_of, tensors_in, wrap
+from ..engine.node import Value, tensors_in, wrap
 from ..engine.state import state
 from ..errors import ArgumentTypeError
 from .functions import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, operand, outer
@@ -67,10 +69,12 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def _operands(x: Any) -> Any:
-    """Arrays become tensors, also in lists."""
+    """Arrays become tensors of the same memory, which is watched for writes; also in lists."""
     if isinstance(x, (list, tuple)) and any(isinstance(item, (Value, np.ndarray)) for item in x):
         return type(x)([_operands(item) for item in x])
-    return wrap(Value.result_class, x) if isinstance(x, np.ndarray) else x
+    if isinstance(x, np.ndarray):
+        return wrap(Value.result_class, borrow(x) if x.dtype in SUPPORTED else x)
+    return x
 
 
 def _in_numpy(
@@ -103,4 +107,4 @@ def _in_numpy(
 def _plain(x: Any) -> Any:
     if isinstance(x, (list, tuple)) and any(True for _ in tensors_in(x)):
         return (list if isinstance(x, list) else tuple)([_plain(item) for item in x])  # type(x) may be a named tuple
-    return array_of(x)
+    return lend(x.array) if isinstance(x, Value) else x  # since the result can be a view of it

@@ -1,7 +1,7 @@
 """DLPack: memory shared with other libraries, without a copy.
 
 NumPy speaks the protocol (https://dmlc.github.io/dlpack/latest/python_spec.html); this adds what a tensor knows beyond its array.
-A write by the other library is seen here, but not by the check for values overwritten in place before `backward`.
+A write by the other library is seen here, and noticed before `backward` as one by NumPy code is.
 """
 
 from __future__ import annotations

@@ -106,6 +106,27 @@ def number(value: Any, what: str, name: str) -> float:
     return value
 
 
+def check_constant(value: Any, what: str, name: str) -> None:
+    """Raise ArgumentTypeError for a tensor that requires grad where a number is meant: its gradient would be lost in silence."""
+    if isinstance(value, Value) and value.node is not None:
+        raise ArgumentTypeError(
+            f"{what}: {name} must be a number, got a tensor that requires grad, for which there is no derivative here; "
+            "use .detach(), or write the formula with operators"
+        )
+
+
+def coefficient(value: Any, what: str, name: str) -> float:
+    """An argument that is a number and has no derivative, as a float. A tensor of one element may stand for it, as in PyTorch.
+
+    Raises ArgumentTypeError for a tensor that requires grad, and for what is no number.
+    """
+    if type(value) is float:
+        return value
+    check_constant(value, what, name)
+    found: Any = value if isinstance(value, (Value, np.ndarray)) else number(value, what, name)
+    return float(found)
+
+
 def names_none(dim: Any) -> bool:
     """Whether `dim` is given and names no dim, as () and [] do."""
     return isinstance(dim, SEVERAL) and not dim

@@ -16,7 +16,7 @@ from ..engine.node import Value
 from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..errors import ArgumentError, AssertedArgumentError, AssertedDtypeError, AssertedShapeError, DtypeError, ShapeError
-from .arguments import shape_of
+from .arguments import coefficient, shape_of
 from .arrangement import repeat_interleave
 from .dropout import check_probability, thinned
 from .elementwise import where_p
@@ -139,7 +139,7 @@ def scaled_dot_product_attention(
         key, value = _shared_heads(what, query, key), _shared_heads(what, query, value)
         _check_shapes(what, shape_of(query), shape_of(key), shape_of(value), False)
     shape = shape_of(query)
-    factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else float(scale)
+    factor = 1.0 / math.sqrt(max(shape[-1], 1)) if scale is None else coefficient(scale, what, "scale")
     dtype = query.dtype
     if dtype.char == "e":
         query, key, value = wide(query), wide(key), wide(value)

@@ -9,7 +9,7 @@ from ..engine.primitive import primitive
 from ..engine.promotion import float_type
 from ..engine.refusal import is_number
 from ..errors import ArgumentError, ArgumentTypeError
-from .arguments import shape_of
+from .arguments import check_constant, shape_of
 from .pointwise import convert, numbers
 from .random import draw
 
@@ -18,6 +18,7 @@ def check_probability(what: str, p: float) -> None:
     """Raise ArgumentError unless p is a probability, ArgumentTypeError unless it is a number."""
     if type(p) is not float and not is_number(p):
         raise ArgumentTypeError(f"{what}: the probability p must be a number, got {type(p).__name__}: {p!r}")
+    check_constant(p, what, "the probability p")
     if not 0.0 <= p <= 1.0:
         raise ArgumentError(f"{what}: the probability p must be between 0 and 1, got {p}")
 

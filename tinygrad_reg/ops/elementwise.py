@@ -24,7 +24,7 @@ from ..engine.selection import choose, zero_of
 from ..engine.strong_zero import masked
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from . import large
-from .arguments import integer, rank
+from .arguments import coefficient, integer, rank
 from .examples import documented
 from .large import UNBOUNDED, bounded
 from .pointwise import Binary, Elementwise, Parametric, Unary, as_array, check_fits, convert, in_dtype, numbers
@@ -514,7 +514,8 @@ def nan_to_num(input: Tensor, nan: float | None = None, posinf: float | None = N
     tensor([ 1., -1.,  9.])
     """
     rank(input, "nan_to_num")
-    return nan_to_num_p.bind(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    given = {"nan": 0.0 if nan is None else nan, "posinf": posinf, "neginf": neginf}
+    return nan_to_num_p.bind(input, **{name: x if x is None else coefficient(x, "nan_to_num", name) for name, x in given.items()})
 
 
 # ---- second names that PyTorch keeps -------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from ..engine.selection import choose
 from ..engine.state import state
 from ..engine.strong_zero import masked, strong_zero
 from ..errors import ArgumentError, DtypeError, ShapeError
-from .arguments import normalize_dim, numpy_names, rank
+from .arguments import coefficient, normalize_dim, numpy_names, rank
 from .elementwise import binary, exp, gt, tanh, unary, where_p, zero
 from .large import UNBOUNDED, bounded, in_blocks
 from .linalg import check_dtypes, expands, linear_unbiased, matmul, mm_p, row_outers_p, rows
@@ -215,7 +215,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     >>> tg.nn.functional.softplus(tg.tensor([-1.0, 0.0, 100.0]))
     tensor([  0.3133,   0.6931, 100.0000])
     """
-    return softplus_p.bind(input, beta=float(beta), threshold=float(threshold))
+    return softplus_p.bind(input, beta=coefficient(beta, "softplus", "beta"), threshold=coefficient(threshold, "softplus", "threshold"))
 
 
 def _mish_rule(g: Any, x: Any) -> Any:

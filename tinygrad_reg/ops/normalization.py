@@ -23,7 +23,7 @@ from ..engine.primitive import primitive
 from ..engine.refusal import typed_errors
 from ..engine.state import no_grad
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from .arguments import numpy_names, rank, shape_of
+from .arguments import coefficient, numpy_names, rank, shape_of
 from .assign import assign
 from .elementwise import clamp_min_p, rsqrt
 from .fused import check_float, line_sums
@@ -355,9 +355,9 @@ def _check_input(what: str, input: Any) -> tuple[tuple[int, ...], np.dtype[Any]]
 def _standardized(x: Any, weight: Any, bias: Any, shape: Shape, eps: float) -> Tensor:
     """x standardized, seen in this shape; each channel times its weight plus its bias, where these are given."""
     if weight is not None and bias is not None:
-        made: Tensor = standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=float(eps))[0]
+        made: Tensor = standardize_affine.first(x, weight, bias, shape=shape, channels=True, eps=eps)[0]
         return made
-    return _times_plus(standardize.first(x, shape=shape, eps=float(eps))[0], weight, bias)
+    return _times_plus(standardize.first(x, shape=shape, eps=eps)[0], weight, bias)
 
 
 def _constant(x: Any) -> Any:
@@ -404,6 +404,7 @@ def batch_norm(
             [ 1.0000,  1.0000]])
     """
     what = "batch_norm"
+    eps = coefficient(eps, what, "eps")
     shape, dtype = _check_input(what, input)
     channels = shape[1]
     _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
@@ -419,7 +420,7 @@ def batch_norm(
     seen = _in_lines(shape)
     if not count or (running_mean is None and running_var is None):  # an empty batch has no statistics to move towards
         return convert(_standardized(input, weight, bias, seen, eps), dtype)
-    out, _, mean, variance = standardize.first(input, shape=seen, eps=float(eps))
+    out, _, mean, variance = standardize.first(input, shape=seen, eps=eps)
     with no_grad():  # before anything is saved of the weight: of memory that is not NumPy's, it is not known which parts are apart
         _move(running_mean, _constant(mean), momentum)
         _move(running_var, _constant(variance) * (count / max(count - 1, 1)), momentum)
@@ -457,6 +458,7 @@ def instance_norm(
              [-1.0000,  1.0000]]])
     """
     what = "instance_norm"
+    eps = coefficient(eps, what, "eps")
     shape, dtype = _check_input(what, input)
     n, channels = shape[:2]
     _check_channels(what, dtype, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
@@ -470,7 +472,7 @@ def instance_norm(
     seen = (n * channels, count)
     if running_mean is None and running_var is None:
         return convert(_standardized(input, weight, bias, seen, eps), dtype)
-    out, _, mean, variance = standardize.first(input, shape=seen, eps=float(eps))
+    out, _, mean, variance = standardize.first(input, shape=seen, eps=eps)
     with no_grad():
         _move(running_mean, mean_p.bind(reshape(_constant(mean), (n, channels)), dim=(0,), keepdim=False), momentum)
         unbiased = reshape(_constant(variance), (n, channels)) * (count / max(count - 1, 1))
@@ -488,6 +490,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
     what = "group_norm"
+    eps = coefficient(eps, what, "eps")
     shape, dtype = _check_input(what, input)
     if isinstance(num_groups, bool) or not hasattr(num_groups, "__index__"):
         raise ArgumentTypeError(f"{what}: num_groups must be an integer, got {type(num_groups).__name__}: {num_groups!r}")
@@ -532,6 +535,7 @@ def layer_norm(
     dtype = array.dtype
     if dtype.kind != "f":
         check_float("layer_norm", array)
+    eps = coefficient(eps, "layer_norm", "eps")
     lines, count = _last_dims("layer_norm", array.shape, shape)
     if dtype.char == "e" and {factor.dtype for factor in (weight, bias) if factor is not None} == {_FLOAT32}:
         return convert(layer_norm(wide(input), shape, weight, bias, eps), dtype)
@@ -544,8 +548,8 @@ def layer_norm(
         if values.dtype is not dtype and values.dtype != dtype:
             raise DtypeError(f"layer_norm: {name} is {factor.dtype}, input {dtype}; convert one with .to(dtype)")
     if weight is not None and bias is not None:
-        return standardize_affine.first(input, weight, bias, shape=(lines, count), channels=False, eps=float(eps))[0]  # type: ignore[no-any-return]
-    out: Tensor = standardize.first(input, shape=(lines, count), eps=float(eps))[0]
+        return standardize_affine.first(input, weight, bias, shape=(lines, count), channels=False, eps=eps)[0]  # type: ignore[no-any-return]
+    out: Tensor = standardize.first(input, shape=(lines, count), eps=eps)[0]
     return out if weight is None and bias is None else out + bias if weight is None else out * weight
 
 
@@ -568,7 +572,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
         if factor.shape != shape:
             raise ShapeError(f"rms_norm: weight must have the shape of normalized_shape, {shape}, got {tuple(factor.shape)}")
         check_float("rms_norm", factor)
-    chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else float(eps)
+    chosen = _smallest_step(_FLOAT32 if dtype == _FLOAT16 else dtype) if eps is None else coefficient(eps, "rms_norm", "eps")
     if weight is not None and factor.dtype is dtype and dtype.char != "e":
         return rms_affine.first(input, weight, dims=len(shape), eps=chosen)[0]  # type: ignore[no-any-return]
     out = rms_standardize.first(wide(input), dims=len(shape), eps=chosen)[0]
@@ -588,7 +592,8 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
+    eps = coefficient(eps, "normalize", "eps")
     if type(p) in (int, float) and p == 2:
-        return unit_p.bind(float_input(input, "normalize"), eps=float(eps), dim=read_dims(input, dim, "normalize"))
+        return unit_p.bind(float_input(input, "normalize"), eps=eps, dim=read_dims(input, dim, "normalize"))
     rank(input, "normalize")
-    return input / clamp_min_p(norm(input, p, dim, True), float(eps))
+    return input / clamp_min_p(norm(input, p, dim, True), eps)

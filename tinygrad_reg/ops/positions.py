@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.mutation import Array
-from ..engine.node import Value
+from ..engine.node import Value, wrap
 from ..engine.plain import copy_of, filled
 from ..engine.primitive import Primitive, primitive
 from ..engine.selection import choose
@@ -57,9 +57,9 @@ def largest(numbers: Array) -> Any:
 
 
 def unheard(primitive: Primitive, index: Any, input: Any, params: dict[str, Any]) -> Any:
-    """What a primitive without derivative makes of an index into a tensor: a mere array, unless a tracer is to hear of the call."""
+    """What a primitive without derivative makes of an index into a tensor: the forward alone, unless a tracer is to hear of the call."""
     if state.tracer is None and isinstance(index, Value) and isinstance(input, Value):
-        return (primitive.call or primitive.caller(1))(index.array, params)
+        return wrap(Value.result_class, (primitive.call or primitive.caller(1))(index.array, params))
     return primitive(index, **params)
 
 

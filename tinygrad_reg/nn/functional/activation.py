@@ -18,7 +18,7 @@ from ...engine.selection import choose, zero_of
 from ...engine.strong_zero import linked, masked
 from ...errors import ArgumentError, ShapeError
 from ...ops import fused
-from ...ops.arguments import normalize_dim, numpy_names, rank, shape_of
+from ...ops.arguments import coefficient, normalize_dim, numpy_names, rank, shape_of
 from ...ops.assign import assign
 from ...ops.elementwise import abs, binary, exp, ge, gt, le, lt, square, tanh, unary, where_p, zero
 from ...ops.elementwise import relu as relu_p
@@ -90,9 +90,10 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     >>> tg.autograd.grad(tg.nn.functional.leaky_relu(x, 0.1).sum(), x)
     (tensor([0.1000, 0.1000, 1.0000]),)
     """
+    slope = coefficient(negative_slope, "leaky_relu", "negative_slope")
     if inplace:
-        return in_place(lambda x: leaky_relu_p.bind(x, negative_slope=float(negative_slope)), input, "leaky_relu_")
-    return leaky_relu_p.bind(input, negative_slope=float(negative_slope))
+        return in_place(lambda x: leaky_relu_p.bind(x, negative_slope=slope), input, "leaky_relu_")
+    return leaky_relu_p.bind(input, negative_slope=slope)
 
 
 def _prelu(x: Array, y: Array) -> Array:
@@ -147,11 +148,12 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     >>> tg.nn.functional.hardtanh(tg.tensor([-2.0, 0.5, 2.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    if min_val > max_val:
+    low, high = coefficient(min_val, "hardtanh", "min_val"), coefficient(max_val, "hardtanh", "max_val")
+    if low > high:
         raise ArgumentError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
     if inplace:
-        return in_place(lambda x: hardtanh(x, min_val, max_val), input, "hardtanh_")
-    return hardtanh_p.bind(input, min_val=float(min_val), max_val=float(max_val))
+        return in_place(lambda x: hardtanh(x, low, high), input, "hardtanh_")
+    return hardtanh_p.bind(input, min_val=low, max_val=high)
 
 
 @typed_errors
@@ -173,6 +175,11 @@ threshold_p = Parametric(_threshold, name="threshold", kind="number", kinks=("th
 threshold_p.vjp(x=lambda g, x, threshold: linked(masked(g, le(x, threshold)), x))
 
 
+def _thresholded(x: Any, threshold: float, value: float) -> Tensor:
+    limit, low = coefficient(threshold, "threshold", "threshold"), coefficient(value, "threshold", "value")
+    return threshold_p.bind(x, threshold=limit, value=low)
+
+
 @typed_errors
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it exceeds the threshold, `value` elsewhere.
@@ -182,7 +189,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """
     if inplace:
         return threshold_(input, threshold, value)
-    return threshold_p.bind(input, threshold=float(threshold), value=float(value))
+    return _thresholded(input, threshold, value)
 
 
 def _hardsigmoid(x: Array) -> Array:
@@ -250,9 +257,10 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> tg.nn.functional.softshrink(tg.tensor([-0.5, 0.2, 2.0]))
     tensor([-0.0000, 0.0000, 1.5000])
     """
-    if not 0 <= lambd < math.inf:
+    limit = coefficient(lambd, "softshrink", "lambd")
+    if not 0 <= limit < math.inf:
         raise ArgumentError(f"softshrink: lambd must be finite and not negative, got {lambd}")
-    return softshrink_p.bind(input, lambd=float(lambd))
+    return softshrink_p.bind(input, lambd=limit)
 
 
 def _hardshrink(x: Array, *, lambd: float) -> Array:
@@ -271,7 +279,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> tg.nn.functional.hardshrink(tg.tensor([-0.5, 0.2, 2.0]))
     tensor([0., 0., 2.])
     """
-    return hardshrink_p.bind(input, lambd=float(lambd))
+    return hardshrink_p.bind(input, lambd=coefficient(lambd, "hardshrink", "lambd"))
 
 
 # ---- smooth --------------------------------------------------------------------------------------------------------
@@ -321,7 +329,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """
     if inplace:
         return in_place(lambda x: elu(x, alpha), input, "elu_")
-    return elu_p.bind(input, alpha=float(alpha), scale=1.0, input_scale=1.0)
+    return elu_p.bind(input, alpha=coefficient(alpha, "elu", "alpha"), scale=1.0, input_scale=1.0)
 
 
 @typed_errors
@@ -343,11 +351,12 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> tg.nn.functional.celu(tg.tensor([-1.0, 0.0, 2.0]), alpha=2.0)
     tensor([-0.7869,  0.0000,  2.0000])
     """
-    if alpha == 0:
+    size = coefficient(alpha, "celu", "alpha")
+    if size == 0.0:
         raise ArgumentError("celu: alpha cannot be 0")
     if inplace:
-        return in_place(lambda x: celu(x, alpha), input, "celu_")
-    return elu_p.bind(input, alpha=float(alpha), scale=1.0, input_scale=1.0 / float(alpha))
+        return in_place(lambda x: celu(x, size), input, "celu_")
+    return elu_p.bind(input, alpha=size, scale=1.0, input_scale=1.0 / size)
 
 
 @typed_errors
@@ -572,7 +581,7 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     >>> tg.nn.functional.threshold_(x, 0.5, 7.0) is x, x
     (True, tensor([7., 2.]))
     """
-    return in_place(lambda x: threshold_p.bind(x, threshold=float(threshold), value=float(value)), input, "threshold_")
+    return in_place(lambda x: _thresholded(x, threshold, value), input, "threshold_")
 
 
 @typed_errors

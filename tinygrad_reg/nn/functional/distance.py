@@ -9,7 +9,7 @@ import numpy as np
 from ...engine.promotion import float_type, result_type
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
-from ...ops.arguments import normalize_dim, numpy_names, shape_of
+from ...ops.arguments import coefficient, normalize_dim, numpy_names, shape_of
 from ...ops.losses import check_tensors, is_usual
 from ...ops.norms import cosine, norm, norm_2
 from ...ops.pointwise import check_broadcast, convert, wide
@@ -45,9 +45,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
         along = normalize_dim(dim, len(shape), what)
         x1, x2 = _stretched(x1, shape, along), _stretched(x2, shape, along)
     dims = read_dims(x1, dim, what)
+    least = coefficient(eps, what, "eps")
     if x1.dtype.char == "e":
-        return convert(cosine.bind(wide(x1), wide(x2), eps=float(eps), dim=dims), x1.dtype)
-    return cosine.bind(x1, x2, eps=float(eps), dim=dims)
+        return convert(cosine.bind(wide(x1), wide(x2), eps=least, dim=dims), x1.dtype)
+    return cosine.bind(x1, x2, eps=least, dim=dims)
 
 
 def _stretched(x: Tensor, shape: tuple[int, ...], dim: int) -> Tensor:
@@ -64,7 +65,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06
     tensor([5.0000])
     """
     x1, x2 = _alike("pairwise_distance", x1, x2)
-    shifted = x1 - x2 + float(eps)
+    shifted = x1 - x2 + coefficient(eps, "pairwise_distance", "eps")
     if type(p) in (int, float) and p == 2:
         return norm_2.bind(shifted, dim=read_dims(shifted, -1, "pairwise_distance"), keepdim=keepdim)
     return norm(shifted, p, -1, keepdim)

@@ -11,7 +11,7 @@ from ...engine.primitive import primitive
 from ...engine.refusal import typed_errors
 from ...errors import ArgumentError, ShapeError
 from ...ops import losses
-from ...ops.arguments import shape_of
+from ...ops.arguments import coefficient, shape_of
 from ...ops.elementwise import abs, exp, log, sign, unary
 from ...ops.fused import linear
 from ...ops.large import bounded
@@ -143,11 +143,12 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     >>> tg.nn.functional.huber_loss(tg.tensor([0.5, 3.0]), tg.zeros(2), reduction="none")
     tensor([0.1250, 2.5000])
     """
-    if not delta > 0:
+    bend = coefficient(delta, "huber_loss", "delta")
+    if not bend > 0:
         raise ArgumentError(f"huber_loss: delta must be positive, got {delta}")
     if weight is None and (divisor := divisor_of(input, target, reduction)) is not None:
-        return huber_total.bind(input - target, delta=float(delta), divisor=divisor)
-    each = huber_p.bind(_difference("huber_loss", input, target, reduction), delta=float(delta))
+        return huber_total.bind(input - target, delta=bend, divisor=divisor)
+    each = huber_p.bind(_difference("huber_loss", input, target, reduction), delta=bend)
     return reduced("huber_loss", each if weight is None else _times("huber_loss", each, weight), reduction)
 
 

@@ -15,7 +15,7 @@ from ...engine.refusal import is_number, shown, typed_errors
 from ...engine.selection import choose, zero_of
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from ...ops.arguments import shape_of
+from ...ops.arguments import coefficient, shape_of
 from ...ops.elementwise import clamp_min_p, eq, exp, ge, le, log, lt, ne, relu, square
 from ...ops.fused import log_sigmoid
 from ...ops.gathering import gather
@@ -66,7 +66,8 @@ def hinge_embedding_loss(
     check_tensors(what, input=input, target=target)
     check_reduction(what, reduction)
     check_pair(what, shape_of(input), shape_of(target))
-    return reduced(what, hinge_embedding.bind(convert(input, result_type(input, margin)), target, margin=float(margin)), reduction)
+    bound = coefficient(margin, what, "margin")
+    return reduced(what, hinge_embedding.bind(convert(input, result_type(input, margin)), target, margin=bound), reduction)
 
 
 @typed_errors
@@ -393,6 +394,6 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
             var = reshape(var, (*var.shape, 1))
         elif var.ndim != input.ndim or [own for own, size in zip(var.shape, input.shape, strict=True) if own != size] != [1]:
             raise ShapeError(f"{what}: var must have the input's shape, or size 1 in one dim\n  {tuple(var.shape)} · {tuple(input.shape)}")
-    bounded = var + cut(clamp_min_p(not_negative(var), float(eps)) - var)  # the bound does not stop the gradient
+    bounded = var + cut(clamp_min_p(not_negative(var), coefficient(eps, what, "eps")) - var)  # the bound does not stop the gradient
     each = 0.5 * (log(bounded) + square(input - target) / bounded)
     return reduced(what, each + 0.5 * math.log(2.0 * math.pi) if full else each, reduction)

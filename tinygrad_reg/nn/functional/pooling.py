@@ -9,6 +9,7 @@ from ...creation import zeros
 from ...engine.refusal import typed_errors
 from ...engine.strong_zero import masked
 from ...errors import ArgumentError, DtypeError, ShapeError
+from ...ops.arguments import coefficient
 from ...ops.elementwise import abs, eq
 from ...ops.gathering import scatter
 from ...ops.pooling import adaptive_max, adaptive_mean, sliding_max, sliding_mean
@@ -105,7 +106,7 @@ def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
 
 
 def _lp_pool(what: str, count: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
-    p = float(norm_type)
+    p = coefficient(norm_type, what, "norm_type")
     if p == 0.0 or math.isnan(p):
         raise ArgumentError(f"{what}: norm_type must be a number other than 0, got {norm_type}")
     options = (kernel_size, stride, 0, 1, ceil_mode)
