@@ -14,7 +14,7 @@ from ..engine.selection import choose
 from ..errors import ArgumentError, ArgumentTypeError, DtypeError
 from .arguments import rank
 from .elementwise import REAL, add_p, div_p, floor_divide_p, fmod, mul, sub_p, trunc
-from .pointwise import Elementwise, check_fits, convert, wide
+from .pointwise import Elementwise, check_fits, convert
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -40,18 +40,18 @@ def sub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     return sub_p(input, _times(alpha, input, other, "sub"))
 
 
-def _times(alpha: float, input: Any, other: Any, what: str) -> Any:
+def _times(alpha: float, input: Any, other: Any, what: str, name: str = "alpha") -> Any:
     """alpha · other in the dtype of the result. Raises DtypeError for an alpha that it cannot hold."""
     if type(alpha) is int and alpha == 1:
         return other
     if not is_number(alpha):
-        raise ArgumentTypeError(f"{what}: alpha must be a number, got {shown(alpha)}")
+        raise ArgumentTypeError(f"{what}: {name} must be a number, got {shown(alpha)}")
     dtype = result_type(input, other)
     kind: str = dtype.kind
     if (isinstance(alpha, bool) and kind != "b") or (isinstance(alpha, float) and kind != "f"):
         needed = "a bool" if kind == "b" else "an integer" if kind in "iu" else "a number"
-        raise DtypeError(f"{what}: alpha is {alpha!r}, but the tensors are {dtype}, which needs {needed}; convert one with .to(dtype)")
-    check_fits(alpha, dtype, f"{what}: alpha")
+        raise DtypeError(f"{what}: {name} is {alpha!r}, but the tensors are {dtype}, which needs {needed}; convert one with .to(dtype)")
+    check_fits(alpha, dtype, f"{what}: {name}")
     factor = bool(alpha) if kind == "b" else alpha
     if isinstance(other, (Value, np.ndarray)):
         return mul(convert(other, dtype) if isinstance(other, Value) else other, factor)
@@ -70,15 +70,15 @@ def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
 
 @typed_errors
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value · tensor1 · tensor2.
+    """input + value · tensor1 · tensor2. Raises DtypeError for a fraction as the value of integers.
 
     >>> tg.addcmul(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
     tensor([ 20., 120.])
     """
-    if tensor1.dtype.char == "e":
+    x, y, dtype = _in_common_dtype("addcmul", input, tensor1, tensor2)
+    if dtype.char == "e":
         return _by_float32(addcmul, input, tensor1, tensor2, value)
-    product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)
+    return _plus(input, x * y, value) if dtype.kind == "f" else add_p(input, _times(value, input, x * y, "addcmul", "value"))
 
 
 @typed_errors
@@ -88,17 +88,34 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tg.addcdiv(tg.zeros(2), tg.tensor([1.0, 3.0]), tg.tensor([2.0, 4.0]), value=10)
     tensor([5.0000, 7.5000])
     """
-    if tensor1.dtype.char == "e":
-        return _by_float32(addcdiv, input, tensor1, tensor2, value)
-    quotient = tensor1 / tensor2
+    x, y, dtype = _in_common_dtype("addcdiv", input, tensor1, tensor2)
     if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
         raise DtypeError(f"addcdiv: divides floating point tensors, got {tensor1.dtype} and {tensor2.dtype}; convert one with .float()")
-    return input + (quotient if value == 1 else quotient * value)
+    if dtype.char == "e":
+        return _by_float32(addcdiv, input, tensor1, tensor2, value)
+    return _plus(input, x / y, value)
+
+
+def _plus(input: Tensor, what: Tensor, value: float) -> Tensor:
+    return input + (what if value == 1 else what * value)
+
+
+def _in_common_dtype(what: str, input: Any, x: Any, y: Any) -> tuple[Any, Any, np.dtype[Any]]:
+    """x and y in the dtype of the result, and that dtype. Raises ArgumentTypeError for what is no tensor."""
+    if isinstance(input, Value) and isinstance(x, Value) and isinstance(y, Value):
+        dtype = input.array.dtype
+        if x.array.dtype is dtype and y.array.dtype is dtype:
+            return x, y, dtype
+    for tensor in (input, x, y):
+        rank(tensor, what)
+    dtype = result_type(input, x, y)
+    return convert(x, dtype), convert(y, dtype), dtype
 
 
 def _by_float32(function: Any, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: float) -> Tensor:
     """The same of float16, which does not hold every product that the value makes small again."""
-    return convert(function(wide(input), wide(tensor1), wide(tensor2), value=value), result_type(input, tensor1, tensor2))
+    wide_ones = [convert(x, np.float32) for x in (input, tensor1, tensor2)]
+    return convert(function(*wide_ones, value=value), np.float16)
 
 
 def _lerp(input: Array, end: Array, weight: Any) -> Array:
