@@ -82,3 +82,20 @@ def test_float32_against_float64(name: str) -> None:
             f"{int((error > 4).sum())} of {error.size} are off, the worst by {error[worst]:.1f} units: "
             f"{name}({', '.join(repr(float(a[worst])) for a in args)}, {params}) is {got[worst]!r}, exactly {exact[worst]!r}"
         )
+
+
+IN_FLOAT16 = ["sigmoid", "silu", "mish", "tanh", "exp", "expm1", "log1p", "log_sigmoid", "erf", "erfc", "logit"]
+
+
+@pytest.mark.parametrize("name", IN_FLOAT16)
+def test_every_float16_against_float64(name: str) -> None:
+    """Rounding in between costs a unit, overflow in between would cost everything."""
+    x = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    with np.errstate(all="ignore"):
+        for params in calls(name):
+            got, exact = (PRIMITIVES[name].forward(y, **params).astype(np.float64) for y in (x, x.astype(np.float64)))
+            rounded = exact.astype(np.float16)
+            finite = np.isfinite(rounded)
+            np.testing.assert_array_equal(got[~finite], rounded[~finite])
+            unit = np.spacing(np.abs(rounded[finite])).astype(np.float64)
+            assert (np.abs(got[finite] - exact[finite]) / unit).max() <= 1.5

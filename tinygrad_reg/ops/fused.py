@@ -129,11 +129,17 @@ def _check_linear(x: Any, w: Any, bias: Any) -> None:
 
 
 def _sigmoid(x: Array) -> Array:
+    if x.dtype.char == "e":  # where e⁻ˣ is inf from -11 on, and the result is still far from 0
+        return _sigmoid(widened(x)).astype(x.dtype)
     out = as_array(np.negative(x))
     (one,) = numbers(out.dtype, 1.0)
     np.exp(out, out)  # inf for x below -88 (float32), which gives the 0 that it should
     out += one
     return np.divide(one, out, out)
+
+
+def _silu(x: Array) -> Array:
+    return times_into(x, _sigmoid(x)) if x.dtype.char != "e" else _silu(widened(x)).astype(x.dtype)
 
 
 def _sigmoid_grad(x: Array, y: Array) -> Array:
@@ -151,7 +157,7 @@ sigmoid_grad: Binary = binary(
     "x · y · (1 - y): the way back of y = sigmoid", kind="float", analytic=True,
 )  # fmt: skip
 silu = unary(
-    "silu", lambda x: times_into(x, _sigmoid(x)), lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
+    "silu", _silu, lambda g, x: _silu_rule(g, x, sigmoid(x)), "x · sigmoid(x)",
     analytic=True,
 )  # fmt: skip
 log_sigmoid: Unary = unary(
@@ -218,12 +224,16 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return softplus_p.bind(input, beta=coefficient(beta, "softplus", "beta"), threshold=coefficient(threshold, "softplus", "threshold"))
 
 
+def _mish(x: Array) -> Array:
+    return times_into(x, as_array(np.tanh(_smooth_relu(x)))) if x.dtype.char != "e" else _mish(widened(x)).astype(x.dtype)
+
+
 def _mish_rule(g: Any, x: Any) -> Any:
     t = tanh(softplus_p.bind(x, beta=1.0, threshold=math.inf))
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
-mish = unary("mish", lambda x: times_into(x, as_array(np.tanh(_smooth_relu(x)))), _mish_rule, "x · tanh(log(1 + eˣ))")
+mish = unary("mish", _mish, _mish_rule, "x · tanh(log(1 + eˣ))")
 
 
 _SCALE, _CUBIC = math.sqrt(8.0 / math.pi), 0.044715
