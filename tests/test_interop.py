@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tinygrad_reg as tg
-from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, ExportError, GradientError, RangeError, ShapeError
+from tinygrad_reg.errors import ArgumentError, ArgumentTypeError, DimensionError, ExportError, GradientError, RangeError, ShapeError
 from tinygrad_reg.interop.dispatch import WRITERS
 from tinygrad_reg.interop.functions import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS
 from tinygrad_reg.testing import gradcheck
@@ -51,7 +51,7 @@ def name_of(function: Any) -> str:
 def test_covered_functions_agree_with_numpy_and_keep_the_gradient(function: Callable[..., Any]) -> None:
     args = ledger.arguments(function)
     ours, theirs = function(*[tensors(x) for x in args]), function(*args)
-    for a, b in zip(*[x if isinstance(x, list) else [x] for x in (ours, theirs)], strict=True):
+    for a, b in zip(*[x if isinstance(x, list | tuple) else [x] for x in (ours, theirs)], strict=True):
         np.testing.assert_allclose(plain(a), b, rtol=1e-6)
         assert np.shape(a) == np.shape(b)
         if isinstance(a, tg.Tensor) and a.is_floating_point() and function not in NO_GRADIENT:
@@ -83,6 +83,12 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda x: np.linalg.diagonal(x, offset=1),
     lambda x: np.linalg.trace(x),
     lambda x: np.linalg.norm(x, axis=(0, 1)),
+    lambda x: np.cumulative_sum(x, axis=1),
+    lambda x: np.cumulative_prod(x[0, 0]),
+    lambda x: np.unstack(x, axis=-1)[2],
+    lambda x: np.meshgrid(x[0, 0], x[0, 1])[1],
+    lambda x: np.meshgrid(x[0, 0], W[0, 1], x[0, 2], indexing="ij")[0],
+    lambda x: np.nan_to_num(x * np.where(W > 1.0, np.inf, 1.0), posinf=3.0),
 ]
 
 
@@ -93,6 +99,16 @@ def test_calls_in_several_forms_agree_with_numpy_and_their_gradients_are_right(c
     np.testing.assert_allclose(got.numpy(), CALLS[call](W), rtol=1e-12)
     assert got.shape == np.shape(CALLS[call](W))
     gradcheck(CALLS[call], tg.tensor(W))
+
+
+def test_comparisons_of_whole_arrays_take_what_requires_grad() -> None:
+    x = tg.tensor(W, requires_grad=True)
+    assert np.allclose(x, W)
+    assert not np.allclose(2.0, x)
+    assert np.array_equal(W, x)
+    assert not np.array_equal(x, W[0])
+    with pytest.raises(DimensionError, match="which axis"):
+        np.cumulative_sum(x)
 
 
 def test_quantiles_of_what_is_not_finite() -> None:

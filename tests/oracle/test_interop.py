@@ -103,3 +103,8 @@ def test_memory_of_torch_is_watched_for_its_writes() -> None:
         theirs[1] = 5.0
         with pytest.raises(tg.errors.InplaceError):
             y.backward()
+
+
+def test_what_numpy_has_no_dtype_for_is_refused() -> None:
+    with pytest.raises(tg.errors.DtypeError, match="Convert it first"):
+        tg.from_dlpack(torch.ones(2, dtype=torch.bfloat16))

@@ -73,7 +73,10 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
         ext_tensor = _Capsule(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack__"):
         raise ArgumentTypeError(f"from_dlpack: {type(ext_tensor).__name__} has no __dlpack__; tg.tensor(...) takes other data")
-    array = np.from_dlpack(ext_tensor)
+    try:
+        array = np.from_dlpack(ext_tensor)
+    except RuntimeError as error:  # NumPy's, for what it has no dtype for
+        raise DtypeError(f"from_dlpack: {error} Convert it first, for example to float32") from error
     if array.dtype not in SUPPORTED:
         raise DtypeError(f"from_dlpack: dtype {array.dtype} is not supported; convert it first")
     return wrap(Value.result_class, array.copy() if copy else borrow(array))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.node import Value, wrap
 from ..engine.promotion import float_type
-from ..errors import RangeError, ShapeError
+from ..errors import DimensionError, RangeError, ShapeError
 from ..ops import (
     arrangement,
     comparison,
@@ -163,6 +163,17 @@ def _percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", *, kee
     return _quantile(a, shares, axis, method, keepdims=keepdims)
 
 
+def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The array API's form: only of one dimension may the axis be left out."""
+
+    def along(x: Any, /, *, axis: int | None = None, dtype: Any = None) -> Any:
+        if axis is None and x.ndim != 1:
+            raise DimensionError(f"np.cumulative_sum: which axis of shape {tuple(x.shape)} to go along must be said, as axis=0")
+        return function(x, axis or 0, dtype=dtype)
+
+    return along
+
+
 def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     for _ in range(n):
         length = a.shape[axis]
@@ -258,6 +269,14 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
     return padding.pad_edges.bind(array, pads=pads, mode=ours)
 
 
+def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
+    return joining.meshgrid(*[shaping.flatten(x) for x in xi], indexing=indexing) if xi else ()
+
+
+def _nan_to_num(x: Any, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    return elementwise.nan_to_num(x, nan, posinf, neginf)
+
+
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return reduction.sum(diagonals.diagonal(a, offset, axis1, axis2), -1)
 
@@ -306,6 +325,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.cumprod: _cumprod,
     np.sort: _sort,
     np.argsort: _argsort,
+    np.cumulative_sum: _cumulative(scan.cumsum),
+    np.cumulative_prod: _cumulative(scan.cumprod),
     np.diff: _diff,
     np.reshape: _reshape,
     np.ravel: lambda a: shaping.flatten(a),
@@ -327,6 +348,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.hstack: lambda tup: joining.hstack(tup),
     np.vstack: lambda tup: joining.vstack(tup),
     np.split: _split,
+    np.unstack: lambda x, /, *, axis=0: joining.unbind(x, axis),
+    np.meshgrid: _meshgrid,
     np.array_split: lambda ary, indices_or_sections, axis=0: list(joining.tensor_split(ary, indices_or_sections, axis)),
     np.flip: _flip,
     np.fliplr: lambda m: arrangement.fliplr(m),
@@ -350,9 +373,12 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     ),
     np.round: lambda a, decimals=0: elementwise.round(a, decimals=decimals),
     np.around: lambda a, decimals=0: elementwise.round(a, decimals=decimals),
+    np.nan_to_num: _nan_to_num,
     np.real: lambda val: val,
     np.take_along_axis: _take_along_axis,
     np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: comparison.isclose(a, b, rtol, atol, equal_nan),
+    np.allclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: comparison.allclose(operand(a), operand(b), rtol, atol, equal_nan),
+    np.array_equal: lambda a1, a2: comparison.equal(operand(a1), operand(a2)),
     np.dot: _dot,
     np.vdot: lambda a, b, /: linalg.dot(shaping.flatten(a), shaping.flatten(b)),
     np.outer: lambda a, b: linalg.outer(shaping.flatten(a), shaping.flatten(b)),
