@@ -29,6 +29,11 @@ NAMESPACES = {
     "tg.testing": tg.testing,
     "tg.nn.init": tg.nn.init,
     "tg.nn.utils": tg.nn.utils,
+    "tg.nn.utils.rnn": tg.nn.utils.rnn,
+    "tg.nn.utils.parametrizations": tg.nn.utils.parametrizations,
+    "tg.nn.utils.parametrize": tg.nn.utils.parametrize,
+    "tg.utils.checkpoint": tg.utils.checkpoint,
+    "tg.utils.data": tg.utils.data,
     "tg.optim": tg.optim,
     "tg.optim.lr_scheduler": tg.optim.lr_scheduler,
     "tg.optim.swa_utils": tg.optim.swa_utils,
@@ -36,14 +41,23 @@ NAMESPACES = {
 
 #: Modules whose layers and losses all need one.
 LAYERS = ["activation", "batchnorm", "containers", "conv", "distance", "dropout", "linear", "loss", "margin", "module"]
-LAYERS += ["normalization", "padding", "parameter", "pooling", "sparse", "upsampling"]
+LAYERS += ["normalization", "padding", "parameter", "pooling", "rnn", "sparse", "transformer", "upsampling"]
+
+
+#: Of them, those that import what they do not offer.
+FILES = {tg.nn.init, tg.optim.swa_utils, tg.nn.utils.rnn, tg.nn.utils.parametrizations, tg.nn.utils.parametrize, tg.utils.checkpoint}
+
+#: What helps and is not offered, though its name does not say so.
+HELPERS = {"numbers_of", "refusing"}
 
 
 def public(namespace: types.ModuleType) -> Iterator[tuple[str, Any]]:
     """The functions and classes a namespace offers: those in its `__all__`, or else of this package and not for use inside."""
     for name in getattr(namespace, "__all__", dir(namespace)):
         thing = getattr(namespace, name)
-        if not name.startswith(("_", "@")) and (isinstance(thing, Primitive) or inspect.isfunction(thing) or inspect.isclass(thing)):
+        if name.startswith(("_", "@")) or name in HELPERS:
+            continue
+        if isinstance(thing, Primitive) or inspect.isfunction(thing) or inspect.isclass(thing):
             yield name, thing
 
 
@@ -58,7 +72,7 @@ def collected() -> dict[str, Any]:
     """Everything that needs an example, each once, by its first name."""
     found: dict[int, tuple[str, Any]] = {}
     for prefix, namespace in NAMESPACES.items():
-        members = defined_in(namespace) if namespace in (tg.nn.init, tg.nn.utils, tg.optim.swa_utils) else public(namespace)
+        members = defined_in(namespace) if namespace in FILES else public(namespace)
         for name, thing in members:
             if getattr(thing, "__module__", "") != "importlib":  # which tg.optim imports to load a part of itself
                 found.setdefault(id(thing), (f"{prefix}.{name}", thing))
@@ -78,7 +92,7 @@ def examples(name: str) -> doctest.DocTest:
 
 
 #: These do something and give nothing; everywhere else an example that shows no value could not be wrong.
-SILENT = {"tg.autograd.detect_anomaly", "tg.autograd.set_detect_anomaly"}
+SILENT = {"tg.autograd.detect_anomaly", "tg.autograd.set_detect_anomaly", "tg.utils.checkpoint.noop_context_fn"}
 SILENT |= {"tg.testing.assert_close", "tg.testing.register_profiles"}
 SILENT |= {"tg.set_default_device", "tg.use_deterministic_algorithms", "tg.set_float32_matmul_precision"}
 

@@ -305,7 +305,12 @@ def _check_settings(dropout: Any, **flags: Any) -> None:
 
 
 class RNN(RNNBase):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it by `nonlinearity`; shapes as RNNBase says. Elman, 1990."""
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it by `nonlinearity`; shapes as RNNBase says. Elman, 1990.
+
+    >>> output, state = tg.nn.RNN(4, 8)(tg.ones(5, 2, 4))
+    >>> output.shape, state.shape
+    ((5, 2, 8), (1, 2, 8))
+    """
 
     @typed_errors
     def __init__(
@@ -336,6 +341,10 @@ class LSTM(RNNBase):
     """Long short-term memory; the state is a pair (h, c), shapes as RNNBase says. Hochreiter and Schmidhuber, 1997.
 
     weight_ih, weight_hh: gates i, f, g, o one below the other. With `proj_size`, h is multiplied by weight_hr. Sak et al., 2014.
+
+    >>> output, (h, c) = tg.nn.LSTM(4, 8, num_layers=2, batch_first=True)(tg.ones(2, 5, 4))
+    >>> output.shape, h.shape, c.shape
+    ((2, 5, 8), (2, 2, 8), (2, 2, 8))
     """
 
     @typed_errors
@@ -364,7 +373,12 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent unit; shapes as RNNBase says. weight_ih, weight_hh: gates r, z, n one below the other. Cho et al., 2014."""
+    """Gated recurrent unit; shapes as RNNBase says. weight_ih, weight_hh: gates r, z, n one below the other. Cho et al., 2014.
+
+    >>> output, state = tg.nn.GRU(4, 8, bidirectional=True)(tg.ones(5, 2, 4))
+    >>> output.shape, state.shape
+    ((5, 2, 16), (2, 2, 8))
+    """
 
     @typed_errors
     def __init__(
@@ -440,7 +454,11 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it by `nonlinearity`; shapes as RNNCellBase says."""
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it by `nonlinearity`; shapes as RNNCellBase says.
+
+    >>> tg.nn.RNNCell(4, 8)(tg.ones(2, 4)).shape
+    (2, 8)
+    """
 
     @typed_errors
     def __init__(
@@ -458,7 +476,12 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of LSTM: the state is a pair (h, c); shapes as RNNCellBase says."""
+    """One step of LSTM: the state is a pair (h, c); shapes as RNNCellBase says.
+
+    >>> h, c = tg.nn.LSTMCell(4, 8)(tg.ones(2, 4))
+    >>> h.shape, c.shape
+    ((2, 8), (2, 8))
+    """
 
     @typed_errors
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
@@ -469,7 +492,11 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of GRU; shapes as RNNCellBase says."""
+    """One step of GRU; shapes as RNNCellBase says.
+
+    >>> tg.nn.GRUCell(4, 8)(tg.ones(2, 4)).shape
+    (2, 8)
+    """
 
     @typed_errors
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:

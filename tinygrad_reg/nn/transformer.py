@@ -37,6 +37,11 @@ class MultiheadAttention(Module):
 
     query (l, n, embed_dim), key (s, n, kdim), value (s, n, vdim) -> (l, n, embed_dim) and (n, l, s), or (n, heads, l, s) unless
     averaged, or None unless `need_weights`.
+
+    >>> x = tg.ones(2, 5, 8)
+    >>> output, weights = tg.nn.MultiheadAttention(8, num_heads=2, batch_first=True)(x, x, x)
+    >>> output.shape, weights.shape
+    ((2, 5, 8), (2, 5, 5))
     """
 
     in_proj_weight: Parameter | None
@@ -214,7 +219,11 @@ def _attended(attention: Module, x: Tensor, memory: Tensor, mask: Tensor | None,
 
 
 class TransformerEncoderLayer(_Layer):
-    """Attention of a sequence to itself, then linear2(activation(linear1(x))) on each step; each with dropout, residual and norm."""
+    """Attention of a sequence to itself, then linear2(activation(linear1(x))) on each step; each with dropout, residual and norm.
+
+    >>> tg.nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16)(tg.ones(5, 2, 8)).shape
+    (5, 2, 8)
+    """
 
     norm1: LayerNorm
     norm2: LayerNorm
@@ -249,7 +258,11 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Attention of a sequence to itself and then to `memory`, then linear2(activation(linear1(x))) on each step."""
+    """Attention of a sequence to itself and then to `memory`, then linear2(activation(linear1(x))) on each step.
+
+    >>> tg.nn.TransformerDecoderLayer(8, nhead=2, dim_feedforward=16)(tg.ones(3, 2, 8), tg.ones(5, 2, 8)).shape
+    (3, 2, 8)
+    """
 
     multihead_attn: MultiheadAttention
     norm1: LayerNorm
@@ -308,6 +321,10 @@ class TransformerEncoder(Module):
     """`num_layers` copies of a layer, one after the other, and then `norm`.
 
     Padding is computed like everything else: `enable_nested_tensor` and `mask_check`, PyTorch's for a faster evaluation, have no effect.
+
+    >>> layer = tg.nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16)
+    >>> tg.nn.TransformerEncoder(layer, num_layers=2, enable_nested_tensor=False)(tg.ones(5, 2, 8)).shape
+    (5, 2, 8)
     """
 
     @typed_errors
@@ -335,7 +352,12 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """`num_layers` copies of a layer, one after the other, each with the same memory, and then `norm`."""
+    """`num_layers` copies of a layer, one after the other, each with the same memory, and then `norm`.
+
+    >>> layer = tg.nn.TransformerDecoderLayer(8, nhead=2, dim_feedforward=16)
+    >>> tg.nn.TransformerDecoder(layer, num_layers=2)(tg.ones(3, 2, 8), tg.ones(5, 2, 8)).shape
+    (3, 2, 8)
+    """
 
     @typed_errors
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
@@ -370,7 +392,12 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """An encoder reads `src`; a decoder that sees its output makes of `tgt` (l, n, d_model) the result, of the same shape."""
+    """An encoder reads `src`; a decoder that sees its output makes of `tgt` (l, n, d_model) the result, of the same shape.
+
+    >>> model = tg.nn.Transformer(8, 2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16, batch_first=True)
+    >>> model(tg.ones(2, 5, 8), tg.ones(2, 3, 8)).shape
+    (2, 3, 8)
+    """
 
     encoder: Any
     decoder: Any

@@ -40,6 +40,10 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     """Train the lengths (`original0`) and directions (`original1`) of a weight apart from each other.
 
     One length for each index of `dim`, or one for all if None. Salimans and Kingma, Weight normalization, 2016.
+
+    >>> layer = tg.nn.utils.parametrizations.weight_norm(tg.nn.Linear(3, 2))
+    >>> {name: tuple(p.shape) for name, p in layer.named_parameters()}
+    {'bias': (2,), 'parametrizations.weight.original0': (2, 1), 'parametrizations.weight.original1': (2, 3)}
     """
     return register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
 
@@ -91,6 +95,10 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     """Divide a weight by its largest singular value, with `dim` as rows: 0, or 1 of transposed convolutions.
 
     Miyato et al., Spectral normalization for generative adversarial networks, 2018.
+
+    >>> layer = tg.nn.utils.parametrizations.spectral_norm(tg.nn.Linear(3, 3), n_power_iterations=50)
+    >>> round(tg.linalg.svdvals(layer.weight).max().item(), 3)
+    1.0
     """
     weight = getattr(module, name, None)
     if not isinstance(weight, Tensor):

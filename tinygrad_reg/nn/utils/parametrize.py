@@ -17,7 +17,13 @@ from ..parameter import Parameter
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, applied in turn to `original`, or to `original0`, `original1`, ... where there are several."""
+    """The parametrizations of one tensor, applied in turn to `original`, or to `original0`, `original1`, ... where there are several.
+
+    >>> tg.nn.utils.parametrizations.weight_norm(tg.nn.Linear(2, 2)).parametrizations.weight
+    ParametrizationList(
+      (0): _WeightNorm()
+    )
+    """
 
     def __init__(self, modules: list[Module], original: Tensor, unsafe: bool = False) -> None:
         super().__init__(modules)
@@ -85,6 +91,13 @@ def register_parametrization(module: Module, tensor_name: str, parametrization: 
 
     Its method `right_inverse`, if it has one, makes the original, or several, of the present value; assigning to the tensor needs it.
     Raises ArgumentError if there is no such tensor or, unless `unsafe`, dtype or shape would change.
+
+    >>> class Symmetric(tg.nn.Module):
+    ...     def forward(self, x):
+    ...         return x.triu() + x.triu(1).mT
+    >>> layer = tg.nn.utils.parametrize.register_parametrization(tg.nn.Linear(3, 3), "weight", Symmetric())
+    >>> tg.equal(layer.weight, layer.weight.mT)
+    True
     """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
@@ -152,7 +165,12 @@ def type_before_parametrizations(module: Module) -> type[Module]:
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether a module has parametrizations, or one of this tensor."""
+    """Whether a module has parametrizations, or one of this tensor.
+
+    >>> layer = tg.nn.utils.parametrizations.weight_norm(tg.nn.Linear(2, 2))
+    >>> tg.nn.utils.parametrize.is_parametrized(layer), tg.nn.utils.parametrize.is_parametrized(layer, "bias")
+    (True, False)
+    """
     lists = getattr(module, "parametrizations", None)
     if not isinstance(lists, ModuleDict):
         return False
@@ -160,7 +178,12 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
 
 
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
-    """Make the tensor a parameter or buffer again, with its present value or, unless `leave_parametrized`, that of the original."""
+    """Make the tensor a parameter or buffer again, with its present value or, unless `leave_parametrized`, that of the original.
+
+    >>> layer = tg.nn.utils.parametrizations.weight_norm(tg.nn.Linear(2, 2))
+    >>> [name for name, _ in tg.nn.utils.parametrize.remove_parametrizations(layer, "weight").named_parameters()]
+    ['bias', 'weight']
+    """
     if not is_parametrized(module, tensor_name):
         raise ArgumentError(f"Module {module} does not have a parametrization on {tensor_name}")
     present = _lists(module)[tensor_name]

@@ -26,6 +26,9 @@ class PackedSequence(_Packed):
     """Sequences of unequal lengths, step after step: `data` (sum of lengths, ...), and how many sequences have each step.
 
     The longest comes first; `sorted_indices` says which sequence of the given order that is, `unsorted_indices` the way back.
+
+    >>> tg.nn.utils.rnn.pack_sequence([tg.tensor([1.0, 2.0]), tg.tensor([3.0])]).batch_sizes
+    tensor([2, 1])
     """
 
     def __new__(
@@ -65,7 +68,11 @@ class PackedSequence(_Packed):
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """The permutation that undoes this one."""
+    """The permutation that undoes this one.
+
+    >>> tg.nn.utils.rnn.invert_permutation(tg.tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
     return None if permutation is None else argsort(permutation)
 
 
@@ -91,6 +98,10 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     """Pack a padded batch; (steps, batch, ...), or (batch, steps, ...) if `batch_first`.
 
     `lengths` must fall if `enforce_sorted`, otherwise the batch is sorted here. Raises for lengths that do not fit the input.
+
+    >>> batch = tg.tensor([[1, 2, 3], [4, 5, 0]])
+    >>> tg.nn.utils.rnn.pack_padded_sequence(batch, [3, 2], batch_first=True).data
+    tensor([1, 4, 2, 5, 3])
     """
     if input.ndim < 2:
         raise ShapeError(f"pack_padded_sequence: input needs steps and a batch, got shape {input.shape}")
@@ -114,7 +125,13 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
 def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """(padded, lengths): the batch in its given order, padded to the longest sequence or to `total_length`."""
+    """(padded, lengths): the batch in its given order, padded to the longest sequence or to `total_length`.
+
+    >>> packed = tg.nn.utils.rnn.pack_sequence([tg.tensor([1, 2, 3]), tg.tensor([4, 5])])
+    >>> tg.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    (tensor([[1, 2, 3],
+            [4, 5, 0]]), tensor([3, 2]))
+    """
     counts = numbers_of(sequence.batch_sizes)
     steps, batch = len(counts), counts[0]
     if total_length is not None and total_length < steps:
@@ -142,7 +159,12 @@ def _filled(x: Tensor, size: int, value: float, left: bool = False) -> Tensor:
 def pad_sequence(
     sequences: Tensor | Iterable[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
 ) -> Tensor:
-    """Sequences (steps, ...) of unequal lengths as one tensor (longest, batch, ...), or (batch, longest, ...) if `batch_first`."""
+    """Sequences (steps, ...) of unequal lengths as one tensor (longest, batch, ...), or (batch, longest, ...) if `batch_first`.
+
+    >>> tg.nn.utils.rnn.pad_sequence([tg.tensor([1, 2, 3]), tg.tensor([4])], batch_first=True)
+    tensor([[1, 2, 3],
+            [4, 0, 0]])
+    """
     if not isinstance(sequences, Iterable):
         raise ArgumentError(f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences).__name__}")
     if padding_side not in ("left", "right"):
@@ -158,16 +180,28 @@ def pad_sequence(
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
-    """The sequences that `pad_sequence` padded at their ends."""
+    """The sequences that `pad_sequence` padded at their ends.
+
+    >>> tg.nn.utils.rnn.unpad_sequence(tg.tensor([[1, 2, 3], [4, 0, 0]]), tg.tensor([3, 1]), batch_first=True)
+    [tensor([1, 2, 3]), tensor([4])]
+    """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[:length] for row, length in zip(rows.unbind(0), numbers_of(lengths), strict=True)]
 
 
 def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack sequences (steps, ...) of unequal lengths."""
+    """Pack sequences (steps, ...) of unequal lengths.
+
+    >>> tg.nn.utils.rnn.pack_sequence([tg.tensor([1, 2, 3]), tg.tensor([4])]).data
+    tensor([1, 4, 2, 3])
+    """
     return pack_padded_sequence(pad_sequence(sequences), [len(x) for x in sequences], enforce_sorted=enforce_sorted)
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The sequences that `pack_sequence` packed."""
+    """The sequences that `pack_sequence` packed.
+
+    >>> tg.nn.utils.rnn.unpack_sequence(tg.nn.utils.rnn.pack_sequence([tg.tensor([1, 2, 3]), tg.tensor([4])]))
+    [tensor([1, 2, 3]), tensor([4])]
+    """
     return unpad_sequence(*pad_packed_sequence(packed_sequences))
