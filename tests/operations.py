@@ -215,9 +215,16 @@ def _place(module: types.ModuleType) -> tuple[int, str]:
     return (-1 if module.__name__.endswith(".elementwise") else ["ops", "nn", "engine"].index(area), module.__name__)
 
 
+def usage(f: Any) -> str:
+    """The signature of a public function, without annotations."""
+    given = inspect.signature(f)
+    bare = [p.replace(annotation=p.empty) for p in given.parameters.values()]
+    return str(given.replace(parameters=bare, return_annotation=given.empty))
+
+
 def _composed(functions: dict[str, Any], made_of: dict[str, list[str]]) -> str:
     rows = [
-        (f"`{name}`", first_line(f), ", ".join(f"`{part}`" for part in made_of[name]) or "operators")
+        (f"`{name}{usage(f)}`", first_line(f), ", ".join(f"`{part}`" for part in made_of[name]) or "operators")
         for name, f in functions.items()
         if not isinstance(f, Primitive)
     ]
