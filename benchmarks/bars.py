@@ -24,6 +24,10 @@ LENDING = (
     "between forward and backward is seen: every node looks whether it saves such memory, and what it saves is compared before and after."
 )
 LENDING_BAR = 0.03
+LENDING_COSTS = (
+    "The look and the comparison take 13,000 of 956,000 instructions of the smallest step, 1.3 %, but code that is run so seldom waits for "
+    "the processor's caches. Tried: one function for all nodes, one written out for each plan, and looks at arrays with a base alone."
+)
 COMPILED_BARS = (
     "The fastest of this library's compiled steps against the fastest of PyTorch, torch.compile, jax.jit, tinygrad's jit and NumPy by hand."
 )
@@ -231,13 +235,14 @@ def eager_costs(measured: Measured) -> str:
 
 
 def lending(measured: Measured) -> str:
-    """What watching lent memory adds to eager steps."""
+    """What watching lent memory adds to eager steps, and, where that is too much, what it is."""
     rows = []
     for job, found in measured.figures.items():
         if job.startswith("lending | "):
             times = [micro(found[figure]) for figure in ("own", "lent")]
             rows.append([job.split(" | ")[2], *times, f"{found['share']:.1%}", _verdict(found["share"], LENDING_BAR)])
-    return table(["training step", "own memory, µs", "lent, µs", "more", f"bar {LENDING_BAR:.0%}"], rows)
+    costs = "\n\n" + LENDING_COSTS if any("missed" in row[-1] for row in rows) else ""
+    return table(["training step", "own memory, µs", "lent, µs", "more", f"bar {LENDING_BAR:.0%}"], rows) + costs
 
 
 def _compiled(measured: Measured) -> list[tuple[str, list[str]]]:

@@ -316,7 +316,7 @@ LEFT_OUT = ("arange", "linspace", "eye", "zeros", "ones", "full", "item")
 REASONS: dict[str, str] = {
     "nn.functional.nll_loss": "small: the range of the targets, their places and the sum are NumPy calls of their own",
     "gather scatter scatter_add take_along_dim index_* masked_select nn.functional.embedding":
-        "small: the range is checked and the places are numbered by half a dozen NumPy calls, where PyTorch has one kernel",
+        "the range is checked and the places are numbered by half a dozen NumPy calls in one thread, where PyTorch has one kernel",
     "topk": "NumPy has no selection that also orders: the first extreme element of those left is looked for again and again",
     "sort argsort": "NumPy sorts in one thread",
     "cat hstack vstack stack split* chunk unbind tensor_split meshgrid*": "small: reading arguments, and a view for each part, in Python",
