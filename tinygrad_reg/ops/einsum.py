@@ -184,6 +184,8 @@ def _einsum_arguments(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     if args and isinstance(args[0], str):
         operands = tuple(args[1]) if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:]
         equation = args[0].replace(" ", "")
+    elif args and not isinstance(args[0], _TENSORS):
+        raise ArgumentTypeError(f'einsum: the equation must be a str, for example "ij,jk->ik", got {type(args[0]).__name__}')
     else:
         operands = args[: len(args) // 2 * 2 : 2]
         equation = ",".join([_letters(sublist) for sublist in args[1::2]])
