@@ -252,6 +252,17 @@ def test_several_results_are_a_tuple_for_numpy() -> None:
     np.testing.assert_array_equal(np.column_stack(x.max(0)), [[3.0, 1.0], [4.0, 0.0]])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "wanted"), [(tg.float64, tg.float64), (tg.float32, tg.float32), (tg.float16, tg.float16), (tg.int64, tg.float32)]
+)
+def test_fractions_in_lists_are_as_exact_as_the_tensors_beside_them(dtype: Any, wanted: Any) -> None:
+    x = tg.tensor([0, 1], dtype=dtype)
+    for made in (np.add(x, [0.1, 0.2]), np.add([0.1, 0.2], x), np.multiply(x + 1, [0.1, 0.2]) + x):
+        assert made.dtype == wanted
+    assert np.array_equal(np.add(tg.zeros(2, dtype=wanted), [0.1, 0.2]), tg.tensor([0.1, 0.2], dtype=wanted))
+    assert np.dot(tg.ones(2, dtype=tg.float64), [0.1, 0.2]).item() == 0.1 + 0.2
+
+
 def test_asarray() -> None:
     t = tg.tensor([1.0, 2.0])
     assert np.shares_memory(np.asarray(t), t.numpy())

@@ -19,7 +19,7 @@ from ..engine.mutation import writes
 from ..engine.node import Value, tensors_in, wrap
 from ..engine.state import state
 from ..errors import ArgumentTypeError
-from .functions import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, operand, outer
+from .functions import ACCUMULATIONS, FUNCTIONS, REDUCTIONS, UFUNCS, operands, outer
 
 #: They write into their first argument, which would change a tensor behind the graph's back.
 WRITERS = {np.copyto, np.put, np.put_along_axis, np.putmask, np.place, np.fill_diagonal}
@@ -52,7 +52,7 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         named = f"({', '.join(kwargs)}=...)" if kwargs else ""
         target = inputs[0] if method == "at" else None
         return _in_numpy(name + named, getattr(ufunc, method), inputs, kwargs, writes_into=target)
-    return ours(*map(operand, inputs), **kwargs)
+    return ours(*operands(*inputs), **kwargs)
 
 
 def _ufunc_method(ufunc: np.ufunc, method: str) -> Callable[..., Any] | None:

@@ -7,6 +7,7 @@ dtypes are promoted as in PyTorch.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..engine.node import Value, wrap
-from ..engine.promotion import float_type
+from ..engine.promotion import float_type, promote_types
 from ..errors import DimensionError, RangeError, ShapeError
 from ..ops import (
     arrangement,
@@ -64,9 +65,22 @@ UFUNCS |= {
 }
 
 
-def operand(x: Any) -> Any:
-    """An argument of a ufunc: arrays and lists become tensors, numbers stay numbers. A copy: later changes do not reach it."""
-    return wrap(Value.result_class, to_array(x, copy=True)) if isinstance(x, (np.ndarray, list, tuple)) else x
+def operands(*given: Any) -> list[Any]:
+    """The arguments of a ufunc: arrays and lists become tensors, numbers stay numbers. Copies: later changes do not reach them.
+
+    Fractions in lists are as exact as the tensors beside them.
+    """
+    beside = [x.array.dtype for x in given if isinstance(x, Value) and x.array.dtype.kind == "f"]
+    return [_operand(x, functools.reduce(promote_types, beside) if beside else None) for x in given]
+
+
+def _operand(x: Any, dtype: Any) -> Any:
+    if not isinstance(x, (np.ndarray, list, tuple)):
+        return x
+    array = to_array(x)
+    if not isinstance(x, np.ndarray) and array.dtype.kind == "f" and dtype is not None:
+        array = to_array(x, dtype)
+    return wrap(Value.result_class, array)
 
 
 def outer(function: Callable[..., Any], a: Any, b: Any) -> Any:
@@ -273,6 +287,11 @@ def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
     return joining.meshgrid(*[shaping.flatten(x) for x in xi], indexing=indexing) if xi else ()
 
 
+def _allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    a, b = operands(a, b)
+    return comparison.allclose(a, b, rtol, atol, equal_nan)
+
+
 def _nan_to_num(x: Any, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     return elementwise.nan_to_num(x, nan, posinf, neginf)
 
@@ -285,14 +304,14 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _dot(a: Any, b: Any) -> Any:
-    a, b = operand(a), operand(b)
+    a, b = operands(a, b)
     if not (np.ndim(a) and np.ndim(b)):
         return a * b
     return einsum.tensordot(a, b, ([-1], [-2 if b.ndim > 1 else -1])) if a.ndim > 1 or b.ndim > 1 else linalg.dot(a, b)
 
 
 def _inner(a: Any, b: Any, /) -> Any:
-    a, b = operand(a), operand(b)
+    a, b = operands(a, b)
     return linalg.inner(a, b) if np.ndim(a) and np.ndim(b) else a * b
 
 
@@ -377,8 +396,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.real: lambda val: val,
     np.take_along_axis: _take_along_axis,
     np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: comparison.isclose(a, b, rtol, atol, equal_nan),
-    np.allclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: comparison.allclose(operand(a), operand(b), rtol, atol, equal_nan),
-    np.array_equal: lambda a1, a2: comparison.equal(operand(a1), operand(a2)),
+    np.allclose: _allclose,
+    np.array_equal: lambda a1, a2: comparison.equal(*operands(a1, a2)),
     np.dot: _dot,
     np.vdot: lambda a, b, /: linalg.dot(shaping.flatten(a), shaping.flatten(b)),
     np.outer: lambda a, b: linalg.outer(shaping.flatten(a), shaping.flatten(b)),
