@@ -319,3 +319,9 @@ def test_a_new_generator_starts_from_the_same_seed_the_default_one_does_not() ->
     assert tg.equal(tg.rand(2, generator=tg.Generator()), tg.rand(2, generator=tg.Generator()))
     with pytest.raises(ArgumentError, match="does not exist here"):
         tg.Generator("cuda")
+
+
+def test_bounds_that_are_tensors_have_gradients() -> None:
+    zero, one = (tg.tensor(x, requires_grad=True) for x in (0.0, 1.0))
+    assert tg.zeros(4).uniform_(zero, one).requires_grad
+    assert tg.zeros(4).normal_(zero, one).requires_grad

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import einops
@@ -261,6 +262,27 @@ def test_fractions_in_lists_are_as_exact_as_the_tensors_beside_them(dtype: Any, 
         assert made.dtype == wanted
     assert np.array_equal(np.add(tg.zeros(2, dtype=wanted), [0.1, 0.2]), tg.tensor([0.1, 0.2], dtype=wanted))
     assert np.dot(tg.ones(2, dtype=tg.float64), [0.1, 0.2]).item() == 0.1 + 0.2
+
+
+def test_numpys_functions_of_what_only_numpy_takes() -> None:
+    x = tg.tensor([1.0, 2.0])
+    assert not np.array_equal(x, None)
+    assert [y.shape for y in np.meshgrid(x, [1.0, 2.0, 3.0])] == [(3, 2)] * 2
+    assert [y.shape for y in np.meshgrid(x, np.arange(3))] == [(3, 2)] * 2
+    assert np.argmax(x > 1.5) == 1
+    with pytest.raises(DimensionError, match="np.cumulative_prod"):
+        np.cumulative_prod(tg.ones(2, 2))
+
+
+def test_a_memory_map_that_changes_after_it_was_an_argument(tmp_path: Path) -> None:
+    array: Any = np.memmap(tmp_path / "data", "f", "w+", shape=(3,))
+    array[:] = 1.0
+    w = tg.ones(3, requires_grad=True)
+    y = w @ array
+    array[:] = 100.0
+    y.backward()
+    assert w.grad is not None
+    assert w.grad.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_asarray() -> None:

@@ -1157,3 +1157,9 @@ def test_a_shape_that_depends_on_values_runs_eagerly(backend: str) -> None:
         found, gradient = step(x).item(), w.grad.tolist()
         assert (found, gradient) == (function(x).item(), w.grad.tolist())
     assert "depends on the values" in step.explain()
+
+
+def test_an_order_that_is_a_tensor_is_not_frozen() -> None:
+    step = tg.compile(lambda x, p: tg.norm(x, p), backend="numpy_source")
+    with pytest.raises(TraceError):
+        step(tg.ones(3), tg.tensor(1.0))

@@ -366,8 +366,8 @@ def _copy_unwatched(plan: Plan, args: tuple[Any, ...], raw: Any) -> None:
     """
     if state.tracer is None:
         for i in plan.arrays:
-            if i < len(args) and type(args[i]) is _ndarray:
-                raw[i] = args[i].copy()
+            if i < len(args) and isinstance(args[i], _ndarray):  # also one of a subclass, such as a memory map
+                raw[i] = np.array(args[i])
 
 
 _ZERO: Any = bytes(8)  # the one element of all zeros

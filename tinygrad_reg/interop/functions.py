@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..engine.node import Value, wrap
+from ..engine.node import Value, array_of, wrap
 from ..engine.promotion import float_type, promote_types
 from ..errors import DimensionError, RangeError, ShapeError
 from ..ops import (
@@ -90,6 +90,11 @@ def outer(function: Callable[..., Any], a: Any, b: Any) -> Any:
 
 
 # ---- along axes --------------------------------------------------------------------------------------------------------
+
+
+def _counted(a: Any) -> Any:
+    """Bools as numbers: NumPy finds the first true one where PyTorch refuses."""
+    return convert(a, np.dtype(np.uint8)) if a.dtype.kind == "b" else a
 
 
 def _prod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
@@ -177,12 +182,12 @@ def _percentile(a: Any, q: Any, axis: Any = None, method: str = "linear", *, kee
     return _quantile(a, shares, axis, method, keepdims=keepdims)
 
 
-def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
+def _cumulative(function: Callable[..., Any], what: str) -> Callable[..., Any]:
     """The array API's form: only of one dimension may the axis be left out."""
 
     def along(x: Any, /, *, axis: int | None = None, dtype: Any = None) -> Any:
         if axis is None and x.ndim != 1:
-            raise DimensionError(f"np.cumulative_sum: which axis of shape {tuple(x.shape)} to go along must be said, as axis=0")
+            raise DimensionError(f"{what}: which axis of shape {tuple(x.shape)} to go along must be said, as axis=0")
         return function(x, axis or 0, dtype=dtype)
 
     return along
@@ -284,12 +289,21 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values:
 
 
 def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
-    return joining.meshgrid(*[shaping.flatten(x) for x in xi], indexing=indexing) if xi else ()
+    given = operands(*xi)
+    if not all(isinstance(x, Value) for x in given) or len({x.dtype for x in given}) > 1:
+        return NotImplemented
+    return joining.meshgrid(*[shaping.flatten(x) for x in given], indexing=indexing) if xi else ()
 
 
 def _allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     a, b = operands(a, b)
     return comparison.allclose(a, b, rtol, atol, equal_nan)
+
+
+def _array_equal(a1: Any, a2: Any) -> bool:
+    a, b = operands(a1, a2)
+    both = isinstance(a, Value) and isinstance(b, Value)
+    return comparison.equal(a, b) if both else bool(np.array_equal(array_of(a), array_of(b)))
 
 
 def _nan_to_num(x: Any, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
@@ -335,8 +349,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.all: lambda a, axis=None, *, keepdims=False: reduction.all(a, axis, keepdims),
     np.any: lambda a, axis=None, *, keepdims=False: reduction.any(a, axis, keepdims),
     np.count_nonzero: lambda a, axis=None: reduction.count_nonzero(a, axis),
-    np.argmax: lambda a, axis=None, *, keepdims=False: extremes.argmax(a, axis, keepdims),
-    np.argmin: lambda a, axis=None, *, keepdims=False: extremes.argmin(a, axis, keepdims),
+    np.argmax: lambda a, axis=None, *, keepdims=False: extremes.argmax(_counted(a), axis, keepdims),
+    np.argmin: lambda a, axis=None, *, keepdims=False: extremes.argmin(_counted(a), axis, keepdims),
     np.median: _median,
     np.quantile: _quantile,
     np.percentile: _percentile,
@@ -344,8 +358,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.cumprod: _cumprod,
     np.sort: _sort,
     np.argsort: _argsort,
-    np.cumulative_sum: _cumulative(scan.cumsum),
-    np.cumulative_prod: _cumulative(scan.cumprod),
+    np.cumulative_sum: _cumulative(scan.cumsum, "np.cumulative_sum"),
+    np.cumulative_prod: _cumulative(scan.cumprod, "np.cumulative_prod"),
     np.diff: _diff,
     np.reshape: _reshape,
     np.ravel: lambda a: shaping.flatten(a),
@@ -397,7 +411,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.take_along_axis: _take_along_axis,
     np.isclose: lambda a, b, rtol=1e-5, atol=1e-8, equal_nan=False: comparison.isclose(a, b, rtol, atol, equal_nan),
     np.allclose: _allclose,
-    np.array_equal: lambda a1, a2: comparison.equal(*operands(a1, a2)),
+    np.array_equal: _array_equal,
     np.dot: _dot,
     np.vdot: lambda a, b, /: linalg.dot(shaping.flatten(a), shaping.flatten(b)),
     np.outer: lambda a, b: linalg.outer(shaping.flatten(a), shaping.flatten(b)),

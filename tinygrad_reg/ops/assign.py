@@ -369,7 +369,7 @@ def setitem(target: Any, index: Any, value: Any) -> None:
                 assign(target, index_put(target, index, source), "__setitem__")
             return
         view = template[0]
-    if not (isinstance(value, Value) and value.view_of is not None) and is_free(target):
+    if not (isinstance(value, Value) and value.view_of is not None) and is_free(target):  # a view: after `x[i] += v` it may be x[i] itself
         array = select_view.forward(target.array, index=view)
         source = _source_for(array, value)
         if source.node is None:

@@ -154,7 +154,7 @@ def _order(p: Any, what: str) -> float:
     if type(p) is float:
         return p
     if isinstance(p, Value) and p.node is None and not p.array.ndim:
-        p = p.array.item()
+        p = p.item()  # type: ignore[attr-defined]
     if isinstance(p, bool) or not isinstance(p, (int, float, np.number)):
         raise ArgumentTypeError(f"{what}: the order must be a number, got {type(p).__name__}: {p!r}")
     return float(p)

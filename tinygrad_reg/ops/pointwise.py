@@ -487,7 +487,10 @@ class Binary(Elementwise):
         return result
 
     def _bind_alike(self, *args: Any) -> Tensor:
-        """The same call with tensors of the common dtype and Python's numbers; by the slow door if that is what it is, or may not be."""
+        """The same call with tensors of the common dtype and Python's numbers.
+
+        Arrays, float16 that is widened, and what is alike already go through the slow door.
+        """
         if state.recording is not None:
             given = [((array := x.array).dtype, not array.ndim) if isinstance(x, Value) else type(x) for x in args]
             key = (*given, State.default_dtype)

@@ -211,6 +211,11 @@ def _check_float(target: Any, what: str) -> None:
         raise DtypeError(f"{what}: needs a floating point tensor, got {target.dtype}; use random_ for integers")
 
 
+def _are(a: Any, b: Any, first: float, second: float) -> bool:
+    """Whether two arguments are these very numbers, and no tensors, which may have gradients."""
+    return type(a) is type(b) is float and (a, b) == (first, second)
+
+
 @typed_errors
 def uniform_(target: Any, low: float = 0.0, high: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Overwrite with numbers from the uniform distribution on [low, high). Raises DtypeError unless the dtype is a float."""
@@ -218,7 +223,7 @@ def uniform_(target: Any, low: float = 0.0, high: float = 1.0, generator: Genera
     if not low <= high:
         raise ArgumentError(f"uniform_: needs from <= to, got {low} and {high}")
     drawn = draw("uniform", target.shape, target.dtype, generator)
-    return assign(target, drawn if (low, high) == (0.0, 1.0) else drawn * (high - low) + low, "uniform_")
+    return assign(target, drawn if _are(low, high, 0.0, 1.0) else drawn * (high - low) + low, "uniform_")
 
 
 @typed_errors
@@ -228,7 +233,7 @@ def normal_(target: Any, mean: float = 0.0, std: float = 1.0, generator: Generat
     if not std >= 0:
         raise ArgumentError(f"normal_: std must not be negative, got {std}")
     drawn = draw("normal", target.shape, target.dtype, generator)
-    return assign(target, drawn if (mean, std) == (0.0, 1.0) else drawn * std + mean, "normal_")
+    return assign(target, drawn if _are(mean, std, 0.0, 1.0) else drawn * std + mean, "normal_")
 
 
 def _above_zero(target: Any, generator: Generator | None) -> Any:

@@ -152,7 +152,7 @@ def _one_by_one(x: Array, k: int, axis: int, largest: bool) -> Array | None:
     left = x.swapaxes(axis, -1).copy()
     lines, elements = left.reshape(-1, x.shape[axis]), left.reshape(-1)
     begins = np.arange(0, x.size, x.shape[axis])
-    found, values = np.empty((k, len(lines)), np.int64), []
+    found, values = np.empty((k, len(lines)), np.intp), []
     for positions in found:
         (lines.argmax if largest else lines.argmin)(1, positions)
         places = begins + positions
@@ -160,7 +160,7 @@ def _one_by_one(x: Array, k: int, axis: int, largest: bool) -> Array | None:
         elements[places] = taken
     if np.count_nonzero((values[0] != values[0]) | (values[-1] == taken)):
         return None
-    return in_rows(found.T.reshape(*left.shape[:-1], k).swapaxes(axis, -1))
+    return in_rows(found.T.reshape(*left.shape[:-1], k).swapaxes(axis, -1).astype(np.int64, copy=False))
 
 
 def _split_off(x: Array, k: int, axis: int, largest: bool) -> Array | None:

@@ -118,3 +118,10 @@ def test_names_that_end_in_an_underscore_overwrite() -> None:
     x = tg.tensor([-2.0, 0.5, 3.0])
     assert F.threshold_(x, 1.0, -7.0) is x
     assert x.tolist() == [-7.0, -7.0, 3.0]
+
+
+def test_an_infinite_gradient_that_reaches_the_flat_part_of_hardswish_is_dropped() -> None:
+    x = tg.tensor([-4.0, 1.0], requires_grad=True)
+    (g,) = tg.autograd.grad(tg.sqrt(F.hardswish(x)).sum(), x)
+    assert g[0] == 0.0
+    assert g.isfinite().all()

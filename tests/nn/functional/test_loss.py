@@ -98,3 +98,8 @@ def test_settings_that_make_no_sense() -> None:
         F.huber_loss(x, x, delta=0.0)
     with pytest.raises(ArgumentError, match="beta must not be negative"):
         F.smooth_l1_loss(x, x, beta=-1.0)
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_the_huber_loss_of_minus_zero_is_zero(reduction: str) -> None:
+    assert not np.signbit(F.huber_loss(tg.tensor([-0.0]), tg.tensor([0.0]), reduction=reduction).numpy()).any()

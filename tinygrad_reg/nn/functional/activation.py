@@ -227,8 +227,9 @@ hardswish_slope = unary(
     "x / 3 + 1/2 between -3 and 3, 0 up to -3, 1 from 3 on: the derivative of `hardswish`", kinks=(-3.0, 3.0),
 )  # fmt: skip
 hardswish_p = unary(
-    "hardswish", lambda x: times_into(x, _hardsigmoid(x)), lambda g, x: g * hardswish_slope(x), "x · hardsigmoid(x)", kinks=(-3.0, 3.0)
-)
+    "hardswish", lambda x: times_into(x, _hardsigmoid(x)), lambda g, x: masked(g * hardswish_slope(x), le(x, -3.0)),
+    "x · hardsigmoid(x)", kinks=(-3.0, 3.0),
+)  # fmt: skip
 
 
 @typed_errors

@@ -110,7 +110,7 @@ def _huber(x: Array, *, delta: float) -> Array:
     """x² / 2 within delta of 0, delta · (|x| - delta / 2) elsewhere."""
     inner, rest = _huber_factors(x, delta)
     rest *= inner
-    return rest
+    return np.absolute(rest, rest)  # of -0 the product is -0
 
 
 def _huber_factors(x: Array, delta: float) -> tuple[Array, Array]:
@@ -128,7 +128,7 @@ huber_p.vjp(x=lambda g, x, delta: g * hardtanh_p.bind(x, min_val=-delta, max_val
 @primitive(elementwise=True)
 def huber_total(x: Array, *, delta: float, divisor: int) -> Array:
     """The sum of `huber` of all elements, over a divisor; (...) -> ()."""
-    return narrowed(product_sum(*_huber_factors(widened(x), delta), None, False) / divisor, x.dtype)
+    return narrowed(np.absolute(product_sum(*_huber_factors(widened(x), delta), None, False) / divisor), x.dtype)
 
 
 huber_total.vjp(x=lambda g, x, delta, divisor: g / divisor * hardtanh_p.bind(x, min_val=-delta, max_val=delta))
