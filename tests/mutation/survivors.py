@@ -24,6 +24,7 @@ EQUIVALENT: list[tuple[str, str]] = [
         "in the mask of what is not finite, which has no derivative",
     ),
     (r"gelu_grad\.a: g -> _detached", "in the zeros in place of b"),
+    (r"hardswish\.x: 3\.0 -> ", "the slope is 0 there already; the mask is for inf · 0"),
     (r"overwritten\.base: g -> _detached", "in the part that is overwritten, whose gradient is 0"),
 ]
 
