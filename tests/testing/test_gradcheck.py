@@ -40,6 +40,21 @@ def sine(rule: Any) -> Any:
     return suspect
 
 
+def identity(rule: Any) -> Any:
+    """x itself, with the rule to test."""
+
+    class Identity(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 1.0
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return rule(g)
+
+    return Identity.apply
+
+
 # ---- right ones ----------------------------------------------------------------------------------------------------------
 
 
@@ -259,20 +274,11 @@ def test_a_function_of_more_than_its_inputs_is_refused() -> None:
         calls.append(1)
         return x * len(calls)
 
-    class Noisy(tg.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            return x * 1.0
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            return g * (1.0 + 1e-7 * generator.uniform())
-
     for f in (counting, lambda x: x * float(generator.uniform())):
         with pytest.raises(ArgumentError, match="different values"):
             gradcheck(f, doubles(3))
     with pytest.raises(ArgumentError, match="different gradients"):
-        gradcheck(Noisy.apply, doubles(3))
+        gradcheck(identity(lambda g: g * (1.0 + 1e-7 * generator.uniform())), doubles(3))
 
 
 def test_the_third_order() -> None:
@@ -655,16 +661,8 @@ def test_pytorchs_gradcheck_looks_at_outputs_that_require_grad() -> None:
 
 
 def test_a_backward_that_is_not_repeatable_is_found() -> None:
-    class Noisy(tg.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            return x * 1.0
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            return g * (1.0 + 1e-9 * tg.rand(g.shape, dtype=g.dtype))
-
+    noisy = identity(lambda g: g * (1.0 + 1e-9 * tg.rand(g.shape, dtype=g.dtype)))
     x = doubles(3).requires_grad_()
     with pytest.raises(GradcheckError, match="not deterministic"):
-        tg.autograd.gradcheck(Noisy.apply, (x,))
-    assert tg.autograd.gradcheck(Noisy.apply, (x,), nondet_tol=1e-6)
+        tg.autograd.gradcheck(noisy, (x,))
+    assert tg.autograd.gradcheck(noisy, (x,), nondet_tol=1e-6)

@@ -6,7 +6,6 @@ run in two modes: on arrays (fast), or on tensors, so that the walk is itself re
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from math import isfinite
@@ -21,7 +20,7 @@ from .lending import fingerprint, lent_out
 from .lines import blame
 from .mutation import Array, writes
 from .node import FREED, Extras, Leaf, Node, Value, wrap
-from .plain import SMALL, is_finite
+from .plain import SMALL, is_finite, vdot
 from .primitive import SETTINGS, SILENCE, Parts, apart, output_of, outputs_of
 from .state import Tracer, state, switched
 from .strong_zero import strong_zero
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 _INDEX = attrgetter("index")
 _ndarray = np.ndarray
 FEW = 1024  # elements that are copied faster than NumPy works once on an expanded or transposed view of them
-vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time
 Lift = Callable[[Node], Any]
 
 

@@ -17,7 +17,7 @@ from .state import state
 
 SMALL = 8192  # elements whose dot product BLAS computes in one thread: waking a second one can cost more than the whole step
 _ndarray = np.ndarray
-_vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time on few elements
+vdot: Any = inspect.unwrap(np.vdot)  # without the look for __array_function__, which would double its time on few elements
 
 
 def room(x: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
@@ -50,7 +50,7 @@ def is_finite(x: Array) -> bool:
     if is_stand_in(x):
         return bool(x.is_finite())
     if x.size <= SMALL:
-        return math.isfinite(_vdot(x, x))
+        return math.isfinite(vdot(x, x))
     if x.dtype.char == "e" or not x.flags.c_contiguous:
         return math.isfinite(np.add.reduce(x, None))
     flat, whole = x.reshape(-1), x.size - x.size % SMALL

@@ -35,7 +35,7 @@ def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
         _signature(ours).bind(*args, **kwargs)
     except TypeError as error:
         return _in_numpy(name, function, args, kwargs, reason=f" with these arguments ({error})")
-    made = ours(*[_operands(x) for x in args], **{key: _operands(x) for key, x in kwargs.items()})
+    made = ours(*[_as_tensors(x) for x in args], **{key: _as_tensors(x) for key, x in kwargs.items()})
     return _in_numpy(name, function, args, kwargs, reason=" with these arguments") if made is NotImplemented else made
 
 
@@ -68,10 +68,10 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def _operands(x: Any) -> Any:
+def _as_tensors(x: Any) -> Any:
     """Arrays become tensors of the same memory, which is watched for writes; also in lists."""
     if isinstance(x, (list, tuple)) and any(isinstance(item, (Value, np.ndarray)) for item in x):
-        return type(x)([_operands(item) for item in x])
+        return type(x)([_as_tensors(item) for item in x])
     if isinstance(x, np.ndarray):
         return wrap(Value.result_class, borrow(x) if x.dtype in SUPPORTED else x)
     return x

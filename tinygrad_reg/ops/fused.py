@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,9 +129,17 @@ def _check_linear(x: Any, w: Any, bias: Any) -> None:
 # ---- sigmoid and its kin -------------------------------------------------------------------------------------------
 
 
+def _halves_in_float32(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """The function, of float16 by way of float32: there e⁻ˣ is inf from -11 on, where what is made of it is still far from 0."""
+
+    def forward(x: Array) -> Array:
+        return function(x) if x.dtype.char != "e" else function(widened(x)).astype(x.dtype)
+
+    return forward
+
+
+@_halves_in_float32
 def _sigmoid(x: Array) -> Array:
-    if x.dtype.char == "e":  # where e⁻ˣ is inf from -11 on, and the result is still far from 0
-        return _sigmoid(widened(x)).astype(x.dtype)
     out = as_array(np.negative(x))
     (one,) = numbers(out.dtype, 1.0)
     np.exp(out, out)  # inf for x below -88 (float32), which gives the 0 that it should
@@ -138,8 +147,9 @@ def _sigmoid(x: Array) -> Array:
     return np.divide(one, out, out)
 
 
+@_halves_in_float32
 def _silu(x: Array) -> Array:
-    return times_into(x, _sigmoid(x)) if x.dtype.char != "e" else _silu(widened(x)).astype(x.dtype)
+    return times_into(x, _sigmoid(x))
 
 
 def _sigmoid_grad(x: Array, y: Array) -> Array:
@@ -224,8 +234,9 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return softplus_p.bind(input, beta=coefficient(beta, "softplus", "beta"), threshold=coefficient(threshold, "softplus", "threshold"))
 
 
+@_halves_in_float32
 def _mish(x: Array) -> Array:
-    return times_into(x, as_array(np.tanh(_smooth_relu(x)))) if x.dtype.char != "e" else _mish(widened(x)).astype(x.dtype)
+    return times_into(x, as_array(np.tanh(_smooth_relu(x))))
 
 
 def _mish_rule(g: Any, x: Any) -> Any:

@@ -251,32 +251,11 @@ class Elementwise(Primitive):
 
     def prepare(self, operands: tuple[Any, ...]) -> list[Any]:
         """The operands in their common dtype, numbers kept as numbers where NumPy treats them as weak."""
-        dtype = self._checked_dtype(operands)
-        return [self._operand(x, dtype) for x in operands]
-
-    def _promoted(self, operands: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
-        """The arrays of the operands in their common dtype, and the nodes that made them: outside of traces."""
-        raw: list[Any] = []
-        parents: list[Any] = []
-        dtype = self._checked_dtype(operands)
-        known = NUMBERS.get(dtype, _NO_NUMBERS)
-        for x in operands:
-            if isinstance(x, Value):
-                if x.array.dtype is not dtype:
-                    x = convert(x, dtype)
-                raw.append(x.array)
-                parents.append(x.node)
-            else:
-                number = known[x] if type(x) in known.types else None
-                raw.append(self._operand(x, dtype) if number is None else number)
-                parents.append(None)
-        return raw, parents
-
-    def _checked_dtype(self, operands: tuple[Any, ...]) -> Dtype:
         for x in operands:
             if not isinstance(x, _OPERANDS):
                 raise no_tensor(f"{self.name}: expected tensors or numbers", x)
-        return self.dtype_of(*operands)
+        dtype = self.dtype_of(*operands)
+        return [self._operand(x, dtype) for x in operands]
 
     def _operand(self, x: Any, dtype: Any) -> Any:
         if isinstance(x, Value):
@@ -303,8 +282,6 @@ class Elementwise(Primitive):
             if any(isinstance(x, Value) for x in args):
                 if self.widens and (wide := _widened(args)) is not None:
                     return convert(self(*wide), np.float16)
-                if state.recording is not None:
-                    return self.applied_to_all(*self._promoted(args), params)
                 args = tuple(self.prepare(args))
             return super().bind(*args, **params)
         except TinygradRegError:
@@ -341,7 +318,7 @@ def _python_number(x: Any, dtype: Dtype) -> Any:
 
 def _widened(args: tuple[Any, ...]) -> list[Any] | None:
     """A float16 tensor in float32 beside a number, or a 0-d tensor of another float dtype; None for other arguments."""
-    halves = [isinstance(x, Value) and x.array.dtype.char == "e" for x in args]
+    halves = list(map(_is_half, args))
     if True not in halves:
         return None
     rest = [x for x, half in zip(args, halves, strict=True) if not half]
